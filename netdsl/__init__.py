@@ -1,0 +1,1 @@
+"""netdsl: a language for neural networks, its compiler and trainer."""

@@ -1,0 +1,221 @@
+"""Mistakes as data, and the one place where they are drawn.
+
+The stage that finds a mistake makes a `Diagnostic`; nobody but `render` formats it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import textwrap
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from .source import Span
+
+
+@dataclass(frozen=True)
+class Label:
+    """A place and what is to be seen there."""
+
+    span: Span
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Diagnostic:
+    """One mistake (or warning) and everything its page shows.
+
+    `body` holds paragraphs; one that starts with four spaces is printed as it is.
+    """
+
+    code: str
+    title: str
+    primary: Label
+    related: tuple[Label, ...] = ()
+    body: tuple[str, ...] = ()
+    hint: str = ""
+    severity: str = "error"
+
+    @property
+    def is_error(self) -> bool:
+        return self.severity == "error"
+
+
+class Failure(Exception):
+    """The only exception a user's mistake ends in; carries every diagnostic found."""
+
+    def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
+        self.diagnostics = tuple(diagnostics)
+        super().__init__("\n".join(f"{d.primary.span}: {d.title} [{d.code}]" for d in self.diagnostics))
+
+
+def failure(code: str, title: str, span: Span, label: str = "", **more: object) -> Failure:
+    """A Failure with a single diagnostic, for the places that find one mistake."""
+    return Failure([Diagnostic(code, title, Label(span, label), **more)])  # type: ignore[arg-type]
+
+
+def in_file_order(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """Sorted by file and place, the same mistake at the same place only once."""
+    unique = {(d.code, d.title, d.primary.span.source.name, d.primary.span.start): d for d in diagnostics}
+    return sorted(unique.values(), key=lambda d: (d.primary.span.source.name, d.primary.span.start))
+
+
+def suggest(name: str, candidates: Iterable[str]) -> str | None:
+    """The candidate that was most likely meant, or None.
+
+    Equal but for case first; else the closest within a third of the length; else one that shares
+    a prefix of at least four letters (`Convolution` for `ConvolutionalLayer`).
+    """
+    known = sorted(set(candidates))
+    folded = name.casefold()
+    for candidate in known:
+        if candidate.casefold() == folded:
+            return candidate
+    scored = [(_distance(folded, candidate.casefold()), candidate) for candidate in known]
+    near = [pair for pair in scored if pair[0] <= max(1, len(name) // 3)]
+    if near:
+        return min(near, key=lambda pair: (pair[0], abs(len(pair[1]) - len(name))))[1]
+    prefixed = [
+        candidate
+        for candidate in known
+        if len(name) >= 4 and (candidate.casefold().startswith(folded) or folded.startswith(candidate.casefold()))
+        and len(candidate) >= 4
+    ]
+    if prefixed:
+        return min(prefixed, key=lambda candidate: abs(len(candidate) - len(name)))
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.75)
+    return close[0] if close else None
+
+
+def _distance(a: str, b: str) -> int:
+    """Damerau-Levenshtein distance with adjacent swaps (optimal string alignment)."""
+    before, row = [0] * (len(b) + 1), list(range(len(b) + 1))
+    for i, left in enumerate(a, 1):
+        before, row, last = [*row], [i], before
+        for j, right in enumerate(b, 1):
+            cost = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (left != right))
+            if i > 1 and j > 1 and left == b[j - 2] and a[i - 2] == right:
+                cost = min(cost, last[j - 2] + 1)
+            row.append(cost)
+    return row[len(b)]
+
+
+def did_you_mean(name: str, candidates: Iterable[str]) -> str:
+    """`did you mean `x`?`, or an empty text where nothing is near."""
+    found = suggest(name, candidates)
+    return f"did you mean `{found}`?" if found else ""
+
+
+# --- drawing ---------------------------------------------------------------------------------
+
+RED, YELLOW, BLUE, CYAN, BOLD, RESET = "\033[31m", "\033[33m", "\033[34m", "\033[36m", "\033[1m", "\033[0m"
+
+
+def render(diagnostic: Diagnostic, width: int = 78, color: bool = False) -> str:
+    """The page of one diagnostic: headline, excerpts, why, and what to do."""
+    paint = _Paint(color)
+    tint = RED if diagnostic.is_error else YELLOW
+    lines = [paint(tint + BOLD, f"{diagnostic.severity}[{diagnostic.code}]") + paint(BOLD, f": {diagnostic.title}")]
+    lines += _excerpts(diagnostic, paint, tint, width)
+    for paragraph in diagnostic.body:
+        lines += ["", paragraph if paragraph.startswith("    ") else _fill(paragraph, width)]
+    if diagnostic.hint:
+        lines += ["", paint(CYAN, "Hint: ") + _fill(diagnostic.hint, width, "      ", first=6)]
+    return "\n".join(line.rstrip() for line in "\n".join(lines).split("\n")) + "\n"
+
+
+def render_all(diagnostics: Sequence[Diagnostic], width: int = 78, color: bool = False) -> str:
+    """All pages in the order of the file, then one line that counts them."""
+    ordered = in_file_order(diagnostics)
+    pages = [render(d, width, color) for d in ordered]
+    errors = sum(d.is_error for d in ordered)
+    warnings = len(ordered) - errors
+    if len(ordered) > 1:
+        names = sorted({d.primary.span.source.name for d in ordered})
+        counts = [f"{n} {word}{'s' * (n > 1)}" for n, word in ((errors, "error"), (warnings, "warning")) if n]
+        pages.append(f"{' and '.join(counts)} in {', '.join(names)}\n")
+    return "\n".join(pages)
+
+
+class _Paint:
+    def __init__(self, enabled: bool) -> None:
+        self.enabled = enabled
+
+    def __call__(self, code: str, text: str) -> str:
+        return f"{code}{text}{RESET}" if self.enabled and text else text
+
+
+def _fill(text: str, width: int, indent: str = "", first: int = 0) -> str:
+    wrapped = textwrap.fill(" " * first + text, width, subsequent_indent=indent, break_long_words=False,
+                            break_on_hyphens=False)
+    return wrapped[first:] if first else wrapped
+
+
+def _excerpts(diagnostic: Diagnostic, paint: _Paint, tint: str, width: int) -> list[str]:
+    marks = [(diagnostic.primary, True)] + [(label, False) for label in diagnostic.related]
+    sources = list(dict.fromkeys(label.span.source for label, _ in marks))
+    gutter = max((len(str(label.span.line)) for label, _ in marks if label.span.source.text), default=1)
+    lines: list[str] = []
+    for source in sources:
+        mine = [(label, primary) for label, primary in marks if label.span.source is source]
+        arrow = "-->" if mine[0][1] else ":::"
+        place = str(mine[0][0].span) if source.text else source.name
+        lines.append(" " * gutter + paint(BLUE, arrow) + " " + place)
+        if source.text:
+            lines += _excerpt(source, mine, gutter, paint, tint, width)
+    return lines
+
+
+def _excerpt(source: object, marks: list[tuple[Label, bool]], gutter: int, paint: _Paint, tint: str,
+             width: int) -> list[str]:
+    bar = paint(BLUE, "|")
+    lines = [" " * gutter + " " + bar]
+    rows: dict[int, list[tuple[Label, bool]]] = {}
+    for label, primary in marks:
+        rows.setdefault(label.span.line, []).append((label, primary))
+    previous = None
+    for number in sorted(rows):
+        if previous is not None and number == previous + 2:
+            text = _visible(source.line(previous + 1))  # type: ignore[attr-defined]
+            lines.append(f"{paint(BLUE, str(previous + 1).rjust(gutter))} {bar} {text[: width - gutter - 3]}".rstrip())
+        elif previous is not None and number > previous + 1:
+            lines.append(" " * gutter + " ...")
+        full = _visible(source.line(number))  # type: ignore[attr-defined]
+        columns = [label.span.column for label, _ in rows[number]]
+        shift = _window(min(columns), len(full), width - gutter - 3)
+        shown = full[shift : shift + width - gutter - 3]
+        lines.append(f"{paint(BLUE, str(number).rjust(gutter))} {bar} {shown}".rstrip())
+        # Rightmost mark first, so that every text stands on its own line below the code.
+        for label, primary in sorted(rows[number], key=lambda pair: -pair[0].span.column):
+            lines += _mark(label, primary, gutter, shift, len(full), bar, paint, tint, width)
+        previous = number
+    return lines
+
+
+def _mark(label: Label, primary: bool, gutter: int, shift: int, length: int, bar: str, paint: _Paint,
+          tint: str, width: int) -> list[str]:
+    column = label.span.column - 1
+    end_line, end_column = label.span.end_position
+    stop = end_column - 1 if end_line == label.span.line else length
+    count = min(max(1, stop - column), max(1, width - gutter - 3 - (column - shift)))
+    drawn = ("^" if primary else "-") * count
+    lead = " " * gutter + " " + bar + " " + " " * (column - shift)
+    room = width - gutter - 3 - (column - shift) - count - 1
+    text = paint(tint if primary else BLUE, drawn)
+    if not label.text:
+        return [lead + text]
+    if len(label.text) <= room:
+        return [lead + text + " " + label.text]
+    available = max(24, width - gutter - 3 - (column - shift))
+    indent = lead if available == width - gutter - 3 - (column - shift) else " " * gutter + " " + bar + "   "
+    return [lead + text] + [indent + piece for piece in textwrap.wrap(label.text, available)]
+
+
+def _window(column: int, length: int, room: int) -> int:
+    """How many characters to leave out on the left so that the mark is visible."""
+    return 0 if length <= room or column < room - 20 else max(0, column - room // 2)
+
+
+def _visible(line: str) -> str:
+    """Tabs as one column; other control characters as a question mark."""
+    return "".join(c if c.isprintable() else " " if c == "\t" else "?" for c in line)

@@ -1,0 +1,209 @@
+"""What every row of the layer table is: options, shape rule, cost rule, lowering, examples."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ..spec import Spec
+from .initializers import Initializer
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The shape of one sample, stored channels first (torch's order, without the batch axis).
+
+    It reads and prints as a file writes it, width first: `Shape((3, 227, 227))` is `227 x 227 x 3`.
+    `batched` is false for values that are the same for every sample (parameters, constants): their
+    tensors have no batch axis.
+    """
+
+    dims: tuple[int, ...]
+    batched: bool = True
+
+    @staticmethod
+    def of(*file_dims: int, batched: bool = True) -> Shape:
+        """From the order of the file: `Shape.of(227, 227, 3)`."""
+        return Shape(tuple(reversed(file_dims)), batched)
+
+    @property
+    def file_dims(self) -> tuple[int, ...]:
+        """Extents in the order of the file: width, height, channels."""
+        return tuple(reversed(self.dims))
+
+    @property
+    def rank(self) -> int:
+        return len(self.dims)
+
+    @property
+    def size(self) -> int:
+        """Number of elements of one sample."""
+        return math.prod(self.dims)
+
+    @property
+    def is_scalar(self) -> bool:
+        return self.size == 1
+
+    def __str__(self) -> str:
+        return " x ".join(str(d) for d in self.file_dims) if self.dims else "1"
+
+
+#: The shape of a criterion or metric: one number per sample.
+SCALAR = Shape((1,))
+
+
+class ShapeError(Exception):
+    """A shape rule that does not hold.
+
+    `option` names the option to mark (its value is the culprit), `input` the position of the
+    input to mark; with neither, the use of the layer is marked. `label` stands at the mark.
+    `code` is a diagnostic code: `shape-mismatch`, `filter-too-large`, `wrong-inputs`, ...
+    """
+
+    def __init__(self, title: str, *, label: str = "", option: str | None = None, input: int | None = None,
+                 hint: str = "", code: str = "shape-mismatch", body: tuple[str, ...] = ()) -> None:
+        super().__init__(title)
+        self.title, self.label, self.option, self.input = title, label, option, input
+        self.hint, self.code, self.body = hint, code, body
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A tensor that a layer owns: torch's order of axes, how it starts, and whether it is learned."""
+
+    dims: tuple[int, ...]
+    init: Initializer
+    learned: bool = True  #: False: a buffer (running statistics, frozen kernels)
+    rate: float = 1.0  #: multiplies the learning rate (learningRateMultiplier)
+    regularized: bool = True  #: False: L1 and L2 leave it alone
+
+    @property
+    def size(self) -> int:
+        return math.prod(self.dims)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a use of a layer costs, for one sample."""
+
+    parameters: int = 0  #: learned numbers
+    tensors: int = 0  #: learned tensors
+    macs: int = 0  #: multiply-adds of its matrix product or convolution; biases, pooling, norms not counted
+    neurons: int = 0  #: outputs of layers with a weight matrix or filter
+    activations: int = 0  #: numbers kept for the backward pass
+    buffers: int = 0  #: numbers kept but not learned
+
+
+@dataclass(frozen=True)
+class Example:
+    """A line of the language, shapes of its inputs (in the file's order) and of its output."""
+
+    text: str  #: the layer as a file writes it: `ConvolutionalLayer {16, (5:5), pad = true}`
+    inputs: tuple[tuple[int, ...], ...]
+    output: tuple[int, ...] | None  #: None: the example shows a refusal (a ShapeError)
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Layer(Spec):
+    """A row of the layer table.
+
+    A row states its options as fields and implements `shape`, `forward`, and where they apply
+    `parameters` and `macs`; everything else is derived. `forward` runs on torch; nothing else may.
+    """
+
+    what: ClassVar[str] = "layer"
+    #: The family: colour in diagrams, section in docs ("convolution", "activation", ...).
+    family: ClassVar[str] = "other"
+    #: Name of an unnamed step: a second `ConvolutionalLayer` of a list is `convolution2`.
+    label: ClassVar[str] = ""
+    #: Names of the inputs; one that ends with `...` takes a list. `()` makes the row a source.
+    inputs: ClassVar[tuple[str, ...]] = ("x",)
+    #: How many of `inputs`, from the end, may be left out.
+    optional_inputs: ClassVar[int] = 0
+    #: Order of inputs and options in a call `Name (...)`; None: inputs, then options.
+    call: ClassVar[tuple[str, ...] | None] = None
+    #: "layer": options in braces make it, then it is applied. "function": called with its inputs.
+    style: ClassVar[str] = "function"
+    #: Other names under which files know the row (CNTK's aliases).
+    aliases: ClassVar[tuple[str, ...]] = ()
+    examples: ClassVar[tuple[Example, ...]] = ()
+    #: Option of the training block that gives this row's option if the file leaves it at None.
+    #: (`Dropout`: {"rate": "dropoutRate"})
+    from_plan: ClassVar[dict[str, str]] = {}
+    #: The output is a view, or costs nothing to keep for the backward pass.
+    keeps_nothing: ClassVar[bool] = False
+    #: True for rows that behave differently in training (dropout, batch normalization).
+    differs_in_training: ClassVar[bool] = False
+
+    @classmethod
+    def step_label(cls) -> str:
+        return cls.label or cls.name()[0].lower() + cls.name()[1:]
+
+    # -- rules, for shapes; no torch ------------------------------------------------------------
+
+    def shape(self, inputs: Sequence[Shape]) -> Shape:
+        """The output's shape, from the inputs' shapes. Raises ShapeError.
+
+        `batched` of the result is set by the caller: a use is batched if any input is.
+        """
+        raise NotImplementedError
+
+    def parameters(self, inputs: Sequence[Shape]) -> dict[str, Parameter]:
+        """The tensors the layer owns, by name (`weight`, `bias`, ...)."""
+        return {}
+
+    def macs(self, inputs: Sequence[Shape], output: Shape) -> int:
+        """Multiply-adds for one sample; only matrix products and convolutions count."""
+        return 0
+
+    def cost(self, inputs: Sequence[Shape], output: Shape) -> Cost:
+        owned = self.parameters(inputs)
+        learned = [p for p in owned.values() if p.learned]
+        has_weight = any(len(p.dims) > 1 for p in learned)
+        return Cost(
+            parameters=sum(p.size for p in learned),
+            tensors=len(learned),
+            macs=self.macs(inputs, output),
+            neurons=output.size if has_weight and self.inputs else 0,
+            activations=0 if self.keeps_nothing or not output.batched else output.size,
+            buffers=sum(p.size for p in owned.values() if not p.learned),
+        )
+
+    def laws(self, inputs: Sequence[Shape], output: Shape) -> list[tuple[str, bool]]:
+        """Statements that hold for any options: `("pad and stride 1 keep the size", output == ...)`."""
+        return []
+
+    @property
+    def trainable_by_option(self) -> bool:
+        return True
+
+    # -- lowering; torch from here on -------------------------------------------------------------
+
+    def prepare(self, inputs: Sequence[Shape], output: Shape) -> dict[str, Any]:
+        """What `forward` needs and can be computed once (pads, permutations, ...)."""
+        return {}
+
+    def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
+        """The layer on tensors with a batch axis first (none where the Shape is not batched).
+
+        `p` is the module of this use: `p.weight`, `p.bias` (its parameters by name), `p.training`,
+        `p.rate`-like settings of `from_plan`, `p.inputs` and `p.output` (Shapes), `p.prepared` (what
+        `prepare` returned), `p.layer` (this row).
+        """
+        raise NotImplementedError
+
+
+def expect_rank(shape: Shape, rank: int, name: str, what: str, input: int = 0) -> None:
+    """Raise unless the input has that many axes."""
+    if shape.rank != rank:
+        raise ShapeError(f"{name} needs {what}, and gets {shape}", label=f"this is {shape}", input=input)
+
+
+__all__ = ["SCALAR", "Cost", "Example", "Initializer", "Layer", "Parameter", "Shape", "ShapeError", "expect_rank",
+           "field"]
