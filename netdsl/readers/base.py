@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
-from ..spec import Spec, Text, option
+from ..spec import Integer, Option, Spec, Text, option
 
 
 class DataError(Exception):
@@ -24,6 +24,15 @@ class DataError(Exception):
         super().__init__(title)
         self.title, self.path, self.place, self.hint = title, path, place, hint
         self.option, self.body = option, body
+
+    def located(self, path: str = "", place: str = "", option: str = "") -> DataError:
+        """The same mistake with what it does not say of its place yet."""
+        return DataError(self.title, path=self.path or path, place=self.place or place, hint=self.hint,
+                         option=self.option or option, body=self.body)
+
+    def __str__(self) -> str:
+        where = ", ".join(part for part in (self.path, self.place) if part)
+        return f"{where}: {self.title}" if where else self.title
 
 
 @dataclass(frozen=True)
@@ -39,7 +48,10 @@ class Stream:
     dims: tuple[int, ...] | None
     classes: int | None = None
     note: str = ""  #: for the table of `check`: "RGB, 0..255"
-    class_names: tuple[str, ...] = ()
+    class_names: tuple[str, ...] = ()  #: by class number; may be shorter than `classes`
+    #: Views of each sample (MultiViewCrop). Above 1, arrays are (n, views, ...): whoever evaluates
+    #: runs every view through the network and averages the outputs.
+    views: int = 1
 
 
 @dataclass(frozen=True)
@@ -75,8 +87,8 @@ class Draws:
 class Batch:
     """Samples as arrays by input name, batch axis first, then channels, height, width.
 
-    Images are uint8 or float32, classes int64 of shape (n,). `names` says where each sample is from
-    (a file, `row 17`), for messages and reports; may be empty.
+    Images are uint8 or float32, other numbers float32 of shape (n, ...), classes int64 of shape (n,).
+    `names` says where each sample is from (a file, `row 17`), for messages and reports; may be empty.
     """
 
     arrays: dict[str, np.ndarray]
@@ -104,6 +116,11 @@ class Dataset:
         """
         return None
 
+    @property
+    def skipped(self) -> tuple[DataError, ...]:
+        """Bad samples left out so far, where the reader's `maxErrors` allows some."""
+        return ()
+
     def close(self) -> None:
         """Let go of files."""
 
@@ -116,8 +133,21 @@ class Reader(Spec):
     #: Short `.net` examples for the reference page (each a use of the row).
     examples: ClassVar[tuple[str, ...]] = ()
 
-    features: str = option(Text(), "features", "Name of the input that gets the data.")
-    labels: str = option(Text(), "labels", "Name of the input that gets the classes or targets.")
+    # Not `features` and `labels`: those names are wanted for files and columns.
+    features_input: str = option(Text(), "features", "Name of the network's input that gets the data.")
+    labels_input: str = option(Text(), "labels", "Name of the network's input that gets the classes or targets.")
+
+    @classmethod
+    def options(cls) -> tuple[Option, ...]:
+        """The row's own options first, what all readers share last."""
+        cached = cls.__dict__.get("_reader_options")
+        if cached is None:
+            owner = {name: depth for depth, base in reversed(list(enumerate(cls.__mro__)))
+                     for name in base.__dict__.get("__annotations__", ())}
+            # Sorting is stable: options of one class keep the order in which they are written.
+            cached = tuple(sorted(super().options(), key=lambda o: owner[o.field_name]))
+            cls._reader_options = cached  # type: ignore[attr-defined]
+        return cached
 
     def describe(self) -> Description:
         """Names, shapes, classes and count, from a look at headers or first samples only.
@@ -136,24 +166,67 @@ class Reader(Spec):
         return self.show()
 
 
+#: Width, height and channels of an image; None where an extent varies from image to image.
+ImageDims = tuple[int | None, int | None, int]
+
+
 @dataclass(frozen=True)
 class Transform(Spec):
     """A row of the transform table: one step from the stored image to the network's input.
 
     Images are numpy arrays height x width x channels, uint8 until a step makes them float32.
+    A step may hand its input on unchanged but never writes into it.
     """
 
     what: ClassVar[str] = "transform"
     examples: ClassVar[tuple[str, ...]] = ()
-    #: True if `apply` draws random numbers while training.
-    random: ClassVar[bool] = False
+    #: True if the step treats every image alike and also takes a stack (n x height x width x channels).
+    pointwise: ClassVar[bool] = False
 
-    def dims(self, dims: tuple[int, ...] | None) -> tuple[int, ...] | None:
-        """Output extents (width, height, channels) from the input's; None where they vary by image."""
+    @property
+    def random(self) -> bool:
+        """True if `apply` draws random numbers while training."""
+        return False
+
+    @property
+    def views(self) -> int:
+        """Into how many views the step splits each image; above 1 `apply` adds a leading axis."""
+        return 1
+
+    def expand(self) -> tuple[Transform, ...]:
+        """The steps that this one stands for."""
+        return (self,)
+
+    def prepare(self, order: str) -> Transform:
+        """The step with its files read, for images in this colour order (`RGB`, `BGR`). Raises DataError."""
+        return self
+
+    def files(self) -> tuple[str, ...]:
+        """The files that `prepare` reads."""
+        return ()
+
+    def dims(self, dims: ImageDims) -> ImageDims:
+        """Output extents from the input's."""
         return dims
 
     def apply(self, image: np.ndarray, draw: np.random.Generator, training: bool) -> np.ndarray:
+        """The step on one image. Raises DataError where the image does not allow it."""
         raise NotImplementedError
+
+    def apply_mask(self, mask: np.ndarray, draw: np.random.Generator, training: bool) -> np.ndarray:
+        """The same step on a mask of class numbers (height x width x 1, uint8), drawing the same numbers.
+
+        Steps that move pixels move the mask's with them, without mixing them; all others leave it.
+        """
+        return mask
+
+    def needed_side(self, side: float | None) -> float | None:
+        """Shorter side that the input must have at least so that the output's is `side`; None: unknown.
+
+        Lets a JPEG be decoded at a fraction of its size. Steps that count in pixels of the stored
+        image answer None.
+        """
+        return None
 
     def note(self, note: str) -> str:
         """The range and colour order after this step, from what they were (`RGB, 0..255`)."""
@@ -171,7 +244,17 @@ class Sample(Spec):
     what: ClassVar[str] = "sample"
     examples: ClassVar[tuple[str, ...]] = ()
 
+    #: Counted up when `make` writes something else, so that an old folder is not taken for it.
+    version: ClassVar[int] = 1
+
     replaces: str = option(Text(), "dataDir", "The name at the top of the file that is set to the sample's folder.")
+    seed: int = option(Integer(0), 0, "Another seed draws other samples of the same classes.")
+
+    @classmethod
+    def options(cls) -> tuple[Option, ...]:
+        """The row's own options first, what all samples share last."""
+        shared = {"replaces", "seed"}
+        return tuple(sorted(super().options(), key=lambda o: o.field_name in shared))
 
     def make(self, folder: Path) -> None:
         """Write the files into an existing empty folder; deterministic."""
@@ -179,8 +262,9 @@ class Sample(Spec):
 
     def key(self) -> str:
         """Names the folder in the cache: the row and its options."""
-        digest = hashlib.blake2b(self.show().encode(), digest_size=6).hexdigest()
-        return f"{type(self).__name__}-{digest}"
+        text = f"{replace(self, replaces='').show()} version {self.version}"
+        return f"{type(self).__name__}-{hashlib.blake2b(text.encode(), digest_size=6).hexdigest()}"
 
 
-__all__ = ["Batch", "DataError", "Dataset", "Description", "Draws", "Reader", "Sample", "Stream", "Transform", "field"]
+__all__ = ["Batch", "DataError", "Dataset", "Description", "Draws", "ImageDims", "Reader", "Sample", "Stream",
+           "Transform", "field"]
