@@ -1,15 +1,19 @@
-"""Network[ShapedNode] -> Executable: a torch.fx GraphModule on CPU or CUDA."""
+"""Network[ShapedNode] -> Executable: a torch.fx GraphModule, the same on CPU and CUDA."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import nn
+from torch import fx, nn
 
-from .layers.base import Layer, Shape
+from .layers.base import Layer, Parameter, Shape
+from .network import Network, ShapedNode
 from .seeds import generator_for
+from .source import Span
 
 
 class LayerModule(nn.Module):
@@ -20,12 +24,12 @@ class LayerModule(nn.Module):
     the training plan provides, such as the dropout rate).
     """
 
-    def __init__(self, layer: Layer, inputs: Sequence[Shape], output: Shape) -> None:
+    def __init__(self, layer: Layer, inputs: Sequence[Shape], output: Shape, span: Span | None = None) -> None:
         super().__init__()
-        self.layer, self.inputs, self.output = layer, tuple(inputs), output
+        self.layer, self.inputs, self.output, self.span = layer, tuple(inputs), output, span
         self.prepared = layer.prepare(inputs, output)
         self.settings: dict[str, Any] = {}
-        self.owned = layer.parameters(inputs)
+        self.owned: dict[str, Parameter] = layer.parameters(inputs)
         for name, parameter in self.owned.items():
             tensor = torch.empty(parameter.dims)
             if parameter.learned:
@@ -34,12 +38,144 @@ class LayerModule(nn.Module):
                 self.register_buffer(name, tensor)
 
     def initialize(self, seed: int, name: str) -> None:
-        """Fill every tensor from the run's seed and its own full name."""
+        """Fill every tensor from the run's seed and its own full name; the device does not matter."""
         for own, parameter in self.owned.items():
-            parameter.init.fill(getattr(self, own).data, generator_for(seed, f"{name}.{own}"))
+            tensor = getattr(self, own).data
+            start = torch.empty(tensor.shape)
+            parameter.init.fill(start, generator_for(seed, f"{name}.{own}"))
+            tensor.copy_(start)
 
     def forward(self, *tensors: torch.Tensor) -> torch.Tensor:
-        return self.layer.forward(self, *tensors)
+        if torch.compiler.is_compiling():
+            return self.layer.forward(self, *tensors)
+        try:
+            return self.layer.forward(self, *tensors)
+        except Exception as error:
+            if self.span is not None and not getattr(error, "__notes__", None):
+                error.add_note(f"in {self.layer.show()} at {self.span}")
+            raise
 
     def extra_repr(self) -> str:
         return self.layer.show()
+
+
+@dataclass(frozen=True)
+class Executable:
+    """A network that runs.
+
+    `module (**inputs)` takes tensors by input name (batch axis first) and gives a dict of tensors by
+    node name: criteria and metrics as (N, 1), outputs as (N, ...).
+    """
+
+    module: fx.GraphModule
+    network: Network[ShapedNode]
+    inputs: Mapping[str, Shape]
+    roots: tuple[str, ...]
+    layers: Mapping[str, LayerModule]  #: by `weights` name; a use that shares weights has no entry
+
+    def initialize(self, seed: int) -> None:
+        """Start every parameter from the run's seed and the parameter's name."""
+        for name, layer in self.layers.items():
+            layer.initialize(seed, name)
+
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """Parameters and buffers under the file's names: `model.conv1.weight`; the keys of checkpoints."""
+        return {f"{name}.{own}": getattr(layer, own) for name, layer in self.layers.items() for own in layer.owned}
+
+    def parameters(self) -> dict[str, tuple[nn.Parameter, Parameter]]:
+        """What is learned, by name: the tensor and what the row says of it (rate, regularized)."""
+        return {
+            f"{name}.{own}": (getattr(layer, own), parameter)
+            for name, layer in self.layers.items()
+            for own, parameter in layer.owned.items()
+            if parameter.learned
+        }
+
+    def configure(self, settings: Mapping[str, Any]) -> None:
+        """Hand values of the training plan (`dropoutRate`, ...) to the layers that want them."""
+        for layer in self.layers.values():
+            for own, key in layer.layer.from_plan.items():
+                if key in settings:
+                    layer.settings[own] = settings[key]
+
+
+def lower(network: Network[ShapedNode], roots: Iterable[str], share: Executable | None = None) -> Executable:
+    """Build the executable that computes `roots`; `share` lends the modules of another one.
+
+    The nested root keeps `state_dict` in the order of the graph; every fx node carries `span`,
+    `shape` and `node` (its name in the file) in its meta.
+    """
+    wanted = network.ancestors(roots)
+    root, graph = nn.Module(), fx.Graph()
+    values: dict[str, fx.Node] = {}
+    layers: dict[str, LayerModule] = dict(share.layers) if share else {}
+    targets: dict[int, str] = {}
+    inputs: dict[str, Shape] = {}
+    nodes = [node for node in network if node.name in wanted]
+    for node in nodes:
+        if node.layer.is_data:
+            values[node.name] = graph.placeholder(argument_name(node.name))
+            inputs[node.name] = node.shape
+    for node in nodes:
+        module = layers.get(node.weights)
+        shapes = [network[use.node].shape for use in node.inputs]
+        if module is None or module.layer != node.layer:
+            module = LayerModule(node.layer, shapes, node.shape, node.span)
+            layers.setdefault(node.weights, module)
+        elif list(module.inputs) != shapes:
+            module = _second_use(module, node, shapes)
+        target = targets.get(id(module)) or _place(root, node.name, module)
+        targets[id(module)] = target
+        arguments = tuple(values[use.node] for use in node.inputs) or (
+            (values[node.name],) if node.layer.is_data else ())
+        value = graph.call_module(target, arguments)
+        value.meta.update(span=node.span, shape=node.shape, node=node.name)
+        values[node.name] = value
+    results = tuple(dict.fromkeys(roots))
+    graph.output({name: values[name] for name in results})
+    module = fx.GraphModule(root, graph, class_name="Network")
+    used = {name: layer for name, layer in layers.items() if id(layer) in targets}
+    return Executable(module, network, inputs, results, used)
+
+
+def _second_use(first: LayerModule, node: ShapedNode, shapes: Sequence[Shape]) -> LayerModule:
+    """Shared weights on an input of another extent: own shapes, the same tensors."""
+    module = LayerModule(node.layer, shapes, node.shape, node.span)
+    for own in module.owned:
+        if getattr(module, own).shape != getattr(first, own).shape:
+            raise AssertionError(f"{node.name}: shared weights of other shapes; infer_shapes must refuse this")
+        setattr(module, own, getattr(first, own))
+    module.settings = first.settings
+    return module
+
+
+def argument_name(node: str) -> str:
+    """The Python name of an input: `features`, or `branch_x` for `branch.x`."""
+    return re.sub(r"\W", "_", node)
+
+
+def _place(root: nn.Module, name: str, module: nn.Module) -> str:
+    """Nest a module under a dotted path; parts that torch has taken get an underscore."""
+    *folders, last = name.split(".")
+    parent, path = root, []
+    for part in folders:
+        part = _free(parent, part)
+        if part not in parent._modules:
+            parent.add_module(part, nn.Module())
+        parent = parent.get_submodule(part)
+        path.append(part)
+    last = _free(parent, last)
+    existing = parent._modules.get(last)
+    if existing is not None:
+        # A folder was made for `conv1.activation` before `conv1` itself came: take over its children.
+        for key, child in existing._modules.items():
+            module.add_module(_free(module, key), child)  # type: ignore[arg-type]
+        del parent._modules[last]
+    parent.add_module(last, module)
+    return ".".join([*path, last])
+
+
+def _free(parent: nn.Module, part: str) -> str:
+    while part not in parent._modules and hasattr(parent, part):
+        part += "_"
+    return part

@@ -138,6 +138,8 @@ class Layer(Spec):
     from_plan: ClassVar[dict[str, str]] = {}
     #: The output is a view, or costs nothing to keep for the backward pass.
     keeps_nothing: ClassVar[bool] = False
+    #: True for rows that stand for data from the reader: `forward` gets the delivered tensor.
+    is_data: ClassVar[bool] = False
     #: True for rows that behave differently in training (dropout, batch normalization).
     differs_in_training: ClassVar[bool] = False
 
@@ -178,10 +180,6 @@ class Layer(Spec):
     def laws(self, inputs: Sequence[Shape], output: Shape) -> list[tuple[str, bool]]:
         """Statements that hold for any options: `("pad and stride 1 keep the size", output == ...)`."""
         return []
-
-    @property
-    def trainable_by_option(self) -> bool:
-        return True
 
     # -- lowering; torch from here on -------------------------------------------------------------
 
