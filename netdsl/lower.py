@@ -35,7 +35,7 @@ class LayerModule(nn.Module):
             if parameter.learned:
                 self.register_parameter(name, nn.Parameter(tensor))
             else:
-                self.register_buffer(name, tensor)
+                self.register_buffer(name, tensor, persistent=parameter.saved)
 
     def initialize(self, seed: int, name: str) -> None:
         """Fill every tensor from the run's seed and its own full name; the device does not matter."""
@@ -80,7 +80,12 @@ class Executable:
 
     def tensors(self) -> dict[str, torch.Tensor]:
         """Parameters and buffers under the file's names: `model.conv1.weight`; the keys of checkpoints."""
-        return {f"{name}.{own}": getattr(layer, own) for name, layer in self.layers.items() for own in layer.owned}
+        return {
+            f"{name}.{own}": getattr(layer, own)
+            for name, layer in self.layers.items()
+            for own, parameter in layer.owned.items()
+            if parameter.saved
+        }
 
     def parameters(self) -> dict[str, tuple[nn.Parameter, Parameter]]:
         """What is learned, by name: the tensor and what the row says of it (rate, regularized)."""

@@ -49,6 +49,11 @@ class Shape:
     def is_scalar(self) -> bool:
         return self.size == 1
 
+    @property
+    def is_complete(self) -> bool:
+        """False while an extent is 0: a parameter's extent that its user has yet to infer."""
+        return all(self.dims)
+
     def __str__(self) -> str:
         return " x ".join(str(d) for d in self.file_dims) if self.dims else "1"
 
@@ -81,6 +86,7 @@ class Parameter:
     learned: bool = True  #: False: a buffer (running statistics, frozen kernels)
     rate: float = 1.0  #: multiplies the learning rate (learningRateMultiplier)
     regularized: bool = True  #: False: L1 and L2 leave it alone
+    saved: bool = True  #: False: the file says it all (constants); checkpoints leave it out
 
     @property
     def size(self) -> int:
@@ -133,13 +139,18 @@ class Layer(Spec):
     #: Other names under which files know the row (CNTK's aliases).
     aliases: ClassVar[tuple[str, ...]] = ()
     examples: ClassVar[tuple[Example, ...]] = ()
-    #: Option of the training block that gives this row's option if the file leaves it at None.
-    #: (`Dropout`: {"rate": "dropoutRate"})
+    #: Field -> key of the training block that may give its value: {"rate": "dropoutRate"}. The trainer
+    #: puts what the block says into `settings` of every use under the field's name; the row decides
+    #: which goes first (Dropout: the file's own rate; batch normalization: the block, as in CNTK).
     from_plan: ClassVar[dict[str, str]] = {}
     #: The output is a view, or costs nothing to keep for the backward pass.
     keeps_nothing: ClassVar[bool] = False
     #: True for rows that stand for data from the reader: `forward` gets the delivered tensor.
     is_data: ClassVar[bool] = False
+    #: The output is one number per sample that reports show and nothing is trained on.
+    is_metric: ClassVar[bool] = False
+    #: Reports print the output as a percentage (a share of samples or of pixels).
+    percent: ClassVar[bool] = False
     #: True for rows that behave differently in training (dropout, batch normalization).
     differs_in_training: ClassVar[bool] = False
 
@@ -148,6 +159,19 @@ class Layer(Spec):
         return cls.label or cls.name()[0].lower() + cls.name()[1:]
 
     # -- rules, for shapes; no torch ------------------------------------------------------------
+
+    def infer_inputs(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
+        """The inputs' shapes, with the extents filled in that a parameter left to its user (0).
+
+        The shape pass calls it before `shape` where an input that is not batched is incomplete, and
+        gives the completed shape to the source by `with_shape`. A row that cannot infer leaves the
+        zeros alone; raises ShapeError where what is given contradicts the other inputs.
+        """
+        return tuple(inputs)
+
+    def with_shape(self, shape: Shape) -> Layer:
+        """This source with the extents that a user inferred (`ParameterTensor {0:10}`)."""
+        return self
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         """The output's shape, from the inputs' shapes. Raises ShapeError.
@@ -167,12 +191,12 @@ class Layer(Spec):
     def cost(self, inputs: Sequence[Shape], output: Shape) -> Cost:
         owned = self.parameters(inputs)
         learned = [p for p in owned.values() if p.learned]
-        has_weight = any(len(p.dims) > 1 for p in learned)
+        macs = self.macs(inputs, output)
         return Cost(
             parameters=sum(p.size for p in learned),
             tensors=len(learned),
-            macs=self.macs(inputs, output),
-            neurons=output.size if has_weight and self.inputs else 0,
+            macs=macs,
+            neurons=output.size if learned and macs else 0,
             activations=0 if self.keeps_nothing or not output.batched else output.size,
             buffers=sum(p.size for p in owned.values() if not p.learned),
         )
@@ -191,9 +215,22 @@ class Layer(Spec):
         """The layer on tensors with a batch axis first (none where the Shape is not batched).
 
         `p` is the module of this use: `p.weight`, `p.bias` (its parameters by name), `p.training`,
-        `p.rate`-like settings of `from_plan`, `p.inputs` and `p.output` (Shapes), `p.prepared` (what
-        `prepare` returned), `p.layer` (this row).
+        `p.settings` (a dict: values that the training plan provides for `from_plan`), `p.inputs` and
+        `p.output` (Shapes), `p.prepared` (what `prepare` returned), `p.layer` (this row).
         """
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class SampleLayer(Layer):
+    """Base of rows of one input that treat every sample alone; `run` always sees a batch axis."""
+
+    def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
+        (x,) = tensors
+        return self.run(p, x) if p.inputs[0].batched else self.run(p, x[None])[0]
+
+    def run(self, p: Any, x: torch.Tensor) -> torch.Tensor:
+        """The layer on a tensor with a batch axis first."""
         raise NotImplementedError
 
 
@@ -203,5 +240,5 @@ def expect_rank(shape: Shape, rank: int, name: str, what: str, input: int = 0) -
         raise ShapeError(f"{name} needs {what}, and gets {shape}", label=f"this is {shape}", input=input)
 
 
-__all__ = ["SCALAR", "Cost", "Example", "Initializer", "Layer", "Parameter", "Shape", "ShapeError", "expect_rank",
-           "field"]
+__all__ = ["SCALAR", "Cost", "Example", "Initializer", "Layer", "Parameter", "SampleLayer", "Shape", "ShapeError",
+           "expect_rank", "field"]
