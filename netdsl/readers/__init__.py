@@ -1,0 +1,29 @@
+"""Table 2: the readers, their transforms, and the embedded samples. A row is a class."""
+
+from __future__ import annotations
+
+from ..spec import by_name
+from .base import Reader, Sample, Transform
+from .cifar import CIFAR10, CIFAR100
+from .color import Color, Grayscale, Hue, Intensity, Mean, Normalize
+from .crops import CenterCrop, Crop, MultiViewCrop, RandomCrop
+from .folder import ImageFolder
+from .geometry import Erase, Flip, Pad, Resize, Rotate, Scale
+from .idx import IDX
+from .mapfile import MapFile
+from .samples import SampleCIFAR10, SampleImages, SampleMNIST, cache_root, sample_folder
+
+#: The rows in the order of the docs.
+ROWS: tuple[type[Reader], ...] = (ImageFolder, MapFile, IDX, CIFAR10, CIFAR100)
+TRANSFORM_ROWS: tuple[type[Transform], ...] = (
+    RandomCrop, CenterCrop, MultiViewCrop, Crop, Flip, Scale, Resize, Pad, Rotate, Erase, Mean, Normalize, Color, Hue,
+    Intensity, Grayscale,
+)
+SAMPLE_ROWS: tuple[type[Sample], ...] = (SampleImages, SampleMNIST, SampleCIFAR10)
+
+#: The tables: rows by the name that files use.
+READERS: dict[str, type[Reader]] = by_name(ROWS)
+TRANSFORMS: dict[str, type[Transform]] = by_name(TRANSFORM_ROWS)
+SAMPLES: dict[str, type[Sample]] = by_name(SAMPLE_ROWS)
+
+__all__ = ["READERS", "ROWS", "SAMPLES", "SAMPLE_ROWS", "TRANSFORMS", "TRANSFORM_ROWS", "cache_root", "sample_folder"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -143,7 +144,7 @@ class Reader(Spec):
         cached = cls.__dict__.get("_reader_options")
         if cached is None:
             owner = {name: depth for depth, base in reversed(list(enumerate(cls.__mro__)))
-                     for name in base.__dict__.get("__annotations__", ())}
+                     for name in inspect.get_annotations(base)}
             # Sorting is stable: options of one class keep the order in which they are written.
             cached = tuple(sorted(super().options(), key=lambda o: owner[o.field_name]))
             cls._reader_options = cached  # type: ignore[attr-defined]

@@ -1,0 +1,208 @@
+"""Reading files for the readers: packed or plain, from folders or archives, every fault a DataError."""
+
+from __future__ import annotations
+
+import gzip
+import lzma
+import os
+import threading
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from .base import DataError
+
+_PACKED = (".gz", ".xz")
+_GZIP, _XZ = b"\x1f\x8b", b"\xfd7zXZ\x00"
+_SPACE = b" \t\r\n"
+
+#: First bytes -> what people have when they have the wrong file.
+_KINDS = (
+    (b"\x89PNG", "a PNG image"), (b"\xff\xd8\xff", "a JPEG image"), (b"GIF8", "a GIF image"), (b"BM", "a BMP image"),
+    (b"PK\x03\x04", "a zip archive"), (_GZIP, "gzip data"), (_XZ, "xz data"), (b"\x93NUMPY", "a NumPy array"),
+    (b"\x80\x02", "a Python pickle"), (b"\x80\x03", "a Python pickle"), (b"\x80\x04", "a Python pickle"),
+    (b"version https://git-lfs", "a Git LFS pointer, the data themselves were not fetched"),
+    (b"<!DOCTYPE", "a web page, such as a failed download leaves"), (b"<html", "a web page"), (b"<?xml", "XML"),
+    (b"\xff\xfe", "UTF-16 text"), (b"\xfe\xff", "UTF-16 text"),
+)
+
+
+def short(path: str | Path) -> str:
+    """The file's own name, short enough for a headline."""
+    name = Path(path).name or str(path)
+    return name if len(name) <= 36 else name[:16] + "..." + name[-17:]
+
+
+def kind_of(head: bytes) -> str:
+    """What a file is, judged by its first bytes, for messages."""
+    if not head:
+        return "empty"
+    for start, kind in _KINDS:
+        if head.lstrip(_SPACE)[: len(start)].lower() == start.lower():
+            return kind
+    if all(32 <= byte < 127 or byte in _SPACE for byte in head[:64]):
+        return f"text that begins with `{head[:24].decode().strip()}`"
+    return "data that begin with the bytes " + head[:4].hex(" ")
+
+
+def locate(path: str) -> Path | None:
+    """The file, or its packed or unpacked twin (`x` for `x.gz`, `x.xz` for `x`); None if there is none."""
+    given = Path(path)
+    plain = given.with_suffix("") if given.suffix.lower() in _PACKED else given
+    for candidate in (given, plain, *(plain.with_name(plain.name + suffix) for suffix in _PACKED)):
+        if _exists(candidate):
+            return candidate
+    return None
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a folder on the way may not be searched: opening it will say so
+        return True
+
+
+def missing_file(path: str, what: str = "file", option: str = "") -> DataError:
+    """The error for a path where nothing is; it says how far the path exists."""
+    folder = Path(path).parent
+    while not _exists(folder) and folder != folder.parent:
+        folder = folder.parent
+    body = f"The folder `{folder}` is there, but nothing called `{Path(path).relative_to(folder)}` in it."
+    if not Path(path).is_absolute():
+        body += f" Paths count from the current folder, `{Path.cwd()}`."
+    return DataError(f"there is no {what} `{short(path)}`", path=path, option=option, body=(body,),
+                     hint="correct the path, or set the folder on the command line, for example `dataDir=/my/data`.")
+
+
+@contextmanager
+def reading(path: str | Path, option: str = "") -> Iterator[None]:
+    """Turn whatever goes wrong in reading a file into a DataError that names it."""
+    name = short(path)
+    try:
+        yield
+    except DataError as error:
+        raise error.located(str(path), option=option) from None
+    except FileNotFoundError:
+        raise missing_file(str(path), option=option) from None
+    except PermissionError:
+        raise DataError(f"`{name}` may not be read", path=str(path), option=option,
+                        hint="give yourself the right to read it (`chmod u+r`), or use a copy of your own.") from None
+    except IsADirectoryError:
+        raise DataError(f"`{name}` is a folder, and a file is wanted", path=str(path), option=option,
+                        hint="name the file inside it.") from None
+    except (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile) as error:
+        raise DataError(f"the packed file `{name}` is damaged or cut short", path=str(path), option=option,
+                        place=f"byte {_size(path):,} of the file (its end)" if _cut_short(error) else "",
+                        body=(f"Unpacking says: {error}.",), hint="fetch the file again.") from None
+    except OSError as error:
+        raise DataError(f"`{name}` cannot be read", path=str(path), option=option,
+                        body=(f"The system says: {error.strerror or error}.",)) from None
+
+
+def _cut_short(error: Exception) -> bool:
+    return isinstance(error, EOFError) or "incomplete" in str(error) or "ended before" in str(error)
+
+
+def _size(path: str | Path) -> int:
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return 0
+
+
+def open_plain(path: str | Path) -> IO[bytes]:
+    """The unpacked bytes of a file as a stream. What it is packed with is seen from its first bytes."""
+    stream = open(path, "rb")  # noqa: SIM115 - handed to the caller
+    head = stream.read(6)
+    stream.seek(0)
+    if head.startswith(_GZIP):
+        return gzip.open(stream)  # type: ignore[return-value]
+    return lzma.open(stream) if head == _XZ else stream  # type: ignore[return-value]
+
+
+def is_packed(path: str | Path) -> bool:
+    """Whether the file is packed, by its first bytes. Raises DataError."""
+    with reading(path), open(path, "rb") as stream:
+        return stream.read(6).startswith((_GZIP, _XZ))
+
+
+def required(path: str, option: str = "", what: str = "file") -> Path:
+    """The file or its packed twin; DataError if it is not there."""
+    found = locate(path)
+    if found is None:
+        raise missing_file(path, what, option)
+    return found
+
+
+def read_all(path: str, option: str = "") -> bytes:
+    """All unpacked bytes of a file or its packed twin. Raises DataError."""
+    found = required(path, option)
+    with reading(found, option):
+        data = found.read_bytes()
+        if data.startswith(_GZIP):
+            return gzip.decompress(data)
+        return lzma.decompress(data) if data.startswith(_XZ) else data
+
+
+def read_head(path: str, count: int, option: str = "") -> bytes:
+    """The first unpacked bytes of a file, fewer if it is shorter. Raises DataError."""
+    found = required(path, option)
+    with reading(found, option), open_plain(found) as stream:
+        return stream.read(count)
+
+
+def text_lines(path: str, option: str = "") -> Iterator[tuple[int, str]]:
+    """Numbered lines of a UTF-8 text, without their ends; packed or plain, never all in memory."""
+    found = required(path, option)
+    with reading(found, option), open_plain(found) as stream:
+        for number, raw in enumerate(stream, 1):
+            if number == 1:
+                if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+                    raise DataError(f"`{short(found)}` is UTF-16 text, and UTF-8 is read", place="byte 0",
+                                    hint="save it as UTF-8, for example with `iconv -f UTF-16 -t UTF-8`.")
+                raw = raw.removeprefix(b"\xef\xbb\xbf")
+            try:
+                yield number, raw.decode("utf-8").rstrip("\r\n")
+            except UnicodeDecodeError as error:
+                raise DataError(f"a line of `{short(found)}` is not UTF-8 text",
+                                place=f"row {number}, byte {error.start + 1}",
+                                body=(f"The file looks like {kind_of(raw)}.",) if number == 1 else (),
+                                hint="save the file as UTF-8.") from None
+
+
+class Archives:
+    """Zip archives that stay open; members may be read from several threads."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, zipfile.ZipFile] = {}
+        self._lock = threading.Lock()
+
+    def read(self, archive: str, member: str) -> bytes:
+        """The bytes of one member. Raises DataError naming the archive and the member."""
+        with reading(archive), self._lock:
+            try:
+                if archive not in self._open:
+                    self._open[archive] = zipfile.ZipFile(archive)
+                return self._open[archive].read(member.lstrip("/"))
+            except KeyError:
+                raise DataError(f"the archive `{short(archive)}` has no `{short(member)}`", place=member,
+                                hint="paths inside an archive are written after `@/`, as `unzip -l` lists them."
+                                ) from None
+            except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+                raise DataError(f"the archive `{short(archive)}` is damaged or cannot be unpacked", place=member,
+                                body=(f"Unpacking says: {error}.",), hint="make or fetch the archive again.") from None
+
+    def close(self) -> None:
+        with self._lock:
+            for archive in self._open.values():
+                archive.close()
+            self._open.clear()
+
+
+def split_archive(path: str) -> tuple[str, str] | None:
+    """`data.zip@/inner/name` -> the archive and the member; None for a plain path."""
+    archive, mark, member = path.partition("@/")
+    return (archive, member) if mark and archive.lower().endswith(".zip") else None

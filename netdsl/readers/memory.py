@@ -1,0 +1,70 @@
+"""Data that fit in memory: arrays by input name, batches by picking rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from .base import Batch, DataError, Dataset, Draws
+from .pipeline import Pipeline, channels_first
+
+#: Transformed images are kept if they take at most this many bytes.
+_KEEP = 1 << 30
+
+
+def _row_name(index: int) -> str:
+    return f"sample {index}"
+
+
+class ArrayDataset(Dataset):
+    """Arrays with one row for each sample, and transforms for one of them.
+
+    `images` names the array (n x channels x height x width) that goes through `pipeline`. Steps that
+    draw nothing are done once, when the data are opened.
+    """
+
+    def __init__(self, arrays: dict[str, np.ndarray], *, images: str = "", pipeline: Pipeline | None = None,
+                 class_names: tuple[str, ...] = (), name: Callable[[int], str] = _row_name,
+                 skipped: Sequence[DataError] = ()) -> None:
+        self.arrays = arrays
+        self.count = len(next(iter(arrays.values())))
+        self.class_names = class_names
+        self.name = name
+        self._skipped = tuple(skipped)
+        self._images = images
+        self._pipeline = pipeline if pipeline is not None and pipeline.steps else None
+        if self._pipeline is not None and not self._pipeline.random:
+            self._transform_now(self._pipeline)
+
+    def _transform_now(self, pipeline: Pipeline) -> None:
+        stored = self.arrays[self._images]
+        first = self._transformed(stored[:1], [0], Draws())
+        if first.nbytes * self.count <= _KEEP and pipeline.views == 1:
+            done = pipeline.run_all(stored.transpose(0, 2, 3, 1))
+            self.arrays = {**self.arrays, self._images: np.ascontiguousarray(channels_first(done))}
+            self._pipeline = None
+
+    @property
+    def skipped(self) -> tuple[DataError, ...]:
+        return self._skipped
+
+    def batch(self, indices: Sequence[int], draws: Draws) -> Batch:
+        rows = np.asarray(indices, dtype=np.int64)
+        arrays = {key: array[rows] for key, array in self.arrays.items()}
+        if self._pipeline is not None:
+            arrays[self._images] = self._transformed(arrays[self._images], indices, draws)
+        return Batch(arrays, tuple(self.name(int(index)) for index in indices))
+
+    def _transformed(self, images: np.ndarray, indices: Sequence[int], draws: Draws) -> np.ndarray:
+        assert self._pipeline is not None
+        result = []
+        for image, index in zip(images, indices, strict=True):
+            try:
+                result.append(channels_first(self._pipeline.run(image.transpose(1, 2, 0), draws.sample(int(index)))))
+            except DataError as error:
+                raise error.located(place=self.name(int(index))) from None
+        return np.stack(result)
+
+    def resident(self) -> dict[str, np.ndarray] | None:
+        return self.arrays if self._pipeline is None else None
