@@ -2,14 +2,35 @@
 
 from __future__ import annotations
 
-from . import activation
+from . import (
+    activation,
+    batch_normalization,
+    convolution,
+    convolution_transpose,
+    dense,
+    dropout,
+    normalization,
+    pooling,
+    unpooling,
+)
 from .base import Layer
 
-_FAMILIES = (activation,)
+#: The family files, in the order of the docs.
+_FAMILIES = (
+    dense,
+    convolution,
+    convolution_transpose,
+    pooling,
+    unpooling,
+    batch_normalization,
+    normalization,
+    dropout,
+    activation,
+)
 
 
 def _rows() -> tuple[type[Layer], ...]:
-    """Every public Layer class with a forward of its own family files (not their bases)."""
+    """Every Layer class of the family files that has examples, which their bases do not."""
     found: list[type[Layer]] = []
     for module in _FAMILIES:
         for value in vars(module).values():

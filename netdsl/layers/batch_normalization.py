@@ -1,0 +1,260 @@
+"""Batch normalization with CNTK's running statistics."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ..spec import Flag, Integer, Number, option
+from .base import Example, Layer, Parameter, Shape, ShapeError
+from .initializers import constant
+
+if TYPE_CHECKING:
+    import torch
+
+_TIME_CONSTANT = ("Samples that the running statistics remember; 0: the last minibatch alone; negative: the mean over "
+                  "all so far; Infinity: those of the first minibatch for ever.")
+_BLEND = ("Weight, in samples, that the running statistics have in training beside the minibatch's; 0: the minibatch "
+          "alone.")
+_EPSILON = "Added to the variance."
+_DISABLE = "L1 and L2 regularization leave scale and bias alone."
+
+
+@dataclass(frozen=True)
+class BatchNormalizationLayer(Layer):
+    """Subtracts the mean and divides by the standard deviation, then multiplies by a scale and adds a bias.
+
+        y = (x - mean) / sqrt (variance + epsilon) * scale + bias
+
+    With `spatialRank = 0` every element has statistics of its own, over the samples of the minibatch; with 2 on
+    an image (1 on `W x C`, 3 on `W x H x D x C`) every channel has, over the samples and all positions. Scale
+    (`weight`) and `bias` are learned, one number for each statistic.
+
+    In training, mean and variance are the minibatch's, the variance the biased one; elsewhere they are the running
+    ones. After a minibatch of N samples (not pixels) the running statistics move by
+
+        running = (1 - f) running + f minibatch        f = 1 - exp (-N / normalizationTimeConstant)
+
+    where the variance is the unbiased one; f = 1 in the very first minibatch and for a time constant of 0,
+    f = N / (samples so far) for a negative one, and f = 0 for Infinity. A statistic over a single value has no
+    variance, which then stays as it is. The training block's `batchNormalizationTimeConstant` and
+    `batchNormalizationBlendTimeConstant` go before the file's. The running statistics are buffers; before
+    any training they are 0 and 1.
+
+    `blendTimeConstant` B blends the running statistics, weight B / (B + N), into those used in training.
+
+    Source: Ioffe and Szegedy 2015; CNTK `BatchNormalizationLayer` (which makes NaN of a single value, and forgets
+    `blendTimeConstant` on the CPU).
+    """
+
+    family: ClassVar[str] = "normalization"
+    label: ClassVar[str] = "batchNorm"
+    style: ClassVar[str] = "layer"
+    differs_in_training: ClassVar[bool] = True
+    from_plan: ClassVar[dict[str, str]] = {"normalization_time_constant": "batchNormalizationTimeConstant",
+                                           "blend_time_constant": "batchNormalizationBlendTimeConstant"}
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("BatchNormalizationLayer {spatialRank = 2, normalizationTimeConstant = 4096}", ((8, 6, 4),), (8, 6, 4)),
+        Example("BatchNormalizationLayer {}", ((10,),), (10,)),
+        Example("BatchNormalizationLayer {spatialRank = 1, blendTimeConstant = 10}", ((5, 3),), (5, 3)),
+        Example("BatchNormalizationLayer {normalizationTimeConstant = -1}", ((3, 2, 4),), (3, 2, 4),
+                "statistics for each of the 24 elements"),
+        Example("BatchNormalizationLayer {spatialRank = 1}", ((8, 6, 4),), None, "an image has two axes of positions"),
+    )
+
+    spatial_rank: int = option(Integer(0), 0, "Number of axes of positions, over which statistics are taken together; "
+                               "0: each element has its own.")
+    initial_scale: float = option(Number(), 1.0, "The value at which the scale starts.")
+    normalization_time_constant: float = option(Number(), 5000.0, _TIME_CONSTANT)
+    blend_time_constant: float = option(Number(0), 0.0, _BLEND)
+    epsilon: float = option(Number(0), 1e-5, _EPSILON)
+    disable_regularization: bool = option(Flag(), False, _DISABLE)
+
+    def statistics(self, shape: Shape) -> tuple[int, ...]:
+        """The extents of the statistics, in torch's order. Raises ShapeError."""
+        if self.spatial_rank == 0:
+            return shape.dims
+        if self.spatial_rank < shape.rank - 1:
+            raise ShapeError(f"`spatialRank` {self.spatial_rank} does not fit an input of {shape}", option="spatialRank",
+                             label=f"{shape} has {shape.rank - 1} axes of positions",
+                             hint=f"take {shape.rank - 1} for statistics of each channel, 0 for statistics of each "
+                                  "element.")
+        return shape.dims[:1]
+
+    def shape(self, inputs: Sequence[Shape]) -> Shape:
+        self.statistics(inputs[0])
+        return needs_samples(self.name(), inputs[0])
+
+    def parameters(self, inputs: Sequence[Shape]) -> dict[str, Parameter]:
+        dims, learned = self.statistics(inputs[0]), not self.disable_regularization
+        return {
+            "weight": Parameter(dims, constant(self.initial_scale), regularized=learned),
+            "bias": Parameter(dims, constant(0.0), regularized=learned),
+            "running_mean": Parameter(dims, constant(0.0), learned=False),
+            "running_variance": Parameter(dims, constant(1.0), learned=False),
+            "running_count": Parameter((1,), constant(0.0), learned=False),
+        }
+
+    def laws(self, inputs: Sequence[Shape], output: Shape) -> list[tuple[str, bool]]:
+        return [("the shape is kept", output.dims == inputs[0].dims)]
+
+    def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
+        rule = Rule(p.settings.get("normalization_time_constant", self.normalization_time_constant),
+                    p.settings.get("blend_time_constant", self.blend_time_constant), self.epsilon)
+        running = (p.running_mean, p.running_variance, p.running_count)
+        return normalize_batch(tensors[0], p.weight, p.bias, running, rule, p.training, self.spatial_rank > 0)
+
+
+@dataclass(frozen=True)
+class BatchNormalization(Layer):
+    """Batch normalization whose scale, bias and running statistics are given as parameters.
+
+    `BatchNormalization (input, scale, bias, runMean, runVariance, runCount)` does what BatchNormalizationLayer
+    does; `spatial` takes statistics for each channel, over all positions. Training changes `runMean`, `runVariance`
+    and `runCount` in place, by the running rule and not by gradients; they are parameters with
+    `learningRateMultiplier = 0`. Without `runCount` the samples are counted by the function itself.
+
+    Source: CNTK `BatchNormalization`, with its defaults.
+    """
+
+    family: ClassVar[str] = "normalization"
+    label: ClassVar[str] = "batchNorm"
+    inputs: ClassVar[tuple[str, ...]] = ("input", "scale", "bias", "runMean", "runVariance", "runCount")
+    optional_inputs: ClassVar[int] = 1
+    differs_in_training: ClassVar[bool] = True
+    from_plan: ClassVar[dict[str, str]] = BatchNormalizationLayer.from_plan
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("BatchNormalization (x, scale, bias, mean, variance, spatial = true)",
+                ((5, 4, 3), (3,), (3,), (3,), (3,)), (5, 4, 3)),
+        Example("BatchNormalization (x, scale, bias, mean, variance, count, normalizationTimeConstant = 100)",
+                ((6,), (6,), (6,), (6,), (6,), (1,)), (6,)),
+        Example("BatchNormalization (x, scale, bias, mean, variance, spatial = true)",
+                ((5, 4, 3), (4,), (3,), (3,), (3,)), None, "a scale for 4 channels on an input of 3"),
+    )
+
+    spatial: bool = option(Flag(), False, "Take statistics for each channel, over all positions.")
+    normalization_time_constant: float = option(Number(), 0.0, _TIME_CONSTANT)
+    blend_time_constant: float = option(Number(0), 0.0, _BLEND)
+    epsilon: float = option(Number(0), 1e-5, _EPSILON)
+
+    def infer_inputs(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
+        size = inputs[0].dims[0] if self.spatial else inputs[0].size
+        return inputs[0], *(_complete(given, size) for given in inputs[1:5]), *inputs[5:]
+
+    def shape(self, inputs: Sequence[Shape]) -> Shape:
+        size = inputs[0].dims[0] if self.spatial else inputs[0].size
+        for index, given in enumerate(inputs[1:], 1):
+            name, wanted = type(self).inputs[index], 1 if index == 5 else size
+            if given.batched:
+                raise ShapeError(f"`{name}` of {self.name()} has to be a parameter", input=index, code="wrong-inputs",
+                                 label="this has a value for every sample")
+            if given.size != wanted:
+                raise ShapeError(f"`{name}` of {self.name()} needs {wanted} numbers, and has {given.size}", input=index,
+                                 label=f"this is {given}",
+                                 hint=f"the input is {inputs[0]}, and `spatial` is {str(self.spatial).lower()}: there "
+                                      f"is one statistic for each {'channel' if self.spatial else 'element'}.")
+        return needs_samples(self.name(), inputs[0])
+
+    def parameters(self, inputs: Sequence[Shape]) -> dict[str, Parameter]:
+        return {} if len(inputs) == 6 else {"running_count": Parameter((1,), constant(0.0), learned=False)}
+
+    def laws(self, inputs: Sequence[Shape], output: Shape) -> list[tuple[str, bool]]:
+        return [("the shape is kept", output.dims == inputs[0].dims)]
+
+    def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
+        x, scale, bias, mean, variance = tensors[:5]
+        rule = Rule(p.settings.get("normalization_time_constant", self.normalization_time_constant),
+                    p.settings.get("blend_time_constant", self.blend_time_constant), self.epsilon)
+        running = (mean.detach(), variance.detach(), tensors[5].detach() if len(tensors) == 6 else p.running_count)
+        return normalize_batch(x, scale, bias, running, rule, p.training, self.spatial)
+
+
+# --- what the rows share ---------------------------------------------------------------------
+
+
+def needs_samples(layer: str, shape: Shape) -> Shape:
+    """The shape itself; raises ShapeError for a value that is the same for every sample."""
+    if not shape.batched:
+        raise ShapeError(f"{layer} needs values of samples, and gets a parameter or constant", input=0,
+                         code="wrong-inputs", label=f"this is {shape}, the same for every sample")
+    return shape
+
+
+def _complete(given: Shape, size: int) -> Shape:
+    """A parameter with its one open extent filled in, so that it has `size` numbers."""
+    known = math.prod(d for d in given.dims if d)
+    if given.dims.count(0) != 1 or size % known:
+        return given
+    return Shape(tuple(d or size // known for d in given.dims), batched=given.batched)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How a normalization treats its running statistics; time constants in samples."""
+
+    time_constant: float
+    blend_time_constant: float
+    epsilon: float
+
+
+Running = tuple["torch.Tensor", "torch.Tensor", "torch.Tensor"]
+
+
+def normalize_batch(x: torch.Tensor, scale: torch.Tensor, bias: torch.Tensor, running: Running, rule: Rule,
+                    training: bool, spatial: bool) -> torch.Tensor:
+    """Batch normalization of `(N, ...)`; `running` (mean, variance, count) is changed in place if `training`.
+
+    `spatial`: statistics for each index of the second axis; else for each element.
+    """
+    import torch
+
+    flat = x if spatial else x.flatten(1)
+    scale, bias = scale.reshape(-1), bias.reshape(-1)
+    mean, variance, count = running[0].view(-1), running[1].view(-1), running[2].view(-1)
+    if not training:
+        y = torch.batch_norm(flat, scale, bias, mean, variance, False, 0.0, rule.epsilon, True)
+        return y.view_as(x) if flat is not x else y
+    # With momentum 1 torch leaves the minibatch's mean and unbiased variance in what it takes for running ones.
+    batch_mean, batch_variance = torch.zeros_like(mean), torch.zeros_like(variance)
+    y = torch.batch_norm(flat, scale, bias, batch_mean, batch_variance, True, 1.0, rule.epsilon, True)
+    values = flat.numel() // flat.shape[1]
+    with torch.no_grad():
+        share = _share_of_minibatch(count, x.shape[0], rule.time_constant)
+        mean.copy_(torch.lerp(mean, batch_mean, share))
+        if values > 1:
+            variance.copy_(torch.lerp(variance, batch_variance, share))
+        count.add_(x.shape[0])
+    if rule.blend_time_constant > 0:
+        y = _blended(flat, scale, bias, mean, variance, rule)
+    return y.view_as(x) if flat is not x else y
+
+
+def _share_of_minibatch(count: torch.Tensor, samples: int, time_constant: float) -> torch.Tensor:
+    """The factor f, as a tensor of one number: the count is not known to Python without waiting for the device."""
+    import torch
+
+    if time_constant == 0:
+        return torch.ones_like(count)
+    if time_constant < 0:
+        share = samples / (samples + count)
+    else:
+        share = torch.full_like(count, -math.expm1(-samples / time_constant))
+    return torch.where(count == 0, torch.ones_like(count), share)
+
+
+def _blended(x: torch.Tensor, scale: torch.Tensor, bias: torch.Tensor, mean: torch.Tensor, variance: torch.Tensor,
+             rule: Rule) -> torch.Tensor:
+    """The output with running statistics blended in; gradients flow through the minibatch's share."""
+    import torch
+
+    weight = 1.0 if math.isinf(rule.blend_time_constant) else (
+        rule.blend_time_constant / (rule.blend_time_constant + x.shape[0]))
+    axes = (0, *range(2, x.dim()))
+    batch_variance, batch_mean = torch.var_mean(x, dim=axes, correction=0)
+    blended_mean = weight * mean.clone() + (1 - weight) * batch_mean
+    blended_variance = weight * variance.clone() + (1 - weight) * batch_variance
+    factor = scale * torch.rsqrt(blended_variance + rule.epsilon)
+    shape = (1, -1, *[1] * (x.dim() - 2))
+    return x * factor.reshape(shape) + (bias - blended_mean * factor).reshape(shape)

@@ -1,0 +1,273 @@
+"""Convolutions over one to three axes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ..spec import Flag, FunctionKind, Integer, OptionError, option
+from .base import Example, Layer, Parameter, Shape, ShapeError
+from .initializers import constant, fans, init_bias_option, init_option, init_value_scale_option, weight_start
+from .windows import (
+    Sliding,
+    Window,
+    by_axes,
+    convolution_axes,
+    dilation_option,
+    explicit_padding,
+    kernel_option,
+    lower_pad_option,
+    pad_option,
+    padded,
+    show_extents,
+    stride_option,
+    upper_pad_option,
+)
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True)
+class ConvolutionalLayer(Layer):
+    """Convolution with learned filters over one, two or three axes.
+
+    The input is `W x H x C` (or `W x C`, `W x H x D x C`); every filter covers `filterShape` pixels of all
+    channels, or of its group's channels:
+
+        y[o, q] = bias[o] + sum over c, j of weight[o, c, j] * x[c, q * stride + j * dilation - lower]
+
+    Without padding the output has `floor((size - extent) / stride) + 1` positions along an axis, where
+    `extent = (filter - 1) * dilation + 1`; pixels that are left over at the end are dropped. `pad = true`
+    gives `floor((size - 1) / stride) + 1`: the same size at stride 1. It divides the padding by CNTK's
+    rule: with an even filter, the odd pixel of padding stands at the end; with a 3 x 3 filter, stride 2
+    and an even size it stands at the start (1, 0), where TensorFlow's "same" puts it at the end.
+    `lowerPad` and `upperPad` give the padding in pixels instead; every pixel has then to be reached.
+
+    `groups` divides input and output channels into that many convolutions of their own; as many groups
+    as input channels make it depthwise. The weights are `[outputs, inputs / groups, ...filter]` with
+    fanIn `filter * inputs / groups` and fanOut `filter * outputs`. `activation` is applied to the output
+    as a step of its own.
+
+    Source: CNTK `ConvolutionalLayer`; `groups` from cuda-convnet and Caffe (AlexNet's two towers).
+    """
+
+    family: ClassVar[str] = "convolution"
+    label: ClassVar[str] = "convolution"
+    style: ClassVar[str] = "layer"
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("ConvolutionalLayer {96, (11:11), stride = 4}", ((227, 227, 3),), (55, 55, 96),
+                "the first layer of AlexNet"),
+        Example("ConvolutionalLayer {16, (5:5), pad = true}", ((28, 28, 1),), (28, 28, 16), "keeps the size"),
+        Example("ConvolutionalLayer {8, (3:3), pad = true, stride = 2, bias = false}", ((32, 32, 4),), (16, 16, 8)),
+        Example("ConvolutionalLayer {6, (3:3), pad = true, groups = 2}", ((7, 6, 4),), (7, 6, 6)),
+        Example("ConvolutionalLayer {4, (3:3), pad = true, groups = 4}", ((9, 9, 4),), (9, 9, 4), "depthwise"),
+        Example("ConvolutionalLayer {3, (3:3), lowerPad = (2:1), upperPad = (0:1), dilation = (2:1)}", ((8, 9, 2),),
+                (6, 9, 3)),
+        Example("ConvolutionalLayer {3, 5, stride = 2}", ((12, 2),), (4, 3), "over one axis"),
+        Example("ConvolutionalLayer {2, (3:3:2), pad = (true:true:false)}", ((5, 6, 4, 2),), (5, 6, 3, 2),
+                "over three axes"),
+        Example("ConvolutionalLayer {64, (3:3), pad = true}", ((2, 2, 32),), None,
+                "a filter may not be larger than its input"),
+        Example("ConvolutionalLayer {64, (3:3), groups = 2}", ((8, 8, 3),), None, "3 channels make no 2 groups"),
+    )
+
+    num_output_channels: int = option(Integer(1), doc="Number of filters, which is the number of output channels.")
+    filter_shape: tuple[int, ...] = kernel_option()
+    bias: bool = option(Flag(), True, "Add a learned number to each output channel.")
+    activation: Any = option(FunctionKind(), None, "Function applied to the output.")
+    init: str = init_option()
+    init_value_scale: float = init_value_scale_option()
+    init_bias: float = init_bias_option()
+    stride: tuple[int, ...] = stride_option()
+    pad: tuple[bool, ...] = pad_option()
+    lower_pad: tuple[int, ...] = lower_pad_option()
+    upper_pad: tuple[int, ...] = upper_pad_option()
+    dilation: tuple[int, ...] = dilation_option()
+    groups: int = option(Integer(1), 1, "Number of groups that channels and filters are divided into.")
+
+    def validate(self) -> None:
+        if self.num_output_channels % self.groups:
+            raise OptionError("groups", f"{self.num_output_channels} filters cannot be divided into {self.groups} groups",
+                              f"`groups` has to divide the number of filters, {self.num_output_channels}, and the "
+                              "number of input channels.")
+
+    def windows(self, shape: Shape) -> tuple[Window, ...]:
+        convolution_axes(self.name(), self.filter_shape, shape, "filterShape")
+        return Sliding(self.name(), self.filter_shape, self.stride, self.pad, self.lower_pad, self.upper_pad,
+                       self.dilation).windows(shape.dims[1:])
+
+    def shape(self, inputs: Sequence[Shape]) -> Shape:
+        windows = self.windows(inputs[0])
+        channels = inputs[0].dims[0]
+        if channels % self.groups:
+            raise ShapeError(f"{channels} input channels cannot be divided into {self.groups} groups", option="groups",
+                             label=f"the input is {inputs[0]}",
+                             hint=f"`groups` has to divide {channels} and the number of filters, "
+                                  f"{self.num_output_channels}.")
+        return Shape((self.num_output_channels, *(w.count for w in windows)))
+
+    def parameters(self, inputs: Sequence[Shape]) -> dict[str, Parameter]:
+        channels = inputs[0].dims[0] // self.groups
+        fan = fans((*self.filter_shape, channels, self.num_output_channels), len(self.filter_shape), -1)
+        weight = Parameter((self.num_output_channels, channels, *reversed(self.filter_shape)),
+                           weight_start(self.init, self.init_value_scale, fan))
+        bias = Parameter((self.num_output_channels,), constant(self.init_bias))
+        return {"weight": weight, "bias": bias} if self.bias else {"weight": weight}
+
+    def macs(self, inputs: Sequence[Shape], output: Shape) -> int:
+        return output.size * inputs[0].dims[0] // self.groups * math.prod(self.filter_shape)
+
+    def laws(self, inputs: Sequence[Shape], output: Shape) -> list[tuple[str, bool]]:
+        return [("numOutputChannels is the last extent", output.file_dims[-1] == self.num_output_channels),
+                *window_laws(self.windows(inputs[0]), all(self.pad))]
+
+    def prepare(self, inputs: Sequence[Shape], output: Shape) -> dict[str, Any]:
+        return prepare_convolution(self.windows(inputs[0]))
+
+    def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
+        return convolve(tensors[0], p.weight, p.bias if self.bias else None, p.prepared, self.groups)
+
+
+@dataclass(frozen=True)
+class Convolution(Layer):
+    """Convolution with filters that are given: `Convolution (W, x, kernelDims)`.
+
+    `W` is a parameter or constant `[kernelDims x inputs x outputs]`, `x` an input `[W x H x inputs]` (one to
+    three axes and the channels); the output is `[W' x H' x outputs]`, without bias. `kernelDims` may name
+    the channels as a further extent. `mapDims` states the number of outputs; where it is 0, `W` tells.
+    Sizes and padding are those of ConvolutionalLayer, but `autoPadding` is on unless it is turned off.
+
+    Source: CNTK `Convolution`.
+    """
+
+    family: ClassVar[str] = "convolution"
+    label: ClassVar[str] = "convolution"
+    inputs: ClassVar[tuple[str, ...]] = ("W", "x")
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("Convolution (W, x, (3:3), stride = 2)", ((3, 3, 2, 4), (8, 7, 2)), (4, 4, 4)),
+        Example("Convolution (W, x, (3:3:2), mapDims = 4, autoPadding = false)", ((3, 3, 2, 4), (8, 7, 2)), (6, 5, 4)),
+        Example("Convolution (W, x, (1:1:5), mapDims = 1)", ((1, 1, 5, 1), (4, 4, 8, 1)), (4, 4, 8, 1),
+                "a sum along the third axis, as CNTK's AlexNet makes its normalization"),
+        Example("Convolution (W, x, (3:3), mapDims = 4)", ((3, 3, 2, 4), (8, 7, 3)), None,
+                "filters for 2 channels on an input of 3"),
+    )
+
+    kernel_dims: tuple[int, ...] = kernel_option("Extents of the filters, width first.")
+    map_dims: int = option(Integer(0), 0, "Number of output channels; 0 takes it from `W`.")
+    stride: tuple[int, ...] = stride_option()
+    auto_padding: tuple[bool, ...] = pad_option(True)
+    lower_pad: tuple[int, ...] = lower_pad_option()
+    upper_pad: tuple[int, ...] = upper_pad_option()
+    dilation: tuple[int, ...] = dilation_option()
+
+    def spatial(self, inputs: Sequence[Shape]) -> tuple[int, ...]:
+        """The extents of the filters without the channels. Raises ShapeError where they do not fit `x`."""
+        return spatial_kernel(self.name(), self.kernel_dims, inputs[1], inputs[1].dims[0])
+
+    def infer_inputs(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
+        return infer_filters(inputs, (*self.spatial(inputs), inputs[1].dims[0], self.map_dims))
+
+    def windows(self, inputs: Sequence[Shape]) -> tuple[Window, ...]:
+        return Sliding(self.name(), self.spatial(inputs), self.stride, self.auto_padding, self.lower_pad,
+                       self.upper_pad, self.dilation, kernel_option="kernelDims", pad_option="autoPadding",
+                       ).windows(inputs[1].dims[1:])
+
+    def shape(self, inputs: Sequence[Shape]) -> Shape:
+        windows = self.windows(inputs)
+        maps = given_filters(self.name(), inputs, self.spatial(inputs), self.map_dims, outputs_last=True)
+        return Shape((maps, *(w.count for w in windows)))
+
+    def macs(self, inputs: Sequence[Shape], output: Shape) -> int:
+        return output.size * inputs[1].dims[0] * math.prod(self.spatial(inputs))
+
+    def laws(self, inputs: Sequence[Shape], output: Shape) -> list[tuple[str, bool]]:
+        return window_laws(self.windows(inputs), all(self.auto_padding))
+
+    def prepare(self, inputs: Sequence[Shape], output: Shape) -> dict[str, Any]:
+        dims = (output.dims[0], inputs[1].dims[0], *reversed(self.spatial(inputs)))
+        return {**prepare_convolution(self.windows(inputs)), "weight": dims}
+
+    def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
+        weight, x = tensors
+        return convolve(x, weight.reshape(p.prepared["weight"]), None, p.prepared, 1)
+
+
+# --- what the rows share ---------------------------------------------------------------------
+
+
+def window_laws(windows: Sequence[Window], padded_automatically: bool) -> list[tuple[str, bool]]:
+    """Statements about the extents of a convolution's or pooling's output."""
+    plain = all(w.lower == 0 and w.upper <= 0 for w in windows)
+    dense = all(w.stride == 1 for w in windows)
+    return [
+        ("automatic padding and stride 1 keep the size",
+         not (padded_automatically and dense) or all(w.count == w.size for w in windows)),
+        ("without padding stride 1 takes a filter less one from the size",
+         not (plain and dense) or all(w.count == w.size - w.extent + 1 for w in windows)),
+        ("every position has a pixel", not padded_automatically or not any(w.has_empty for w in windows)),
+    ]
+
+
+def spatial_kernel(layer: str, kernel: tuple[int, ...], shape: Shape, channels: int) -> tuple[int, ...]:
+    """`kernelDims` without the channels, which CNTK's files may name as its last extent."""
+    if len(kernel) == shape.rank and shape.rank > 1:
+        if kernel[-1] != channels:
+            raise ShapeError(f"filters over {kernel[-1]} channels do not fit an input of {shape}", option="kernelDims",
+                             label=f"{kernel[-1]} channels here, and {channels} there")
+        kernel = kernel[:-1]
+    convolution_axes(layer, kernel, shape, "kernelDims", input=1)
+    return kernel
+
+
+def given_filters(layer: str, inputs: Sequence[Shape], kernel: tuple[int, ...], maps: int, outputs_last: bool) -> int:
+    """The number of output channels of filters `W` for `x`; raises ShapeError where they do not fit.
+
+    `outputs_last`: `W` is `[kernel x inputs x outputs]`, else (transposed) `[kernel x outputs x inputs]`.
+    An axis of extent 1 may be left out at the end.
+    """
+    weight, x = inputs
+    channels, pixels = x.dims[0], math.prod(kernel)
+    if weight.batched:
+        raise ShapeError(f"the filters of {layer} have to be a parameter or a constant", input=0, code="wrong-inputs",
+                         label="this has a value for every sample")
+    found = maps or max(1, weight.size // (pixels * channels))
+    axes = (*kernel, channels, found) if outputs_last else (*kernel, found, channels)
+    trimmed = axes[:-1] if axes[-1] == 1 else axes
+    if weight.file_dims not in (axes, trimmed) and not (weight.rank == len(kernel) + 1 and channels == 1
+                                                        and weight.file_dims == (*kernel, found)):
+        raise ShapeError(f"the filters of {layer} are {weight}, and {show_extents(axes)} is needed", input=0,
+                         label=f"this is {weight}",
+                         body=(f"The input is {x}: {channels} {'channel' if channels == 1 else 'channels'}. Filters "
+                               f"are written as {'width x height x inputs x outputs' if len(kernel) == 2 else 'extents, inputs, outputs'}"
+                               f"{'' if outputs_last else ', outputs and inputs exchanged'}.",))
+    return found
+
+
+def infer_filters(inputs: Sequence[Shape], axes: tuple[int, ...]) -> tuple[Shape, ...]:
+    """The inputs with the extents of `W` filled in that it leaves open; `axes` is what it should be."""
+    weight = inputs[0]
+    if weight.rank != len(axes):
+        return tuple(inputs)
+    known = tuple(given or wanted for given, wanted in zip(weight.file_dims, axes, strict=True))
+    return Shape.of(*known, batched=weight.batched), *inputs[1:]
+
+
+def prepare_convolution(windows: Sequence[Window]) -> dict[str, Any]:
+    """What `convolve` needs: torch's symmetric padding where it serves, explicit padding elsewhere."""
+    return {
+        "stride": tuple(w.stride for w in windows),
+        "dilation": tuple(w.dilation for w in windows),
+        "padding": tuple(w.lower if w.is_symmetric else 0 for w in windows),
+        "explicit": explicit_padding(windows, keep_symmetric=True),
+    }
+
+
+def convolve(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, prepared: dict[str, Any],
+             groups: int) -> torch.Tensor:
+    """torch's convolution of a tensor with or without a batch axis."""
+    x = padded(x, prepared["explicit"])
+    return by_axes("conv", len(prepared["stride"]))(  # type: ignore[no-any-return]
+        x, weight, bias, prepared["stride"], prepared["padding"], prepared["dilation"], groups)

@@ -1,0 +1,51 @@
+"""Dropout."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ..spec import Number, Optional, option
+from .base import Example, Layer, Shape
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True)
+class Dropout(Layer):
+    """In training, sets each element to 0 with probability `rate` and multiplies the others by 1 / (1 - rate).
+
+    Elsewhere it is the identity. Where the file gives no `rate`, `dropoutRate` of the training block holds (a
+    schedule by epoch), and 0 where that is not given either. Every element of every sample is drawn anew for
+    each minibatch, from torch's global generator, which the trainer seeds for each step.
+
+    Source: Srivastava et al. 2014; CNTK `Dropout (x)`.
+    """
+
+    family: ClassVar[str] = "dropout"
+    label: ClassVar[str] = "dropout"
+    differs_in_training: ClassVar[bool] = True
+    from_plan: ClassVar[dict[str, str]] = {"rate": "dropoutRate"}
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("Dropout", ((4096,),), (4096,), "the rate is that of the training block"),
+        Example("Dropout {0.2}", ((8, 8, 3),), (8, 8, 3)),
+    )
+
+    rate: float | None = option(Optional(Number(0, 1, exclusive_maximum=True)), None,
+                                "Probability that an element is dropped; None takes it from the training block.")
+
+    def shape(self, inputs: Sequence[Shape]) -> Shape:
+        return inputs[0]
+
+    def laws(self, inputs: Sequence[Shape], output: Shape) -> list[tuple[str, bool]]:
+        return [("the shape is kept", output.dims == inputs[0].dims)]
+
+    def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
+        import torch
+
+        rate = self.rate if self.rate is not None else p.settings.get("rate", 0.0)
+        if not rate:
+            return tensors[0]
+        return torch.nn.functional.dropout(tensors[0], rate, p.training)

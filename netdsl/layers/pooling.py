@@ -1,0 +1,316 @@
+"""Pooling: the largest or the mean value of windows that move over the input."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ..spec import Choice, Flag, option
+from .base import Example, SampleLayer, Shape, ShapeError
+from .convolution import window_laws
+from .windows import (
+    MAXIMUM_AXES,
+    Sliding,
+    Window,
+    by_axes,
+    explicit_padding,
+    kernel_option,
+    lower_pad_option,
+    pad_option,
+    padded,
+    show_extents,
+    stride_option,
+    upper_pad_option,
+)
+
+if TYPE_CHECKING:
+    import torch
+
+_CEIL = "Round the number of positions up, so that a last window may hang over the end."
+_INCLUDE_PAD = "Divide by the size of the window everywhere, not by the number of its real pixels."
+
+
+@dataclass(frozen=True)
+class WindowPooling(SampleLayer):
+    """Base of the poolings with a window. The window covers the first axes of the file's order."""
+
+    family: ClassVar[str] = "pooling"
+
+    def sliding(self) -> Sliding:
+        raise NotImplementedError
+
+    def is_max(self) -> bool:
+        raise NotImplementedError
+
+    def counts_padding(self) -> bool:
+        return False
+
+    def windows(self, shape: Shape) -> tuple[Window, ...]:
+        return pooling_windows(self.sliding(), shape, padding_is_a_value=self.counts_padding())
+
+    def shape(self, inputs: Sequence[Shape]) -> Shape:
+        windows = self.windows(inputs[0])
+        return Shape((*inputs[0].dims[: -len(windows)], *(w.count for w in windows)))
+
+    def laws(self, inputs: Sequence[Shape], output: Shape) -> list[tuple[str, bool]]:
+        sliding, windows = self.sliding(), self.windows(inputs[0])
+        return [("axes beside the window keep their extents",
+                 output.file_dims[sliding.axes :] == inputs[0].file_dims[sliding.axes :]),
+                *([] if sliding.ceil else window_laws(windows, all(sliding.pad)))]
+
+    def prepare(self, inputs: Sequence[Shape], output: Shape) -> dict[str, Any]:
+        return prepare_pooling(self.windows(inputs[0]), self.is_max(), self.counts_padding())
+
+    def run(self, p: Any, x: torch.Tensor) -> torch.Tensor:
+        pool = pool_maximum if self.is_max() else pool_mean
+        return over_last_axes(x, len(p.prepared["kernel"]), lambda images: pool(images, p.prepared))
+
+
+@dataclass(frozen=True)
+class MaxPoolingLayer(WindowPooling):
+    """The largest value under a window that moves over the input.
+
+    The window covers the first axes (`(3:3)`: width and height); the others are kept. The stride is 1 unless
+    it is given, as in CNTK. Without padding the output has `floor((size - filter) / stride) + 1` positions
+    along an axis, with `ceilOutDim` the same rounded up; `pad = true` gives `floor((size - 1) / stride) + 1`.
+    Padding and what hangs over the end never win, and a window that would begin behind the last pixel is
+    left out. The gradient goes to the first of equal largest values.
+
+    Source: CNTK `MaxPoolingLayer`; AlexNet's overlapping pooling is `{(3:3), stride = 2}`.
+    """
+
+    label: ClassVar[str] = "pool"
+    style: ClassVar[str] = "layer"
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("MaxPoolingLayer {(3:3), stride = 2}", ((55, 55, 96),), (27, 27, 96)),
+        Example("MaxPoolingLayer {(2:2)}", ((6, 5, 2),), (5, 4, 2), "stride 1"),
+        Example("MaxPoolingLayer {(3:3), stride = 2, pad = true}", ((8, 7, 2),), (4, 4, 2)),
+        Example("MaxPoolingLayer {(2:2), stride = 2, ceilOutDim = true}", ((7, 5, 2),), (4, 3, 2)),
+        Example("MaxPoolingLayer {(4:2), stride = (3:1), lowerPad = (1:0), upperPad = (3:1)}", ((8, 7, 2),), (3, 7, 2)),
+        Example("MaxPoolingLayer {3, stride = 2, pad = true}", ((9, 2),), (5, 2), "over one axis"),
+        Example("MaxPoolingLayer {(2:2:2), stride = 2}", ((4, 5, 6, 2),), (2, 2, 3, 2), "over three axes"),
+        Example("MaxPoolingLayer {(2:2), stride = 2}", ((4, 6),), (2, 3), "an image without an axis of channels"),
+        Example("MaxPoolingLayer {(3:3), pad = true}", ((2, 2, 8),), None, "a window may not be larger than its input"),
+    )
+
+    filter_shape: tuple[int, ...] = kernel_option("Extents of the window, width first.")
+    stride: tuple[int, ...] = stride_option()
+    pad: tuple[bool, ...] = pad_option()
+    lower_pad: tuple[int, ...] = lower_pad_option()
+    upper_pad: tuple[int, ...] = upper_pad_option()
+    ceil_out_dim: bool = option(Flag(), False, _CEIL)
+
+    def sliding(self) -> Sliding:
+        return Sliding(self.name(), self.filter_shape, self.stride, self.pad, self.lower_pad, self.upper_pad,
+                       ceil=self.ceil_out_dim, thing="window")
+
+    def is_max(self) -> bool:
+        return True
+
+
+@dataclass(frozen=True)
+class AveragePoolingLayer(WindowPooling):
+    """The mean of the values under a window that moves over the input.
+
+    Sizes are those of MaxPoolingLayer. The mean is over the real pixels under the window; with `includePad`
+    padding and what hangs over the end count as zeros, and the divisor is always the window's size.
+
+    Source: CNTK `AveragePoolingLayer`.
+    """
+
+    label: ClassVar[str] = "pool"
+    style: ClassVar[str] = "layer"
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("AveragePoolingLayer {(8:8)}", ((8, 8, 64),), (1, 1, 64)),
+        Example("AveragePoolingLayer {(3:3), stride = 2, pad = true}", ((8, 7, 2),), (4, 4, 2)),
+        Example("AveragePoolingLayer {(3:2), stride = 2, ceilOutDim = true, includePad = true}", ((8, 7, 2),), (4, 4, 2)),
+        Example("AveragePoolingLayer {(4:4), stride = 3, pad = true}", ((9, 7, 2),), (3, 3, 2)),
+        Example("AveragePoolingLayer {3, stride = 2}", ((9, 2),), (4, 2), "over one axis"),
+        Example("AveragePoolingLayer {(2:2), lowerPad = 2}", ((5, 5, 1),), None, "a window with nothing but padding"),
+    )
+
+    filter_shape: tuple[int, ...] = kernel_option("Extents of the window, width first.")
+    stride: tuple[int, ...] = stride_option()
+    pad: tuple[bool, ...] = pad_option()
+    lower_pad: tuple[int, ...] = lower_pad_option()
+    upper_pad: tuple[int, ...] = upper_pad_option()
+    ceil_out_dim: bool = option(Flag(), False, _CEIL)
+    include_pad: bool = option(Flag(), False, _INCLUDE_PAD)
+
+    def sliding(self) -> Sliding:
+        return Sliding(self.name(), self.filter_shape, self.stride, self.pad, self.lower_pad, self.upper_pad,
+                       ceil=self.ceil_out_dim, thing="window")
+
+    def is_max(self) -> bool:
+        return False
+
+    def counts_padding(self) -> bool:
+        return self.include_pad
+
+
+@dataclass(frozen=True)
+class Pooling(WindowPooling):
+    """The largest or the mean value under a moving window: `Pooling (input, 'max', kernelDims)`.
+
+    What MaxPoolingLayer and AveragePoolingLayer do, as a function of its input; `autoPadding` is on unless it
+    is turned off.
+
+    Source: CNTK `Pooling`.
+    """
+
+    label: ClassVar[str] = "pool"
+    inputs: ClassVar[tuple[str, ...]] = ("input",)
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("Pooling (x, 'max', (2:2), stride = 2)", ((8, 7, 3),), (4, 4, 3)),
+        Example("Pooling (x, 'average', (3:3), autoPadding = false)", ((8, 7, 3),), (6, 5, 3)),
+        Example("Pooling (x, 'max', (2:2:1), stride = (2:2:1))", ((8, 7, 3),), (4, 4, 3), "over three axes"),
+        Example("Pooling (x, 'max', (9:9))", ((8, 7, 3),), None),
+    )
+
+    pool_kind: str = option(Choice(("max", "average")), doc="What is taken of each window.")
+    kernel_dims: tuple[int, ...] = kernel_option("Extents of the window, width first.")
+    stride: tuple[int, ...] = stride_option()
+    auto_padding: tuple[bool, ...] = pad_option(True)
+    lower_pad: tuple[int, ...] = lower_pad_option()
+    upper_pad: tuple[int, ...] = upper_pad_option()
+    ceil_out_dim: bool = option(Flag(), False, _CEIL)
+    include_pad: bool = option(Flag(), False, _INCLUDE_PAD)
+
+    def sliding(self) -> Sliding:
+        return Sliding(self.name(), self.kernel_dims, self.stride, self.auto_padding, self.lower_pad, self.upper_pad,
+                       ceil=self.ceil_out_dim, kernel_option="kernelDims", pad_option="autoPadding", thing="window")
+
+    def is_max(self) -> bool:
+        return self.pool_kind == "max"
+
+    def counts_padding(self) -> bool:
+        return self.include_pad and not self.is_max()
+
+
+@dataclass(frozen=True)
+class GlobalPooling(SampleLayer):
+    """Base of the poolings over all pixels: `W x H x C` becomes `1 x 1 x C`."""
+
+    family: ClassVar[str] = "pooling"
+    label: ClassVar[str] = "globalPool"
+    style: ClassVar[str] = "layer"
+
+    def shape(self, inputs: Sequence[Shape]) -> Shape:
+        if inputs[0].rank < 2:
+            raise ShapeError(f"{self.name()} needs pixels and channels, and gets {inputs[0]}", input=0,
+                             label=f"this is {inputs[0]}", hint="the input has to be W x H x C, or W x C.")
+        return Shape((inputs[0].dims[0], *[1] * (inputs[0].rank - 1)))
+
+    def laws(self, inputs: Sequence[Shape], output: Shape) -> list[tuple[str, bool]]:
+        return [("one number is left of each channel", output.size == inputs[0].dims[0])]
+
+
+@dataclass(frozen=True)
+class GlobalMaxPoolingLayer(GlobalPooling):
+    """The largest value of each channel: `W x H x C` becomes `1 x 1 x C`."""
+
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("GlobalMaxPoolingLayer {}", ((7, 5, 4),), (1, 1, 4)),
+        Example("GlobalMaxPoolingLayer {}", ((7, 4),), (1, 4), "over one axis"),
+        Example("GlobalMaxPoolingLayer {}", ((10,),), None, "a vector has no pixels"),
+    )
+
+    def run(self, p: Any, x: torch.Tensor) -> torch.Tensor:
+        # Not amax: it would divide the gradient among equal largest values; max sends it to the first.
+        return x.flatten(2).max(dim=2).values.reshape(x.shape[0], *p.output.dims)
+
+
+@dataclass(frozen=True)
+class GlobalAveragePoolingLayer(GlobalPooling):
+    """The mean of each channel: `W x H x C` becomes `1 x 1 x C`.
+
+    Source: Network in Network (Lin et al. 2013); the head of ResNet.
+    """
+
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("GlobalAveragePoolingLayer {}", ((7, 5, 4),), (1, 1, 4)),
+        Example("GlobalAveragePoolingLayer {}", ((3, 2, 5, 4),), (1, 1, 1, 4), "over three axes"),
+        Example("GlobalAveragePoolingLayer {}", ((10,),), None, "a vector has no pixels"),
+    )
+
+    def run(self, p: Any, x: torch.Tensor) -> torch.Tensor:
+        return x.mean(dim=tuple(range(2, x.dim())), keepdim=True)
+
+
+# --- what the rows share ---------------------------------------------------------------------
+
+
+def pooling_windows(sliding: Sliding, shape: Shape, padding_is_a_value: bool = False) -> tuple[Window, ...]:
+    """The windows of a pooling, in torch's order; raises ShapeError where one has no real pixel."""
+    if sliding.axes > MAXIMUM_AXES:
+        raise ShapeError(f"{sliding.layer} goes over at most {MAXIMUM_AXES} axes, and not {sliding.axes}",
+                         option=sliding.kernel_option, label=f"this has {sliding.axes} extents", code="option-type")
+    if shape.rank < sliding.axes:
+        raise ShapeError(f"a window of {show_extents(sliding.kernel)} needs an input with {sliding.axes} axes",
+                         input=0, label=f"this is {shape}")
+    windows = sliding.windows(shape.dims[shape.rank - sliding.axes :])
+    if not padding_is_a_value and any(w.has_empty for w in windows):
+        raise ShapeError(f"a window of {sliding.layer} would hold nothing but padding",
+                         option="lowerPad" if any(w.lower >= w.extent for w in windows) else "upperPad",
+                         label=f"the window is only {show_extents(sliding.kernel)}",
+                         hint="pad by less than the window's extent.")
+    return windows
+
+
+def prepare_pooling(windows: Sequence[Window], is_max: bool, counts_padding: bool) -> dict[str, Any]:
+    """How torch is asked for these windows: by its own padding where that serves, else by explicit padding."""
+    prepared: dict[str, Any] = {
+        "kernel": tuple(w.kernel for w in windows), "stride": tuple(w.stride for w in windows),
+        "padding": tuple(w.lower for w in windows), "ceil": False, "explicit": [], "counts_padding": counts_padding,
+        "windows": tuple(windows),
+    }
+    half = all(0 <= w.lower <= w.kernel // 2 for w in windows)
+    if half and all(w.is_symmetric for w in windows):
+        return prepared
+    # Rounded up, torch divides a mean by less than the window's size; that is another rule than includePad.
+    if half and not counts_padding and all(_torch_count_up(w) == w.count for w in windows):
+        return {**prepared, "ceil": True}
+    return {**prepared, "padding": (0,) * len(windows), "explicit": explicit_padding(windows, keep_symmetric=False)}
+
+
+def _torch_count_up(window: Window) -> int:
+    """Positions that torch makes with `ceil_mode` and `lower` pixels of padding on both sides."""
+    count = -(-(window.size + 2 * window.lower - window.extent) // window.stride) + 1
+    return count - 1 if (count - 1) * window.stride >= window.size + window.lower else count
+
+
+def over_last_axes(x: torch.Tensor, axes: int, function: Any) -> torch.Tensor:
+    """Apply a function of `(N, C, ...)` tensors to the last axes; whatever stands before them is `C`."""
+    if x.dim() == axes + 2:
+        return function(x)  # type: ignore[no-any-return]
+    y = function(x.reshape(x.shape[0], -1, *x.shape[x.dim() - axes :]))
+    return y.reshape(*x.shape[: x.dim() - axes], *y.shape[2:])  # type: ignore[no-any-return]
+
+
+def pool_maximum(x: torch.Tensor, prepared: dict[str, Any]) -> torch.Tensor:
+    x = padded(x, prepared["explicit"], float("-inf"))
+    return by_axes("max_pool", len(prepared["kernel"]))(  # type: ignore[no-any-return]
+        x, prepared["kernel"], prepared["stride"], prepared["padding"], 1, prepared["ceil"])
+
+
+def pool_mean(x: torch.Tensor, prepared: dict[str, Any]) -> torch.Tensor:
+    """Means of `(N, C, ...)`; padding counts as pixels of value 0 only if it is to be counted."""
+    pool = by_axes("avg_pool", len(prepared["kernel"]))
+    y: torch.Tensor = pool(padded(x, prepared["explicit"]), prepared["kernel"], prepared["stride"],
+                           prepared["padding"], prepared["ceil"], prepared["counts_padding"])
+    if not prepared["explicit"] or prepared["counts_padding"]:
+        return y
+    return y * _window_size_by_pixels(x, prepared["windows"])
+
+
+def _window_size_by_pixels(x: torch.Tensor, windows: Sequence[Window]) -> torch.Tensor:
+    """The window's size divided by the number of its real pixels, for each position."""
+    import torch
+
+    factor = torch.ones((), dtype=x.dtype, device=x.device)
+    for w in windows:
+        start = torch.arange(w.count, device=x.device) * w.stride - w.lower
+        pixels = (start + w.kernel).clamp(max=w.size) - start.clamp(min=0)
+        factor = factor[..., None] * (w.kernel / pixels).to(x.dtype)
+    return factor
