@@ -1,1 +1,64 @@
-"""netdsl: a language for neural networks, its compiler and trainer."""
+"""netdsl: a language for neural networks, and the compiler and trainer behind it.
+
+    program = netdsl.check("networks/convnet_mnist.net")   # raises Failure with every mistake
+    module  = netdsl.compile(program)                       # an nn.Module: module(images) -> scores
+    result  = netdsl.train(program, out="runs/mine")
+
+The command line is written with these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .compiler import Checked, examine, read_source
+from .diagnostics import Diagnostic, Failure
+from .network import ShapedNode
+from .program import Program
+from .source import Files, Source
+
+if TYPE_CHECKING:
+    from torch import nn
+
+__version__ = "0.1.0"
+
+
+def load(file: str | Path | Source, overrides: Sequence[str] = (), files: Files | None = None) -> Checked:
+    """A `.net` file (a path, or a Source with its text) read and examined as far as it goes.
+
+    `overrides` are `path=value` texts as on the command line. Does not raise for mistakes in the
+    file: they are in `.diagnostics`. Raises Failure only if the file cannot be read at all.
+    """
+    files = files or Files()
+    source = file if isinstance(file, Source) else read_source(str(file), files)
+    return examine(source, tuple(overrides), files)
+
+
+def check(file: str | Path | Source | Checked, overrides: Sequence[str] = ()) -> Program[ShapedNode]:
+    """The checked program of a file. Raises Failure with every mistake found."""
+    return (file if isinstance(file, Checked) else load(file, overrides)).require()
+
+
+def compile(program: Program[ShapedNode] | str | Path | Source, *, outputs: Sequence[str] = (), seed: int = 0,
+            device: str = "cpu") -> nn.Module:
+    """The network as an nn.Module that takes its inputs and gives its outputs.
+
+    With one output the result is a tensor, with several a dict by node name. Weights start from `seed`;
+    `netdsl.load_weights (module, checkpoint)` puts trained ones in.
+    """
+    from .lower import network_module
+
+    checked = program if isinstance(program, Program) else check(program)
+    return network_module(checked, tuple(outputs), seed).to(device)
+
+
+def train(program: Program[ShapedNode] | str | Path | Source, **options: Any) -> Any:
+    """Train as the program's plan says; options as in `netdsl.training.train`."""
+    from .training import train as run
+
+    return run(program if isinstance(program, Program) else check(program), **options)
+
+
+__all__ = ["Checked", "Diagnostic", "Failure", "Files", "Program", "Source", "check", "compile", "load", "train"]

@@ -31,6 +31,16 @@ class Readers:
 
 
 @dataclass(frozen=True)
+class Budget:
+    """A limit that the file sets: `parameters <= 63e6`."""
+
+    quantity: str
+    operator: str
+    limit: float
+    span: Span
+
+
+@dataclass(frozen=True)
 class Program(Generic[N]):
     """A file after elaboration. `network` holds Nodes before the passes, ShapedNodes after."""
 
@@ -45,6 +55,7 @@ class Program(Generic[N]):
     plan: TrainingPlan | None
     #: values of plain members at the top (dataDir, ...), for overrides and records
     settings: Mapping[str, object] = field(default_factory=dict)
+    budgets: tuple[Budget, ...] = ()
     warnings: tuple[Diagnostic, ...] = ()
 
     @property

@@ -1,0 +1,82 @@
+"""The front of the compiler in one call: text -> checked program, with everything that was found."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .diagnostics import Diagnostic, Failure, failure, in_file_order
+from .elaborate import elaborate
+from .network import Network, Node, ShapedNode, Totals, totals
+from .overrides import apply_overrides
+from .passes import infer_shapes, prune, verify
+from .program import Program
+from .program_check import check_program
+from .source import Files, Source
+from .syntax import ast
+from .syntax.parser import parse
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A file after every check. `program` is None where its text could not be evaluated at all.
+
+    `nodes` are the rows of the table, shaped as far as shapes are known; `failed` the nodes whose
+    rule does not hold.
+    """
+
+    source: Source
+    module: ast.Module | None
+    program: Program[ShapedNode] | None
+    failed: tuple[Node, ...]
+    diagnostics: tuple[Diagnostic, ...]
+
+    @property
+    def errors(self) -> tuple[Diagnostic, ...]:
+        return tuple(d for d in self.diagnostics if d.is_error)
+
+    @property
+    def totals(self) -> Totals:
+        assert self.program is not None
+        return totals(self.program.network)
+
+    def require(self) -> Program[ShapedNode]:
+        """The program; raises Failure with every error if there is one."""
+        if self.errors:
+            raise Failure(self.errors)
+        assert self.program is not None
+        return self.program
+
+
+def read_source(path: str, files: Files) -> Source:
+    """The text of a file as a Source. Raises Failure where it cannot be read."""
+    try:
+        return files.read(path)
+    except (OSError, UnicodeDecodeError) as error:
+        why = "it is not there" if isinstance(error, FileNotFoundError) else \
+            "it is a folder" if isinstance(error, IsADirectoryError) else \
+            "it is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else str(error)
+        raise failure("no-file", f"`{path}` cannot be read: {why}", Source(path, "").span(0, 0)) from None
+
+
+def examine(source: Source, overrides: Sequence[str] = (), files: Files | None = None) -> Checked:
+    """Parse, elaborate, infer and check; never raises Failure."""
+    files = files or Files()
+    try:
+        module = apply_overrides(parse(source), overrides)
+    except Failure as failed:
+        return Checked(source, None, None, (), failed.diagnostics)
+    program, problems = elaborate(module, files)
+    if program is None:
+        return Checked(source, module, None, (), tuple(problems))
+    roots = tuple(dict.fromkeys(name for names in program.special.values() for name in names))
+    network: Network[Node] = prune(program.network, roots) if roots else program.network
+    verify(network)
+    inference = infer_shapes(network)
+    problems += inference.diagnostics
+    checked = dataclasses.replace(program, network=inference.network)  # type: ignore[type-var]
+    if not inference.failed:
+        problems += check_program(checked)  # type: ignore[arg-type]
+    ordered = tuple(in_file_order(problems))
+    return Checked(source, module, checked, inference.failed, ordered)  # type: ignore[arg-type]

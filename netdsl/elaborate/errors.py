@@ -1,0 +1,99 @@
+"""The pages of the evaluator: what is wrong with a name, a call, an operand."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from ..diagnostics import Diagnostic, Failure, Label, did_you_mean, failure
+from ..source import Span
+from .values import Environment, FunctionValue, Place, Thunk, describe
+
+
+def uses(place: Place | None) -> tuple[Label, ...]:
+    """The uses that led here, as related labels: the innermost and, if elsewhere, the outermost."""
+    spans = place.trace_spans() if place else ()
+    if not spans:
+        return ()
+    first = (Label(spans[0], "needed by this use"),)
+    return first if len(spans) == 1 or spans[-1] == spans[0] else (*first, Label(spans[-1], "which is used here"))
+
+
+def unknown_name(name: str, span: Span, environment: Environment, place: Place) -> Failure:
+    candidates: list[str] = []
+    looked: list[str] = []
+    for scope in environment.chain():
+        candidates += [n for n in scope.names if not n.startswith("_")]
+        if scope.what:
+            looked.append(scope.what)
+    where = ", ".join(looked[:-1]) + (", and " if len(looked) > 1 else "") + looked[-1] if looked else "the file"
+    kind = "layer or function" if span.source.text[span.end : span.end + 2].strip()[:1] in ("{", "(") else "name"
+    label = did_you_mean(name, candidates)
+    return failure("unknown-name", f"there is no {kind} called `{name}`", span, label, related=uses(place),
+                   body=(f"I looked in {where}.",),
+                   hint="" if label else "`netdsl layers` lists every layer and function.")
+
+
+def cycle(thunk: Thunk, running: Sequence[Thunk]) -> Failure:
+    """`width -> depth -> width`, each with its place."""
+    start = next(i for i, t in enumerate(running) if t is thunk)
+    loop = [t for t in running[start:] if t.name is not None] or [thunk]
+    names = [t.name.text if t.name else "this expression" for t in loop]
+    shown = " -> ".join([*names[:8], *(["..."] if len(names) > 8 else []), names[0]])
+    first = loop[0].name.span if loop[0].name else thunk.span
+    if len(loop) == 1:
+        hint = (f"inside a record, `{names[0]} = {names[0]}` means itself, not the name outside: give one of the two "
+                f"another name.")
+        label = f"`{names[0]}` is needed to compute itself"
+    else:
+        hint, label = "one of these has to be computed without the others.", "the circle begins here"
+    related = tuple(Label(t.name.span, f"needs `{names[(i + 1) % len(names)]}`")
+                    for i, t in enumerate(loop) if t.name and i > 0)
+    return failure("cycle", f"a value is defined in a circle: {shown}", first, label, related=related, hint=hint)
+
+
+def wrong_type(title: str, span: Span, value: Any, place: Place | None = None, hint: str = "") -> Failure:
+    return failure("wrong-type", title, span, f"this is {describe(value)}", related=uses(place), hint=hint)
+
+
+def not_a_layer(value: Any, span: Span, place: Place, what: str = "a step of a Sequential") -> Failure:
+    return failure("not-a-layer", f"{what} has to be a layer or a function", span, f"this is {describe(value)}",
+                   related=uses(place),
+                   hint="a function of your own is written `(x => ...)`, in parentheses inside a list.")
+
+
+def not_callable(value: Any, span: Span, callee: Span, place: Place) -> Failure:
+    return failure("not-a-layer", f"`{_short(callee.text)}` is not a layer or function, and cannot be applied",
+                   callee, f"this is {describe(value)}", related=uses(place))
+
+
+def duplicate(name: str, again: Span, first: Span, what: str) -> Failure:
+    return failure("duplicate-name", f"{what} `{name}` is defined twice", again, "defined again here",
+                   related=(Label(first, "defined first here"),),
+                   hint="names of a record, and of the steps of one list, are unique; rename one of the two.")
+
+
+def arguments(function: FunctionValue, title: str, span: Span, label: str, place: Place, hint: str = "") -> Failure:
+    parameters = [p.name.text + (f" = {_short(p.default.span.text)}" if p.default else "") for p in function.groups[0]]
+    body = (f"These are the parameters of `{function.name}`:",
+            textwrap.fill(", ".join(parameters) or "(none)", 74, initial_indent="    ", subsequent_indent="    "))
+    return failure("wrong-arguments", title, span, label, related=(Label(function.span, "defined here"), *uses(place)),
+                   body=body, hint=hint)
+
+
+def wrong_inputs(name: str, wanted: Sequence[str], got: int, span: Span, place: Place | None,
+                 label: str = "") -> Failure:
+    count = f"{len(wanted)} input{'s' * (len(wanted) != 1)}"
+    names = f" ({', '.join(wanted)})" if len(wanted) > 1 else ""
+    return failure("wrong-inputs", f"{name} takes {count}{names}, here {'is' if got == 1 else 'are'} {got}", span,
+                   label, related=uses(place))
+
+
+def from_all(diagnostics: Iterable[Diagnostic]) -> Failure:
+    return Failure(tuple(diagnostics))
+
+
+def _short(text: str, limit: int = 40) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= limit else flat[: limit - 3] + "..."

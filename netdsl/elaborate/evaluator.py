@@ -1,0 +1,338 @@
+"""Expressions -> values, lazily; uses of layers become nodes on the way."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..diagnostics import Diagnostic, Failure, did_you_mean, failure
+from ..layers import NAMES as LAYER_NAMES
+from ..layers.base import Layer
+from ..network import Node, Use
+from ..source import Files, Source, Span
+from ..spec import show_value
+from ..syntax import ast
+from ..syntax.parser import parse, shipped
+from . import errors
+from .apply import apply, call
+from .operators import binary, conditional, unary
+from .values import (
+    Environment,
+    FunctionValue,
+    ListValue,
+    Place,
+    Ready,
+    RecordValue,
+    Ref,
+    RowValue,
+    Thunk,
+    force,
+)
+
+
+class Evaluator:
+    """Evaluates one program; collects the nodes that its evaluation makes."""
+
+    def __init__(self, files: Files, builtins: dict[str, Any]) -> None:
+        self.files = files
+        self.nodes: dict[str, Node] = {}
+        self.running: list[Thunk] = []
+        self.used: set[Span] = set()  #: where the names that were looked up are defined
+        self.root = Environment(builtins, None, "the built-in library")
+        #: where readers, transforms and optimizers were written: id -> (spec, span, option spans)
+        self.spec_spans: dict[int, tuple[Any, Span, dict[str, Span]]] = {}
+        self._includes: dict[str, ast.Module] = {}
+
+    # -- expressions ----------------------------------------------------------------------------
+
+    def evaluate(self, expression: ast.Expression, environment: Environment, place: Place) -> Any:
+        return _EVALUATE[type(expression)](self, expression, environment, place)
+
+    def number(self, e: ast.Number, environment: Environment, place: Place) -> float:
+        return e.value
+
+    def boolean(self, e: ast.Boolean, environment: Environment, place: Place) -> bool:
+        return e.value
+
+    def string(self, e: ast.String, environment: Environment, place: Place) -> str:
+        return "".join(part if isinstance(part, str) else self._interpolated(part, environment, place)
+                       for part in e.parts)
+
+    def _interpolated(self, part: ast.Interpolation, environment: Environment, place: Place) -> str:
+        value = self.evaluate(part.value, environment, place.inner())
+        if isinstance(value, str):
+            return value
+        if isinstance(value, bool | float):
+            return show_value(value)
+        raise errors.wrong_type("only strings, numbers and booleans can stand in a string", part.span, value, place)
+
+    def name(self, e: ast.Name, environment: Environment, place: Place) -> Any:
+        try:
+            found = environment.find(e.text)
+        except KeyError:
+            raise errors.unknown_name(e.text, e.span, environment, place) from None
+        if isinstance(found, Thunk | Ready):
+            if found.name is not None:
+                self.used.add(found.name.span)
+            return found.force()
+        return found
+
+    def unary(self, e: ast.Unary, environment: Environment, place: Place) -> Any:
+        return unary(self, e, self.evaluate(e.operand, environment, place.inner()), place)
+
+    def binary(self, e: ast.Binary, environment: Environment, place: Place) -> Any:
+        return binary(self, e, environment, place)
+
+    def conditional(self, e: ast.Conditional, environment: Environment, place: Place) -> Any:
+        return conditional(self, e, environment, place)
+
+    def parentheses(self, e: ast.Parentheses, environment: Environment, place: Place) -> Any:
+        return self.evaluate(e.value, environment, place)
+
+    def list(self, e: ast.List, environment: Environment, place: Place) -> ListValue:
+        return self.list_of(e.items, e.span, environment, place)
+
+    def list_of(self, items: Sequence[ast.Expression | ast.Step], span: Span, environment: Environment,
+                place: Place) -> ListValue:
+        """Items as thunks, each under its own scope: named steps by name, others counted by label."""
+        for item in items:
+            if isinstance(item, ast.Step):
+                first = place.scope.reserve(item.name.text, item.name.span)
+                if first is not None and first != item.name.span:
+                    raise errors.duplicate(item.name.text, item.name.span, first, "the step")
+        thunks = []
+        for item in items:
+            if isinstance(item, ast.Step):
+                scope = place.scope.named(item.name.text)
+                thunks.append(Thunk(self, item.value, environment, place.at(scope)))
+            else:
+                thunks.append(Thunk(self, item, environment, self._item_place(item, environment, place)))
+        return ListValue(thunks, span)
+
+    def _item_place(self, item: ast.Expression, environment: Environment, place: Place) -> Place:
+        label = self.label(item, environment)
+        return place.at(place.scope.counted(label)) if label else place.inner()
+
+    def label(self, e: ast.Expression, environment: Environment) -> str:
+        """What an unnamed step is called: the layer's label, or the function's own name."""
+        while isinstance(e, ast.Call | ast.Parentheses):
+            e = e.callee if isinstance(e, ast.Call) else e.value
+        if isinstance(e, ast.Function | ast.Binary | ast.Unary | ast.Conditional):
+            return "function" if isinstance(e, ast.Function) else "value"
+        if isinstance(e, ast.Select):
+            return _lower_first(e.name.text)
+        if not isinstance(e, ast.Name):
+            return ""
+        try:
+            found = environment.find(e.text)
+        except KeyError:
+            return _lower_first(e.text)
+        if isinstance(found, RowValue) and issubclass(found.row, Layer):
+            return found.row.step_label()
+        # A name that stands for something made elsewhere keeps the name it got there; the scope
+        # serves functions, whose nodes are made at each application.
+        return _lower_first(e.text)
+
+    def function(self, e: ast.Function, environment: Environment, place: Place) -> FunctionValue:
+        parameters = tuple(ast.Parameter(p, None, p.span) for p in e.parameters)
+        return FunctionValue("", (parameters,), e.body, environment, e.span)
+
+    def select(self, e: ast.Select, environment: Environment, place: Place) -> Any:
+        value = self.evaluate(e.value, environment, place.inner())
+        if not isinstance(value, RecordValue):
+            raise errors.wrong_type(f"`.{e.name.text}` selects a member of a record", e.value.span, value, place)
+        member = value.members.get(e.name.text)
+        if member is None:
+            raise failure("unknown-name", f"the record has no member `{e.name.text}`", e.name.span,
+                          did_you_mean(e.name.text, value.members), related=errors.uses(place),
+                          body=(f"Its members are: {', '.join(sorted(value.members)) or '(none)'}.",))
+        self.used.add(value.names.get(e.name.text, e.name.span))
+        return force(member)
+
+    def index(self, e: ast.Index, environment: Environment, place: Place) -> Any:
+        value = self.evaluate(e.value, environment, place.inner())
+        index = self.evaluate(e.index, environment, place.inner())
+        if not isinstance(value, ListValue):
+            raise errors.wrong_type("`[ ]` takes an element of a list", e.value.span, value, place)
+        items = value.flat()
+        low, high = value.base, value.base + len(items) - 1
+        if isinstance(index, bool) or not isinstance(index, float) or index != int(index):
+            raise errors.wrong_type("an index has to be a whole number", e.index.span, index, place)
+        if not low <= index <= high:
+            raise failure("index", f"there is no element {int(index)} in a list of {len(items)}", e.index.span,
+                          f"this is {int(index)}", related=errors.uses(place),
+                          hint=f"its elements are {low} to {high}." if items else "the list is empty.")
+        return items[int(index) - value.base].force()
+
+    def call(self, e: ast.Call, environment: Environment, place: Place) -> Any:
+        return call(self, e, environment, place)
+
+    def record(self, e: ast.Record, environment: Environment, place: Place) -> RecordValue:
+        what = f"`{place.scope.path}`" if place.scope.path else "`network`"
+        return self.record_of(e.members, e.span, environment, place, what)
+
+    def record_of(self, members: Sequence[ast.Member], span: Span, environment: Environment, place: Place,
+                  what: str = "") -> RecordValue:
+        """Members as thunks that see each other; each names what is made in it."""
+        scope = place.scope.enter() if place.tail else place.scope.counted("block")
+        inner = Environment({}, environment, what)
+        record = RecordValue({}, inner, span, {})
+        for member in self.expand(members, ()):
+            name = member.name
+            if name.text in record.names:
+                raise errors.duplicate(name.text, name.span, record.names[name.text], "the name")
+            record.names[name.text] = name.span
+            record.members[name.text] = self._member(member, inner, Place(scope.named(name.text), True, place.trace))
+        inner.names.update(record.members)
+        return record
+
+    def _member(self, member: ast.Assign | ast.Define | ast.AssignElements, environment: Environment,
+                place: Place) -> Thunk | Ready:
+        if isinstance(member, ast.Define):
+            value = FunctionValue(member.name.text, member.groups, member.value, environment, member.name.span)
+            return Ready(value, member.span, place, member.name)
+        if isinstance(member, ast.AssignElements):
+            function = ast.Function((member.index,), member.value, member.value.span)
+            array = ast.Array(member.low, member.high, function, member.span)
+            return Thunk(self, array, environment, place, member.name)
+        return Thunk(self, member.value, environment, place, member.name)
+
+    def array(self, e: ast.Array, environment: Environment, place: Place) -> ListValue:
+        low = self.whole_number(e.low, environment, place)
+        high = self.whole_number(e.high, environment, place)
+        function = self.evaluate(e.function, environment, place.inner())
+        if not getattr(function, "is_function", False):
+            raise errors.wrong_type("`array [a..b] (i => ...)` needs a function", e.function.span, function, place)
+        return self.elements(function, low, high, e.function, environment, place)
+
+    def elements(self, function: Any, low: int, high: int, written: ast.Expression | None, environment: Environment,
+                 place: Place, span: Span | None = None) -> ListValue:
+        """The list of function (i) for i = low..high; every element is a scope, counted by label."""
+        body = function.body if isinstance(function, FunctionValue) else written
+        label = self.label(body, function.environment if isinstance(function, FunctionValue) else environment) \
+            if body is not None else ""
+        where = span or (written.span if written is not None else body.span if body is not None else None)
+        assert where is not None
+        items = [_Element(self, function, index, where, place.at(place.scope.counted(label or "element")))
+                 for index in range(low, high + 1)]
+        return ListValue(items, where, low, flat=False)
+
+    def whole_number(self, e: ast.Expression, environment: Environment, place: Place) -> int:
+        value = self.evaluate(e, environment, place.inner())
+        if isinstance(value, bool) or not isinstance(value, float) or value != int(value):
+            raise errors.wrong_type("the bounds of an array have to be whole numbers", e.span, value, place)
+        return int(value)
+
+    # -- applications and nodes -----------------------------------------------------------------
+
+    def apply(self, function: Any, arguments: Sequence[Any], span: Span, place: Place) -> Any:
+        return apply(self, function, arguments, span, place)
+
+    def add_node(self, layer: Layer, inputs: Sequence[Use], name: str, span: Span, trace: tuple[Span, ...],
+                 weights: str | None = None, option_spans: tuple[tuple[str, Span], ...] = ()) -> Ref:
+        """A new node; a second use of a layer gets its name with `_2`."""
+        unique, count = name, 1
+        while unique in self.nodes:
+            count += 1
+            unique = f"{name}_{count}"
+        self.nodes[unique] = Node(name=unique, layer=layer, inputs=tuple(inputs), weights=weights or unique,
+                                  span=span, trace=trace, option_spans=option_spans)
+        return Ref(unique)
+
+    def constant(self, value: float, span: Span, place: Place) -> Ref:
+        """A plain number where a node is needed."""
+        layer = LAYER_NAMES["Constant"](value=value)
+        return self.add_node(layer, (), place.scope.counted("constant").path, span, place.trace_spans())
+
+    def cycle(self, thunk: Thunk) -> Failure:
+        return errors.cycle(thunk, self.running)
+
+    # -- includes ---------------------------------------------------------------------------------
+
+    def expand(self, members: Sequence[ast.Member], including: tuple[str, ...]
+               ) -> list[ast.Assign | ast.Define | ast.AssignElements]:
+        """Members with the included files' members in place; each file once per record."""
+        found: list[ast.Assign | ast.Define | ast.AssignElements] = []
+        seen: set[str] = set()
+        for member in members:
+            if not isinstance(member, ast.Include):
+                found.append(member)
+                continue
+            path = self._find(member)
+            if path in including:
+                chain = " -> ".join([*including[including.index(path):], path])
+                raise failure("include-cycle", "files include each other in a circle", member.span, "the circle closes here",
+                              body=(f"    {chain}",))
+            if path not in seen:
+                seen.add(path)
+                found += self.expand(self._included(path, member), (*including, member.span.source.name, path))
+        return found
+
+    def _find(self, member: ast.Include) -> str:
+        own = os.path.dirname(member.span.source.name)
+        places = [os.path.join(own, member.path), member.path, str(shipped("networks") / member.path),
+                  str(shipped("networks") / "lib" / member.path)]
+        for path in dict.fromkeys(os.path.normpath(p) for p in places):
+            if self.files.exists(path):
+                return path
+        shown = [os.path.normpath(places[0]), "networks/ and networks/lib/ of netdsl"]
+        library = sorted(p.name for p in (shipped("networks") / "lib").glob("*.net"))
+        near = did_you_mean(os.path.basename(member.path), library)
+        raise failure("include-not-found", f"there is no file `{member.path}` to include", member.span, near,
+                      body=(f"I looked for {' and in '.join(shown)}.",),
+                      hint="" if near else "a path is relative to the file that includes.")
+
+    def _included(self, path: str, member: ast.Include) -> tuple[ast.Member, ...]:
+        if path not in self._includes:
+            try:
+                source: Source = self.files.read(path)
+            except (OSError, UnicodeDecodeError) as error:
+                raise failure("include-not-found", f"`{member.path}` cannot be read", member.span, str(error)) from None
+            self._includes[path] = parse(source)
+        return self._includes[path].members
+
+    def diagnostics_of(self, work: Callable[[], Any], problems: list[Diagnostic]) -> Any:
+        """Do something; collect its diagnostics and go on with None if it fails."""
+        try:
+            return work()
+        except Failure as failed:
+            problems.extend(failed.diagnostics)
+            return None
+
+
+class _Element(Thunk):
+    """An element of `array [...]`: the function applied to the index when first looked at."""
+
+    __slots__ = ("function", "number")
+
+    def __init__(self, evaluator: Evaluator, function: Any, number: int, span: Span, place: Place) -> None:
+        super().__init__(evaluator, ast.Name("element", span), evaluator.root, place)
+        self.function, self.number = function, number
+
+    def compute(self) -> Any:
+        argument = Ready(float(self.number), self.span)
+        return self.evaluator.apply(self.function, [argument], self.span, self.place)
+
+
+def _lower_first(name: str) -> str:
+    return name[:1].lower() + name[1:]
+
+
+_EVALUATE: dict[type, Callable[[Evaluator, Any, Environment, Place], Any]] = {
+    ast.Number: Evaluator.number,
+    ast.Boolean: Evaluator.boolean,
+    ast.String: Evaluator.string,
+    ast.Name: Evaluator.name,
+    ast.Unary: Evaluator.unary,
+    ast.Binary: Evaluator.binary,
+    ast.Conditional: Evaluator.conditional,
+    ast.Parentheses: Evaluator.parentheses,
+    ast.List: Evaluator.list,
+    ast.Function: Evaluator.function,
+    ast.Select: Evaluator.select,
+    ast.Index: Evaluator.index,
+    ast.Call: Evaluator.call,
+    ast.Record: Evaluator.record,
+    ast.Array: Evaluator.array,
+}

@@ -1,0 +1,79 @@
+"""Reading `0.1*25 : 0.01*25 : 0.001` as a schedule: `value*count`, not a product."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from ..optimizers.schedule import Steps, Stretch
+from ..syntax import ast
+from . import errors
+from .values import Environment, ListValue, Place, Thunk
+
+if TYPE_CHECKING:
+    from .evaluator import Evaluator
+
+
+def read_schedule(evaluator: Evaluator, expression: ast.Expression, environment: Environment, place: Place) -> Any:
+    """A Steps, or the policy row that the expression evaluates to.
+
+    A name that stands for a list is followed to its expression; parentheses round an element give
+    arithmetic: `(0.1*10) : 0.01`. Counts that are not whole are left to the plan, which knows the key.
+    """
+    stretches: list[Stretch] = []
+    for item, scope, at in _items(expression, environment, place, outermost=True):
+        if isinstance(item, ast.Binary) and item.operator == "*":
+            value = _number(evaluator, item.left, scope, at)
+            count = _number(evaluator, item.right, scope, at)
+            stretches.append(Stretch(value, int(count) if count == int(count) else count, item.span))  # type: ignore[arg-type]
+            continue
+        result = evaluator.evaluate(item, scope, at.inner())
+        if getattr(result, "is_schedule", False):
+            return result
+        values = [i.force() for i in result.flat()] if isinstance(result, ListValue) else [result]
+        for value in values:
+            if value is None and len(values) == 1:
+                return None
+            if isinstance(value, bool) or not isinstance(value, float):
+                raise errors.wrong_type("an element of a schedule has to be a number", item.span, value, place)
+            stretches.append(Stretch(value, 1, item.span))
+    last = stretches[-1]
+    # The last value holds to the end; a count on it is kept, so that a plan can be checked against it.
+    if last.epochs == 1 and not (isinstance(item, ast.Binary) and item.operator == "*"):
+        stretches[-1] = Stretch(last.value, None, last.span)
+    return Steps(tuple(stretches))
+
+
+def _items(expression: ast.Expression, environment: Environment, place: Place, outermost: bool = False
+           ) -> Iterator[tuple[ast.Expression, Environment, Place]]:
+    inner = expression
+    while isinstance(inner, ast.Parentheses):
+        inner = inner.value
+    if isinstance(inner, ast.List):
+        for item in inner.items:
+            value = item.value if isinstance(item, ast.Step) else item
+            yield from _items(value, environment, place)
+        return
+    followed = _follow(expression, environment)
+    if followed is not None:
+        yield from _items(followed.expression, followed.environment, followed.place, outermost)
+        return
+    yield (expression, environment, place)
+
+
+def _follow(expression: ast.Expression, environment: Environment) -> Thunk | None:
+    """The thunk behind a plain name, if it stands for an expression of the file."""
+    if not isinstance(expression, ast.Name):
+        return None
+    try:
+        found = environment.find(expression.text)
+    except KeyError:
+        return None
+    return found if type(found) is Thunk else None
+
+
+def _number(evaluator: Evaluator, expression: ast.Expression, environment: Environment, place: Place) -> float:
+    value = evaluator.evaluate(expression, environment, place.inner())
+    if isinstance(value, bool) or not isinstance(value, float):
+        raise errors.wrong_type("`value*count` in a schedule takes numbers", expression.span, value, place)
+    return value
