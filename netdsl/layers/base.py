@@ -130,6 +130,8 @@ class Layer(Spec):
     label: ClassVar[str] = ""
     #: Names of the inputs; one that ends with `...` takes a list. `()` makes the row a source.
     inputs: ClassVar[tuple[str, ...]] = ("x",)
+    #: Inputs that have to be parameters or constants, the same for every sample (filters, statistics).
+    parameter_inputs: ClassVar[tuple[str, ...]] = ()
     #: How many of `inputs`, from the end, may be left out.
     optional_inputs: ClassVar[int] = 0
     #: Order of inputs and options in a call `Name (...)`; None: inputs, then options.

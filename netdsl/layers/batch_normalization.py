@@ -122,6 +122,7 @@ class BatchNormalization(Layer):
     family: ClassVar[str] = "normalization"
     label: ClassVar[str] = "batchNorm"
     inputs: ClassVar[tuple[str, ...]] = ("input", "scale", "bias", "runMean", "runVariance", "runCount")
+    parameter_inputs: ClassVar[tuple[str, ...]] = inputs[1:]
     optional_inputs: ClassVar[int] = 1
     differs_in_training: ClassVar[bool] = True
     from_plan: ClassVar[dict[str, str]] = BatchNormalizationLayer.from_plan

@@ -146,6 +146,7 @@ class Convolution(Layer):
     family: ClassVar[str] = "convolution"
     label: ClassVar[str] = "convolution"
     inputs: ClassVar[tuple[str, ...]] = ("W", "x")
+    parameter_inputs: ClassVar[tuple[str, ...]] = ("W",)
     examples: ClassVar[tuple[Example, ...]] = (
         Example("Convolution (W, x, (3:3), stride = 2)", ((3, 3, 2, 4), (8, 7, 2)), (4, 4, 4)),
         Example("Convolution (W, x, (3:3:2), mapDims = 4, autoPadding = false)", ((3, 3, 2, 4), (8, 7, 2)), (6, 5, 4)),

@@ -141,6 +141,7 @@ class ConvolutionTranspose(Layer):
     family: ClassVar[str] = "convolution"
     label: ClassVar[str] = "convolutionTranspose"
     inputs: ClassVar[tuple[str, ...]] = ("W", "x")
+    parameter_inputs: ClassVar[tuple[str, ...]] = ("W",)
     examples: ClassVar[tuple[Example, ...]] = (
         Example("ConvolutionTranspose (W, x, (3:3), stride = 2)", ((3, 3, 4, 2), (5, 4, 2)), (9, 7, 4)),
         Example("ConvolutionTranspose (W, x, (2:2:4), mapDims = 4, stride = 2, autoPadding = false)",
