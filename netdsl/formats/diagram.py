@@ -1,0 +1,256 @@
+"""What a drawing of a network shows, as plain data: boxes, the groups around them, the edges between."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import PurePath
+
+from ..network import ShapedNode
+from ..program import Program
+from .draft import Draft, Frame, Leaf
+from .repeats import collapse_repeats
+
+#: Above this many boxes groups are collapsed, deepest first, unless a depth is asked for.
+MANY_BOXES = 200
+
+#: What stands between the first and the last name of repeated parts: `conv2 ... conv4`.
+RANGE = " ... "
+
+
+@dataclass(frozen=True)
+class Folded:
+    """A function drawn inside the box of the layer before it."""
+
+    name: str
+    layer: str
+    options: tuple[str, ...]
+    family: str
+
+
+@dataclass(frozen=True)
+class Box:
+    """A layer, or a group drawn as one box."""
+
+    name: str  #: path of the node or group; unique in the diagram
+    label: str  #: the name within its group
+    layer: str  #: `Convolutional`; empty for a group
+    family: str
+    options: tuple[str, ...]
+    shape: str  #: of its output, `55 x 55 x 96`; empty if a group has several
+    parameters: int  #: of all repetitions; weights owned by another box are not counted
+    role: str  #: "layer", "data", "criterion", "metric" or "group"
+    folded: tuple[Folded, ...] = ()
+    repeat: int = 1
+    shares: str = ""  #: the layer whose weights it uses
+    place: str = ""  #: `resnet20.net:14`
+    nodes: int = 1  #: number of layers it stands for
+    is_output: bool = False
+
+
+@dataclass(frozen=True)
+class Group:
+    """A function of the file that is drawn as a frame."""
+
+    name: str
+    label: str
+    parent: str  #: name of the frame around it; empty at the top
+    members: tuple[str, ...]  #: names of boxes and groups, in the order of the file
+    parameters: int
+    repeat: int = 1
+    nodes: int = 1
+
+
+@dataclass(frozen=True)
+class Edge:
+    """A value on its way; `feedback` marks the way back of a recurrence."""
+
+    source: str
+    target: str
+    shape: str
+    feedback: bool = False
+
+
+@dataclass(frozen=True)
+class Diagram:
+    """A drawing before it has places: what is shown, not where."""
+
+    title: str
+    boxes: tuple[Box, ...]  #: in the order of the file
+    groups: tuple[Group, ...]  #: outer before inner
+    edges: tuple[Edge, ...]  #: by target, in the order of its inputs
+    parameters: int
+    macs: int
+
+    @cached_property
+    def box(self) -> dict[str, Box]:
+        return {box.name: box for box in self.boxes}
+
+    @cached_property
+    def group(self) -> dict[str, Group]:
+        return {group.name: group for group in self.groups}
+
+    @cached_property
+    def parent(self) -> dict[str, str]:
+        """The group around each box and group; empty at the top."""
+        return {member: group.name for group in self.groups for member in group.members}
+
+    @cached_property
+    def top(self) -> tuple[str, ...]:
+        """Boxes and groups that stand in no group, in the order of the file."""
+        order = {box.name: position for position, box in enumerate(self.boxes)}
+        names = [name for name in (*self.box, *self.group) if name not in self.parent]
+        return tuple(sorted(names, key=lambda name: order[self.first_box(name)]))
+
+    def first_box(self, name: str) -> str:
+        while name in self.group:
+            name = self.group[name].members[0]
+        return name
+
+    @cached_property
+    def incoming(self) -> dict[str, list[Edge]]:
+        """The edges into each box, in the order of its inputs."""
+        found: dict[str, list[Edge]] = {box.name: [] for box in self.boxes}
+        for edge in self.edges:
+            found[edge.target].append(edge)
+        return found
+
+    @property
+    def families(self) -> tuple[str, ...]:
+        """The families that appear, in the order of their first box."""
+        found = dict.fromkeys(family for box in self.boxes if box.role == "layer"
+                              for family in (box.family, *(f.family for f in box.folded)))
+        return tuple(found)
+
+    @property
+    def summary(self) -> str:
+        parts = [f"{self.parameters:,} parameters"] if self.parameters else []
+        parts += [f"{self.macs:,} multiply-adds per sample"] if self.macs else []
+        return ", ".join(parts)
+
+
+def build(program: Program[ShapedNode], depth: int | None = None, collapse: bool = True,
+          fold: bool = True) -> Diagram:
+    """The diagram of a checked program.
+
+    `depth` is how many levels of groups are opened (0: every group is one box; None: all, unless that
+    gives more than MANY_BOXES boxes); `collapse` draws equal neighbours of a chain once, with their
+    number; `fold` draws activations inside the box of the layer before them.
+    """
+    draft = Draft.of(program, fold=fold)
+    if collapse:
+        collapse_repeats(draft)
+    draft.dissolve_single()
+    if depth is not None:
+        draft.close_below(depth)
+    elif len(draft.leaves()) > MANY_BOXES:
+        for level in range(draft.depth() - 1, -1, -1):
+            draft.close_below(level)
+            if len(draft.leaves()) <= MANY_BOXES:
+                break
+    return _frozen(draft, program)
+
+
+def _frozen(draft: Draft, program: Program[ShapedNode]) -> Diagram:
+    leaves = draft.leaves()
+    frames = [frame for frame in draft.frames() if frame is not draft.root]
+    boxes = tuple(_box(leaf) for leaf in sorted(leaves, key=lambda leaf: leaf.order))
+    edges = tuple(Edge(wire.source.name, leaf.name, wire.shape, wire.source.order >= leaf.order)
+                  for leaf in sorted(leaves, key=lambda leaf: leaf.order) for wire in leaf.inputs)
+    costs = [node.cost for node in program.network]
+    return Diagram(PurePath(program.source.name).name, boxes, tuple(_group(frame, draft) for frame in frames), edges,
+                   sum(cost.parameters for cost in costs), sum(cost.macs for cost in costs))
+
+
+def _box(leaf: Leaf) -> Box:
+    folded = tuple(Folded(node.name, layer_name(node), option_texts(node), node.layer.family) for node in leaf.folded)
+    layer = layer_name(leaf.node) if leaf.node else ""
+    options = (*option_texts(leaf.node), *leaf.constants) if leaf.node else ()
+    return Box(leaf.name, _label(leaf.name, leaf.last, leaf.parent), layer, leaf.family, options, leaf.shape,
+               leaf.parameters, leaf.role, folded, leaf.repeat, leaf.shares, leaf.place, leaf.nodes, leaf.is_output)
+
+
+def _group(frame: Frame, draft: Draft) -> Group:
+    parent = frame.parent if frame.parent is not draft.root else None
+    leaves = list(frame.leaves())
+    return Group(frame.name, _label(frame.name, frame.last, frame.parent), parent.name if parent else "",
+                 tuple(child.name for child in frame.children), sum(leaf.parameters for leaf in leaves),
+                 frame.repeat, sum(leaf.nodes for leaf in leaves))
+
+
+def _label(name: str, last: str, parent: Frame | None) -> str:
+    """A name as it is shown inside its group."""
+    scope = parent.scope if parent else ""
+    first, last = _within(name.split(RANGE)[0], scope), _within(last, scope)
+    return first if first == last else f"{first}{RANGE}{last}"
+
+
+def _within(name: str, scope: str) -> str:
+    return name[len(scope) + 1:] if scope and name.startswith(scope + ".") else name
+
+
+# -- what a box says -----------------------------------------------------------------------------
+
+
+def layer_name(node: ShapedNode) -> str:
+    """`ConvolutionalLayer` is drawn as `Convolutional`: in a drawing everything is a layer."""
+    return type(node.layer).name().removesuffix("Layer") or "Layer"
+
+
+#: Options that say how training starts, not what the layer computes.
+_UNSHOWN = ("init", "activation", "learningRateMultiplier", "name", "dim", "shape", "axis")
+
+
+def option_texts(node: ShapedNode) -> tuple[str, ...]:
+    """The options worth a place in a drawing: `96`, `11 x 11`, `stride 4`, `pad`, `no bias`."""
+    texts = []
+    for option in type(node.layer).options():
+        value = getattr(node.layer, option.field_name)
+        if option.name.startswith(_UNSHOWN) or (not option.required and value == option.default):
+            continue
+        if text := _option_text(option.name, value, option.required):
+            texts.append(text)
+    return tuple(texts)
+
+
+def _option_text(name: str, value: object, required: bool) -> str:
+    if isinstance(value, bool):
+        return _words(name) if value else f"no {_words(name)}"
+    if isinstance(value, tuple):
+        if not all(isinstance(v, int | float | bool) for v in value) or not value:
+            return ""
+        if all(isinstance(v, bool) for v in value):
+            return _option_text(name, value[0], required) if len(set(value)) == 1 else ""
+        same = len(set(value)) == 1 and not required
+        shown = _number(value[0]) if same else " x ".join(_number(v) for v in value)
+    elif isinstance(value, int | float):
+        shown = _number(value)
+    elif isinstance(value, str) and len(value) <= 16:
+        shown = value
+    else:
+        return ""
+    return shown if required else f"{_words(name)} {shown}"
+
+
+def _words(camel: str) -> str:
+    """`localResponse` -> `local response`."""
+    return "".join(f" {c.lower()}" if c.isupper() else c for c in camel).strip()
+
+
+def _number(value: float) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def parameter_text(box: Box | Group) -> str:
+    """`1,792 parameters`; `3 x 1,792 parameters` where it is repeated."""
+    if not box.parameters:
+        return ""
+    if box.repeat > 1 and box.parameters % box.repeat == 0:
+        return f"{box.repeat} x {box.parameters // box.repeat:,} parameters"
+    return f"{box.parameters:,} parameters"
+
+
+def unique(texts: Iterable[str]) -> list[str]:
+    """The texts that are not empty, each once, in order."""
+    return list(dict.fromkeys(text for text in texts if text))

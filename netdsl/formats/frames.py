@@ -1,0 +1,181 @@
+"""One level of a diagram with measures: where ranks, gaps and lines lie, and the frame around it all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from .across import place_across
+from .layered import Cell, Level, Link, Net
+from .routing import TRACK, Run, assign_tracks
+from .scene import Point
+
+#: Room below a box before lines may turn, and above a box for the head of an arrow.
+_LEAD, _TAIL = 8.0, 16.0
+
+#: From the last rank to the frame, and from its sides to the cells.
+PAD_END, PAD_SIDE = 14.0, 16.0
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A line of a level, in (across, along); it ends at a box or frame, or at the level's border."""
+
+    net: Net
+    points: tuple[Point, ...]
+    target: str
+
+
+@dataclass
+class Block:
+    """A level laid out: extents, and what lies where, relative to its corner."""
+
+    width: float = 0.0  #: across
+    length: float = 0.0  #: along
+    cells: list[Cell] = field(default_factory=list)
+    pieces: list[Piece] = field(default_factory=list)
+    entries: dict[str, float] = field(default_factory=dict)  #: net -> across
+    exits: dict[str, float] = field(default_factory=dict)
+
+
+def lay_out(level: Level, labels: dict[Cell, float], strip: float) -> Block:
+    """Lay out a level.
+
+    `labels` is the room along that the label below a box takes; `strip` how far before the level's
+    corner the frame begins (room for its title), where lines that enter start.
+    """
+    level.arrange()
+    place_across(level.ranks)
+    runs = _runs(level)
+    length = _place_along(level, labels, runs)
+    for cell in level.cells:
+        if cell.kind == "entry":
+            cell.start = -strip
+        elif cell.kind == "exit":
+            cell.start = length + PAD_END
+    width = max((cell.across + cell.after for rank in level.ranks for cell in rank), default=0.0)
+    pieces = [piece for net in level.nets for piece in _pieces(net, runs)]
+    highest = max([width, *(x for piece in pieces for x, _ in piece.points)])
+    return Block(highest, length, level.cells, pieces,
+                 {cell.name: cell.across for cell in level.cells if cell.kind == "entry"},
+                 {cell.name: cell.across for cell in level.cells if cell.kind == "exit"})
+
+
+@dataclass
+class _Runs:
+    """The runs of each gap; gap g lies before rank g, and one more after the last."""
+
+    of_link: dict[Link, Run]
+    gaps: list[list[Run]]
+    #: net and number of its way back -> its first run, below the source, and its last, above the target
+    turns: dict[tuple[Net, int], tuple[Run, Run]]
+    along: dict[Run, float] = field(default_factory=dict)
+
+
+def _runs(level: Level) -> _Runs:
+    gaps: list[list[Run]] = [[] for _ in range(len(level.ranks) + 1)]
+    of_link: dict[Link, Run] = {}
+    for rank in level.ranks:
+        for cell in rank:
+            shared: dict[Net, Run] = {}
+            for link in cell.down:
+                if link.net not in shared:
+                    shared[link.net] = Run([link.upper_across])
+                    gaps[cell.rank + 1].append(shared[link.net])
+                shared[link.net].below.append(link.lower_across)
+                of_link[link] = shared[link.net]
+    turns = {}
+    for net in level.nets:
+        for number, (bends, arrival) in enumerate(net.ways_back):
+            out = Run([net.source.across + net.port, bends[0].across])
+            back = Run([], [arrival.upper_across, arrival.lower_across])
+            gaps[net.source.rank + 1].append(out)
+            gaps[bends[-1].rank].append(back)
+            turns[net, number] = (out, back)
+    return _Runs(of_link, gaps, turns)
+
+
+def _place_along(level: Level, labels: dict[Cell, float], runs: _Runs) -> float:
+    """Give cells their start and runs their place along; returns the length of the level."""
+    along = 0.0
+    for number, gap in enumerate(runs.gaps):
+        above = level.ranks[number - 1] if number else []
+        below = level.ranks[number] if number < len(level.ranks) else []
+        tracks = assign_tracks(gap)
+        lead = max((labels.get(cell, 0.0) for cell in above), default=0.0)
+        arrives = any(cell.kind == "box" and (cell.up or cell.returns) for cell in below)
+        if tracks or lead:
+            lead = max(lead, _LEAD if above else 0.0)
+        for run in gap:
+            runs.along[run] = along + lead + (run.track + 0.5) * TRACK
+        along += lead + tracks * TRACK + (_TAIL if arrives else 0.0)
+        longest = max((cell.length for cell in below), default=0.0)
+        for cell in below:
+            cell.start = along + _slack(cell, longest - cell.length)
+        along += longest
+    return along
+
+
+def _slack(cell: Cell, room: float) -> float:
+    """Where a cell stands in a rank of longer ones: near what it is connected with."""
+    if cell.kind == "bend" or not (cell.down or cell.returns):
+        return 0.0
+    return room if not cell.up else room / 2
+
+
+def _pieces(net: Net, runs: _Runs) -> list[Piece]:
+    """The lines of a net: one from its source to the first end, one from each branch to its end."""
+    pieces = []
+    waiting: list[tuple[list[Point], Link]] = [([], link) for link in net.source.down if link.net is net]
+    while waiting:
+        points, link = waiting.pop()
+        points = points + _points(link, runs)
+        further = [after for after in link.lower.down if after.net is net] if link.lower.kind == "bend" else []
+        if not further:
+            pieces.append(Piece(net, _without_repeats(points), link.target))
+        for position, after in enumerate(further):
+            waiting.append((points if position == 0 else [], after))
+    for number, (bends, arrival) in enumerate(net.ways_back):
+        out, back = runs.turns[net, number]
+        pieces.append(Piece(net, _without_repeats(_way_back(net, bends, arrival, runs, out, back)), arrival.target))
+    return pieces
+
+
+def _points(link: Link, runs: _Runs) -> list[Point]:
+    run = runs.of_link[link]
+    start, end = link.upper.start + link.upper.length, link.lower.start
+    if run.is_straight or abs(link.upper_across - link.lower_across) < 0.5:
+        return [(link.upper_across, start), (link.lower_across, end)]
+    along = runs.along[run]
+    return [(link.upper_across, start), (link.upper_across, along), (link.lower_across, along),
+            (link.lower_across, end)]
+
+
+def _way_back(net: Net, bends: list[Cell], arrival: Link, runs: _Runs, out: Run, back: Run) -> list[Point]:
+    """From below the source around everything, up to above the target."""
+    start = net.source.across + net.port
+    points = [(start, net.source.start + net.source.length), (start, runs.along[out])]
+    points.append((bends[0].across, runs.along[out]))
+    for lower, upper in zip(bends, bends[1:], strict=False):
+        link = next(link for link in upper.down if link.lower is lower)
+        points.extend(reversed(_points(link, runs)))
+    points.append((arrival.upper_across, runs.along[back]))
+    points.append((arrival.lower_across, runs.along[back]))
+    points.append((arrival.lower_across, arrival.lower.start))
+    return points
+
+
+def _without_repeats(points: list[Point]) -> tuple[Point, ...]:
+    """The corners of a line: without points that repeat or lie on the way."""
+    kept: list[Point] = []
+    for point in points:
+        if kept and max(abs(point[0] - kept[-1][0]), abs(point[1] - kept[-1][1])) < 0.01:
+            continue
+        while len(kept) > 1 and _on_the_way(kept[-2], kept[-1], point):
+            kept.pop()
+        kept.append(point)
+    return tuple(kept) if len(kept) > 1 else (kept[0], kept[0])
+
+
+def _on_the_way(a: Point, b: Point, c: Point) -> bool:
+    return any(abs(a[i] - b[i]) < 0.01 and abs(b[i] - c[i]) < 0.01 and (b[1 - i] - a[1 - i]) * (c[1 - i] - b[1 - i]) >= 0
+               for i in (0, 1))
