@@ -25,15 +25,17 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 
-def load(file: str | Path | Source, overrides: Sequence[str] = (), files: Files | None = None) -> Checked:
+def load(file: str | Path | Source, overrides: Sequence[str] = (), files: Files | None = None,
+         sample: str | None = None) -> Checked:
     """A `.net` file (a path, or a Source with its text) read and examined as far as it goes.
 
     `overrides` are `path=value` texts as on the command line. Does not raise for mistakes in the
     file: they are in `.diagnostics`. Raises Failure only if the file cannot be read at all.
+    `sample` is a folder with the file's embedded sample data, to be taken instead of the real data.
     """
     files = files or Files()
     source = file if isinstance(file, Source) else read_source(str(file), files)
-    return examine(source, tuple(overrides), files)
+    return examine(source, tuple(overrides), files, sample)
 
 
 def check(file: str | Path | Source | Checked, overrides: Sequence[str] = ()) -> Program[ShapedNode]:

@@ -60,14 +60,15 @@ def read_source(path: str, files: Files) -> Source:
         raise failure("no-file", f"`{path}` cannot be read: {why}", Source(path, "").span(0, 0)) from None
 
 
-def examine(source: Source, overrides: Sequence[str] = (), files: Files | None = None) -> Checked:
-    """Parse, elaborate, infer and check; never raises Failure."""
+def examine(source: Source, overrides: Sequence[str] = (), files: Files | None = None,
+            sample: str | None = None) -> Checked:
+    """Parse, elaborate, infer and check; never raises Failure. `sample` is a folder with sample data."""
     files = files or Files()
     try:
         module = apply_overrides(parse(source), overrides)
     except Failure as failed:
         return Checked(source, None, None, (), failed.diagnostics)
-    program, problems = elaborate(module, files)
+    program, problems = elaborate(module, files, sample)
     if program is None:
         return Checked(source, module, None, (), tuple(problems))
     roots = tuple(dict.fromkeys(name for names in program.special.values() for name in names))

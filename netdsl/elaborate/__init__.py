@@ -13,7 +13,7 @@ from ..source import Files, Source, Span
 from ..spec import show_value
 from ..syntax import ast
 from . import errors
-from .blocks import read_plan, read_readers
+from .blocks import read_plan, read_readers, take_sample
 from .budget import read_budget
 from .builtins import environment
 from .evaluator import Evaluator
@@ -23,9 +23,14 @@ from .values import Environment, FunctionValue, Lazy, ListValue, Place, RecordVa
 BLOCKS = ("network", "reader", "SGD")
 
 
-def elaborate(module: ast.Module, files: Files | None = None) -> tuple[Program[Node] | None, list[Diagnostic]]:
-    """The program that a file means, as far as it could be read, and every mistake and warning found."""
-    return run_deep(lambda: _Elaboration(module, files or Files()).run())
+def elaborate(module: ast.Module, files: Files | None = None, sample: str | None = None
+              ) -> tuple[Program[Node] | None, list[Diagnostic]]:
+    """The program that a file means, as far as it could be read, and every mistake and warning found.
+
+    With `sample`, the name that the sample row replaces (`dataDir`) is that folder, and the keys of
+    `SGD.sample` take the place of those of `SGD`.
+    """
+    return run_deep(lambda: _Elaboration(module, files or Files(), sample).run())
 
 
 def evaluate(expression: ast.Expression, module: ast.Module, files: Files | None = None) -> Any:
@@ -34,7 +39,7 @@ def evaluate(expression: ast.Expression, module: ast.Module, files: Files | None
     def work() -> Any:
         evaluator = Evaluator(files or Files(), environment())
         record = evaluator.record_of(module.members, module.span, evaluator.root, Place(Scope()), "the file")
-        return _forced(evaluator.evaluate(expression, record.members and _inside(record), Place(Scope("value"))))
+        return _forced(evaluator.evaluate(expression, _inside(record), Place(Scope("value"))))
 
     return run_deep(work)
 
@@ -55,8 +60,8 @@ def _forced(value: Any) -> Any:
 class _Elaboration:
     """One run over one file."""
 
-    def __init__(self, module: ast.Module, files: Files) -> None:
-        self.module = module
+    def __init__(self, module: ast.Module, files: Files, sample: str | None) -> None:
+        self.module, self.sample = module, sample
         self.evaluator = Evaluator(files, environment())
         self.problems: list[Diagnostic] = []
         self.special: dict[str, tuple[str, ...]] = {}
@@ -71,13 +76,15 @@ class _Elaboration:
                                            Place(Scope()), "the file")
         except Failure as failed:
             return None, list(failed.diagnostics)
+        if self.sample is not None:
+            self._try(lambda: take_sample(top, self.sample))
         network = self._try(lambda: self._network(top))
         self._plain_members(top)
         readers, plan = Readers(), None
         if "reader" in top.members:
             readers = self._try(lambda: read_readers(self.evaluator, top.members["reader"], self.problems)) or readers
         if "SGD" in top.members:
-            plan = self._try(lambda: read_plan(self.evaluator, top.members["SGD"], self.problems))
+            plan = self._try(lambda: read_plan(self.evaluator, top.members["SGD"], self.problems, self.sample is not None))
         if network is not None and "SGD" in top.members and not self.special.get("criterionNodes"):
             self._no_criterion(network)
         self._unused(top, network)
@@ -181,7 +188,8 @@ class _Elaboration:
                 "criterionNodes" in network.members and any(p.is_error for p in self.problems)):
             return
         self.problems.append(Diagnostic(
-            "no-criterion", "the network has no criterion, so it cannot be trained", Label(network.span, "in this network"),
+            "no-criterion", "the network has no criterion, so it cannot be trained",
+            Label(network.span, "in this network"),
             hint="name what is to be made small: `criterionNodes = CrossEntropyWithSoftmax (labels, z)`."))
 
     # -- the rest of the file ------------------------------------------------------------------------
@@ -216,7 +224,8 @@ class _Elaboration:
 
 def _unused_warning(name: str, span: Span, node: str | None, function: bool) -> Diagnostic:
     why = "it is computed, but no criterion, metric or output needs it" if node else "nothing uses it"
-    hint = "name it in `evaluationNodes` or `outputNodes`, or take it out." if node else "take it out, or begin its name with `_`."
+    hint = "name it in `evaluationNodes` or `outputNodes`, or take it out." if node else \
+        "take it out, or begin its name with `_`."
     return Diagnostic("unused-name", f"`{name}` is not used", Label(span, why), hint=hint, severity="warning")
 
 

@@ -10,12 +10,15 @@ from ..program import Readers
 from ..readers.base import Reader, Sample
 from ..source import Span
 from ..spec import Bound, bind
+from ..syntax import ast
 from . import errors
 from .apply import argument_for
 from .evaluator import Evaluator
-from .values import Lazy, Place, RecordValue, Scope
+from .values import Lazy, Place, RecordValue, Scope, Thunk
 
 PHASES = ("train", "test", "validation")
+#: Keys of which a block has one; a sample's own takes the place of the other.
+RATES = ("learningRate", "learningRatesPerMB", "learningRatesPerSample")
 
 
 def read_readers(evaluator: Evaluator, lazy: Lazy, problems: list[Diagnostic]) -> Readers:
@@ -34,11 +37,12 @@ def read_readers(evaluator: Evaluator, lazy: Lazy, problems: list[Diagnostic]) -
             value = member.force()
             wanted: type = Sample if name == "sample" else Reader
             if not isinstance(value, wanted):
-                what = "a sample such as `SampleImages {}`" if name == "sample" else "a reader such as `ImageFolder {...}`"
+                what = "a sample such as `SampleImages {}`" if name == "sample" else \
+                    "a reader such as `ImageFolder {...}`"
                 raise errors.wrong_type(f"`reader.{name}` has to be {what}", member.span, value)
             found[name] = value
             spans[name] = member.span
-            spec, written, options = evaluator.spec_spans.get(id(value), (value, member.span, {}))
+            _, written, options = evaluator.spec_spans.get(id(value), (value, member.span, {}))
             spans[name] = written
             spans.update({f"{name}.{option}": span for option, span in options.items()})
         except Failure as failed:
@@ -52,16 +56,62 @@ def _unknown_phase(name: str, span: Span) -> Diagnostic:
                       body=(f"Its keys are {', '.join(known)}.",))
 
 
-def read_plan(evaluator: Evaluator, lazy: Lazy, problems: list[Diagnostic]) -> TrainingPlan | None:
-    """`SGD = { ... }`: every key is known to the table, or an error."""
+def take_sample(top: RecordValue, folder: str) -> None:
+    """Set the name that the sample replaces to the sample's folder."""
+    reader = top.members["reader"].force() if "reader" in top.members else None
+    sample = reader.members["sample"].force() if isinstance(reader, RecordValue) and "sample" in reader.members else None
+    if not isinstance(sample, Sample):
+        return
+    lazy = top.members.get(sample.replaces)
+    if lazy is None or lazy.name is None:
+        raise failure("unknown-name", f"there is no `{sample.replaces}` at the top of the file for the sample to replace",
+                      reader.members["sample"].span, "")
+    assert isinstance(lazy, Thunk)
+    lazy.expression = ast.String((folder,), lazy.span)
+
+
+def read_plan(evaluator: Evaluator, lazy: Lazy, problems: list[Diagnostic], sample: bool) -> TrainingPlan | None:
+    """`SGD = { ... }`: every key is known to the table, or an error.
+
+    `SGD.sample` is a record of keys for the run on the embedded sample; it is checked in any case.
+    """
     record = lazy.force()
     if not isinstance(record, RecordValue):
         raise errors.wrong_type("`SGD` has to be a record", lazy.span, record)
     name_span = lazy.name.span if lazy.name is not None else lazy.span
-    bound = block(evaluator, TrainingBlock, record, "SGD", name_span)
-    plan, warnings = TrainingPlan.from_block(bound.spec, dict(bound.spans), name_span)
-    problems.extend(warnings)
-    return plan
+    variants = [_without_sample(record)]
+    if "sample" in record.members:
+        variants.append(_with_sample(record))
+    plans = []
+    for variant in variants:
+        bound = block(evaluator, TrainingBlock, variant, "SGD", name_span)
+        plan, warnings = TrainingPlan.from_block(bound.spec, dict(bound.spans), name_span)
+        plans.append(plan)
+        problems.extend(warnings)
+    return plans[-1] if sample else plans[0]
+
+
+def _without_sample(record: RecordValue) -> RecordValue:
+    members = {name: member for name, member in record.members.items() if name != "sample"}
+    return RecordValue(members, record.environment, record.span, record.names)
+
+
+def _with_sample(record: RecordValue) -> RecordValue:
+    own = record.members["sample"].force()
+    if not isinstance(own, RecordValue):
+        raise errors.wrong_type("`SGD.sample` has to be a record of keys of `SGD`", record.members["sample"].span, own)
+    members, names = _without_sample(record).members, {**record.names}
+    for name, member in own.members.items():
+        given = members.get(name)
+        # What the command line says goes before what the sample wants.
+        if given is None or given.span.source.name != "command line":
+            members[name], names[name] = member, own.names[name]
+    for rate in RATES:
+        if rate in own.members:
+            for other in RATES:
+                if other != rate and other not in own.members:
+                    members.pop(other, None)
+    return RecordValue(members, record.environment, record.span, names)
 
 
 def block(evaluator: Evaluator, spec: type, record: RecordValue, title: str, span: Span) -> Bound:

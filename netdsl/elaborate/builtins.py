@@ -29,11 +29,13 @@ def _sequential(evaluator: Evaluator, bound: Bound, span: Span, place: Place) ->
 def _steps(evaluator: Evaluator, argument: Lazy, place: Place) -> list[tuple[Any, Any, Span]]:
     """The steps of a list with the scopes their nodes are named under; layers are made here, once."""
     value = argument.force()
-    items = value.flat() if isinstance(value, ListValue) else [argument]
     single = not isinstance(value, ListValue)
-    steps = []
-    for item in items:
+    steps: list[tuple[Any, Any, Span]] = []
+    for item in value.flat() if isinstance(value, ListValue) else [argument]:
         step = item.force()
+        if isinstance(step, ListValue):
+            steps += _steps(evaluator, item, place)
+            continue
         if not getattr(step, "is_function", False):
             raise errors.not_a_layer(step, item.span, place)
         scope = item.place.scope if item.place is not None and not single else None

@@ -178,7 +178,7 @@ class Evaluator:
         scope = place.scope.enter() if place.tail else place.scope.counted("block")
         inner = Environment({}, environment, what)
         record = RecordValue({}, inner, span, {})
-        for member in self.expand(members, ()):
+        for member in self.expand(members):
             name = member.name
             if name.text in record.names:
                 raise errors.duplicate(name.text, name.span, record.names[name.text], "the name")
@@ -216,7 +216,8 @@ class Evaluator:
         assert where is not None
         items = [_Element(self, function, index, where, place.at(place.scope.counted(label or "element")))
                  for index in range(low, high + 1)]
-        return ListValue(items, where, low, flat=False)
+        # An element may refer to earlier ones, so the list must not look at them to be indexed.
+        return ListValue(items, where, low, flat=True)
 
     def whole_number(self, e: ast.Expression, environment: Environment, place: Place) -> int:
         value = self.evaluate(e, environment, place.inner())
@@ -250,23 +251,24 @@ class Evaluator:
 
     # -- includes ---------------------------------------------------------------------------------
 
-    def expand(self, members: Sequence[ast.Member], including: tuple[str, ...]
+    def expand(self, members: Sequence[ast.Member], including: tuple[str, ...] = (), seen: set[str] | None = None
                ) -> list[ast.Assign | ast.Define | ast.AssignElements]:
         """Members with the included files' members in place; each file once per record."""
         found: list[ast.Assign | ast.Define | ast.AssignElements] = []
-        seen: set[str] = set()
+        seen = set() if seen is None else seen
         for member in members:
             if not isinstance(member, ast.Include):
                 found.append(member)
                 continue
             path = self._find(member)
-            if path in including:
-                chain = " -> ".join([*including[including.index(path):], path])
-                raise failure("include-cycle", "files include each other in a circle", member.span, "the circle closes here",
-                              body=(f"    {chain}",))
+            around = including or (os.path.normpath(member.span.source.name),)
+            if path in around:
+                chain = " -> ".join([*around[around.index(path):], path])
+                raise failure("include-cycle", "files include each other in a circle", member.span,
+                              "the circle closes here", body=(f"    {chain}",))
             if path not in seen:
                 seen.add(path)
-                found += self.expand(self._included(path, member), (*including, member.span.source.name, path))
+                found += self.expand(self._included(path, member), (*around, path), seen)
         return found
 
     def _find(self, member: ast.Include) -> str:

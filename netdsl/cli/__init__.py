@@ -1,0 +1,118 @@
+"""The command line: one module per command. Only this package prints or exits.
+
+A command's module is imported when the command runs, so that `check` starts without torch and
+`--help` without either.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from ..diagnostics import Failure, did_you_mean, render_all
+from .output import color_wanted, err
+
+#: command -> (module, one line). The order is the order of `netdsl --help`.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "check": ("check", "Shapes, parameters, cost, memory, plan; every mistake before anything runs."),
+    "graph": ("graph", "A diagram: SVG, PNG, DOT, Mermaid or text."),
+    "run": ("train", "Check, then train and test as the file says."),
+    "train": ("train", "Check and train; no test at the end."),
+    "test": ("test", "The whole test set from a checkpoint."),
+    "predict": ("predict", "Classes of images or rows, from a checkpoint."),
+    "bench": ("bench", "Times of every layer: forward, backward, update."),
+    "show": ("show", "The file as resolved: includes and overrides in place."),
+    "fmt": ("fmt", "Rewrite files in the one canonical style."),
+    "layers": ("layers", "The layers and functions, or one of them with its options."),
+    "new": ("new", "A commented template, also from a folder of images."),
+    "data": ("data", "Fetch MNIST, Fashion-MNIST, CIFAR-10; show augmented samples."),
+    "info": ("info", "What a checkpoint holds."),
+    "runs": ("runs", "List and compare runs."),
+}
+
+EXIT_OK, EXIT_ERRORS, EXIT_USAGE, EXIT_BUG, EXIT_INTERRUPTED = 0, 1, 2, 70, 130
+
+
+class _Commands(click.Group):
+    """Commands by name, their modules imported on use; an unknown one is answered with the nearest."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        module = importlib.import_module(f".{COMMANDS[name][0]}", __name__)
+        command: click.Command = getattr(module, name)
+        return command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        if args and args[0] not in COMMANDS:
+            near = did_you_mean(args[0], COMMANDS)
+            hint = near or ("a file is given to a command: `netdsl check " + args[0] + "`."
+                            if args[0].endswith(".net") else f"commands: {', '.join(COMMANDS)}.")
+            raise click.UsageError(f"there is no command `{args[0]}`; {hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="netdsl", prog_name="netdsl")
+@click.option("--traceback", "show_traceback", is_flag=True, help="Show Python's traceback of a bug in netdsl.")
+def root(show_traceback: bool) -> None:
+    """A language for neural networks: check, draw, train and test a `.net` file."""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run a command; the exit code. Never lets a traceback through unless `--traceback` asks for it."""
+    try:
+        result = root.main(list(arguments), prog_name="netdsl", standalone_mode=False)
+        return result if isinstance(result, int) else EXIT_OK
+    except Failure as failed:
+        err(render_all(failed.diagnostics, color=color_wanted(sys.stderr)), nl=False)
+        return EXIT_ERRORS
+    except click.UsageError as wrong:
+        return _usage(wrong)
+    except click.exceptions.Exit as left:
+        return int(left.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        err("interrupted")
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output has gone (`netdsl check x | head`): nothing to say, nowhere to say it.
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_OK
+    except Exception as error:
+        return _bug(error, "--traceback" in arguments)
+
+
+def _usage(wrong: click.UsageError) -> int:
+    message = wrong.format_message().rstrip(".")
+    err(f"error: {message[:1].lower()}{message[1:]}")
+    if wrong.ctx is not None:
+        err(f"Hint: `{wrong.ctx.command_path} --help` shows what it takes.")
+    return EXIT_USAGE
+
+
+def _bug(error: Exception, show_traceback: bool) -> int:
+    notes = "\n".join(f"  {note}" for note in getattr(error, "__notes__", ()))
+    err(f"this is a bug in netdsl: {type(error).__name__}: {error}\n{notes}".rstrip())
+    if show_traceback:
+        err("".join(traceback.format_exception(error)))
+    else:
+        err("Hint: `netdsl --traceback ...` shows where; please report it with the `.net` file.")
+    return EXIT_BUG
+
+
+__all__ = ["COMMANDS", "root", "run"]

@@ -1,0 +1,56 @@
+"""`netdsl check FILE...`"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+
+import click
+
+from .. import load
+from ..diagnostics import render_all
+from ..summary import plan_text, reader_text, table, to_json
+from .options import split
+from .output import color_wanted, err, out
+
+
+@click.command()
+@click.argument("arguments", nargs=-1, required=True, metavar="FILE... [NAME=VALUE]...")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="How to print it.")
+@click.option("--quiet", "-q", is_flag=True, help="Only mistakes and warnings, no table.")
+def check(arguments: tuple[str, ...], form: str, quiet: bool) -> int:
+    """Shapes, parameters, cost, memory, plan and data of each FILE, and every mistake in it.
+
+    NAME=VALUE sets a value by its path, as in `SGD.maxEpochs=3`. Exit code 1 if a file has errors.
+    """
+    files, overrides = split(arguments)
+    if not files:
+        raise click.UsageError("name a `.net` file to check", click.get_current_context())
+    failed = False
+    documents = []
+    for index, file in enumerate(files):
+        checked = load(file, overrides)
+        failed = failed or bool(checked.errors)
+        if form == "json":
+            documents.append(to_json(checked))
+            continue
+        if not quiet:
+            width = shutil.get_terminal_size((100, 24)).columns if sys.stdout.isatty() else 100
+            parts = [table(checked, width)]
+            if checked.program is not None and not checked.errors:
+                parts += _section("training plan", plan_text(checked.program))
+                parts += _section("data", reader_text(checked.program))
+            text = "\n".join(part for part in parts if part)
+            if len(files) > 1:
+                text = f"{'' if index == 0 else chr(10)}== {file}\n\n{text}"
+            out(text)
+        if checked.diagnostics:
+            err(render_all(checked.diagnostics, color=color_wanted(sys.stderr)), nl=False)
+    if form == "json":
+        out(json.dumps(documents[0] if len(documents) == 1 else documents, indent=2))
+    return 1 if failed else 0
+
+
+def _section(title: str, lines: list[str]) -> list[str]:
+    return ["\n".join([f"{title}:", *(f"    {line}" for line in lines)]) + "\n"] if lines else []

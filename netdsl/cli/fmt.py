@@ -1,0 +1,43 @@
+"""`netdsl fmt FILE...`"""
+
+from __future__ import annotations
+
+import click
+
+from ..compiler import read_source
+from ..diagnostics import Failure
+from ..source import Files
+from ..syntax.format import format_text
+from .output import err, out, plural, write_file
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option("--check", "only_check", is_flag=True, help="Change nothing; exit 1 if a file is not in the style.")
+@click.option("--stdout", is_flag=True, help="Print the result instead of writing the file.")
+def fmt(files: tuple[str, ...], only_check: bool, stdout: bool) -> int:
+    """Rewrite each FILE in the one canonical style; comments and line breaks inside lists stay."""
+    changed = []
+    problems = []
+    for file in files:
+        try:
+            source = read_source(file, Files())
+            text = format_text(source)
+        except Failure as failed:
+            problems += failed.diagnostics
+            continue
+        if stdout:
+            out(text, nl=False)
+        elif text != source.text:
+            changed.append(file)
+            if not only_check:
+                write_file(file, text)
+    if problems:
+        raise Failure(problems)
+    if only_check and changed:
+        err("\n".join(f"{file} is not in the style" for file in changed))
+        err(f"Hint: `netdsl fmt {' '.join(changed)}` rewrites {'it' if len(changed) == 1 else 'them'}.")
+        return 1
+    if changed and not stdout:
+        out(f"rewrote {plural(len(changed), 'file')}: {', '.join(changed)}")
+    return 0

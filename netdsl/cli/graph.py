@@ -1,0 +1,40 @@
+"""`netdsl graph FILE`"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from .options import file_and_overrides, loaded
+from .output import err, write_file
+
+
+@click.command()
+@file_and_overrides
+@click.option("--format", "form", help="svg, png, dot, mermaid or text; by default from the name in --out, else svg.")
+@click.option("--out", "-o", help="Where to write; `-` is standard output. By default FILE with the format's ending.")
+@click.option("--depth", type=click.IntRange(0), help="Groups below this depth are drawn as one box.")
+@click.option("--direction", type=click.Choice(["tb", "lr"]), default="tb", help="Top to bottom, or left to right.")
+@click.option("--all", "expand", is_flag=True, help="Draw repeated groups one by one, and activations as boxes.")
+@click.option("--plan", is_flag=True, help="Draw the learning rate over the epochs instead of the network.")
+def graph(file: str, overrides: tuple[str, ...], form: str | None, out: str | None, depth: int | None,
+          direction: str, expand: bool, plan: bool) -> int:
+    """Draw the network of FILE: shapes on the edges, options and parameters on the boxes."""
+    from ..formats import FORMATS, draw, draw_plan
+
+    form = form or (Path(out).suffix[1:] if out and Path(out).suffix[1:] else "svg")
+    names = {**{name: name for name in FORMATS}, **{row.extension: name for name, row in FORMATS.items()}}
+    if form not in names:
+        raise click.UsageError(f"there is no format `{form}`; formats: {', '.join(FORMATS)}",
+                               click.get_current_context())
+    row = FORMATS[names[form]]
+    checked = loaded(file, overrides)
+    program = checked.require()
+    data = draw_plan(program, row.name) if plan else draw(
+        program, row.name, depth=depth, direction=direction, collapse=not expand, fold=not expand)
+    target = out or ("-" if row.name == "text" else f"{Path(file).stem}{'.plan' if plan else ''}.{row.extension}")
+    write_file(target, data)
+    if target != "-":
+        err(f"wrote {target}")
+    return 0

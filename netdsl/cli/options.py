@@ -1,0 +1,40 @@
+"""Options and arguments that several commands share."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import click
+
+from ..compiler import Checked
+from ..diagnostics import Failure, render_all
+from ..overrides import is_override
+from .output import color_wanted, err
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def file_and_overrides(command: F) -> F:
+    """`FILE [a.b=value ...]`"""
+    command = click.argument("overrides", nargs=-1, metavar="[NAME=VALUE]...")(command)
+    return click.argument("file", metavar="FILE")(command)
+
+
+def split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Files and overrides, told apart by their form."""
+    overrides = [a for a in arguments if is_override(a)]
+    return [a for a in arguments if a not in overrides], overrides
+
+
+def loaded(file: str, overrides: Sequence[str] = (), sample: str | None = None) -> Checked:
+    """The file, examined; raises Failure with every error, prints the warnings."""
+    from .. import load
+
+    checked = load(file, overrides, sample=sample)
+    if checked.errors:
+        raise Failure(checked.diagnostics)
+    if checked.diagnostics:
+        err(render_all(checked.diagnostics, color=color_wanted(sys.stderr)))
+    return checked

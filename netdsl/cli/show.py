@@ -1,0 +1,17 @@
+"""`netdsl show FILE [NAME=VALUE ...]`"""
+
+from __future__ import annotations
+
+import click
+
+from ..resolve import resolved_text
+from .options import file_and_overrides, loaded
+from .output import out
+
+
+@click.command()
+@file_and_overrides
+def show(file: str, overrides: tuple[str, ...]) -> int:
+    """The FILE as resolved: what it includes and what is overridden, in place. Runs the same."""
+    out(resolved_text(loaded(file, overrides)), nl=False)
+    return 0
