@@ -9,12 +9,12 @@ from typing import Any
 
 import torch
 from hypothesis import strategies as st
-from netdsl.diagnostics import Failure
+
 from netdsl.layers import NAMES, ROWS
 from netdsl.layers.base import Example, Layer, Shape, ShapeError
 from netdsl.lower import LayerModule
 from netdsl.source import Source
-from netdsl.spec import Argument, Choice, Either, Flag, FunctionKind, Kind, ListOf, Number, OptionError, Optional, bind
+from netdsl.spec import Argument, Choice, Either, Flag, FunctionKind, Kind, ListOf, Number, Optional, OptionError, bind
 
 torch.set_num_threads(1)
 
@@ -139,6 +139,16 @@ def output_shape(layer: Layer, shapes: Sequence[Shape]) -> Shape:
     return dataclasses.replace(layer.shape(shapes), batched=any(s.batched for s in shapes) or not shapes)
 
 
+def refusal(layer: Layer, shapes: Sequence[Shape]) -> OptionError | ShapeError | None:
+    """Why these options or inputs are refused, if they are."""
+    try:
+        layer.validate()
+        layer.shape(shapes)
+    except (OptionError, ShapeError) as refused:
+        return refused
+    return None
+
+
 # --- modules --------------------------------------------------------------------------------
 
 
@@ -208,5 +218,3 @@ def random_rows(draw: st.DrawFn, layer: Layer) -> Layer:
             changes[o.field_name] = draw(values)
     return dataclasses.replace(layer, **changes)
 
-
-__all__ = ["Failure", "OptionError", "ShapeError"]

@@ -90,7 +90,8 @@ class ConvolutionalLayer(Layer):
 
     def validate(self) -> None:
         if self.num_output_channels % self.groups:
-            raise OptionError("groups", f"{self.num_output_channels} filters cannot be divided into {self.groups} groups",
+            raise OptionError("groups",
+                              f"{self.num_output_channels} filters cannot be divided into {self.groups} groups",
                               f"`groups` has to divide the number of filters, {self.num_output_channels}, and the "
                               "number of input channels.")
 
@@ -226,24 +227,23 @@ def spatial_kernel(layer: str, kernel: tuple[int, ...], shape: Shape, channels: 
 def given_filters(layer: str, inputs: Sequence[Shape], kernel: tuple[int, ...], maps: int, outputs_last: bool) -> int:
     """The number of output channels of filters `W` for `x`; raises ShapeError where they do not fit.
 
-    `outputs_last`: `W` is `[kernel x inputs x outputs]`, else (transposed) `[kernel x outputs x inputs]`.
-    An axis of extent 1 may be left out at the end.
+    `outputs_last`: `W` is `[kernel x inputs x outputs]`, else (transposed) `[kernel x outputs x inputs]`. For an
+    input of one channel the axis of the inputs may be left out, and an axis of one output as well.
     """
     weight, x = inputs
-    channels, pixels = x.dims[0], math.prod(kernel)
+    channels, rank = x.dims[0], len(kernel)
     if weight.batched:
         raise ShapeError(f"the filters of {layer} have to be a parameter or a constant", input=0, code="wrong-inputs",
                          label="this has a value for every sample")
-    found = maps or max(1, weight.size // (pixels * channels))
-    axes = (*kernel, channels, found) if outputs_last else (*kernel, found, channels)
-    trimmed = axes[:-1] if axes[-1] == 1 else axes
-    if weight.file_dims not in (axes, trimmed) and not (weight.rank == len(kernel) + 1 and channels == 1
-                                                        and weight.file_dims == (*kernel, found)):
-        raise ShapeError(f"the filters of {layer} are {weight}, and {show_extents(axes)} is needed", input=0,
-                         label=f"this is {weight}",
-                         body=(f"The input is {x}: {channels} {'channel' if channels == 1 else 'channels'}. Filters "
-                               f"are written as {'width x height x inputs x outputs' if len(kernel) == 2 else 'extents, inputs, outputs'}"
-                               f"{'' if outputs_last else ', outputs and inputs exchanged'}.",))
+    written = weight.file_dims
+    found = maps or (written[-1 if outputs_last else -2] if weight.rank == rank + 2 else written[-1])
+    full = (*kernel, channels, found) if outputs_last else (*kernel, found, channels)
+    allowed = {full} | ({(*kernel, found)} if channels == 1 else set()) | ({full[:-1]} if full[-1] == 1 else set())
+    if written not in allowed:
+        order = " x ".join(("width", "height", "depth")[:rank])
+        ends = "inputs x outputs" if outputs_last else "outputs x inputs"
+        raise ShapeError(f"filters of {weight} do not fit an input of {x}", input=0,
+                         label=f"{show_extents(full)} is needed", body=(f"{layer} takes filters {order} x {ends}.",))
     return found
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..spec import Dims, Flag, FunctionKind, Integer, Number, OptionError, Optional, Text, option
+from ..spec import Dims, Flag, FunctionKind, Integer, Number, Optional, OptionError, Text, option
 from .base import Example, Layer, Parameter, SampleLayer, Shape, ShapeError
 from .initializers import (
     Initializer,
@@ -81,7 +81,7 @@ class Linear(SampleLayer):
         kept, summed = self.split(p.inputs[0])
         y = torch.nn.functional.linear(x.flatten(1 + len(kept)) if len(summed) > 1 else x, p.weight,
                                        p.bias if self.bias else None)
-        return y.unflatten(-1, tuple(reversed(self.out_dim))) if len(self.out_dim) > 1 else y
+        return y.reshape(*y.shape[:-1], *reversed(self.out_dim)) if len(self.out_dim) > 1 else y
 
 
 _LINEAR_EXAMPLES = (
@@ -195,7 +195,8 @@ class EmbeddingLayer(SampleLayer):
 
         if not x.is_floating_point():
             return torch.nn.functional.embedding(x, p.weight)
-        return x @ p.weight
+        y: torch.Tensor = x @ p.weight
+        return y
 
 
 @dataclass(frozen=True)

@@ -96,7 +96,7 @@ class Initializer:
                 torch.nn.init.trunc_normal_(tensor, 0.0, 1.0, -2.0, 2.0, generator=generator)
                 tensor.mul_(self.scale)
             else:
-                limit = math.sqrt(3) * self.spread()
+                limit = abs(math.sqrt(3) * self.spread())
                 tensor.uniform_(-limit, limit, generator=generator)
 
 

@@ -61,7 +61,8 @@ class LayerNormalizationLayer(SampleNormalization):
         dims = x.shape[1:]
         if self.per_element:
             return torch.nn.functional.layer_norm(x, dims, p.weight, p.bias, self.epsilon)
-        return torch.nn.functional.layer_norm(x, dims, None, None, self.epsilon) * p.weight + p.bias
+        y: torch.Tensor = torch.nn.functional.layer_norm(x, dims, None, None, self.epsilon) * p.weight + p.bias
+        return y
 
 
 @dataclass(frozen=True)

@@ -124,7 +124,8 @@ class AveragePoolingLayer(WindowPooling):
     examples: ClassVar[tuple[Example, ...]] = (
         Example("AveragePoolingLayer {(8:8)}", ((8, 8, 64),), (1, 1, 64)),
         Example("AveragePoolingLayer {(3:3), stride = 2, pad = true}", ((8, 7, 2),), (4, 4, 2)),
-        Example("AveragePoolingLayer {(3:2), stride = 2, ceilOutDim = true, includePad = true}", ((8, 7, 2),), (4, 4, 2)),
+        Example("AveragePoolingLayer {(3:2), stride = 2, ceilOutDim = true, includePad = true}", ((8, 7, 2),),
+                (4, 4, 2)),
         Example("AveragePoolingLayer {(4:4), stride = 3, pad = true}", ((9, 7, 2),), (3, 3, 2)),
         Example("AveragePoolingLayer {3, stride = 2}", ((9, 2),), (4, 2), "over one axis"),
         Example("AveragePoolingLayer {(2:2), lowerPad = 2}", ((5, 5, 1),), None, "a window with nothing but padding"),

@@ -89,12 +89,13 @@ class Sliding:
 
     def at(self, axis: int) -> tuple[int, int, bool, int, int, int]:
         """Kernel, stride, pad, lower and upper padding, dilation of an axis (0 is the width)."""
-        lower, upper = self._value("lowerPad", self.lower_pad, axis, 0), self._value("upperPad", self.upper_pad, axis, 0)
+        lower = self._value("lowerPad", self.lower_pad, axis, 0)
+        upper = self._value("upperPad", self.upper_pad, axis, 0)
         pad = self._value(self.pad_option, self.pad, axis, False)
         if pad and (lower or upper):
             name = "lowerPad" if lower else "upperPad"
-            raise ShapeError(f"{self.layer} takes `{self.pad_option} = true` or `{name}`, not both",
-                             option=name, code="option-type",
+            raise ShapeError(f"{self.layer} takes `{self.pad_option} = true` or `{name}`, not both", option=name,
+                             code="option-type",
                              label=f"the {_axis_name(axis)} is padded automatically already")
         return (self.kernel[axis], self._value("stride", self.stride, axis, 1), pad, lower, upper,
                 self._value("dilation", self.dilation, axis, 1))
@@ -103,8 +104,8 @@ class Sliding:
         """The value of an axis; the last one repeats. CNTK's files may add a neutral one for the channels."""
         surplus = values[self.axes :]
         if len(surplus) > 1 or (surplus and surplus[0] != neutral):
-            raise ShapeError(f"`{name}` of {self.layer} has more values than the {self.thing} has axes",
-                             option=name, code="option-type",
+            raise ShapeError(f"`{name}` has more values than the {self.thing} has axes", option=name,
+                             code="option-type",
                              label=f"{len(values)} values, and `{self.kernel_option}` has {self.axes}")
         return values[min(axis, len(values) - 1)]
 
@@ -188,8 +189,9 @@ def convolution_axes(layer: str, kernel: tuple[int, ...], shape: Shape, option: 
         hint = f"an image without channels has one channel: {show_extents((*shape.file_dims, 1))}."
     elif shape.rank > 1:
         hint = f"a filter for {shape} has {shape.rank - 1} extents, not {len(kernel)}."
-    raise ShapeError(f"{layer} with a filter of {show_extents(kernel)} needs an input {wanted}, and gets {shape}",
-                     input=input, label=f"this is {shape}", hint=hint)
+    raise ShapeError(f"a {show_extents(kernel)} filter does not go over an input of {shape}", input=input,
+                     label=f"{wanted} is needed", body=(f"{layer} goes over the first axes, and adds up the last, the "
+                                                        "channels.",), hint=hint)
 
 
 # --- options that the rows share -------------------------------------------------------------
