@@ -555,6 +555,8 @@ def describe_value(value: Any) -> str:
         return f"the string {show_value(value)}" if len(value) <= 40 else "a string"
     if isinstance(value, list | tuple):
         return f"a list of {len(value)}"
+    if isinstance(value, dict):
+        return "a record"
     if isinstance(value, Spec):
         return f"{'an' if value.what[0] in 'aeiou' else 'a'} {value.what}, {type(value).name()}"
     return getattr(value, "description", None) or f"a {type(value).__name__.lower()}"

@@ -24,6 +24,7 @@ from .values import (
     ListValue,
     Place,
     Ready,
+    RecordValue,
     Ref,
     RowValue,
     Scope,
@@ -165,9 +166,11 @@ def argument_for(evaluator: Evaluator, lazy: Lazy, place: Place, name_span: Span
 
 
 def plain(value: Any) -> Any:
-    """Lists as Python lists of plain values; everything else as it is."""
+    """Lists and records as Python lists and dictionaries of plain values; everything else as it is."""
     if isinstance(value, ListValue):
         return [plain(item.force()) for item in value.flat()]
+    if isinstance(value, RecordValue):
+        return {name: plain(member.force()) for name, member in value.members.items()}
     return value
 
 

@@ -42,7 +42,8 @@ class Stream:
 
     `dims` is in the order of the file, width first. A stream of classes has `classes` and dims
     `(classes,)`: it is delivered as whole numbers (int64, one per sample) and fits an input of that
-    many numbers. Unknown (data not there yet) is None.
+    many numbers. A mask, a class for each pixel, has dims `(width, height, classes)` and is delivered
+    as int64 (n, height, width), -100 where a pixel has no class. Unknown (data not there yet) is None.
     """
 
     name: str
@@ -105,6 +106,8 @@ class Dataset:
     count: int = 0
     #: class names by class number, where the data has them
     class_names: tuple[str, ...] = ()
+    #: what the data call each sample (sequence ids), where they do; `Joined` pairs by them
+    ids: tuple[str, ...] = ()
 
     def batch(self, indices: Sequence[int], draws: Draws) -> Batch:
         """The samples with these indices, transformed. Raises DataError naming the bad sample."""

@@ -51,7 +51,8 @@ class ImageFiles(Dataset):
     def __init__(self, reader: ImageReader, training: bool, fetch: Fetch, name: Callable[[int], tuple[str, str]],
                  targets: dict[str, np.ndarray], count: int, class_names: tuple[str, ...] = (),
                  maximum_errors: int = 0, close: Callable[[], None] | None = None,
-                 skipped: Sequence[DataError] = ()) -> None:
+                 skipped: Sequence[DataError] = (), ids: tuple[str, ...] = ()) -> None:
+        self.ids = ids
         self.count, self.class_names = count, class_names
         self._reader, self._fetch, self._name, self._targets = reader, fetch, name, targets
         self._pipeline: Pipeline = reader.pipeline(training)

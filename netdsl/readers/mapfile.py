@@ -46,8 +46,8 @@ class MapFile(ImageReader):
 
     def describe(self) -> Description:
         if locate(self.file) is None:
-            dims = (self.label_dim,) if self.label_dim else None
-            streams = (self.image_stream((None, None, self.channels)), Stream(self.labels_input, dims, self.label_dim))
+            labels = Stream(self.labels_input, (self.label_dim,) if self.label_dim else None, self.label_dim)
+            streams = (self.image_stream((None, None, self.channels)), labels)
             return Description(streams, None, self.image_facts(), (self.file,))
         rows, _ = self._rows()
         paths = Paths([row.path for row in rows])

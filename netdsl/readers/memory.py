@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -17,19 +18,42 @@ def _row_name(index: int) -> str:
     return f"sample {index}"
 
 
+class SparseRows:
+    """Rows of mostly zeros, unpacked when they are picked."""
+
+    def __init__(self, indices: Sequence[np.ndarray], values: Sequence[np.ndarray], size: int,
+                 shape: tuple[int, ...]) -> None:
+        self._ends = np.cumsum([0, *(len(row) for row in indices)])
+        self._indices = np.concatenate(indices)
+        self._values = np.concatenate(values)
+        self._size, self._shape = size, shape
+
+    def __len__(self) -> int:
+        return len(self._ends) - 1
+
+    def __getitem__(self, rows: np.ndarray) -> np.ndarray:
+        """The rows with these numbers, float32, len(rows) x shape."""
+        result = np.zeros((len(rows), self._size), dtype=np.float32)
+        for place, row in enumerate(rows):
+            part = slice(self._ends[row], self._ends[row + 1])
+            result[place, self._indices[part]] = self._values[part]
+        return result.reshape(-1, *self._shape)
+
+
 class ArrayDataset(Dataset):
-    """Arrays with one row for each sample, and transforms for one of them.
+    """Arrays (or SparseRows) with one row for each sample, and transforms for one of them.
 
     `images` names the array (n x channels x height x width) that goes through `pipeline`. Steps that
     draw nothing are done once, when the data are opened.
     """
 
-    def __init__(self, arrays: dict[str, np.ndarray], *, images: str = "", pipeline: Pipeline | None = None,
+    def __init__(self, arrays: dict[str, Any], *, images: str = "", pipeline: Pipeline | None = None,
                  class_names: tuple[str, ...] = (), name: Callable[[int], str] = _row_name,
-                 skipped: Sequence[DataError] = ()) -> None:
+                 skipped: Sequence[DataError] = (), ids: tuple[str, ...] = ()) -> None:
         self.arrays = arrays
         self.count = len(next(iter(arrays.values())))
         self.class_names = class_names
+        self.ids = ids
         self.name = name
         self._skipped = tuple(skipped)
         self._images = images
@@ -67,4 +91,5 @@ class ArrayDataset(Dataset):
         return np.stack(result)
 
     def resident(self) -> dict[str, np.ndarray] | None:
-        return self.arrays if self._pipeline is None else None
+        plain = all(isinstance(array, np.ndarray) for array in self.arrays.values())
+        return self.arrays if self._pipeline is None and plain else None

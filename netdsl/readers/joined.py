@@ -1,0 +1,127 @@
+"""Joined: the inputs of a network from several readers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from ..spec import Choice, ListOf, OptionError, SpecOf, option
+from .base import Batch, DataError, Dataset, Description, Draws, Reader
+
+
+@dataclass(frozen=True)
+class Joined(Reader):
+    """Several readers side by side: each gives some of the inputs of every sample.
+
+    The first decides which samples there are and in what order. `by = "index"` puts together what
+    stands at the same place; `by = "id"` what has the same id (CNTKText, CSV with `ids`, Base64Images).
+    `featuresInput` and `labelsInput` of each reader name the inputs, which have to differ.
+
+    Source: CNTK's composite reader.
+    """
+
+    examples: ClassVar[tuple[str, ...]] = (
+        'Joined {NumPy {"left.npy", "y.npy", featuresInput = "left"} : '
+        'NumPy {"right.npy", "y.npy", featuresInput = "right", labelsInput = "unused"}}',
+    )
+
+    readers: tuple[Reader, ...] = option(ListOf(SpecOf("a reader", Reader), minimum_length=1), doc="The readers.")
+    by: str = option(Choice(("index", "id")), "index", "What puts samples together.")
+
+    def validate(self) -> None:
+        for reader in self.readers:
+            if getattr(reader, "max_errors", 0):
+                raise OptionError("readers", f"`maxErrors` of {type(reader).__name__} cannot be used inside Joined",
+                                  "samples that are passed over would shift the others; set it to 0.")
+
+    def describe(self) -> Description:
+        parts = [reader.describe() for reader in self.readers]
+        streams = tuple(stream for part in parts for stream in part.streams)
+        self._distinct([stream.name for stream in streams])
+        counts = [part.count for part in parts]
+        known = {count for count in counts if count is not None}
+        if self.by == "index" and len(known) > 1:
+            raise self._counts_differ(counts)
+        return Description(streams, counts[0], tuple(fact for part in parts for fact in part.facts),
+                           tuple(path for part in parts for path in part.missing))
+
+    def open(self, training: bool) -> Dataset:
+        with ThreadPoolExecutor(max_workers=2) as pool:
+            parts = list(pool.map(lambda reader: reader.open(training), self.readers))
+        if self.by == "index":
+            if len({part.count for part in parts}) > 1:
+                raise self._counts_differ([part.count for part in parts])
+            return _Joined(parts, [None] * len(parts))
+        return _Joined(parts, [None, *(self._places(parts[0], part, k) for k, part in enumerate(parts[1:], 1))])
+
+    def _distinct(self, names: Sequence[str]) -> None:
+        for name in names:
+            if names.count(name) > 1:
+                raise DataError(f"two of the joined readers deliver `{name}`", option="readers",
+                                hint="give one of them another name with `featuresInput` or `labelsInput`.")
+
+    def _counts_differ(self, counts: Sequence[int | None]) -> DataError:
+        pairs = zip(self.readers, counts, strict=True)
+        shown = ", ".join(f"{type(reader).__name__}: {count}" for reader, count in pairs)
+        return DataError("the joined readers have different numbers of samples", option="readers", body=(shown + ".",),
+                         hint="set `by = 'id'` if samples have ids; else the files do not belong together.")
+
+    def _places(self, first: Dataset, other: Dataset, number: int) -> np.ndarray:
+        """For each sample of the first reader, its place in the other."""
+        for position, dataset in ((0, first), (number, other)):
+            if not dataset.ids:
+                raise DataError(f"{type(self.readers[position]).__name__} gives its samples no ids", option="readers",
+                                hint="set `by = 'index'`, or write ids into its file.")
+        places = {name: place for place, name in enumerate(other.ids)}
+        if len(places) != len(other.ids):
+            seen: set[str] = set()
+            twice = next(name for name in other.ids if name in seen or seen.add(name))  # type: ignore[func-returns-value]
+            raise DataError(f"two samples have the id `{twice}`", option="readers",
+                            place=f"reader {number + 1}, {type(self.readers[number]).__name__}",
+                            hint="ids have to be unique to join by them.")
+        for row, name in enumerate(first.ids):
+            if name not in places:
+                raise DataError(f"the sample `{name}` is missing in one of the joined readers", option="readers",
+                                place=f"sample {row} of {type(self.readers[0]).__name__}",
+                                body=(f"{type(self.readers[number]).__name__} has {other.count:,} samples, none with "
+                                      "that id.",), hint="add it there, or take it out of the first.")
+        return np.array([places[name] for name in first.ids], dtype=np.int64)
+
+
+class _Joined(Dataset):
+    def __init__(self, parts: list[Dataset], places: list[np.ndarray | None]) -> None:
+        self._parts, self._places = parts, places
+        self.count = parts[0].count
+        self.ids = parts[0].ids
+        self.class_names = next((part.class_names for part in parts if part.class_names), ())
+
+    def batch(self, indices: Sequence[int], draws: Draws) -> Batch:
+        arrays: dict[str, np.ndarray] = {}
+        names: tuple[str, ...] = ()
+        for part, places in zip(self._parts, self._places, strict=True):
+            rows = indices if places is None else [int(places[index]) for index in indices]
+            batch = part.batch(rows, draws)
+            arrays.update(batch.arrays)
+            names = names or batch.names
+        return Batch(arrays, names)
+
+    def resident(self) -> dict[str, np.ndarray] | None:
+        arrays: dict[str, np.ndarray] = {}
+        for part, places in zip(self._parts, self._places, strict=True):
+            own = part.resident()
+            if own is None:
+                return None
+            arrays.update({key: array if places is None else array[places] for key, array in own.items()})
+        return arrays
+
+    @property
+    def skipped(self) -> tuple[DataError, ...]:
+        return tuple(error for part in self._parts for error in part.skipped)
+
+    def close(self) -> None:
+        for part in self._parts:
+            part.close()
