@@ -1,28 +1,220 @@
-"""The `SGD` block as options, and the training plan that it means."""
+"""The training plan: what an `SGD` block means, resolved to one rule and its rates for every minibatch."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar
+import fnmatch
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
-from ..spec import Integer, Number, ScheduleKind, Spec, option
-from .schedule import Schedule
+from ..diagnostics import Diagnostic, Label, did_you_mean
+from ..source import NOWHERE, Span
+from .base import Optimizer, ParameterGroup, Regularization, RuleSettings, StepRates
+from .block import AutoAdjust, EarlyStopping, Multiplier, TrainingBlock
+from .control import Control
+from .policies import Plateau, Warmup
+from .schedule import Policy, Progress, Schedule, Steps
 
+if TYPE_CHECKING:
+    import torch
 
-@dataclass(frozen=True)
-class TrainingBlock(Spec):
-    """The `SGD` block: how the network is trained."""
+    from .update import UpdateRule, WeightAverage
 
-    what: ClassVar[str] = "block"
-
-    minibatch_size: int = option(Integer(1), 256, "Samples between two updates.")
-    max_epochs: int = option(Integer(1), doc="Number of epochs.")
-    learning_rates_per_mb: Schedule | None = option(ScheduleKind(), None, "CNTK's rate.", name="learningRatesPerMB")
-    dropout_rate: Schedule | None = option(ScheduleKind(Number(0, 1)), None, "Rate of every Dropout.")
+#: Units of a learning rate and of a momentum, by the key that gives them.
+RATE_KEYS = {"learningRatesPerMB": "per minibatch", "learningRatesPerSample": "per sample", "learningRate": "mean"}
+MOMENTUM_KEYS = {"momentumPerMB": "per minibatch", "momentumPerSample": "per sample",
+                 "momentumAsTimeConstant": "time constant", "momentum": "per update"}
 
 
 @dataclass(frozen=True)
 class TrainingPlan:
-    """The plan as the trainer follows it."""
+    """The plan as the trainer follows it. Made by `from_block`; every number of a step is a pure function.
+
+    Epochs are counted from 0 here, with a fraction inside the epoch; what users see counts from 1.
+    """
 
     block: TrainingBlock
+    optimizer: Optimizer
+    rate: Schedule
+    rate_unit: str = "mean"  #: a value of RATE_KEYS
+    momentum: Schedule | None = None  #: None: the rule has no momentum, or it is 0
+    momentum_unit: str = "per update"  #: a value of MOMENTUM_KEYS
+    regularization: Regularization = Regularization()
+    spans: Mapping[str, Span] = field(default_factory=dict, compare=False)
+
+    @staticmethod
+    def from_block(block: TrainingBlock, spans: Mapping[str, Span], where: Span = NOWHERE
+                   ) -> tuple[TrainingPlan, tuple[Diagnostic, ...]]:
+        """The plan and its warnings. `spans` says which keys the file gives, `where` is the block's name.
+
+        Raises Failure with `missing-option`, `conflicting-keys`, `bad-schedule` or `option-type` pages.
+        """
+        from .resolve import resolve
+
+        return resolve(block, spans, where)
+
+    # -- numbers by progress ----------------------------------------------------------------------
+
+    @property
+    def epochs(self) -> int:
+        return self.block.max_epochs
+
+    @property
+    def minibatch_size(self) -> int:
+        """Samples in a minibatch of the first epoch."""
+        return self.minibatch_size_at(0)
+
+    def minibatch_size_at(self, epoch: float) -> int:
+        """Samples in a minibatch, as the file states it."""
+        return int(self.block.minibatch_size.at(self.progress(epoch)))
+
+    def update_size_at(self, epoch: float) -> int:
+        """Samples between two updates: `accumulate` minibatches."""
+        return self.minibatch_size_at(epoch) * self.block.accumulate
+
+    @property
+    def pieces(self) -> int:
+        """In how many pieces the samples of one update are computed, their gradients added up."""
+        return self.block.accumulate * self.block.num_subminibatches
+
+    def progress(self, epoch: float, step: int = 0, samples: int = 0) -> Progress:
+        return Progress(epoch, step, samples, self.block.max_epochs, self.block.max_steps)
+
+    def rates_at(self, samples_seen: int, samples_in_minibatch: int, epoch: float, step: int, *,
+                 factor: float = 1.0) -> StepRates:
+        """The rates of the update that follows, for a mean gradient over `samples_in_minibatch` samples.
+
+        `epoch` counts from 0, with the fraction of the epoch's samples seen; `step` counts updates
+        done; `factor` is what the `Control` has made of the rate so far.
+        """
+        progress = self.progress(epoch, step, samples_seen)
+        size, value = self.update_size_at(epoch), self.rate.at(progress) * factor
+        noise = self.block.gaussian_noise.at(progress) if self.block.gaussian_noise is not None else 0.0
+        momentum = self._momentum_at(progress, size, samples_in_minibatch)
+        if self.rate_unit == "mean":
+            return StepRates(value, momentum, samples_in_minibatch, 1.0, noise)
+        per_sample = value / size if self.rate_unit == "per minibatch" else value
+        return StepRates(per_sample, momentum, samples_in_minibatch, float(samples_in_minibatch), noise)
+
+    def _momentum_at(self, progress: Progress, size: int, samples: int) -> float:
+        if self.momentum is None:
+            return 0.0
+        value = self.momentum.at(progress)
+        if self.momentum_unit == "per minibatch":
+            return value if samples == size else float(value ** (samples / size))
+        if self.momentum_unit == "per sample":
+            return float(value**samples)
+        if self.momentum_unit == "time constant":
+            return math.exp(-samples / value) if value > 0 else 0.0
+        return value
+
+    def settings_at(self, epoch: float, step: int = 0, samples: int = 0) -> dict[str, float]:
+        """What the plan says to layers (`Layer.from_plan`), by the key of the block: `dropoutRate`, ..."""
+        progress = self.progress(epoch, step, samples)
+        given = {"dropoutRate": self.block.dropout_rate,
+                 "batchNormalizationTimeConstant": self.block.batch_normalization_time_constant}
+        return {name: schedule.at(progress) for name, schedule in given.items() if schedule is not None}
+
+    def ends_before(self, epoch: int, factor: float = 1.0) -> bool:
+        """True if training is over before this epoch: all done, or the rate is below the least one.
+
+        The least rate (`minLearningRatePerSample`) is for lists and for rates that `Control` lowers; a
+        policy that begins or ends at 0 does so on purpose.
+        """
+        if epoch >= self.epochs:
+            return True
+        if isinstance(self.rate, Policy) and factor == 1:
+            return False
+        value = self.rate.at(self.progress(epoch)) * factor
+        per_sample = value if self.rate_unit == "per sample" else value / self.update_size_at(epoch)
+        return per_sample < self.block.min_learning_rate_per_sample
+
+    # -- the rule ---------------------------------------------------------------------------------
+
+    @property
+    def has_momentum(self) -> bool:
+        return self.momentum is not None
+
+    def group(self, name: str, tensor: torch.Tensor, *, rate: float = 1.0, regularized: bool = True,
+              is_normalization: bool = False) -> ParameterGroup:
+        """What the plan says of one parameter; `rate` and `regularized` are what its layer says of it.
+
+        A name that ends in `.bias` is a bias. A frozen parameter has the rate 0.
+        """
+        decay = 1.0
+        if name.endswith(".bias"):
+            rate, decay = rate * self.block.bias_rate_multiplier, self.block.bias_decay_multiplier
+        for row in reversed(self.block.multipliers):
+            if fits(name, row.pattern):
+                rate, decay = rate * row.rate, decay * row.decay
+                break
+        if any(fits(name, pattern) for pattern in self.block.freeze):
+            rate = 0.0
+        if is_normalization and self.block.no_penalty_in_normalization:
+            regularized = False
+        return ParameterGroup(name, tensor, rate, decay, regularized)
+
+    def build(self, groups: Sequence[ParameterGroup]) -> UpdateRule:
+        """The rule at work on these parameters; those with rate 0 are left alone."""
+        settings = RuleSettings(self.regularization, self.has_momentum, self.rate_unit != "mean",
+                                self.block.gaussian_noise is not None, self.block.seed)
+        return self.optimizer.build(groups, settings)
+
+    def average(self, named: Mapping[str, torch.Tensor]) -> WeightAverage | None:
+        """The average of the parameters, where the file wants one."""
+        from .update import WeightAverage
+
+        return WeightAverage(named, self.block.ema) if self.block.ema else None
+
+    def control(self) -> Control:
+        """What changes the rate, rolls back or stops after an epoch; does nothing if the file wants none."""
+        plateau = self.rate
+        while isinstance(plateau, Warmup):
+            plateau = plateau.schedule
+        adjust = self.block.auto_adjust
+        return Control(plateau if isinstance(plateau, Plateau) else None,
+                       adjust if adjust is not None and adjust.auto_adjust != "none" else None,
+                       self.block.early_stopping)
+
+    def check_names(self, names: Iterable[str]) -> list[Diagnostic]:
+        """`unknown-name` pages for patterns of `freeze` and `multipliers` that fit no parameter."""
+        known = list(names)
+        wanted = [("freeze", pattern) for pattern in self.block.freeze]
+        wanted += [("multipliers", row.pattern) for row in self.block.multipliers]
+        parts = sorted({part for name in known for part in (name, name.rpartition(".")[0], *name.split("."))})
+        return [Diagnostic("unknown-name", f"no parameter fits `{pattern}` of `{key}`",
+                           Label(self.spans.get(key, NOWHERE), did_you_mean(pattern, parts)),
+                           body=("A pattern is the name of a parameter or of a layer, with or without what stands "
+                                 "before a dot, and may hold `*` and `?`.",),
+                           hint="`netdsl check` prints the names of the layers.")
+                for key, pattern in wanted if not any(fits(name, pattern) for name in known)]
+
+    def state_bytes(self, parameters: int) -> int:
+        """Memory of the optimizer's state and of the average of the weights, for so many float parameters."""
+        return 4 * parameters * (self.optimizer.state_size(self.has_momentum) + bool(self.block.ema))
+
+    # -- saying it --------------------------------------------------------------------------------
+
+    def describe(self) -> list[tuple[str, str]]:
+        """The plan as it was read, as (subject, what is done), one line per stretch."""
+        from .describe import describe
+
+        return describe(self)
+
+    def to_json(self) -> dict[str, Any]:
+        """The plan for the record of a run: the keys given, the rule, and the description."""
+        keys = {o.name: o.kind.show(getattr(self.block, o.field_name)) for o in self.block.options()
+                if o.required or getattr(self.block, o.field_name) != o.default}
+        return {"keys": keys, "rule": self.optimizer.show(), "rate": str(self.rate), "rateUnit": self.rate_unit,
+                "momentum": None if self.momentum is None else str(self.momentum),
+                "momentumUnit": self.momentum_unit if self.momentum is not None else None,
+                "description": [list(line) for line in self.describe()]}
+
+
+def fits(name: str, pattern: str) -> bool:
+    """Whether a pattern is a run of whole dotted parts of a name: `conv1` fits `model.conv1.weight`."""
+    return fnmatch.fnmatchcase(f".{name}.", f"*.{pattern}.*")
+
+
+__all__ = ["AutoAdjust", "EarlyStopping", "Multiplier", "StepRates", "Steps", "TrainingBlock", "TrainingPlan", "fits"]

@@ -1,0 +1,171 @@
+"""Adam and its relatives: steps scaled by the gradient's own size."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from ..spec import Flag, Integer, Number, option
+from .base import Optimizer, StepRates, unit_gain
+
+if TYPE_CHECKING:
+    import torch
+
+    from .update import Bucket
+
+_BETA = Number(0, 1, exclusive_maximum=True)
+
+
+@dataclass(frozen=True)
+class Adam(Optimizer):
+    """Adaptive moments.
+
+    g is the gradient, t the number of the step, r the rate:
+
+        a = beta1 * a + (1 - beta1) * g
+        v = beta2 * v + (1 - beta2) * g^2
+        w = w - r * (a / (1 - beta1^t)) / (sqrt (v / (1 - beta2^t)) + epsilon)
+
+    With `correctedEpsilon = false` epsilon is added to sqrt (v) itself, and with `unitGain = false` the
+    gradient enters a with weight 1: CNTK's forms. The steps do not depend on the gradient's scale, so a
+    rate in CNTK's units means the rate per sample. Source: Kingma and Ba 2014.
+    """
+
+    examples: ClassVar[tuple[str, ...]] = ("Adam {}", "Adam {beta2 = 0.99}")
+
+    beta1: float = option(_BETA, 0.9, "Memory of the mean.")
+    beta2: float = option(_BETA, 0.999, "Memory of the mean square.")
+    epsilon: float = option(Number(0), 1e-8, "Added to the root.")
+    unit_gain: bool = option(Flag(), True, "Weigh each gradient with 1 - beta1; false: with 1.")
+    corrected_epsilon: bool = option(Flag(), True, "Epsilon is added to the corrected root.")
+    reference_size: int = option(Integer(0), 0, "The betas hold for a minibatch of so many samples, and n samples "
+                                                "count as beta^(n / size); 0: for a minibatch of any size.")
+
+    def slots(self, dims: Sequence[int], has_momentum: bool) -> tuple[str, ...]:
+        return ("mean", "square")
+
+    def betas(self, rates: StepRates) -> tuple[float, float]:
+        """Both memories for this minibatch."""
+        power = rates.samples / self.reference_size if self.reference_size else 1.0
+        return float(self.beta1**power), float(self.beta2**power)
+
+    def coefficients(self, rates: StepRates, counters: dict[str, float]) -> tuple[float, ...]:
+        beta1, beta2 = self.betas(rates)
+        step = counters["step"]
+        root = math.sqrt(1 - beta2**step)
+        epsilon = self.epsilon * root if self.corrected_epsilon else self.epsilon
+        return beta1, unit_gain(self.unit_gain, beta1), beta2, 1 - beta2, rates.rate * root / (1 - beta1**step), epsilon
+
+    def update(self, bucket: Bucket, c: Sequence[torch.Tensor]) -> None:
+        import torch
+
+        beta1, gain1, beta2, gain2, rate, epsilon = c[:6]
+        gradients, mean, square = bucket.gradients, bucket.state["mean"], bucket.state["square"]
+        torch._foreach_mul_(mean, beta1)
+        torch._foreach_add_(mean, torch._foreach_mul(gradients, gain1))
+        torch._foreach_mul_(gradients, gradients)
+        torch._foreach_mul_(gradients, gain2)
+        torch._foreach_mul_(square, beta2)
+        torch._foreach_add_(square, gradients)
+        root = torch._foreach_sqrt(square)
+        torch._foreach_add_(root, epsilon)
+        step = torch._foreach_div(mean, root)
+        torch._foreach_mul_(step, rate)
+        torch._foreach_sub_(bucket.parameters, step)
+
+
+@dataclass(frozen=True)
+class AdamW(Adam):
+    """Adam with weight decay apart from the gradient: w = w - r * weightDecay * w before Adam's step.
+
+    Source: Loshchilov and Hutter 2017.
+    """
+
+    examples: ClassVar[tuple[str, ...]] = ("AdamW {}", "AdamW {weightDecay = 0.05}")
+
+    weight_decay: float = option(Number(0), 0.01, "Weight decay, times the rate.")
+
+    def coefficients(self, rates: StepRates, counters: dict[str, float]) -> tuple[float, ...]:
+        return (*super().coefficients(rates, counters), rates.rate)
+
+    def update(self, bucket: Bucket, c: Sequence[torch.Tensor]) -> None:
+        decay_apart(bucket, self.weight_decay, c[6])
+        super().update(bucket, c)
+
+
+def decay_apart(bucket: Bucket, weight_decay: float, rate: torch.Tensor) -> None:
+    """w = w - rate * weightDecay * w, with the bucket's multiplier."""
+    import torch
+
+    if weight_decay * bucket.decay:
+        torch._foreach_mul_(bucket.parameters, 1 - rate * (weight_decay * bucket.decay))
+
+
+@dataclass(frozen=True)
+class Adamax(Adam):
+    """Adam with the largest gradient in place of the mean square.
+
+        a = beta1 * a + (1 - beta1) * g
+        v = max (beta2 * v, |g|)
+        w = w - r / (1 - beta1^t) * a / (v + epsilon)
+
+    Source: Kingma and Ba 2014, section 7; CNTK's `adamax`.
+    """
+
+    examples: ClassVar[tuple[str, ...]] = ("Adamax {}",)
+
+    def slots(self, dims: Sequence[int], has_momentum: bool) -> tuple[str, ...]:
+        return ("mean", "largest")
+
+    def coefficients(self, rates: StepRates, counters: dict[str, float]) -> tuple[float, ...]:
+        beta1, beta2 = self.betas(rates)
+        return beta1, unit_gain(self.unit_gain, beta1), beta2, rates.rate / (1 - beta1 ** counters["step"])
+
+    def update(self, bucket: Bucket, c: Sequence[torch.Tensor]) -> None:
+        import torch
+
+        beta1, gain1, beta2, rate = c
+        mean, largest = bucket.state["mean"], bucket.state["largest"]
+        torch._foreach_mul_(mean, beta1)
+        torch._foreach_add_(mean, torch._foreach_mul(bucket.gradients, gain1))
+        torch._foreach_mul_(largest, beta2)
+        torch._foreach_maximum_(largest, torch._foreach_abs(bucket.gradients))
+        step = torch._foreach_div(mean, torch._foreach_add(largest, self.epsilon))
+        torch._foreach_mul_(step, rate)
+        torch._foreach_sub_(bucket.parameters, step)
+
+
+@dataclass(frozen=True)
+class Lion(Optimizer):
+    """The sign of a momentum, with weight decay apart.
+
+        w = w - r * (sign (beta1 * a + (1 - beta1) * g) + weightDecay * w)
+        a = beta2 * a + (1 - beta2) * g
+
+    Its rates are three to ten times smaller than AdamW's. Source: Chen et al. 2023.
+    """
+
+    examples: ClassVar[tuple[str, ...]] = ("Lion {weightDecay = 0.1}",)
+
+    beta1: float = option(_BETA, 0.9, "Weight of the memory in the step.")
+    beta2: float = option(_BETA, 0.99, "Memory.")
+    weight_decay: float = option(Number(0), 0.0, "Weight decay, times the rate.")
+
+    def slots(self, dims: Sequence[int], has_momentum: bool) -> tuple[str, ...]:
+        return ("mean",)
+
+    def coefficients(self, rates: StepRates, counters: dict[str, float]) -> tuple[float, ...]:
+        return (rates.rate,)
+
+    def update(self, bucket: Bucket, c: Sequence[torch.Tensor]) -> None:
+        import torch
+
+        mean = bucket.state["mean"]
+        decay_apart(bucket, self.weight_decay, c[0])
+        step = torch._foreach_lerp(mean, bucket.gradients, 1 - self.beta1)
+        torch._foreach_sign_(step)
+        torch._foreach_mul_(step, c[0])
+        torch._foreach_sub_(bucket.parameters, step)
+        torch._foreach_lerp_(mean, bucket.gradients, 1 - self.beta2)

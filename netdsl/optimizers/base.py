@@ -1,0 +1,134 @@
+"""What every row of the optimizer table is: options, and the rule by which parameters change.
+
+Convention of gradients: whoever calls the rule backpropagates the MEAN of the criterion over the
+minibatch. CNTK's rules are written for the sum; `StepRates.scale` (the number of samples) turns the
+one into the other where the two differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar
+
+from ..spec import Spec
+
+if TYPE_CHECKING:
+    import torch
+
+    from .update import Bucket, UpdateRule
+
+
+@dataclass(frozen=True)
+class StepRates:
+    """What the plan says for one update; numbers on the host, new for every minibatch."""
+
+    rate: float  #: multiplies the gradient that the rule sees
+    momentum: float = 0.0  #: for this minibatch
+    samples: int = 1  #: samples in this minibatch
+    scale: float = 1.0  #: turns the mean gradient into the rule's: 1, or `samples` where the rule wants the sum
+    noise: float = 0.0  #: standard deviation of the noise added to the parameters after the update
+
+    @property
+    def mean_rate(self) -> float:
+        """The rate on the mean gradient."""
+        return self.rate * self.scale
+
+
+@dataclass(frozen=True)
+class ParameterGroup:
+    """One parameter and what is said of it; the tensor is changed in place."""
+
+    name: str
+    tensor: torch.Tensor
+    rate: float = 1.0  #: multiplies the learning rate; 0: frozen
+    decay: float = 1.0  #: multiplies weight decay, L1 and L2
+    regularized: bool = True  #: False: no weight decay, L1 and L2 at all
+
+
+@dataclass(frozen=True)
+class Regularization:
+    """Penalties and clipping, applied to the mean gradient before the rule (L1: to the parameters after it)."""
+
+    l2: float = 0.0  #: gradient += l2 * parameter
+    l1: float = 0.0  #: parameters move towards 0 by rate * l1 after the update, and stop there
+    clip_value: float | None = None  #: every number of the gradient to within +-clip_value
+    clip_tensor_norm: float | None = None  #: each parameter's gradient to at most this 2-norm
+    clip_norm: float | None = None  #: all gradients together to at most this 2-norm
+
+
+@dataclass(frozen=True)
+class RuleSettings:
+    """What the plan tells a rule once, when it is built."""
+
+    regularization: Regularization = field(default_factory=Regularization)
+    has_momentum: bool = True  #: False: the momentum is 0 throughout, so no velocity is kept
+    sums: bool = False  #: the rates are for the gradient's sum over the minibatch (CNTK's units)
+    has_noise: bool = False
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Optimizer(Spec):
+    """A row of the optimizer table.
+
+    A row states its options as fields and implements `slots`, `coefficients` and `update`. Penalties,
+    clipping, multipliers by parameter, saving and loading are the same for all and live in `update.py`.
+    """
+
+    what: ClassVar[str] = "optimizer"
+    examples: ClassVar[tuple[str, ...]] = ()
+    #: The rule takes the momentum keys of the block (`momentum`, `momentumPerMB`, ...).
+    uses_momentum: ClassVar[bool] = False
+    #: Scaling gradient and rate against each other changes nothing: the sum needs no own pass.
+    linear: ClassVar[bool] = False
+    #: Numbers that the rule counts on the host, with their start; `step` is always there.
+    counters: ClassVar[dict[str, float]] = {}
+
+    def slots(self, dims: Sequence[int], has_momentum: bool) -> tuple[str, ...]:
+        """Names of the tensors kept for a parameter with these extents, each of the parameter's size."""
+        raise NotImplementedError
+
+    def kind(self, dims: Sequence[int]) -> str:
+        """Parameters of different kinds are handed to `update` apart (Muon: `matrix` and `vector`)."""
+        return ""
+
+    def advance(self, counters: dict[str, float], rates: StepRates) -> None:
+        """Bring the row's own counters to the step that is about to be made."""
+
+    def coefficients(self, rates: StepRates, counters: dict[str, float]) -> tuple[float, ...]:
+        """The numbers that `update` needs for this step; always equally many. Pure, on the host."""
+        raise NotImplementedError
+
+    def update(self, bucket: Bucket, c: Sequence[torch.Tensor]) -> None:
+        """Change the parameters of a bucket in place, with the coefficients as 0-dim tensors.
+
+        `bucket.gradients` may be overwritten. Nothing here may read a tensor's value on the host.
+        """
+        raise NotImplementedError
+
+    def start(self, slot: str) -> float:
+        """What a slot is filled with before the first step."""
+        return 0.0
+
+    def sentence(self, momentum: str) -> str:
+        """The rule in one line, in classical terms; `momentum` is how the plan states it, or empty."""
+        return self.show()
+
+    def state_size(self, has_momentum: bool) -> int:
+        """Numbers kept for each number of a large parameter (a matrix or filter)."""
+        return len(self.slots((2, 2), has_momentum))
+
+    def build(self, groups: Sequence[ParameterGroup], settings: RuleSettings | None = None) -> UpdateRule:
+        """The rule for these parameters."""
+        from .update import UpdateRule
+
+        return UpdateRule(self, groups, settings or RuleSettings())
+
+
+def unit_gain(is_unit_gain: bool, momentum: float) -> float:
+    """Weight of the gradient in a momentum buffer."""
+    return 1.0 - momentum if is_unit_gain else 1.0
+
+
+__all__ = ["Optimizer", "ParameterGroup", "Regularization", "RuleSettings", "StepRates", "unit_gain"]

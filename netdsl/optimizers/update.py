@@ -1,0 +1,246 @@
+"""The update of all parameters at once: what is common to the rules of the optimizer table.
+
+Split so that the device part can be compiled or captured: `advance` works out the coefficients of a
+step on the host and copies them into one small tensor; `update` is tensor operations only, reads
+that tensor, and may be replayed from a CUDA graph with new coefficients.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from ..seeds import seed_for
+from .base import Optimizer, ParameterGroup, RuleSettings, StepRates
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass
+class Bucket:
+    """Parameters that one update treats alike: same multipliers, kind, device and dtype."""
+
+    rate: float
+    decay: float  #: multiplies all penalties; 0 where the parameters are not regularized
+    kind: str
+    names: list[str] = field(default_factory=list)
+    parameters: list[torch.Tensor] = field(default_factory=list)
+    #: slot -> one tensor per parameter
+    state: dict[str, list[torch.Tensor]] = field(default_factory=dict)
+    #: the gradients of the step under way; a rule may overwrite them
+    gradients: list[torch.Tensor] = field(default_factory=list)
+
+
+class UpdateRule:
+    """An optimizer row at work on its parameters.
+
+    `step` takes the gradients from `.grad` (the mean over the minibatch; None counts as 0) and uses
+    them up: their contents are undefined afterwards.
+    """
+
+    def __init__(self, row: Optimizer, groups: Sequence[ParameterGroup], settings: RuleSettings) -> None:
+        self.row, self.settings = row, settings
+        self.counters: dict[str, float] = {"step": 0.0, **row.counters}
+        self.buckets = _buckets(row, groups, settings)
+        self._coefficients: list[torch.Tensor] = []
+        self._noise = 0.0
+
+    # -- one step -------------------------------------------------------------------------------
+
+    def step(self, rates: StepRates) -> None:
+        """Update all parameters from their gradients."""
+        self.advance(rates)
+        self.update()
+
+    def advance(self, rates: StepRates) -> None:
+        """Work out the coefficients of the next step and put them where `update` reads them."""
+        import torch
+
+        self.counters["step"] += 1
+        self.row.advance(self.counters, rates)
+        self._noise = rates.noise
+        l1 = self.settings.regularization.l1
+        rows = []
+        for bucket in self.buckets:
+            own = replace(rates, rate=rates.rate * bucket.rate)
+            shrink = l1 * bucket.decay * own.mean_rate
+            rows.append((own.scale, shrink, *self.row.coefficients(own, self.counters)))
+        if not self._coefficients:
+            self._coefficients = [torch.empty(len(row), dtype=b.parameters[0].dtype, device=b.parameters[0].device)
+                                  for b, row in zip(self.buckets, rows, strict=True)]
+        for tensor, row in zip(self._coefficients, rows, strict=True):
+            tensor.copy_(torch.tensor(row, dtype=tensor.dtype))
+
+    @property
+    def capturable(self) -> bool:
+        """True if `update` may be captured once and replayed; noise is seeded on the host, step by step."""
+        return not self.settings.has_noise
+
+    def update(self) -> None:
+        """The device part of a step."""
+        import torch
+
+        with torch.no_grad():
+            for bucket in self.buckets:
+                bucket.gradients = [_gradient(p) for p in bucket.parameters]
+            self._clip()
+            for bucket, coefficients in zip(self.buckets, self._coefficients, strict=True):
+                self._update_bucket(bucket, coefficients)
+                bucket.gradients = []
+            if self.settings.has_noise and self._noise > 0:
+                self._add_noise()
+
+    def _update_bucket(self, bucket: Bucket, coefficients: torch.Tensor) -> None:
+        import torch
+
+        penalties = self.settings.regularization
+        scale, shrink, *own = coefficients.unbind()
+        if penalties.l2 * bucket.decay:
+            torch._foreach_add_(bucket.gradients, bucket.parameters, alpha=penalties.l2 * bucket.decay)
+        if self.settings.sums and not self.row.linear:
+            torch._foreach_mul_(bucket.gradients, scale)
+        self.row.update(bucket, own)
+        if penalties.l1 * bucket.decay:
+            for parameter in bucket.parameters:
+                parameter.sub_(torch.clamp(parameter, -shrink, shrink))
+
+    def _clip(self) -> None:
+        import torch
+
+        limits = self.settings.regularization
+        gradients = [g for bucket in self.buckets for g in bucket.gradients]
+        if limits.clip_value is not None:
+            torch._foreach_clamp_min_(gradients, -limits.clip_value)
+            torch._foreach_clamp_max_(gradients, limits.clip_value)
+        if limits.clip_tensor_norm is not None:
+            norms = torch._foreach_norm(gradients)
+            for gradient, norm in zip(gradients, norms, strict=True):
+                gradient.mul_(_shrink(norm, limits.clip_tensor_norm))
+        if limits.clip_norm is not None:
+            factor = _shrink(global_norm(gradients), limits.clip_norm)
+            torch._foreach_mul_(gradients, factor)
+
+    def _add_noise(self) -> None:
+        import torch
+
+        for index, bucket in enumerate(self.buckets):
+            generator = torch.Generator(device=bucket.parameters[0].device)
+            generator.manual_seed(seed_for(self.settings.seed, "noise", index, int(self.counters["step"])))
+            for parameter in bucket.parameters:
+                noise = torch.empty_like(parameter).normal_(0, self._noise, generator=generator)
+                parameter.add_(noise)
+
+    # -- state ------------------------------------------------------------------------------------
+
+    def state_dict(self) -> dict[str, torch.Tensor]:
+        """All that the rule remembers: `<parameter>.<slot>`, and `counters.<name>` as float64 scalars."""
+        import torch
+
+        state = {f"{name}.{slot}": tensor for bucket in self.buckets for slot, tensors in bucket.state.items()
+                 for name, tensor in zip(bucket.names, tensors, strict=True)}
+        return state | {f"counters.{name}": torch.tensor(value, dtype=torch.float64)
+                        for name, value in self.counters.items()}
+
+    def load_state_dict(self, state: Mapping[str, torch.Tensor]) -> None:
+        """Take over a saved state, in place. Raises ValueError naming what is missing, left over or of another shape."""
+        mine = self.state_dict()
+        differing = sorted(set(mine) ^ set(state))
+        if differing:
+            where = "missing from the saved state" if differing[0] in mine else "not a part of this optimizer's state"
+            raise ValueError(f"{differing[0]} is {where}")
+        for name, tensor in mine.items():
+            if tensor.shape != state[name].shape:
+                raise ValueError(f"{name} has shape {tuple(state[name].shape)}, here it is {tuple(tensor.shape)}")
+            if name.startswith("counters."):
+                self.counters[name.removeprefix("counters.")] = float(state[name])
+            else:
+                tensor.copy_(state[name])
+
+    def state_bytes(self) -> int:
+        """Memory of the state tensors."""
+        return sum(t.numel() * t.element_size() for bucket in self.buckets
+                   for tensors in bucket.state.values() for t in tensors)
+
+
+class WeightAverage:
+    """An exponential average of the parameters (EMA), to evaluate and to save instead of them.
+
+    average = d * average + (1 - d) * parameter after every update, with d = min(decay, (1 + n) / (10 + n))
+    at the n-th, so that the start is forgotten soon.
+    """
+
+    def __init__(self, named: Mapping[str, torch.Tensor], decay: float) -> None:
+        self.decay, self.updates = decay, 0
+        self.names, self.parameters = list(named), list(named.values())
+        self.averages = [p.detach().clone() for p in self.parameters]
+
+    def update(self) -> None:
+        import torch
+
+        self.updates += 1
+        keep = min(self.decay, (1 + self.updates) / (10 + self.updates))
+        with torch.no_grad():
+            torch._foreach_lerp_(self.averages, self.parameters, 1 - keep)
+
+    def exchange(self) -> None:
+        """Put the averages where the parameters are and the other way round; a second call undoes it."""
+        import torch
+
+        with torch.no_grad():
+            for parameter, average in zip(self.parameters, self.averages, strict=True):
+                kept = parameter.detach().clone()
+                parameter.copy_(average)
+                average.copy_(kept)
+
+    def state_dict(self) -> dict[str, torch.Tensor]:
+        """`<parameter>.average`, and `counters.updates`."""
+        import torch
+
+        state = {f"{name}.average": tensor for name, tensor in zip(self.names, self.averages, strict=True)}
+        return state | {"counters.updates": torch.tensor(float(self.updates), dtype=torch.float64)}
+
+    def load_state_dict(self, state: Mapping[str, torch.Tensor]) -> None:
+        self.updates = int(state["counters.updates"])
+        for name, average in zip(self.names, self.averages, strict=True):
+            average.copy_(state[f"{name}.average"])
+
+
+def global_norm(tensors: Sequence[torch.Tensor]) -> torch.Tensor:
+    """The 2-norm of all numbers of all tensors together, as a 0-dim tensor."""
+    import torch
+
+    return torch.linalg.vector_norm(torch.stack([n.float() for n in torch._foreach_norm(list(tensors))]))
+
+
+def _shrink(norm: torch.Tensor, limit: float) -> torch.Tensor:
+    """The factor that brings a norm down to the limit; 1 where it is not above it."""
+    import torch
+
+    return torch.where(norm > limit, limit / norm, torch.ones_like(norm))
+
+
+def _gradient(parameter: torch.Tensor) -> torch.Tensor:
+    import torch
+
+    return torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
+
+
+def _buckets(row: Optimizer, groups: Sequence[ParameterGroup], settings: RuleSettings) -> list[Bucket]:
+    """The parameters that are trained, gathered by what is said of them, in the order of first occurrence."""
+    import torch
+
+    buckets: dict[tuple[object, ...], Bucket] = {}
+    for group in groups:
+        if group.rate == 0:
+            continue
+        tensor, decay = group.tensor, group.decay if group.regularized else 0.0
+        kind, slots = row.kind(tensor.shape), row.slots(tensor.shape, settings.has_momentum)
+        key = (group.rate, decay, kind, slots, tensor.device, tensor.dtype)
+        bucket = buckets.setdefault(key, Bucket(group.rate, decay, kind, state={slot: [] for slot in slots}))
+        bucket.names.append(group.name)
+        bucket.parameters.append(tensor)
+        for slot in slots:
+            bucket.state[slot].append(torch.full_like(tensor, row.start(slot), requires_grad=False))
+    return list(buckets.values())
