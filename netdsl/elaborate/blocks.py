@@ -7,6 +7,7 @@ from typing import Any
 from ..diagnostics import Diagnostic, Failure, Label, did_you_mean, failure
 from ..optimizers.plan import TrainingBlock, TrainingPlan
 from ..program import Readers
+from ..readers import TRANSFORMS
 from ..readers.base import Reader, Sample
 from ..source import Span
 from ..spec import Bound, bind
@@ -14,7 +15,7 @@ from ..syntax import ast
 from . import errors
 from .apply import argument_for
 from .evaluator import Evaluator
-from .values import Lazy, Place, RecordValue, Scope, Thunk
+from .values import Environment, Lazy, Place, RecordValue, RowValue, Scope, Thunk
 
 PHASES = ("train", "test", "validation")
 #: Keys of which a block has one; a sample's own takes the place of the other.
@@ -23,6 +24,8 @@ RATES = ("learningRate", "learningRatesPerMB", "learningRatesPerSample")
 
 def read_readers(evaluator: Evaluator, lazy: Lazy, problems: list[Diagnostic]) -> Readers:
     """`reader = { train = ...; test = ...; validation = ...; sample = ... }`"""
+    if isinstance(lazy, Thunk):
+        lazy.environment = Environment(_transforms_first(lazy.environment), lazy.environment, "the transforms")
     record = lazy.force()
     if not isinstance(record, RecordValue):
         raise errors.wrong_type("`reader` has to be a record with `train`, `test`, `validation`, `sample`", lazy.span,
@@ -48,6 +51,12 @@ def read_readers(evaluator: Evaluator, lazy: Lazy, problems: list[Diagnostic]) -
         except Failure as failed:
             problems.extend(failed.diagnostics)
     return Readers(**found, spans=spans)
+
+
+def _transforms_first(environment: Environment) -> dict[str, Any]:
+    """Names that are layers in a network and transforms in a reader: `Scale`, `Crop`."""
+    return {name: RowValue(row) for name, row in TRANSFORMS.items()
+            if isinstance(found := environment.find(name), RowValue) and found.row is not row}
 
 
 def _unknown_phase(name: str, span: Span) -> Diagnostic:

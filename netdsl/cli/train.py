@@ -1,0 +1,124 @@
+"""`netdsl run` and `netdsl train`: check, train, test."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..compiler import Checked
+from ..diagnostics import Failure, render_all
+from ..resolve import resolved_text
+from ..samples import choose_data
+from ..summary import plan_text, totals_text
+from .options import file_and_overrides
+from .output import color_wanted, err, out
+
+
+def _training_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    options = [
+        click.option("--device", default="auto", help="auto, cpu, cuda or cuda:N."),
+        click.option("--out", "-o", help="The run's folder; by default runs/NETWORK/TIME."),
+        click.option("--resume", help="Go on from a checkpoint or a run's folder, with the exact next minibatch."),
+        click.option("--accept-changes", is_flag=True, help="Resume although plan or network have changed."),
+        click.option("--weights", help="Begin with the weights of a checkpoint."),
+        click.option("--allow-missing", multiple=True, metavar="GLOB", help="Tensors that may start afresh."),
+        click.option("--seed", type=int, help="The run's seed; by default the file's."),
+        click.option("--workers", type=click.IntRange(0), help="Threads that read data."),
+        click.option("--max-epochs", type=click.IntRange(1), help="Stop after so many epochs of the plan."),
+        click.option("--max-steps", type=click.IntRange(1), help="Stop after so many updates."),
+        click.option("--max-time", type=float, metavar="SECONDS", help="Stop after so long."),
+        click.option("--limit", type=click.IntRange(1), metavar="N", help="N minibatches of each phase of an epoch."),
+        click.option("--overfit", type=click.IntRange(1), metavar="N",
+                     help="Train and judge on N minibatches, always the same: the loss must go to 0."),
+        click.option("--smoke", is_flag=True,
+                     help="A few steps of train, test, save and load on synthetic data of the declared shapes."),
+        click.option("--require-data", is_flag=True, help="Refuse to run on the embedded sample."),
+        click.option("--nan", type=click.Choice(["stop", "continue"]), default="stop", help="At a criterion of NaN."),
+        click.option("--quiet", "-q", is_flag=True, help="No progress, only the result."),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@click.command()
+@file_and_overrides
+@_training_options
+def run(file: str, overrides: tuple[str, ...], **options: Any) -> int:
+    """Check FILE, then train and test as it says. NAME=VALUE sets a value by its path."""
+    return _train(file, overrides, test=True, **options)
+
+
+@click.command()
+@file_and_overrides
+@_training_options
+def train(file: str, overrides: tuple[str, ...], **options: Any) -> int:
+    """Check FILE, then train as it says; no test at the end."""
+    return _train(file, overrides, test=False, **options)
+
+
+def _train(file: str, overrides: tuple[str, ...], *, test: bool, smoke: bool, require_data: bool, quiet: bool,
+           **options: Any) -> int:
+    if smoke:
+        from .smoke import run_smoke
+
+        return run_smoke(file, overrides)
+    choice = choose_data(file, overrides, require_data=require_data)
+    checked = choice.checked
+    program = checked.require()
+    if choice.line:
+        out(f"SAMPLE DATA: {choice.line}")
+    if checked.diagnostics:
+        err(render_all(checked.diagnostics, color=color_wanted(sys.stderr)))
+    if program.plan is None:
+        raise Failure([_no_plan(checked)])
+    if not quiet:
+        _banner(checked)
+    from ..training import Interrupted, Limits, Lines, RunOptions, Texts
+    from ..training import train as run_training
+
+    limits = Limits(epochs=options["max_epochs"], steps=options["max_steps"], seconds=options["max_time"],
+                    minibatches=options["limit"], overfit=options["overfit"])
+    texts = Texts(checked.source.text, resolved_text(checked), overrides)
+    run_options = RunOptions(
+        device=options["device"], out=options["out"], resume=options["resume"],
+        accept_changes=options["accept_changes"], weights=options["weights"],
+        allow_missing=options["allow_missing"], seed=options["seed"], limits=limits, workers=options["workers"],
+        nan_continue=options["nan"] == "continue", test=test, texts=texts)
+    columns = shutil.get_terminal_size((100, 24)).columns
+    reporter = None if quiet else Lines(sys.stdout, live=sys.stdout.isatty(), width=columns)
+    try:
+        result = run_training(program, run_options, reporter)
+    except Interrupted as stopped:
+        if reporter is not None:
+            out()
+        err(f"stopped by {'Ctrl-C' if stopped.signal == 2 else f'signal {stopped.signal}'}"
+            + (f"; saved {stopped.checkpoint}" if stopped.checkpoint else ""))
+        if stopped.checkpoint:
+            err(f"Hint: `netdsl run {file} --resume {stopped.checkpoint.parent.parent}` goes on from there.")
+        return stopped.exit_code
+    out(f"run folder: {result.out}")
+    return 0
+
+
+def _banner(checked: Checked) -> None:
+    program = checked.require()
+    out(f"{Path(checked.source.name).name}: {len(program.network)} nodes")
+    for line in totals_text(program, checked.totals):
+        out(f"    {line}")
+    out("training plan:")
+    for line in plan_text(program):
+        out(f"    {line}")
+
+
+def _no_plan(checked: Checked) -> Any:
+    from ..diagnostics import Diagnostic, Label
+
+    return Diagnostic("no-training", "the file has no `SGD` block, so there is no plan to train by",
+                      Label(checked.source.span(0, 0), ""),
+                      hint="add `SGD = { minibatchSize = 64 ; maxEpochs = 10 ; learningRate = 0.1 ; momentum = 0.9 }`.")

@@ -1,0 +1,65 @@
+"""Which data a run takes: the real data that the file names, or its embedded sample where they are not there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import load
+from .compiler import Checked
+from .diagnostics import Failure
+from .program import Readers
+from .program_check import data_page, describe
+from .readers import sample_folder
+from .readers.base import DataError
+from .source import Source
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The file to run, and what to say of its data in the first line."""
+
+    checked: Checked
+    sample: Path | None
+    line: str
+
+
+def choose_data(file: str | Path | Source, overrides: Sequence[str] = (), *, require_data: bool = False) -> Choice:
+    """Load a file; where the data it names are missing and it has a sample, load it with the sample.
+
+    Raises Failure: mistakes in the file; data missing and no sample, or `require_data`.
+    """
+    checked = load(file, overrides)
+    program = checked.require()
+    missing = missing_data(program.readers)
+    if not missing:
+        return Choice(checked, None, "")
+    sample = program.readers.sample
+    if sample is None or require_data:
+        phase, path = missing[0]
+        hint = "set the folder with an override such as `dataDir=PATH`, or fetch it with `netdsl data`."
+        if sample is not None:
+            hint += " Without --require-data it would run on the embedded sample."
+        raise Failure([data_page(program, phase, DataError(f"the data are not there: `{path}`", path=path, hint=hint))])
+    try:
+        folder = sample_folder(sample)
+    except DataError as wrong:
+        raise Failure([data_page(program, "sample", wrong)]) from None
+    again = load(file, overrides, sample=str(folder))
+    again.require()
+    line = f"`{missing[0][1]}` is not there: this run is on the embedded sample {sample.show()}, in {folder}"
+    return Choice(again, folder, line)
+
+
+def missing_data(readers: Readers) -> list[tuple[str, str]]:
+    """(phase, path) for each file or folder that a reader looked for in vain."""
+    found = []
+    for phase in ("train", "validation", "test"):
+        reader = getattr(readers, phase)
+        if reader is None:
+            continue
+        described = describe(reader)
+        if not isinstance(described, DataError):
+            found += [(phase, path) for path in described.missing]
+    return found
