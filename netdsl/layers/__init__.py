@@ -4,13 +4,25 @@ from __future__ import annotations
 
 from . import (
     activation,
+    arithmetic,
+    assertions,
     batch_normalization,
+    comparison,
     convolution,
     convolution_transpose,
+    criteria,
     dense,
     dropout,
+    elementwise,
+    linear_algebra,
     normalization,
     pooling,
+    ranking,
+    reduction,
+    resampling,
+    reshaping,
+    softmax,
+    sources,
     unpooling,
 )
 from .base import Layer
@@ -26,6 +38,18 @@ _FAMILIES = (
     normalization,
     dropout,
     activation,
+    softmax,
+    elementwise,
+    arithmetic,
+    comparison,
+    linear_algebra,
+    reduction,
+    reshaping,
+    resampling,
+    assertions,
+    sources,
+    criteria,
+    ranking,
 )
 
 

@@ -1,4 +1,4 @@
-"""Elementwise functions of one input: CNTK's activations and the modern ones."""
+"""Activation functions: CNTK's and the modern ones."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..spec import Number, option
-from .base import Example, Layer, Shape
+from ..spec import Choice, Flag, Integer, Number, option
+from .base import Example, Initializer, Layer, Parameter, SampleLayer, Shape, ShapeError
+from .initializers import constant
 
 if TYPE_CHECKING:
     import torch
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Activation(Layer):
-    """Base of the elementwise functions: the output has the input's shape."""
+    """Base of the functions that keep the shape of their one input."""
 
     family: ClassVar[str] = "activation"
 
@@ -25,29 +26,281 @@ class Activation(Layer):
 
 @dataclass(frozen=True)
 class ReLU(Activation):
-    """max(x, 0), element by element.
+    """max(x, 0), element by element. The gradient at 0 is 0.
 
     Source: CNTK `ReLU` and `RectifiedLinear`.
     """
 
-    label: ClassVar[str] = "relu"
-    aliases: ClassVar[tuple[str, ...]] = ("RectifiedLinear", "Relu")
-    examples: ClassVar[tuple[Example, ...]] = (Example("ReLU", ((8, 8, 3),), (8, 8, 3)),)
+    label = "relu"
+    aliases = ("RectifiedLinear", "Relu")
+    examples = (Example("ReLU", ((8, 8, 3),), (8, 8, 3)),)
 
     def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
         return tensors[0].relu()
 
 
 @dataclass(frozen=True)
-class LeakyReLU(Activation):
-    """x where it is positive, `slope * x` elsewhere."""
+class Sigmoid(Activation):
+    """`1 / (1 + e^-x)`: between 0 and 1.
 
-    label: ClassVar[str] = "leakyRelu"
-    examples: ClassVar[tuple[Example, ...]] = (Example("LeakyReLU {0.1}", ((10,),), (10,)),)
+    Source: CNTK `Sigmoid`.
+    """
+
+    examples = (Example("Sigmoid", ((8, 8, 3),), (8, 8, 3)),)
+
+    def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
+        return tensors[0].sigmoid()
+
+
+@dataclass(frozen=True)
+class Tanh(Activation):
+    """The hyperbolic tangent of x: between -1 and 1.
+
+    Source: CNTK `Tanh`.
+    """
+
+    examples = (Example("Tanh", ((8, 8, 3),), (8, 8, 3)),)
+
+    def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
+        return tensors[0].tanh()
+
+
+@dataclass(frozen=True)
+class LeakyReLU(Activation):
+    """x where x >= 0, `slope * x` elsewhere. The gradient at 0 is 1.
+
+    Source: Maas et al. 2013; CNTK `leaky_relu` (there `alpha`).
+    """
+
+    label = "leakyRelu"
+    examples = (Example("LeakyReLU {0.1}", ((10,),), (10,)), Example("LeakyReLU", ((8, 8, 3),), (8, 8, 3)))
 
     slope: float = option(Number(), 0.01, "The slope on the negative side.")
 
     def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
         import torch
 
-        return torch.nn.functional.leaky_relu(tensors[0], self.slope)
+        (x,) = tensors
+        return torch.where(x >= 0, x, self.slope * x)
+
+
+@dataclass(frozen=True)
+class PReLU(Activation):
+    """x where x >= 0, `slope * x` elsewhere, with a slope that is learned.
+
+    One slope for each channel (the last axis of the file's shape), or one for all of them. L1 and L2
+    leave the slopes alone, as the paper says.
+
+    Source: He et al. 2015; CNTK `param_relu`.
+    """
+
+    label = "prelu"
+    examples = (Example("PReLU", ((8, 8, 3),), (8, 8, 3)), Example("PReLU {perChannel = false}", ((10,),), (10,)))
+
+    initial_slope: float = option(Number(), 0.25, "The slope at which learning starts.")
+    per_channel: bool = option(Flag(), True, "A slope for each channel; otherwise one for all.")
+
+    def parameters(self, inputs: Sequence[Shape]) -> dict[str, Parameter]:
+        start: Initializer = constant(self.initial_slope)
+        return {"slope": Parameter((inputs[0].dims[0] if self.per_channel else 1,), start, regularized=False)}
+
+    def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
+        import torch
+
+        (x,) = tensors
+        slope = p.slope.reshape(-1, *(1,) * (p.inputs[0].rank - 1))
+        return torch.where(x >= 0, x, slope * x)
+
+
+@dataclass(frozen=True)
+class ELU(Activation):
+    """x where x >= 0, `alpha * (exp(x) - 1)` elsewhere.
+
+    Source: Clevert et al. 2016; CNTK `elu`.
+    """
+
+    label = "elu"
+    examples = (Example("ELU", ((8, 8, 3),), (8, 8, 3)),)
+
+    alpha: float = option(Number(0), 1.0, "Minus the value far on the negative side.")
+
+    def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
+        import torch
+
+        return torch.nn.functional.elu(tensors[0], self.alpha)
+
+
+@dataclass(frozen=True)
+class SELU(Activation):
+    """`1.0507 * (x where x >= 0, 1.6733 * (exp(x) - 1) elsewhere)`: keeps mean 0 and variance 1.
+
+    Source: Klambauer et al. 2017; CNTK `selu`.
+    """
+
+    label = "selu"
+    examples = (Example("SELU", ((10,),), (10,)),)
+
+    def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
+        import torch
+
+        return torch.nn.functional.selu(tensors[0])
+
+
+@dataclass(frozen=True)
+class GELU(Activation):
+    """x times the normal distribution function of x.
+
+    `formula = "tanh"` is the approximation `0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))`.
+
+    Source: Hendrycks and Gimpel 2016.
+    """
+
+    label = "gelu"
+    examples = (Example("GELU", ((8, 8, 3),), (8, 8, 3)), Example('GELU {"tanh"}', ((10,),), (10,)))
+
+    formula: str = option(Choice(("exact", "tanh")), "exact", "The exact function or its approximation by tanh.")
+
+    def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
+        import torch
+
+        return torch.nn.functional.gelu(tensors[0], approximate="none" if self.formula == "exact" else "tanh")
+
+
+@dataclass(frozen=True)
+class SiLU(Activation):
+    """`x * sigmoid(x)`, also called Swish.
+
+    Source: Elfwing et al. 2017, Ramachandran et al. 2017.
+    """
+
+    label = "silu"
+    aliases = ("Swish",)
+    examples = (Example("SiLU", ((8, 8, 3),), (8, 8, 3)),)
+
+    def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
+        import torch
+
+        return torch.nn.functional.silu(tensors[0])
+
+
+@dataclass(frozen=True)
+class Mish(Activation):
+    """`x * tanh(softplus(x))`.
+
+    Source: Misra 2019 (darknet `mish`).
+    """
+
+    examples = (Example("Mish", ((8, 8, 3),), (8, 8, 3)),)
+
+    def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
+        import torch
+
+        return torch.nn.functional.mish(tensors[0])
+
+
+@dataclass(frozen=True)
+class Softplus(Activation):
+    """`log(1 + exp(steepness * x)) / steepness`, without overflow.
+
+    Source: CNTK `softplus`; Caffe `BNLL` at steepness 1.
+    """
+
+    examples = (Example("Softplus", ((10,),), (10,)),)
+
+    steepness: float = option(Number(0, exclusive_minimum=True), 1.0, "How sharp the bend at 0 is.")
+
+    def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
+        import torch
+
+        return torch.nn.functional.softplus(tensors[0], self.steepness)
+
+
+@dataclass(frozen=True)
+class Softsign(Activation):
+    """`x / (1 + |x|)`.
+
+    Source: CNTK `softsign`.
+    """
+
+    examples = (Example("Softsign", ((10,),), (10,)),)
+
+    def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
+        (x,) = tensors
+        return x / (1 + x.abs())
+
+
+@dataclass(frozen=True)
+class HardSigmoid(Activation):
+    """`alpha * x + beta`, cut to the range from 0 to 1.
+
+    The defaults are CNTK's (and those of ONNX); torch's function of that name has alpha = 1/6.
+
+    Source: CNTK `hard_sigmoid`.
+    """
+
+    examples = (Example("HardSigmoid", ((10,),), (10,)), Example("HardSigmoid {0.25}", ((8, 8, 3),), (8, 8, 3)))
+
+    alpha: float = option(Number(), 0.2, "The slope of the middle part.")
+    beta: float = option(Number(), 0.5, "The value at 0.")
+
+    def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
+        return (self.alpha * tensors[0] + self.beta).clamp(0, 1)
+
+
+@dataclass(frozen=True)
+class HardSwish(Activation):
+    """`x * min(max(x + 3, 0), 6) / 6`.
+
+    Source: Howard et al. 2019 (MobileNetV3).
+    """
+
+    examples = (Example("HardSwish", ((8, 8, 3),), (8, 8, 3)),)
+
+    def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
+        import torch
+
+        return torch.nn.functional.hardswish(tensors[0])
+
+
+@dataclass(frozen=True)
+class ReLU6(Activation):
+    """`min(max(x, 0), 6)`.
+
+    Source: Howard et al. 2017 (MobileNet).
+    """
+
+    label = "relu6"
+    examples = (Example("ReLU6", ((8, 8, 3),), (8, 8, 3)),)
+
+    def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
+        return tensors[0].clamp(0, 6)
+
+
+@dataclass(frozen=True)
+class Maxout(SampleLayer):
+    """The largest of every `pieces` neighbouring channels: C channels become C / pieces.
+
+    Channels are the last axis of the file's shape; the first result is the largest of the first
+    `pieces` channels, and so on.
+
+    Source: Goodfellow et al. 2013.
+    """
+
+    family = "activation"
+    examples = (
+        Example("Maxout {2}", ((8, 8, 6),), (8, 8, 3)),
+        Example("Maxout {5}", ((10,),), (2,)),
+        Example("Maxout {4}", ((8, 8, 6),), None, "6 channels are not a multiple of 4"),
+    )
+
+    pieces: int = option(Integer(1), doc="How many channels make one.")
+
+    def shape(self, inputs: Sequence[Shape]) -> Shape:
+        channels, *rest = inputs[0].dims
+        if channels % self.pieces:
+            raise ShapeError(f"Maxout cannot divide {channels} channels into groups of {self.pieces}",
+                             label=f"{channels} is not a multiple of this", option="pieces")
+        return Shape((channels // self.pieces, *rest))
+
+    def run(self, p: Any, x: torch.Tensor) -> torch.Tensor:
+        return x.reshape(x.shape[0], -1, self.pieces, *x.shape[2:]).amax(2)

@@ -1,0 +1,226 @@
+"""Elementwise arithmetic of several inputs, with broadcasting."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from .base import Example, Layer, Shape, ShapeError
+from .broadcast import aligned, broadcast, infer
+from .elementwise import reciprocal
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True)
+class Combination(Layer):
+    """Base of the elementwise rows of several inputs: the inputs stretch to one shape.
+
+    An axis of extent 1 stretches; missing last axes of a file's shape count as 1. `combine` gets
+    tensors that torch's own broadcasting combines.
+    """
+
+    family: ClassVar[str] = "arithmetic"
+    inputs: ClassVar[tuple[str, ...]] = ("x", "y")
+    #: Title and label of the message for shapes that do not fit.
+    title: ClassVar[str] = ""
+    clash: ClassVar[str] = "cannot combine {0} and {1} element by element"
+
+    def infer_inputs(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
+        return infer(inputs)
+
+    def shape(self, inputs: Sequence[Shape]) -> Shape:
+        return broadcast(inputs, self.title or f"the inputs of {self.name()} have different shapes", self.clash)
+
+    def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
+        return self.combine(*aligned(tensors, p.inputs))
+
+    def combine(self, *tensors: torch.Tensor) -> torch.Tensor:
+        raise NotImplementedError
+
+
+def sides(operator: str) -> str:
+    """The title for an operator whose operands do not fit."""
+    return f"the two sides of `{operator}` have different shapes"
+
+
+@dataclass(frozen=True)
+class Plus(Combination):
+    """`x + y`, element by element.
+
+    Source: CNTK `Plus`, the operator `+`.
+    """
+
+    title = sides("+")
+    clash = "cannot add {0} and {1}"
+    keeps_nothing = True
+    examples = (
+        Example("Plus", ((16, 16, 32), (16, 16, 32)), (16, 16, 32)),
+        Example("Plus", ((16, 16, 32), (1, 1, 32)), (16, 16, 32), "one number for each channel"),
+        Example("Plus", ((16, 16, 32), (32, 32, 16)), None),
+        Example("Plus", ((16, 16, 32), (32,)), None, "a vector is aligned with the width"),
+    )
+
+    def combine(self, *tensors: torch.Tensor) -> torch.Tensor:
+        return tensors[0] + tensors[1]
+
+
+@dataclass(frozen=True)
+class Minus(Combination):
+    """`x - y`, element by element.
+
+    Source: CNTK `Minus`, the operator `-`.
+    """
+
+    title = sides("-")
+    clash = "cannot subtract {1} from {0}"
+    keeps_nothing = True
+    examples = (
+        Example("Minus", ((10,), (10,)), (10,)),
+        Example("Minus", ((8, 8, 3), (8, 8)), (8, 8, 3)),
+        Example("Minus", ((10,), (9,)), None),
+    )
+
+    def combine(self, *tensors: torch.Tensor) -> torch.Tensor:
+        return tensors[0] - tensors[1]
+
+
+@dataclass(frozen=True)
+class ElementTimes(Combination):
+    """`x .* y`, element by element.
+
+    Source: CNTK `ElementTimes`, the operator `.*`.
+    """
+
+    title = sides(".*")
+    clash = "cannot multiply {0} and {1} element by element"
+    examples = (
+        Example("ElementTimes", ((8, 8, 3), (8, 8, 3)), (8, 8, 3)),
+        Example("ElementTimes", ((8, 8, 3), (1, 1, 3)), (8, 8, 3), "a weight for each channel"),
+        Example("ElementTimes", ((8, 8, 3), (4, 4, 3)), None),
+    )
+
+    def combine(self, *tensors: torch.Tensor) -> torch.Tensor:
+        return tensors[0] * tensors[1]
+
+
+@dataclass(frozen=True)
+class ElementDivide(Combination):
+    """`x ./ y`, element by element: `x .* Reciprocal (y)`, so x / 0 is 0.
+
+    Source: CNTK `ElementDivide`.
+    """
+
+    title = "the dividend and the divisor have different shapes"
+    clash = "cannot divide {0} by {1}"
+    examples = (Example("ElementDivide", ((8, 8, 3), (1, 1, 3)), (8, 8, 3)),
+                Example("ElementDivide", ((4,), (3,)), None))
+
+    def combine(self, *tensors: torch.Tensor) -> torch.Tensor:
+        return tensors[0] * reciprocal(tensors[1])
+
+
+@dataclass(frozen=True)
+class Pow(Combination):
+    """x to the power y, element by element; NaN for negative x and a y that is not whole.
+
+    Source: CNTK `pow`.
+    """
+
+    title = "the base and the exponent have different shapes"
+    examples = (Example("Pow", ((8, 8, 3), (1,)), (8, 8, 3)), Example("Pow", ((4,), (3,)), None))
+
+    def combine(self, *tensors: torch.Tensor) -> torch.Tensor:
+        return tensors[0] ** tensors[1]
+
+
+@dataclass(frozen=True)
+class ElementMax(Combination):
+    """The larger one of x and y, element by element; of equal ones y has the gradient. NaN stays NaN.
+
+    Source: CNTK `element_max`.
+    """
+
+    examples = (Example("ElementMax", ((8, 8, 3), (8, 8, 3)), (8, 8, 3)), Example("ElementMax", ((4,), (3,)), None))
+
+    def combine(self, *tensors: torch.Tensor) -> torch.Tensor:
+        import torch
+
+        x, y = tensors
+        return torch.where((x > y) | x.isnan(), x, y)
+
+
+@dataclass(frozen=True)
+class ElementMin(Combination):
+    """The smaller one of x and y, element by element; of equal ones y has the gradient. NaN stays NaN.
+
+    Source: CNTK `element_min`.
+    """
+
+    examples = (Example("ElementMin", ((8, 8, 3), (8, 8, 3)), (8, 8, 3)), Example("ElementMin", ((4,), (3,)), None))
+
+    def combine(self, *tensors: torch.Tensor) -> torch.Tensor:
+        import torch
+
+        x, y = tensors
+        return torch.where((x < y) | x.isnan(), x, y)
+
+
+@dataclass(frozen=True)
+class LogPlus(Combination):
+    """`log(e^x + e^y)`, element by element, without overflow.
+
+    Source: CNTK `LogPlus`.
+    """
+
+    examples = (Example("LogPlus", ((10,), (10,)), (10,)), Example("LogPlus", ((4,), (3,)), None))
+
+    def combine(self, *tensors: torch.Tensor) -> torch.Tensor:
+        import torch
+
+        return torch.logaddexp(tensors[0], tensors[1])
+
+
+@dataclass(frozen=True)
+class Scale(Combination):
+    """`factor .* x` with one number for the whole sample, such as a learned gain.
+
+    Source: CNTK `Scale`.
+    """
+
+    inputs = ("factor", "x")
+    examples = (Example("Scale", ((1,), (8, 8, 3)), (8, 8, 3)),
+                Example("Scale", ((3,), (8, 8, 3)), None, "use .* for one factor for each element or channel"))
+
+    def shape(self, inputs: Sequence[Shape]) -> Shape:
+        if inputs[0].size > 1:
+            raise ShapeError("the factor of Scale has to be a single number", label=f"this is {inputs[0]}", input=0,
+                             hint="the operator `.*` multiplies element by element.")
+        return inputs[1]
+
+    def combine(self, *tensors: torch.Tensor) -> torch.Tensor:
+        return tensors[0] * tensors[1]
+
+
+@dataclass(frozen=True)
+class Sum(Combination):
+    """The sum of any number of inputs, element by element: `Sum (a : b : c)`.
+
+    Source: chains of CNTK's `Plus`; the sum that `Parallel (..., Plus)` makes.
+    """
+
+    inputs = ("inputs...",)
+    keeps_nothing = True
+    clash = "cannot add {0} and {1}"
+    examples = (
+        Example("Sum", ((8, 8, 3), (8, 8, 3), (8, 8, 3)), (8, 8, 3)),
+        Example("Sum", ((8, 8, 3), (8, 8, 3), (8, 8, 4)), None),
+    )
+
+    def combine(self, *tensors: torch.Tensor) -> torch.Tensor:
+        result = tensors[0]
+        for tensor in tensors[1:]:
+            result = result + tensor
+        return result

@@ -1,0 +1,188 @@
+"""Comparisons, the choice between two values, and logic with the numbers 1 and 0."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from .arithmetic import Combination, sides
+from .base import Example
+from .elementwise import Elementwise
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    import torch
+
+
+@dataclass(frozen=True)
+class Comparison(Combination):
+    """Base of the comparisons: 1 where it holds, 0 elsewhere; no gradient."""
+
+    family: ClassVar[str] = "comparison"
+    clash: ClassVar[str] = "cannot compare {0} and {1}"
+    #: The name of the comparison in torch.
+    function: ClassVar[str] = ""
+
+    def combine(self, *tensors: torch.Tensor) -> torch.Tensor:
+        import torch
+
+        result: torch.Tensor = getattr(torch, self.function)(tensors[0], tensors[1])
+        return result.to(tensors[0].dtype)
+
+
+def _examples(name: str) -> tuple[Example, ...]:
+    return (Example(name, ((8, 8, 3), (8, 8, 3)), (8, 8, 3)), Example(name, ((4,), (3,)), None))
+
+
+@dataclass(frozen=True)
+class Less(Comparison):
+    """1 where x < y, 0 elsewhere.
+
+    Source: CNTK `Less`, the operator `<`.
+    """
+
+    title = sides("<")
+    function = "lt"
+    examples = _examples("Less")
+
+
+@dataclass(frozen=True)
+class LessEqual(Comparison):
+    """1 where x <= y, 0 elsewhere.
+
+    Source: CNTK `LessEqual`, the operator `<=`.
+    """
+
+    title = sides("<=")
+    function = "le"
+    examples = _examples("LessEqual")
+
+
+@dataclass(frozen=True)
+class Equal(Comparison):
+    """1 where x and y are equal, 0 elsewhere.
+
+    Source: CNTK `Equal`, the operator `==`.
+    """
+
+    title = sides("==")
+    function = "eq"
+    examples = _examples("Equal")
+
+
+@dataclass(frozen=True)
+class NotEqual(Comparison):
+    """1 where x and y differ, 0 elsewhere.
+
+    Source: CNTK `NotEqual`, the operator `!=`.
+    """
+
+    title = sides("!=")
+    function = "ne"
+    examples = _examples("NotEqual")
+
+
+@dataclass(frozen=True)
+class Greater(Comparison):
+    """1 where x > y, 0 elsewhere.
+
+    Source: CNTK `Greater`, the operator `>`.
+    """
+
+    title = sides(">")
+    function = "gt"
+    examples = _examples("Greater")
+
+
+@dataclass(frozen=True)
+class GreaterEqual(Comparison):
+    """1 where x >= y, 0 elsewhere.
+
+    Source: CNTK `GreaterEqual`, the operator `>=`.
+    """
+
+    title = sides(">=")
+    function = "ge"
+    examples = _examples("GreaterEqual")
+
+
+@dataclass(frozen=True)
+class If(Combination):
+    """`thenVal` where `cond` is not 0, `elseVal` elsewhere, element by element.
+
+    The gradient goes to the value that was chosen, none to the condition.
+
+    Source: CNTK `BS.Boolean.If`, and `if node then a else b`.
+    """
+
+    family = "comparison"
+    inputs = ("cond", "thenVal", "elseVal")
+    examples = (
+        Example("If", ((8, 8, 1), (8, 8, 3), (8, 8, 3)), (8, 8, 3), "one condition for all channels of a pixel"),
+        Example("If", ((8, 8, 3), (8, 8, 3), (4, 4, 3)), None),
+    )
+
+    def combine(self, *tensors: torch.Tensor) -> torch.Tensor:
+        import torch
+
+        condition, then, otherwise = tensors
+        return torch.where(condition != 0, then, otherwise)
+
+
+@dataclass(frozen=True)
+class And(Combination):
+    """`x .* y`: 1 where both are 1, for inputs that are 0 or 1.
+
+    Source: CNTK `BS.Boolean.And`, the operator `&&`.
+    """
+
+    family = "comparison"
+    title = sides("&&")
+    examples = _examples("And")
+
+    def combine(self, *tensors: torch.Tensor) -> torch.Tensor:
+        return tensors[0] * tensors[1]
+
+
+@dataclass(frozen=True)
+class Or(Combination):
+    """`x + y - x .* y`: 1 where one of them is 1, for inputs that are 0 or 1.
+
+    Source: CNTK `BS.Boolean.Or`.
+    """
+
+    family = "comparison"
+    title = sides("||")
+    examples = _examples("Or")
+
+    def combine(self, *tensors: torch.Tensor) -> torch.Tensor:
+        return tensors[0] + tensors[1] - tensors[0] * tensors[1]
+
+
+@dataclass(frozen=True)
+class Xor(Combination):
+    """`x + y - 2 x .* y`: 1 where exactly one of them is 1, for inputs that are 0 or 1.
+
+    Source: CNTK `BS.Boolean.Xor`.
+    """
+
+    family = "comparison"
+    examples = _examples("Xor")
+
+    def combine(self, *tensors: torch.Tensor) -> torch.Tensor:
+        return tensors[0] + tensors[1] - 2 * tensors[0] * tensors[1]
+
+
+@dataclass(frozen=True)
+class Not(Elementwise):
+    """`1 - x`: 1 where x is 0, for inputs that are 0 or 1.
+
+    Source: CNTK `BS.Boolean.Not`, the operator `!`.
+    """
+
+    family = "comparison"
+    examples = (Example("Not", ((8, 8, 3),), (8, 8, 3)),)
+
+    def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
+        return 1 - tensors[0]

@@ -1,0 +1,392 @@
+"""Elementwise functions of one input: powers, logarithms, trigonometry, rounding, gradients cut or kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ..spec import Number, OptionError, option
+from .activation import Activation
+from .base import Example
+
+if TYPE_CHECKING:
+    import torch
+
+#: The smallest logarithm: CNTK's Log (x) is this for every x below 1e-37, so -inf never comes up.
+LOG_FLOOR = -85.1
+
+
+def floored(x: torch.Tensor, floor: float) -> torch.Tensor:
+    """max(x, floor), with the gradient 1 below the floor as well: what stands there can still be learned."""
+    import torch
+
+    return torch.where(x < floor, floor + (x - x.detach()), x)
+
+
+def logarithm(x: torch.Tensor) -> torch.Tensor:
+    """log(x), -85.1 where x is below 1e-37 (CNTK's rule), and below the smallest normal half."""
+    import math
+
+    import torch
+
+    return floored(x, max(math.exp(LOG_FLOOR), torch.finfo(x.dtype).tiny)).log()
+
+
+def reciprocal(x: torch.Tensor) -> torch.Tensor:
+    """1 / x, 0 where x is 0, with the gradient 0 there (CNTK's rule)."""
+    import torch
+
+    zero = x == 0
+    return torch.where(zero, 0.0, 1 / torch.where(zero, 1.0, x))
+
+
+@dataclass(frozen=True)
+class Elementwise(Activation):
+    """Base of the rows that are one function of torch."""
+
+    family: ClassVar[str] = "arithmetic"
+    #: The name of the function in torch.
+    function: ClassVar[str] = ""
+
+    def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
+        import torch
+
+        result: torch.Tensor = getattr(torch, self.function)(tensors[0])
+        return result
+
+
+def _example(name: str) -> tuple[Example, ...]:
+    return (Example(name, ((8, 8, 3),), (8, 8, 3)),)
+
+
+# --- rows that are a function of torch ----------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Exp(Elementwise):
+    """`e^x`. Overflows to infinity (above 88.7 in single precision), as in CNTK.
+
+    Source: CNTK `Exp`.
+    """
+
+    function = "exp"
+    examples = _example("Exp")
+
+
+@dataclass(frozen=True)
+class Abs(Elementwise):
+    """`|x|`. The gradient at 0 is 0.
+
+    Source: CNTK `Abs`.
+    """
+
+    function = "abs"
+    examples = _example("Abs")
+
+
+@dataclass(frozen=True)
+class Square(Elementwise):
+    """`x * x`.
+
+    Source: CNTK `Square`.
+    """
+
+    function = "square"
+    examples = _example("Square")
+
+
+@dataclass(frozen=True)
+class Negate(Elementwise):
+    """`-x`; a file may write the minus sign.
+
+    Source: CNTK `Negate`.
+    """
+
+    function = "neg"
+    examples = _example("Negate")
+
+
+@dataclass(frozen=True)
+class Sin(Elementwise):
+    """The sine of x (in radians).
+
+    Source: CNTK `Sin`.
+    """
+
+    function = "sin"
+    examples = _example("Sin")
+
+
+@dataclass(frozen=True)
+class Cosine(Elementwise):
+    """The cosine of x (in radians).
+
+    Source: CNTK `Cosine`.
+    """
+
+    function = "cos"
+    aliases = ("Cos",)
+    examples = _example("Cosine")
+
+
+@dataclass(frozen=True)
+class Tan(Elementwise):
+    """The tangent of x (in radians).
+
+    Source: CNTK `tan`.
+    """
+
+    function = "tan"
+    examples = _example("Tan")
+
+
+@dataclass(frozen=True)
+class Asin(Elementwise):
+    """The arc sine of x, in radians; NaN outside -1 to 1.
+
+    Source: CNTK `Asin`.
+    """
+
+    function = "asin"
+    examples = _example("Asin")
+
+
+@dataclass(frozen=True)
+class Acos(Elementwise):
+    """The arc cosine of x, in radians; NaN outside -1 to 1.
+
+    Source: CNTK `Acos`.
+    """
+
+    function = "acos"
+    examples = _example("Acos")
+
+
+@dataclass(frozen=True)
+class Atan(Elementwise):
+    """The arc tangent of x, in radians.
+
+    Source: CNTK `atan`.
+    """
+
+    function = "atan"
+    examples = _example("Atan")
+
+
+@dataclass(frozen=True)
+class Sinh(Elementwise):
+    """The hyperbolic sine of x.
+
+    Source: CNTK `Sinh`.
+    """
+
+    function = "sinh"
+    examples = _example("Sinh")
+
+
+@dataclass(frozen=True)
+class Cosh(Elementwise):
+    """The hyperbolic cosine of x.
+
+    Source: CNTK `Cosh`.
+    """
+
+    function = "cosh"
+    examples = _example("Cosh")
+
+
+@dataclass(frozen=True)
+class Asinh(Elementwise):
+    """The inverse of Sinh.
+
+    Source: CNTK `Asinh`.
+    """
+
+    function = "asinh"
+    examples = _example("Asinh")
+
+
+@dataclass(frozen=True)
+class Atanh(Elementwise):
+    """The inverse of Tanh; infinite at -1 and 1, NaN outside.
+
+    Source: CNTK `Atanh`.
+    """
+
+    function = "atanh"
+    examples = _example("Atanh")
+
+
+@dataclass(frozen=True)
+class Floor(Elementwise):
+    """The largest whole number that is not above x. No gradient.
+
+    Source: CNTK `Floor`.
+    """
+
+    function = "floor"
+    examples = _example("Floor")
+
+
+@dataclass(frozen=True)
+class Ceil(Elementwise):
+    """The smallest whole number that is not below x. No gradient.
+
+    Source: CNTK `Ceil`.
+    """
+
+    function = "ceil"
+    examples = _example("Ceil")
+
+
+# --- rows with CNTK's own values at the edges ---------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Log(Elementwise):
+    """The natural logarithm; -85.1 for x below 1e-37, with a gradient as if x were e^-85.1.
+
+    So `Log (p)` is never infinite where a probability has underflowed.
+
+    Source: CNTK `Log`.
+    """
+
+    examples = _example("Log")
+
+    def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
+        return logarithm(tensors[0])
+
+
+@dataclass(frozen=True)
+class Sqrt(Elementwise):
+    """The square root; 0 for negative x. The gradient is infinite at 0 and below.
+
+    Source: CNTK `Sqrt`.
+    """
+
+    examples = _example("Sqrt")
+
+    def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
+        return floored(tensors[0], 0.0).sqrt()
+
+
+@dataclass(frozen=True)
+class Reciprocal(Elementwise):
+    """`1 / x`, and 0 where x is 0 (with gradient 0).
+
+    Source: CNTK `Reciprocal`.
+    """
+
+    examples = _example("Reciprocal")
+
+    def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
+        return reciprocal(tensors[0])
+
+
+@dataclass(frozen=True)
+class Round(Elementwise):
+    """`floor(x + 0.5)`: halves go up, 2.5 to 3 and -0.5 to 0. No gradient.
+
+    Source: CNTK `Round`.
+    """
+
+    examples = _example("Round")
+
+    def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
+        return (tensors[0] + 0.5).floor()
+
+
+@dataclass(frozen=True)
+class StraightThrough(Elementwise):
+    """1 where x > 0, -1 elsewhere; the gradient passes as if it were x, where -1 <= x <= 1.
+
+    Source: CNTK `StraightThrough` (binary networks).
+    """
+
+    examples = _example("StraightThrough")
+
+    def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
+        import torch
+
+        (x,) = tensors
+        passed = x.clamp(-1, 1)
+        return torch.where(x > 0, 1.0, -1.0).to(x.dtype) + (passed - passed.detach())
+
+
+@dataclass(frozen=True)
+class Clip(Elementwise):
+    """x, but at least `minValue` and at most `maxValue`; the gradient passes inside and at the bounds.
+
+    The bounds are numbers; for bounds that are tensors write `ElementMin (ElementMax (x, low), high)`.
+
+    Source: CNTK `Clip`, with its order of arguments.
+    """
+
+    call = ("minValue", "maxValue", "x")
+    examples = (Example("Clip {-1, 1}", ((8, 8, 3),), (8, 8, 3)),)
+
+    min_value: float = option(Number(), doc="The lower bound.")
+    max_value: float = option(Number(), doc="The upper bound.")
+
+    def validate(self) -> None:
+        if self.min_value > self.max_value:
+            raise OptionError("maxValue", "the upper bound of Clip is below its lower bound",
+                              "the order is `Clip (minValue, maxValue, x)`.")
+
+    def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
+        return tensors[0].clamp(self.min_value, self.max_value)
+
+
+@dataclass(frozen=True)
+class ScaleAndShift(Elementwise):
+    """`scale * x + offset` with two numbers: what `x / 256`, `x - 114` or `1 - x` in a file become.
+
+    Source: CNTK makes constant nodes of the numbers; the results are the same.
+    """
+
+    examples = (
+        Example("ScaleAndShift {2}", ((10,),), (10,)),
+        Example("ScaleAndShift {offset = -114}", ((8, 8, 3),), (8, 8, 3)),
+        Example("ScaleAndShift {-1, 1}", ((8, 8, 3),), (8, 8, 3)),
+    )
+
+    scale: float = option(Number(), 1.0, "What x is multiplied by.")
+    offset: float = option(Number(), 0.0, "What is added then.")
+
+    def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
+        (x,) = tensors
+        if self.scale != 1:
+            x = x * self.scale
+        return x + self.offset if self.offset else x
+
+
+# --- what is done with gradients ----------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class StopGradient(Elementwise):
+    """x; nothing before it is trained through this use.
+
+    Source: CNTK `StopGradient`.
+    """
+
+    keeps_nothing = True
+    examples = _example("StopGradient")
+
+    def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
+        return tensors[0].detach()
+
+
+@dataclass(frozen=True)
+class Pass(Elementwise):
+    """x unchanged: a name for a value, or an empty branch.
+
+    Source: CNTK `Pass` and `Identity`.
+    """
+
+    aliases = ("Identity",)
+    keeps_nothing = True
+    examples = _example("Pass")
+
+    def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
+        return tensors[0]

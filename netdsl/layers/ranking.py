@@ -1,0 +1,106 @@
+"""Criteria of learning to rank: they compare the samples of a minibatch that answer the same query."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from .base import SCALAR, Example, Shape, ShapeError
+from .criteria import Criterion
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True)
+class Ranking(Criterion):
+    """Base of the rows over queries: three numbers per sample, every sample gets the same result.
+
+    All samples of a query have to be in one minibatch.
+    """
+
+    inputs: ClassVar[tuple[str, ...]] = ("gain", "prediction", "queryId")
+
+    def shape(self, inputs: Sequence[Shape]) -> Shape:
+        for position, shape in enumerate(inputs):
+            if shape.size != 1:
+                raise ShapeError(f"{self.name()} needs one number per sample", label=f"this is {shape}",
+                                 input=position)
+        return SCALAR
+
+    def each(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
+        gain, prediction, query = (tensor.flatten() for tensor in tensors)
+        value: torch.Tensor = self.over_queries(gain, prediction, query[:, None] == query[None, :])
+        return value.reshape(-1, 1)
+
+    def over_queries(self, gain: torch.Tensor, prediction: torch.Tensor, same: torch.Tensor) -> torch.Tensor:
+        """A number for each sample; `same` (N, N) says which samples belong to one query."""
+        raise NotImplementedError
+
+
+def places(score: torch.Tensor, same: torch.Tensor) -> torch.Tensor:
+    """The place of every sample within its query by descending score, from 0; the first of equal ones leads."""
+    import torch
+
+    other, own = score[None, :], score[:, None]
+    order = torch.arange(len(score), device=score.device)
+    ahead = (other > own) | ((other == own) & (order[None, :] < order[:, None]))
+    return (ahead & same).sum(1)
+
+
+def mean_of_queries(values: torch.Tensor, same: torch.Tensor) -> torch.Tensor:
+    """The mean over queries of a value that all samples of a query share."""
+    share = 1 / same.sum(1).to(values.dtype)
+    return (values * share).sum() / share.sum()
+
+
+@dataclass(frozen=True)
+class LambdaRank(Ranking):
+    """(1 - the mean NDCG of the queries) in percent; its gradient is that of LambdaRank with sigma 1.
+
+    NDCG is sum (gain / ln (place + 2)) over the places that z gives, divided by the best such sum. The
+    gradient pushes every pair of samples of a query apart by 1 / (1 + e^(z_i - z_j)) times the change
+    of NDCG if the two changed places.
+
+    Source: CNTK `LambdaRank`; Burges et al. 2006.
+    """
+
+    examples = (Example("LambdaRank", ((1,), (1,), (1,)), (1,)), Example("LambdaRank", ((1,), (4,), (1,)), None))
+
+    def over_queries(self, gain: torch.Tensor, prediction: torch.Tensor, same: torch.Tensor) -> torch.Tensor:
+        import torch
+
+        z = prediction.detach()
+        members = same.to(z.dtype)
+        discount = 1 / (places(z, same) + 2).to(z.dtype).log()
+        best = members @ (gain / (places(gain, same) + 2).to(z.dtype).log())
+        best = torch.where(best == 0, 1.0, best)
+        value = 100 * (1 - mean_of_queries((members @ (gain * discount)) / best, same))
+        change = ((gain[:, None] - gain[None, :]) * (discount[None, :] - discount[:, None])).abs() / best[:, None]
+        pushes = torch.sigmoid(z[None, :] - z[:, None]) * change * (same & (gain[:, None] > gain[None, :]))
+        slope = pushes.sum(0) - pushes.sum(1)
+        return value + slope * (prediction - z)
+
+
+@dataclass(frozen=True)
+class NDCG1Eval(Ranking):
+    """The gain of the sample that z puts first, divided by the largest gain: mean over the queries, in percent.
+
+    Larger is better, unlike the other metrics.
+
+    Source: CNTK `NDCG1Eval`.
+    """
+
+    is_metric = True
+    keeps_nothing = True
+    examples = (Example("NDCG1Eval", ((1,), (1,), (1,)), (1,)), Example("NDCG1Eval", ((1,), (4,), (1,)), None))
+
+    def over_queries(self, gain: torch.Tensor, prediction: torch.Tensor, same: torch.Tensor) -> torch.Tensor:
+        import torch
+
+        members = same.to(gain.dtype)
+        first = members @ (gain * (places(prediction, same) == 0))
+        largest = torch.where(same, gain[None, :], -torch.inf).amax(1)
+        share = first / torch.where(largest == 0, 1.0, largest)
+        return 100 * mean_of_queries(share, same) * torch.ones_like(gain)

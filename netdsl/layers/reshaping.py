@@ -1,0 +1,355 @@
+"""Rows that move elements and compute nothing: reshapes, transpositions, slices, splices."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ..spec import REQUIRED, Dims, Integer, ListOf, OptionError, option
+from .base import Example, Layer, SampleLayer, Shape, ShapeError
+from .broadcast import padded, with_batch, with_rank
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True)
+class Reshaping(SampleLayer):
+    """Base of the rows that keep the order of the elements; the axis 1 is the fastest."""
+
+    family: ClassVar[str] = "shape"
+    keeps_nothing: ClassVar[bool] = True
+    #: The option that holds the new extents.
+    extents: ClassVar[str] = "dims"
+
+    def run(self, p: Any, x: torch.Tensor) -> torch.Tensor:
+        return x.reshape(x.shape[0], *p.output.dims)
+
+    def replace(self, shape: Shape, dims: Sequence[int], first: int, last: int) -> Shape:
+        """The shape with the axes `first` to `last` (exclusive, from 0) replaced; one 0 is inferred."""
+        file_dims = shape.file_dims
+        have, given = math.prod(file_dims[first:last]), math.prod(d for d in dims if d)
+        if dims.count(0) > 1:
+            raise ShapeError(f"{self.name()} can infer one extent, and two are 0", label="more than one 0",
+                             option=self.extents)
+        if (have % given if 0 in dims else have != given):
+            wanted = Shape.of(*dims)
+            raise ShapeError(f"{self.name()} cannot make {wanted} of {Shape.of(*file_dims[first:last])}",
+                             label=f"{have} elements do not fit into {given}" + " times a whole number" * (0 in dims),
+                             option=self.extents)
+        return Shape.of(*file_dims[:first], *(d or have // given for d in dims), *file_dims[last:])
+
+
+def _axis_option(doc: str, default: Any = REQUIRED) -> Any:
+    return option(Integer(1), default, f"{doc}, 1 is the first of the file's shape (the width).")
+
+
+def _need_axis(row: Layer, axis: int, shape: Shape, name: str = "axis") -> None:
+    if axis > shape.rank:
+        raise ShapeError(f"{row.name()} needs an axis {axis}, and its input is {shape}",
+                         label=f"{shape} has {shape.rank} ax{'e' if shape.rank != 1 else 'i'}s", option=name)
+
+
+@dataclass(frozen=True)
+class Reshape(Reshaping):
+    """The same elements under another shape, in the same order (the width is the fastest axis).
+
+    One extent may be 0: it is inferred. `beginAxis` and `endAxis` (exclusive) restrict the change to
+    some axes; with both the same, new axes are inserted there.
+
+    Source: CNTK `NewReshape`, `Reshape`.
+    """
+
+    aliases = ("NewReshape",)
+    examples = (
+        Example("Reshape {24}", ((4, 3, 2),), (24,)),
+        Example("Reshape {6:0}", ((4, 3, 2),), (6, 4)),
+        Example("Reshape {12, beginAxis = 1, endAxis = 3}", ((4, 3, 2),), (12, 2)),
+        Example("Reshape {1, beginAxis = 2, endAxis = 2}", ((4, 3, 2),), (4, 1, 3, 2), "inserts an axis"),
+        Example("Reshape {5:5}", ((4, 3, 2),), None, "24 elements are not 25"),
+    )
+
+    dims: tuple[int, ...] = option(Dims(0), doc="The new extents, width first; one 0 is inferred.")
+    begin_axis: int = option(Integer(0), 0, "The first axis that is replaced; 0 means the first one.")
+    end_axis: int = option(Integer(0), 0, "The axis before which replacing ends; 0 means to the end.")
+
+    def shape(self, inputs: Sequence[Shape]) -> Shape:
+        (shape,) = inputs
+        first, last = (self.begin_axis or 1) - 1, (self.end_axis or shape.rank + 1) - 1
+        if last > shape.rank or first > last:
+            raise ShapeError(f"Reshape cannot replace the axes {first + 1} to {last} of {shape}",
+                             label=f"{shape} has the axes 1 to {shape.rank}",
+                             option="endAxis" if self.end_axis else "beginAxis")
+        return self.replace(shape, self.dims, first, last)
+
+
+@dataclass(frozen=True)
+class ReshapeDimension(Reshaping):
+    """One axis replaced by several, in the same order of elements; one 0 is inferred.
+
+    Source: CNTK `ReshapeDimension (x, axis, tensorShape)`.
+    """
+
+    extents = "tensorShape"
+    examples = (Example("ReshapeDimension {1, 2:0}", ((6, 3),), (2, 3, 3)),)
+
+    axis: int = _axis_option("The axis to replace")
+    dims: tuple[int, ...] = option(Dims(0), doc="The new extents, width first; one 0 is inferred.", name="tensorShape")
+
+    def shape(self, inputs: Sequence[Shape]) -> Shape:
+        _need_axis(self, self.axis, inputs[0])
+        return self.replace(inputs[0], self.dims, self.axis - 1, self.axis)
+
+
+@dataclass(frozen=True)
+class SplitDimension(Reshaping):
+    """One axis of extent n replaced by two, of n / N and N.
+
+    Source: CNTK `SplitDimension (x, axis, N)`.
+    """
+
+    examples = (Example("SplitDimension {1, 2}", ((6, 3),), (3, 2, 3)),
+                Example("SplitDimension {1, 4}", ((6, 3),), None, "6 is not a multiple of 4"))
+
+    axis: int = _axis_option("The axis to split")
+    parts: int = option(Integer(1), doc="The extent of the second of the two new axes.", name="N")
+
+    def shape(self, inputs: Sequence[Shape]) -> Shape:
+        _need_axis(self, self.axis, inputs[0])
+        have = inputs[0].file_dims[self.axis - 1]
+        if have % self.parts:
+            raise ShapeError(f"SplitDimension cannot divide an axis of {have} by {self.parts}",
+                             label=f"{have} is not a multiple of this", option="N")
+        return self.replace(inputs[0], (0, self.parts), self.axis - 1, self.axis)
+
+
+@dataclass(frozen=True)
+class FlattenDimensions(Reshaping):
+    """`num` neighbouring axes as one, from `axis` on.
+
+    Source: CNTK `FlattenDimensions (x, axis, num)`.
+    """
+
+    examples = (Example("FlattenDimensions {1, 2}", ((4, 3, 2),), (12, 2)),)
+
+    axis: int = _axis_option("The first of the axes")
+    num: int = option(Integer(1), doc="How many axes become one.")
+
+    def shape(self, inputs: Sequence[Shape]) -> Shape:
+        _need_axis(self, self.axis + self.num - 1, inputs[0], "num")
+        return self.replace(inputs[0], (0,), self.axis - 1, self.axis + self.num - 1)
+
+
+@dataclass(frozen=True)
+class Flatten(Reshaping):
+    """All elements of a sample as a vector, the width fastest. Dense layers do this by themselves."""
+
+    examples = (Example("Flatten", ((4, 3, 2),), (24,)),)
+
+    def shape(self, inputs: Sequence[Shape]) -> Shape:
+        return Shape((inputs[0].size,))
+
+
+@dataclass(frozen=True)
+class TransposeDimensions(SampleLayer):
+    """Two axes exchanged; an axis beyond the shape counts as one of extent 1.
+
+    Source: CNTK `TransposeDimensions`, and `Transpose` for the first two axes.
+    """
+
+    family = "shape"
+    aliases = ("Transpose",)
+    examples = (
+        Example("TransposeDimensions {1, 3}", ((4, 3, 2),), (2, 3, 4)),
+        Example("TransposeDimensions", ((4, 3),), (3, 4)),
+        Example("TransposeDimensions", ((4,),), (1, 4)),
+    )
+
+    axis1: int = _axis_option("One axis", default=1)
+    axis2: int = _axis_option("The other axis", default=2)
+
+    def _rank(self, shape: Shape) -> int:
+        return max(shape.rank, self.axis1, self.axis2)
+
+    def shape(self, inputs: Sequence[Shape]) -> Shape:
+        (shape,) = inputs
+        if self._rank(shape) > shape.rank + 1:
+            _need_axis(self, self._rank(shape), shape, "axis2" if self.axis2 > self.axis1 else "axis1")
+        dims = list(padded(shape, self._rank(shape)))
+        dims[-self.axis1], dims[-self.axis2] = dims[-self.axis2], dims[-self.axis1]
+        return Shape(tuple(dims))
+
+    def run(self, p: Any, x: torch.Tensor) -> torch.Tensor:
+        (shape,) = p.inputs
+        return with_rank(x, Shape(shape.dims), self._rank(shape)).transpose(-self.axis1, -self.axis2)
+
+
+@dataclass(frozen=True)
+class TransposeAxes(SampleLayer):
+    """All axes in another order: axis k of the result is axis `permutation[k]` of the input.
+
+    Source: CNTK `transpose (x, perm)`.
+    """
+
+    family = "shape"
+    examples = (
+        Example("TransposeAxes {3:1:2}", ((4, 3, 2),), (2, 4, 3)),
+        Example("TransposeAxes {2:1}", ((4, 3, 2),), None, "one axis is not named"),
+    )
+
+    permutation: tuple[int, ...] = option(ListOf(Integer(1), minimum_length=1), doc="Every axis once, as `2:1:3`.")
+
+    def validate(self) -> None:
+        if sorted(self.permutation) != list(range(1, len(self.permutation) + 1)):
+            raise OptionError("permutation", "a permutation names every axis from 1 on exactly once")
+
+    def shape(self, inputs: Sequence[Shape]) -> Shape:
+        (shape,) = inputs
+        if len(self.permutation) != shape.rank:
+            raise ShapeError(f"the permutation has {len(self.permutation)} axes, and the input is {shape}",
+                             label=f"{shape} has {shape.rank}", option="permutation")
+        return Shape.of(*(shape.file_dims[axis - 1] for axis in self.permutation))
+
+    def prepare(self, inputs: Sequence[Shape], output: Shape) -> dict[str, Any]:
+        rank = inputs[0].rank
+        return {"dims": (0, *(rank + 1 - axis for axis in reversed(self.permutation)))}
+
+    def run(self, p: Any, x: torch.Tensor) -> torch.Tensor:
+        return x.permute(p.prepared["dims"])
+
+
+@dataclass(frozen=True)
+class Slice(SampleLayer):
+    """The elements from `beginIndex` to `endIndex` (exclusive) along an axis, counted from 0.
+
+    Negative positions count from the end; an `endIndex` of 0 means to the end.
+
+    Source: CNTK `Slice`, with its order of arguments.
+    """
+
+    family = "shape"
+    keeps_nothing = True
+    call = ("beginIndex", "endIndex", "x", "axis")
+    examples = (
+        Example("Slice {1, 3}", ((4, 3, 2),), (2, 3, 2)),
+        Example("Slice {-2, 0}", ((4, 3, 2),), (2, 3, 2), "the last two"),
+        Example("Slice {0, 2, axis = 3}", ((8, 8, 6),), (8, 8, 2), "the first two channels"),
+        Example("Slice {0, 5}", ((4, 3, 2),), None, "the axis has 4 elements"),
+    )
+
+    begin_index: int = option(Integer(), doc="The first element, from 0; negative from the end.")
+    end_index: int = option(Integer(), doc="The element after the last one; negative from the end, 0 for all.")
+    axis: int = _axis_option("The axis", default=1)
+
+    def bounds(self, shape: Shape) -> tuple[int, int]:
+        """First element and number of elements."""
+        _need_axis(self, self.axis, shape)
+        have = shape.file_dims[self.axis - 1]
+        first = self.begin_index + have * (self.begin_index < 0)
+        last = self.end_index + have * (self.end_index <= 0)
+        if not 0 <= first < last <= have:
+            wrong = "beginIndex" if not 0 <= first < have else "endIndex"
+            raise ShapeError(f"Slice from {self.begin_index} to {self.end_index} is not inside an axis of {have}",
+                             label=f"axis {self.axis} of {shape} has the elements 0 to {have - 1}", option=wrong)
+        return first, last - first
+
+    def shape(self, inputs: Sequence[Shape]) -> Shape:
+        dims = list(inputs[0].dims)
+        dims[-self.axis] = self.bounds(inputs[0])[1]
+        return Shape(tuple(dims))
+
+    def run(self, p: Any, x: torch.Tensor) -> torch.Tensor:
+        return x.narrow(-self.axis, *self.bounds(p.inputs[0]))
+
+
+@dataclass(frozen=True)
+class RowSlice(SampleLayer):
+    """`numRows` elements from `beginIndex` on along the first axis.
+
+    Source: CNTK `RowSlice (beginIndex, numRows, x)`.
+    """
+
+    family = "shape"
+    keeps_nothing = True
+    call = ("beginIndex", "numRows", "x")
+    examples = (Example("RowSlice {1, 2}", ((6,),), (2,)), Example("RowSlice {5, 2}", ((6,),), None))
+
+    begin_index: int = option(Integer(0), doc="The first element, from 0.")
+    num_rows: int = option(Integer(1), doc="How many elements.")
+
+    def shape(self, inputs: Sequence[Shape]) -> Shape:
+        *rest, have = inputs[0].dims
+        if self.begin_index + self.num_rows > have:
+            raise ShapeError(f"RowSlice of {self.num_rows} from {self.begin_index} is not inside an axis of {have}",
+                             label=f"the first axis of {inputs[0]} has {have}", option="numRows")
+        return Shape((*rest, self.num_rows))
+
+    def run(self, p: Any, x: torch.Tensor) -> torch.Tensor:
+        return x.narrow(-1, self.begin_index, self.num_rows)
+
+
+@dataclass(frozen=True)
+class RowRepeat(SampleLayer):
+    """The input `numRepeats` times along the first axis.
+
+    Source: CNTK `RowRepeat (x, numRepeats)`.
+    """
+
+    family = "shape"
+    examples = (Example("RowRepeat {3}", ((4, 2),), (12, 2)),)
+
+    num_repeats: int = option(Integer(1), doc="How often.")
+
+    def shape(self, inputs: Sequence[Shape]) -> Shape:
+        *rest, have = inputs[0].dims
+        return Shape((*rest, have * self.num_repeats))
+
+    def run(self, p: Any, x: torch.Tensor) -> torch.Tensor:
+        return x.repeat(*(1,) * (x.ndim - 1), self.num_repeats)
+
+
+@dataclass(frozen=True)
+class Splice(Layer):
+    """Inputs joined along an axis: `Splice (a : b, axis = 3)` puts channels together.
+
+    All other extents have to be equal. An axis one beyond the shapes stacks the inputs.
+
+    Source: CNTK `Splice`, `RowStack`; Caffe and Keras `Concat`.
+    """
+
+    family = "shape"
+    aliases = ("RowStack",)
+    inputs = ("inputs...",)
+    examples = (
+        Example("Splice {axis = 3}", ((8, 8, 2), (8, 8, 3)), (8, 8, 5)),
+        Example("Splice", ((2,), (3,), (1,)), (6,)),
+        Example("Splice {axis = 2}", ((3,), (3,)), (3, 2), "stacks"),
+        Example("Splice {axis = 3}", ((8, 8, 2), (4, 4, 2)), None),
+    )
+
+    axis: int = _axis_option("The axis along which to join", default=1)
+
+    def shape(self, inputs: Sequence[Shape]) -> Shape:
+        rank = max(shape.rank for shape in inputs)
+        if self.axis > rank + 1:
+            _need_axis(self, self.axis, inputs[0])
+        rank = max(rank, self.axis)
+        first, *others = [list(padded(shape, rank)) for shape in inputs]
+        total = first[-self.axis]
+        for position, dims in enumerate(others, 1):
+            total += dims[-self.axis]
+            dims[-self.axis] = first[-self.axis]
+            if dims != first:
+                raise ShapeError(f"Splice along axis {self.axis} needs its other extents equal",
+                                 label=f"cannot join {inputs[0]} and {inputs[position]}", input=position)
+        first[-self.axis] = total
+        return Shape(tuple(first))
+
+    def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
+        import torch
+
+        rank = p.output.rank
+        ranked = [with_rank(tensor, shape, rank) for tensor, shape in zip(tensors, p.inputs, strict=True)]
+        return torch.cat(with_batch(ranked, p.inputs), dim=-self.axis)

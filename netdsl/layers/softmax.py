@@ -1,0 +1,92 @@
+"""Softmax and its relatives: functions over all elements of a sample, or along one axis."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ..spec import Integer, option
+from .base import Example, SampleLayer, Shape, ShapeError
+
+if TYPE_CHECKING:
+    import torch
+
+
+def axis_option(default: int = 0) -> Any:
+    return option(Integer(0), default, "The axis, 1 is the first of the file's shape (the width); 0: all elements.")
+
+
+def check_axis(axis: int, shape: Shape, name: str, input: int = 0) -> None:
+    """Raise unless the shape has that axis (0 stands for all axes)."""
+    if axis > shape.rank:
+        raise ShapeError(f"{name} along axis {axis} needs an input of at least {axis} axes",
+                         label=f"{shape} has {shape.rank}", option="axis")
+
+
+@dataclass(frozen=True)
+class Competition(SampleLayer):
+    """Base: `along` works along the last axis of what it gets."""
+
+    family: ClassVar[str] = "activation"
+
+    axis: int = axis_option()
+
+    def shape(self, inputs: Sequence[Shape]) -> Shape:
+        check_axis(self.axis, inputs[0], self.name())
+        return inputs[0]
+
+    def run(self, p: Any, x: torch.Tensor) -> torch.Tensor:
+        if self.axis == 0:
+            return self.along(x.flatten(1), -1).reshape(x.shape)
+        return self.along(x, -self.axis)
+
+    def along(self, x: torch.Tensor, dim: int) -> torch.Tensor:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Softmax(Competition):
+    """`exp(x) / sum(exp(x))`: positive numbers with the sum 1, without overflow.
+
+    Without an axis the sum runs over all elements of a sample, as in CNTK, not over the channels.
+
+    Source: CNTK `Softmax`.
+    """
+
+    examples = (
+        Example("Softmax", ((10,),), (10,)),
+        Example("Softmax {axis = 3}", ((8, 8, 3),), (8, 8, 3), "over the channels of every pixel"),
+        Example("Softmax {axis = 2}", ((10,),), None, "a vector has one axis"),
+    )
+
+    def along(self, x: torch.Tensor, dim: int) -> torch.Tensor:
+        return x.softmax(dim)
+
+
+@dataclass(frozen=True)
+class LogSoftmax(Competition):
+    """`x - log(sum(exp(x)))`: the logarithm of Softmax, without overflow.
+
+    Source: CNTK `LogSoftmax`.
+    """
+
+    examples = (Example("LogSoftmax", ((10,),), (10,)), Example("LogSoftmax {3}", ((8, 8, 3),), (8, 8, 3)))
+
+    def along(self, x: torch.Tensor, dim: int) -> torch.Tensor:
+        return x.log_softmax(dim)
+
+
+@dataclass(frozen=True)
+class Hardmax(Competition):
+    """1 at the largest element, 0 elsewhere; of several largest ones the first has the 1. No gradient.
+
+    Source: CNTK `Hardmax`.
+    """
+
+    examples = (Example("Hardmax", ((10,),), (10,)), Example("Hardmax {3}", ((8, 8, 3),), (8, 8, 3)))
+
+    def along(self, x: torch.Tensor, dim: int) -> torch.Tensor:
+        import torch
+
+        return torch.zeros_like(x).scatter(dim, x.argmax(dim, keepdim=True), 1.0)
