@@ -181,13 +181,12 @@ def _excerpt(source: object, marks: list[tuple[Label, bool]], gutter: int, paint
         elif previous is not None and number > previous + 1:
             lines.append(" " * gutter + " ...")
         full = _visible(source.line(number))  # type: ignore[attr-defined]
-        columns = [label.span.column for label, _ in rows[number]]
-        shift = _window(min(columns), len(full), width - gutter - 3)
-        shown = full[shift : shift + width - gutter - 3]
-        lines.append(f"{paint(BLUE, str(number).rjust(gutter))} {bar} {shown}".rstrip())
-        # Rightmost mark first, so that every text stands on its own line below the code.
-        for label, primary in sorted(rows[number], key=lambda pair: -pair[0].span.column):
-            lines += _mark(label, primary, gutter, shift, len(full), bar, paint, tint, width)
+        for shift, labels in _windows(rows[number], len(full), width - gutter - 3):
+            shown = full[shift : shift + width - gutter - 3]
+            lines.append(f"{paint(BLUE, str(number).rjust(gutter))} {bar} {shown}".rstrip())
+            # Rightmost mark first, so that every text stands on its own line below the code.
+            for label, primary in sorted(labels, key=lambda pair: -pair[0].span.column):
+                lines += _mark(label, primary, gutter, shift, len(full), bar, paint, tint, width)
         previous = number
     return lines
 
@@ -211,9 +210,15 @@ def _mark(label: Label, primary: bool, gutter: int, shift: int, length: int, bar
     return [lead + text] + [indent + piece for piece in textwrap.wrap(label.text, available)]
 
 
-def _window(column: int, length: int, room: int) -> int:
-    """How many characters to leave out on the left so that the mark is visible."""
-    return 0 if length <= room or column < room - 20 else max(0, column - room // 2)
+def _windows(marks: list[tuple[Label, bool]], length: int, room: int) -> list[tuple[int, list[tuple[Label, bool]]]]:
+    """The pieces of a line to show, by what is left out on the left, with their marks; a short line is one piece."""
+    windows: list[tuple[int, list[tuple[Label, bool]]]] = []
+    for mark in sorted(marks, key=lambda pair: pair[0].span.column):
+        column = mark[0].span.column
+        if not windows or (length > room and column - windows[-1][0] >= room - 10):
+            windows.append((0 if length <= room or column < room - 20 else max(0, column - room // 2), []))
+        windows[-1][1].append(mark)
+    return windows
 
 
 def _visible(line: str) -> str:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import gc
 import re
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from lark import Lark, Token, Transformer, UnexpectedInput
 
+from ..deep import paused_collector
 from ..diagnostics import Diagnostic, Failure, Label
 from ..source import Source, Span
 from . import ast
@@ -61,11 +60,13 @@ def parse_expression(source: Source) -> ast.Expression:
 
 def _parse(source: Source, start: str) -> Any:
     parser, builder, lock = _building_parser()
-    with lock, _paused_collector():
+    with lock, paused_collector():
         builder.begin(source)
         try:
             result = parser.parse(source.text, start=start)
         except UnexpectedInput as unexpected:
+            if builder.problems:  # found before the place where the reading stopped
+                raise Failure(builder.problems[:1]) from None
             from .mistakes import explain
 
             raise Failure([explain(source, lark_parser(), unexpected, start)]) from None
@@ -73,18 +74,6 @@ def _parse(source: Source, start: str) -> Any:
     if problems:
         raise Failure(problems)
     return result
-
-
-@contextmanager
-def _paused_collector() -> Iterator[None]:
-    """No cyclic garbage is made here, and scanning a growing AST is quadratic: off while parsing."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()
 
 
 _COMMENT = re.compile(r"""("[^"]*"|'[^']*')|(\#[^\n]*|//[^\n]*|/\*(?:.|\n)*?\*/)""")
@@ -183,7 +172,13 @@ class _Builder(Transformer[Token, Any]):
         if isinstance(left, ast.Parentheses):
             names = (left.value,)
         bad = [n for n in names if not isinstance(n, ast.Name)]
-        if bad:
+        if isinstance(left, ast.List):
+            self.pairs = [pair for pair in self.pairs if pair not in left.items]
+            self.problems.append(Diagnostic(
+                "syntax", "a function inside a list needs parentheses",
+                Label(left.items[-1].span.to(body.span), "put parentheses around this"),
+                hint="write `a : (x => ...) : b`; without them the function takes in the rest of the list."))
+        elif bad:
             self.problems.append(Diagnostic(
                 "syntax", "the parameters of a function are plain names", Label(bad[0].span, "this is not a name"),
                 hint="write `x => ...` or `(x, y) => ...`; defaults need `f (x, y = 1) = ...`."))
@@ -306,8 +301,8 @@ def _without_end(children: Children) -> Children:
 def not_a_value(pair: _Tuple) -> Diagnostic:
     """`(x, y)` stands where a value is needed."""
     return Diagnostic("syntax", "a bracket with commas is not a value", Label(pair.span, "here"),
-                      hint="a list is joined by `:`, as in `(3:3)`; commas stand only between the arguments of a call "
-                           "and the parameters of `(x, y) => ...`.")
+                      hint="for a list write `:`, as in `(3:3)`; for a call, the name of the function before the "
+                           "bracket; for a function, `(x, y) => ...`.")
 
 
 __all__ = ["grammar_text", "lark_parser", "parse", "parse_expression", "shipped"]

@@ -1,0 +1,428 @@
+"""Habits from other languages: what their authors write here, and what to write instead.
+
+Every rule looks at the place where the reading stopped. Where a cure is known it is tried first: a page says
+"write `&&`" only if the text can be read further with it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from ..diagnostics import Diagnostic, Label
+from .replay import CLOSERS, OPENERS, OPEN_COMMENT, OPEN_STRING, UNKNOWN, Edit
+from .wording import Scene, page
+
+RESERVED = ("if", "then", "else", "true", "false", "array", "include")
+
+
+@dataclass(frozen=True)
+class Foreign:
+    """A word of another language: the words that take its place, what to say, and what to write."""
+
+    instead: tuple[str, ...]
+    title: str
+    hint: str
+    also: int = 0  #: so many words behind it go as well
+    tried: bool = field(default=True)  #: False: there is no cure of one word, so none is tried
+
+
+_DECLARED = "a member is a name, `=` and a value, without a word before it"
+FOREIGN_WORDS = {
+    "and": Foreign(("&&",), "`and` is written `&&`", "write `&&`."),
+    "or": Foreign(("||",), "`or` is written `||`", "write `||`."),
+    "not": Foreign(("NOT",), "`not` is written `!`", "write `!` before the value, as in `!pad`."),
+    "is": Foreign(("COMPARE",), "`is` is written `==`", "write `==`."),
+    "mod": Foreign(("TIMES",), "`mod` is written `%`", "write `%`."),
+    "div": Foreign(("TIMES",), "`div` is written `/`", "write `/`; all numbers have fractions."),
+    "with": Foreign(("SIGN",), "records are not joined by `with`", "write the members into one record."),
+    "elif": Foreign(("else", "if"), "`elif` is written `else if`", "write `else if`."),
+    "elseif": Foreign(("else", "if"), "`elseif` is written `else if`", "write `else if`."),
+    "def": Foreign((), "`def` is not needed", "write `f (x) = ...`."),
+    "function": Foreign((), "`function` is not needed", "write `f (x) = ...`."),
+    "let": Foreign((), "`let` is not needed", f"{_DECLARED}."),
+    "var": Foreign((), "`var` is not needed", f"{_DECLARED}."),
+    "const": Foreign((), "`const` is not needed", f"{_DECLARED}; nothing ever changes its value."),
+    "return": Foreign((), "there is no `return`", "the value of `f (x) = ...` is what stands behind the `=`."),
+    "new": Foreign((), "there is no `new`", "a record is written `{ ... }`, without `new` and a class name.", also=1),
+    "for": Foreign((), "there is no `for`", "`array[0..n-1] (i => ...)` makes a value for every index; "
+                   "`Repeat (n, layer)` stacks a layer.", tried=False),
+    "while": Foreign((), "there is no `while`", "values do not change; a function may call itself.", tried=False),
+    "import": Foreign(("include",), "there is no `import`", "write `include \"file.net\"`.", tried=False),
+    "class": Foreign((), "there are no classes", "a function that gives a record takes their place: "
+                     "`Block {width} = { ... }`.", tried=False),
+}
+
+FOREIGN_SIGNS = {
+    "&": ("`&` is not an operator here", "the logical and is `&&`."),
+    "|": ("`|` is not an operator here", "the logical or is `||`."),
+    "^": ("`^` is not an operator here", "a power is written `x ** 2`."),
+    "@": ("`@` is not an operator here", "the product of matrices is written `W * x`."),
+    "?": ("`?` is not an operator here", "write `if condition then a else b`."),
+    "~": ("`~` is not an operator here", "the logical not is `!`."),
+    "\\": ("`\\` has no meaning here", "an expression goes on over the end of a line by itself."),
+    "`": ("a name needs no quotes", "remove the ```."),
+    "\u00d7": ("the sign of multiplication is not on the keyboard's list", "write `*`, or `:` between sizes: `3:3`."),
+    "\u00f7": ("the sign of division is not one of the language", "write `/`."),
+    "\u2026": ("an ellipsis is a single character here", "write two points: `0..9`."),
+    "\u2264": ("this comparison is written with two characters", "write `<=`."),
+    "\u2265": ("this comparison is written with two characters", "write `>=`."),
+    "\u2260": ("this comparison is written with two characters", "write `!=`."),
+    "\u2192": ("this arrow is written with two characters", "write `=>`."),
+    "\u21d2": ("this arrow is written with two characters", "write `=>`."),
+    "\u00a0": ("there is a non-breaking space here", "replace it by a plain space."),
+    "\u200b": ("there is an invisible character here", "delete it: a space of no width."),
+    "\ufeff": ("there is an invisible character here", "delete it: a byte order mark."),
+}
+for _sign in "\u00b7\u2217\u22c5":
+    FOREIGN_SIGNS[_sign] = ("this sign of multiplication is not one of the language", "write `*`.")
+for _sign in "\u2212\u2013\u2014":
+    FOREIGN_SIGNS[_sign] = ("this is a dash, not a minus", "write `-`.")
+for _sign in "\u201c\u201d\u201e\u2018\u2019\u201a\u00ab\u00bb":
+    FOREIGN_SIGNS[_sign] = ("this is a printer's quote", "write `\"` or `'`.")
+
+#: Two words without a blank between them that are one operator elsewhere: what to put there, and what to say.
+FOREIGN_PAIRS = {
+    "->": (("=>",), "a function is written with `=>`", "write `x => ...`."),
+    "<>": (("COMPARE",), "`<>` is written `!=`", "write `!=`."),
+    "===": (("COMPARE",), "`===` is written `==`", "write `==`."),
+    "!==": (("COMPARE",), "`!==` is written `!=`", "write `!=`."),
+    "=<": (("COMPARE",), "`=<` is written `<=`", "write `<=`."),
+    "::": ((":",), "`::` is one colon too many", "write `:`."),
+    ".(": (("(",), "`.` and `(` do not go together", "a call is written `f (x)`."),
+}
+_COMPOUND = ("+", "-", "*", "/", "%", "**", ".*")
+
+
+# --- texts that end too late -------------------------------------------------------------------
+
+
+def open_comment(scene: Scene) -> Diagnostic | None:
+    """`/*` without `*/`."""
+    if scene.word.kind != OPEN_COMMENT:
+        return None
+    start = scene.word.start
+    return page(scene, "a comment has no end", Label(scene.source.span(start, start + 2), "it starts here"),
+                hint="end it with `*/`; a comment of one line is written with `#`.")
+
+
+def open_string(scene: Scene) -> Diagnostic | None:
+    """A quote that is missing; the text up to the next quote of the file was taken for the string."""
+    for index in range(max(0, scene.bad - 12), scene.bad + 1):
+        word = scene.words[index]
+        if word.kind == OPEN_STRING or (word.kind == "STRING" and "\n" in word.text):
+            length = _plausible_length(scene, index)
+            if length or word.kind == OPEN_STRING:
+                return _open_string_page(scene, index, length)
+    return None
+
+
+def _plausible_length(scene: Scene, index: int) -> int:
+    """How long the string would be for the text to be read furthest; 0 if none reads past the mistake."""
+    word, text = scene.words[index], scene.source.text
+    line = text[word.start :].split("\n", 1)[0]
+    best, longest = scene.word.end, 0
+    ends = [match.start() for match in re.finditer(r"[\s,;:)}\]#]|$", line) if match.start()]
+    for end in ends[:12] + ends[12:][-1:]:
+        rest = scene.replay.tables.words(text[word.start + end :])
+        reached = word.start + end + _reached(scene, index, [w.kind for w in rest], [w.start for w in rest])
+        if reached > best:
+            best, longest = reached, end
+    return longest
+
+
+def _reached(scene: Scene, index: int, kinds: list[str], starts: list[int]) -> int:
+    tables = scene.replay.tables
+    stack = tables.advance(scene.replay.stacks[index], "STRING")
+    for kind, start in zip(kinds[:2000], starts, strict=False):
+        if stack is None:
+            return 0
+        following = tables.advance(stack, kind)
+        if following is None:
+            return start
+        stack = following
+    return starts[min(len(starts), 2000) - 1] + 1
+
+
+def _open_string_page(scene: Scene, index: int, length: int) -> Diagnostic:
+    word = scene.words[index]
+    line = word.text.split("\n", 1)[0]
+    piece = line[: length or len(line)].rstrip()
+    related: list[Label] = []
+    if word.kind == "STRING":
+        related.append(Label(scene.source.span(word.end - 1, word.end), "so it goes on to the quote here"))
+    return page(scene, "a string has no closing quote",
+                Label(scene.source.span(word.start, word.start + len(piece)), "it starts here"), related,
+                hint=f"end it with `{word.text[0]}` on its line.")
+
+
+# --- characters and operators -----------------------------------------------------------------
+
+
+def dollar(scene: Scene) -> Diagnostic | None:
+    """`$name$` outside of a string, a text macro of CNTK."""
+    if scene.word.text != "$":
+        return None
+    text = scene.source.text
+    match = re.compile(r"\$(\w+)\$").match(text, scene.word.start)
+    if match is None:
+        return page(scene, "`$` stands only in strings", scene.label(scene.bad, "remove this"),
+                    hint='a name is used as it is: `dataDir`; in a string: `"$dataDir$/train"`.')
+    name = match.group(1)
+    return page(scene, (f"`${name}$` is written `{name}` outside of strings", "`$...$` stands only in strings"),
+                Label(scene.source.span(*match.span()), "names are used as they are"),
+                body=("Only inside a string do dollar signs put a value in: "
+                      f'`"${name}$/train"`. A value from outside comes with the command: `netdsl run FILE '
+                      f"{name}=...`.",),
+                hint=f"write `{name}`.")
+
+
+def broken_number(scene: Scene) -> Diagnostic | None:
+    """`3x`, `0.1.2`, `1_000`."""
+    word, before = scene.word, scene.words[max(0, scene.bad - 1)]
+    if word.kind == UNKNOWN and word.text[0].isdigit():
+        start = word.start
+    elif scene.bad and before.kind == "NUMBER" and before.joins(word) and word.text.startswith("."):
+        start = before.start
+    else:
+        return None
+    match = re.compile(r"[\w.]*").match(scene.source.text, start)
+    assert match is not None
+    text = match.group()[:24]
+    if re.fullmatch(r"[\d_]+", text):
+        hint = f"write it without the underscore: `{text.replace('_', '')}`."
+    elif text.count(".") > 1:
+        hint = "a number has one decimal point; sizes are joined by `:`, as in `3:3`."
+    elif re.fullmatch(r"\d+x\d+(x\d+)*", text):
+        hint = f"sizes are joined by `:`: `{text.replace('x', ':')}`."
+    else:
+        hint = "a name starts with a letter; a product needs its `*`, as in `2*x`."
+    return page(scene, f"`{text}` is neither a number nor a name", Label(scene.source.span(*match.span()), "this"),
+                hint=hint)
+
+
+def decimal_comma(scene: Scene) -> Diagnostic | None:
+    """`0,5`"""
+    bad, words = scene.bad, scene.words
+    if scene.word.kind != "," or not 0 < bad < len(words) - 1:
+        return None
+    whole, part = words[bad - 1], words[bad + 1]
+    numbers = whole.text.isdigit() and part.text.isdigit()
+    joined = whole.joins(scene.word) and scene.word.joins(part)
+    if not (numbers and joined and scene.helps(Edit(bad - 1, 3, ("NUMBER",)), 2)) or scene.kind(bad + 2) == ",":
+        return None
+    return page(scene, f"`{whole.text},{part.text}` is not a number", scene.label(bad, "a comma cannot stand here"),
+                hint=f"write the decimal point: `{whole.text}.{part.text}`. A list is joined by `:`.")
+
+
+def foreign_sign(scene: Scene) -> Diagnostic | None:
+    """A character that no construct of the language has."""
+    word = scene.word
+    if word.kind != UNKNOWN:
+        return None
+    following = scene.words[scene.bad + 1].text if scene.bad + 1 < len(scene.words) else ""
+    if word.text == "|" and following in (">", ">="):
+        title, hint = "`|>` is written `>>`", "write `f >> g`: first `f`, then `g`."
+    elif word.text[0] in FOREIGN_SIGNS:
+        title, hint = FOREIGN_SIGNS[word.text[0]]
+    elif word.text[0].isalpha():
+        title = "a name has a letter that is not one of a to z"
+        hint = "names are made of the letters a to z and A to Z, digits and `_`; any text may stand in comments and strings."
+    else:
+        code = "" if word.text.isprintable() and word.text.isascii() else f" (U+{ord(word.text[0]):04X})"
+        title, hint = "there is a character here that has no meaning", f"remove it{code}."
+    return page(scene, title, scene.label(scene.bad, "here"), hint=hint)
+
+
+def foreign_pair(scene: Scene) -> Diagnostic | None:
+    """`->`, `<>`, `+=`, `x++`: operators of two parts."""
+    bad, words = scene.bad, scene.words
+    for first in (bad - 1, bad):
+        if first < 0 or first + 1 >= len(words) or not words[first].joins(words[first + 1]):
+            continue
+        text = words[first].text + words[first + 1].text
+        found = FOREIGN_PAIRS.get(text)
+        if found and scene.helps(Edit(first, 2, found[0])):
+            return page(scene, found[1], scene.label(first, "this", first + 1), hint=found[2])
+        if words[first].text in _COMPOUND and words[first + 1].kind == "=":
+            return page(scene, f"there is no `{text}`: a name keeps its value", scene.label(first, "this", first + 1),
+                        hint="give the new value a name of its own: `y = x + 1`.")
+        if text in ("++", "--"):
+            return page(scene, f"there is no `{text}`: a name keeps its value", scene.label(first, "this", first + 1),
+                        hint="give the new value a name of its own: `y = x + 1`.")
+    if bad and scene.word.kind == "=" and scene.kind(bad - 1) == ":" and scene.helps(Edit(bad - 1, 2, (":=",)), 2):
+        return page(scene, "`:=` is written without a blank", scene.label(bad - 1, "this", bad), hint="write `:=`.")
+    return None
+
+
+def foreign_word(scene: Scene) -> Diagnostic | None:
+    """`and`, `lambda`, `new`, ...: words of other languages, which are plain names here."""
+    for index in range(scene.bad, max(-1, scene.bad - 7), -1):
+        word = scene.words[index]
+        if word.kind != "NAME":
+            continue
+        if word.text == "lambda":
+            return _lambda(scene, index)
+        found = FOREIGN_WORDS.get(word.text)
+        if found is None or (not found.tried and scene.kind(index + 1) not in ("NAME", "(")):
+            continue
+        also = found.also if scene.kind(index + 1) == "NAME" else 0
+        if not found.tried or scene.helps(Edit(index, 1 + also, found.instead), 2 - (not found.instead)):
+            return page(scene, found.title, scene.label(index, "this is an ordinary name here"), hint=found.hint)
+    return None
+
+
+def _lambda(scene: Scene, index: int) -> Diagnostic:
+    colon = next((i for i in range(index, min(index + 8, len(scene.words))) if scene.kind(i) == ":"), index)
+    names = [w.text for w in scene.words[index + 1 : colon] if w.kind == "NAME"]
+    shown = names[0] if len(names) == 1 else f"({', '.join(names)})" if names else "x"
+    return page(scene, "a function is written with `=>`", scene.label(index, "there is no `lambda`"),
+                hint=f"write `{shown[:30]} => ...`, in parentheses if it stands in a list.")
+
+
+# --- old brackets -----------------------------------------------------------------------------
+
+
+def square_brackets(scene: Scene) -> Diagnostic | None:
+    """`[| a |]`, `[ a = 1 ]`, `[1, 2]`."""
+    bad, inside = scene.bad, scene.inside
+    opens = scene.word.kind == "[" and scene.expects_value
+    bar = bad if scene.word.text == "|" else bad + 1
+    if bar < len(scene.words) and scene.words[bar].text == "|" and "[" in (scene.kind(bar - 1), scene.word.kind):
+        start = scene.words[bar - 1].start
+        return page(scene, "`[| ... |]` is not written any more", Label(scene.source.span(start, start + 2), "this"),
+                    hint="a list is joined by `:`, as in `a : b : c`; one value alone is a list of one.")
+    if not opens and inside is not None and inside.role == "index" and scene.kind(bad) in ("=", ",", "if"):
+        return _brackets_page(scene, inside.index, scene.kind(bad))
+    if not opens:
+        return None
+    behind = [scene.kind(i) for i in range(bad + 1, min(bad + 4, len(scene.words)))]
+    return _brackets_page(scene, bad, "=" if behind[1:2] == ["="] or behind[:1] == ["]"] else ",")
+
+
+def _brackets_page(scene: Scene, index: int, sign: str) -> Diagnostic:
+    if sign == "=":
+        return page(scene, "a record is written in braces", scene.label(index, "not in square brackets"),
+                    hint="write `{ a = 1 ; b = 2 }`; `[ ]` takes an element out of a list: `list[0]`.")
+    return page(scene, "a list is written without square brackets", scene.label(index, "remove this bracket"),
+                hint="a list is joined by `:`, as in `a : b : c`; `[ ]` takes an element out: `list[0]`.")
+
+
+# --- the language's own words -------------------------------------------------------------------
+
+
+def reserved(scene: Scene) -> Diagnostic | None:
+    """`then = 3`: a word of the language where a name is needed."""
+    for index in (scene.bad, scene.bad - 1):
+        if index < 0 or scene.kind(index) not in RESERVED or not scene.replay.can(index, "NAME"):
+            continue
+        behind = scene.kind(index + 1)
+        named = behind in ("=", ":=", ",", ".", ":", "=>") or behind in CLOSERS or scene.kind(index - 1) == "."
+        starts = scene.kind(index) in ("if", "array", "include") and behind not in ("=", ":=", "=>")
+        edit = Edit(index, 1, ("NAME",))
+        if named and not (starts and scene.kind(index - 1) != ".") and scene.helps(edit, 2):
+            word = scene.words[index].text
+            return page(scene, f"`{word}` is a word of the language, not a name", scene.label(index, "this name is taken"),
+                        hint=f"take another name, for example `{word}Value`.")
+    return None
+
+
+def bare_if(scene: Scene) -> Diagnostic | None:
+    """`a : if c then b else d`, `x + if ...`."""
+    if scene.word.kind != "if" or not scene.expects_value or not scene.bad:
+        return None
+    before = scene.quote(scene.bad - 1)
+    where = "inside a list" if scene.kind(scene.bad - 1) in (":", ":=") else f"after {before}"
+    return page(scene, (f"`if` {where} needs parentheses", "`if` needs parentheses here"),
+                scene.label(scene.bad, "put a `(` before this, and a `)` behind the last part"),
+                hint=f"{before} `(if ... then ... else ...)`." if where.startswith("after") else
+                "write `a : (if condition then b else c) : d`.")
+
+
+def single_equals(scene: Scene) -> Diagnostic | None:
+    """`if a = b then`: `=` for `==`."""
+    if scene.word.kind != "=" or not scene.helps(Edit(scene.bad, 1, ("COMPARE",)), 2):
+        return None
+    depth_words = list(scene.replay.siblings(scene.inside.index if scene.inside else None, scene.bad))
+    kinds = [scene.kind(index) for index in depth_words[:40]]
+    before = kinds[: kinds.index("if")] if "if" in kinds else None
+    if before is None or "then" in before or any(scene.words[i].first for i in depth_words[: len(before)][:1]):
+        return None
+    return page(scene, "a comparison is written `==`", scene.label(scene.bad, "`=` gives a name its value"),
+                hint="write `==`.")
+
+
+def member_separator(scene: Scene) -> Diagnostic | None:
+    """`{a = 1, b = 2}` and `x = 1, 2, 3`: commas where none can be."""
+    if scene.word.kind != "," or scene.expects_value or (scene.inside is not None and scene.inside.role != "record"):
+        return None
+    if scene.kind(scene.bad + 1) == "NAME" and scene.kind(scene.bad + 2) in ("=", "(", "{") and scene.helps(Edit(scene.bad, 1), 2):
+        return page(scene, "the members of a record are not separated by commas", scene.label(scene.bad, "this comma"),
+                    scene.opened_here(), hint="start a new line, or write `;`.")
+    if scene.kind(scene.bad + 1) in CLOSERS and scene.helps(Edit(scene.bad, 1), 2):
+        return page(scene, "a record ends without a comma", scene.label(scene.bad, "this comma"), hint="remove it.")
+    if scene.helps(Edit(scene.bad, 1, (":",)), 2):
+        return page(scene, "a list is joined by `:`, not by commas", scene.label(scene.bad, "this comma"),
+                    hint="write `:`; commas stand between the arguments of a call.")
+    return None
+
+
+def semicolon(scene: Scene) -> Diagnostic | None:
+    """`;;`, `; }` at the start, `f (a; b)`."""
+    if scene.word.kind != ";" or scene.expects_value:
+        return None
+    inside = scene.inside
+    if inside is not None and inside.role in ("call", "parameters", "group"):
+        if scene.helps(Edit(scene.bad, 1, (",",)), 2):
+            return page(scene, f"{scene.bracket(inside)} are separated by commas", scene.label(scene.bad, "this semicolon"),
+                        scene.opened_here(), hint="write `,`.")
+        return None
+    if not scene.helps(Edit(scene.bad, 1)):
+        return None
+    return page(scene, "one `;` ends a member; this one ends nothing", scene.label(scene.bad, "remove this"),
+                hint="`;` stands only behind a member, and a new line does the same.")
+
+
+def colon_for_equals(scene: Scene) -> Diagnostic | None:
+    """`stride : 2` and `"stride" : 2` in a record or a call, as in JSON, YAML and Python."""
+    edit = Edit(scene.bad, 1, ("=",))
+    if scene.head == scene.bad - 1 and scene.word.kind in (":", ":=") and scene.helps(edit, 2):
+        opened = [Edit(scene.head, 0, (opener,)) for opener in OPENERS]
+        if any(scene.replay.reach(other) > scene.replay.reach(edit) for other in opened):
+            return None
+        if scene.word.kind == ":=":
+            return page(scene, "a member is set with `=`", scene.label(scene.bad, "`:=` names a step of a list"),
+                        hint=f"write `{scene.words[scene.head].text[:30]} = ...`.")
+        return page(scene, "a member is set with `=`, not with `:`", scene.label(scene.bad, "this colon joins lists"),
+                    hint=f"write `{scene.words[scene.head].text[:30]} = ...`.")
+    string = scene.word.kind == "STRING" and scene.kind(scene.bad + 1) in (":", "=")
+    if string and scene.replay.can(scene.bad, "NAME") and not scene.expects_value:
+        return page(scene, "the name of a member stands without quotes", scene.label(scene.bad, "this is a string"),
+                    hint="write `name = value`.")
+    return None
+
+
+def bounds(scene: Scene) -> Diagnostic | None:
+    """`V[0..3] = i`, `array[0:3]`, `list[0..3]`: bounds in another form."""
+    inside = scene.inside
+    role = inside.role if inside is not None else ""
+    if role in ("elements", "array") and inside is not None:
+        form = "V[i:0..3] = i * i" if role == "elements" else "array[0..3] (i => i * i)"
+        what = "the elements of a list are given by a name and bounds" if role == "elements" else \
+            "an array is given by its bounds and a function"
+        return page(scene, what, scene.label(scene.bad, "this does not fit the form"),
+                    scene.opened_here(), ("The form, for the elements 0 to 3, is", f"    {form}"))
+    if scene.kind(scene.bad) != "..":
+        return None
+    if role == "index":
+        return page(scene, "an index is one number; there are no slices", scene.label(scene.bad, "this"),
+                    hint="`list << 2` leaves the first two elements out; `array[0..3] (i => list[i])` takes some.")
+    return page(scene, "`..` stands only between bounds", scene.label(scene.bad, "this"), scene.opened_here(),
+                hint="bounds are written in `array[0..3] (i => ...)` and `V[i:0..3] = ...`.")
+
+
+RULES: tuple[Callable[[Scene], Diagnostic | None], ...] = (
+    open_comment, open_string, dollar, broken_number, square_brackets, foreign_pair, foreign_sign, decimal_comma,
+    foreign_word, reserved, bare_if, single_equals, member_separator, semicolon, colon_for_equals,
+)
