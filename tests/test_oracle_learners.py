@@ -86,13 +86,17 @@ def plan_for(options: dict[str, Any]) -> TrainingPlan:
 
 
 @pytest.mark.parametrize("case", oracle_vectors.parameters("learners"))
-def test_trajectory(case: dict[str, Any]) -> None:
+@pytest.mark.parametrize("precision", ["float64", "float32"])
+def test_trajectory(case: dict[str, Any], precision: str) -> None:
+    """In float64 by the rules as written, in float32 by torch's fused kernels where a rule has one."""
     import torch
     from torch.nn import functional
 
     torch.set_num_threads(1)
-    data = {name: torch.from_numpy(a) for name, a in oracle_vectors.arrays(case, "inputs").items()}
-    weights = {name: torch.from_numpy(a).requires_grad_() for name, a in oracle_vectors.arrays(case, "params").items()}
+    dtype = getattr(torch, precision)
+    data = {name: torch.from_numpy(a).to(dtype) for name, a in oracle_vectors.arrays(case, "inputs").items()}
+    weights = {name: torch.from_numpy(a).to(dtype).requires_grad_()
+               for name, a in oracle_vectors.arrays(case, "params").items()}
     wanted = oracle_vectors.arrays(case, "trajectory")
     plan = plan_for(case["options"])
     rule = plan.build([plan.group(f"net.{name}", tensor) for name, tensor in weights.items()])

@@ -56,12 +56,13 @@ class Adam(Optimizer):
         step = counters["step"]
         root = math.sqrt(1 - beta2**step)
         epsilon = self.epsilon * root if self.corrected_epsilon else self.epsilon
-        return beta1, unit_gain(self.unit_gain, beta1), beta2, 1 - beta2, rates.rate * root / (1 - beta1**step), epsilon
+        corrected = rates.rate * root / (1 - beta1**step)
+        return beta1, unit_gain(self.unit_gain, beta1), beta2, 1 - beta2, corrected, epsilon, rates.rate, step
 
     def update(self, bucket: Bucket, c: Sequence[torch.Tensor]) -> None:
         import torch
 
-        beta1, gain1, beta2, gain2, rate, epsilon = c[:6]
+        beta1, gain1, beta2, gain2, rate, epsilon, *_ = c
         gradients, mean, square = bucket.gradients, bucket.state["mean"], bucket.state["square"]
         torch._foreach_mul_(mean, beta1)
         torch._foreach_add_(mean, torch._foreach_mul(gradients, gain1))
@@ -75,6 +76,28 @@ class Adam(Optimizer):
         torch._foreach_mul_(step, rate)
         torch._foreach_sub_(bucket.parameters, step)
 
+    def fused(self, bucket: Bucket, numbers: Sequence[float], scale: float, l2: float) -> bool:
+        return self._fused(bucket, numbers, scale, scale * l2, "_fused_adam_")
+
+    def _fused(self, bucket: Bucket, numbers: Sequence[float], scale: float, decay: float, kernel: str) -> bool:
+        import torch
+
+        if not self.unit_gain or not self.corrected_epsilon:
+            return False
+        beta1, _, beta2, _, _, _, rate, step = numbers
+        count = torch.tensor(step)
+        # The kernel divides gradients by `grad_scale`, as for loss scaling.
+        inverse = torch.tensor(1 / scale) if scale != 1 else None
+        getattr(torch, kernel)(
+            bucket.parameters, bucket.gradients, bucket.state["mean"], bucket.state["square"], [],
+            [count] * len(bucket.parameters), lr=rate, beta1=beta1, beta2=beta2, weight_decay=decay,
+            eps=self.epsilon, amsgrad=False, maximize=False, grad_scale=inverse)
+        return True
+
+    def sentence(self, momentum: str) -> str:
+        cntk = "" if self.corrected_epsilon and self.unit_gain else ", in CNTK's form"
+        return f"{type(self).name()}, beta1 {self.beta1:g}, beta2 {self.beta2:g}{cntk}"
+
 
 @dataclass(frozen=True)
 class AdamW(Adam):
@@ -87,12 +110,13 @@ class AdamW(Adam):
 
     weight_decay: float = option(Number(0), 0.01, "Weight decay, times the rate.")
 
-    def coefficients(self, rates: StepRates, counters: dict[str, float]) -> tuple[float, ...]:
-        return (*super().coefficients(rates, counters), rates.rate)
-
     def update(self, bucket: Bucket, c: Sequence[torch.Tensor]) -> None:
         decay_apart(bucket, self.weight_decay, c[6])
         super().update(bucket, c)
+
+    def fused(self, bucket: Bucket, numbers: Sequence[float], scale: float, l2: float) -> bool:
+        # The kernel knows one decay; it is needed for the one apart.
+        return not l2 and self._fused(bucket, numbers, scale, self.weight_decay * bucket.decay, "_fused_adamw_")
 
 
 def decay_apart(bucket: Bucket, weight_decay: float, rate: torch.Tensor) -> None:
@@ -135,6 +159,9 @@ class Adamax(Adam):
         step = torch._foreach_div(mean, torch._foreach_add(largest, self.epsilon))
         torch._foreach_mul_(step, rate)
         torch._foreach_sub_(bucket.parameters, step)
+
+    def fused(self, bucket: Bucket, numbers: Sequence[float], scale: float, l2: float) -> bool:
+        return False
 
 
 @dataclass(frozen=True)

@@ -107,6 +107,13 @@ class Optimizer(Spec):
         """
         raise NotImplementedError
 
+    def fused(self, bucket: Bucket, numbers: Sequence[float], scale: float, l2: float) -> bool:
+        """The update by one of torch's fused kernels, if one says exactly the same; else False, with nothing done.
+
+        `numbers` are the coefficients, the gradient is `scale * (gradient + l2 * parameter)`.
+        """
+        return False
+
     def start(self, slot: str) -> float:
         """What a slot is filled with before the first step."""
         return 0.0

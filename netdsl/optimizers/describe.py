@@ -61,6 +61,8 @@ def _momentum_text(plan: TrainingPlan, epoch: float) -> str:
     assert plan.momentum is not None
     value, size = plan.momentum.at(plan.progress(epoch)), plan.update_size_at(epoch)
     full = number(plan.rates_at(0, size, epoch, 0).momentum)
+    if value == 0:
+        return "no momentum"
     if plan.momentum_unit == "per sample":
         return f"momentum {number(value)} per sample = {full} per minibatch of {size}"
     if plan.momentum_unit == "time constant":
@@ -77,10 +79,12 @@ def _rates(plan: TrainingPlan) -> Iterator[Line]:
         return
     for when, epoch in _stretches(plan, plan.rate, plan.block.minibatch_size, *_given(plan.momentum)):
         text = _rate_text(plan, epoch)
-        yield "rate", f"{when}: {text}" if when else text
-        if plan.ends_before(int(epoch)):
+        ends = plan.ends_before(int(epoch))
+        if ends:
             least = number(plan.block.min_learning_rate_per_sample)
-            yield "rate", f"training ends here: a rate per sample below {least} (minLearningRatePerSample)"
+            text = f"none: training ends, as the rate per sample is below minLearningRatePerSample = {least}"
+        yield "rate", f"{when}: {text}" if when else text
+        if ends:
             return
 
 
@@ -101,8 +105,7 @@ def _meaning(plan: TrainingPlan, epoch: float) -> str:
     gain = unit_gain(getattr(plan.optimizer, "unit_gain", False), rates.momentum)
     if plan.rate_unit == "mean" and gain == 1:
         return ""
-    where = f" for minibatches of {size}" if plan.rate_unit == "per sample" else ""
-    return f"classical learning rate {number(rates.mean_rate * gain)} on the mean gradient{where}"
+    return f"classical learning rate {number(rates.mean_rate * gain)} on the mean gradient"
 
 
 def _policy(plan: TrainingPlan) -> Iterator[Line]:

@@ -65,6 +65,22 @@ class SGD(Optimizer):
             gradients = torch._foreach_mul(gradients, rate)
         torch._foreach_sub_(parameters, gradients)
 
+    def fused(self, bucket: Bucket, numbers: Sequence[float], scale: float, l2: float) -> bool:
+        import torch
+
+        momentum, gain, rate = numbers
+        gain *= scale
+        velocities = bucket.state.get("velocity", [])
+        if gain == 0 or (velocities and momentum == 0):
+            return False  # the kernel divides by the gain, and without momentum keeps no velocity
+        # It divides gradients by `grad_scale`, as for loss scaling: the place for the gain.
+        inverse = torch.tensor(1 / gain) if gain != 1 else None
+        torch._fused_sgd_(bucket.parameters, bucket.gradients, velocities, weight_decay=gain * l2,
+                          momentum=momentum if velocities else 0.0, lr=rate, dampening=0.0,
+                          nesterov=self.nesterov and bool(velocities), maximize=False, is_first_step=False,
+                          grad_scale=inverse)
+        return True
+
     def sentence(self, momentum: str) -> str:
         name = "SGD, Nesterov" if self.nesterov else "SGD"
         if not momentum:

