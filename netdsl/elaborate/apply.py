@@ -39,7 +39,8 @@ Named = Mapping[str, tuple[Lazy, ast.Identifier]]
 
 def call(evaluator: Evaluator, e: ast.Call, environment: Environment, place: Place) -> Any:
     """`f (a, b = 1)` or `F {a, b = 1}`."""
-    callee = evaluator.evaluate(e.callee, environment, place.inner())
+    # `a = DenseLayer {10} (x)`: the layer made for this one use is what `a` stands for.
+    callee = evaluator.evaluate(e.callee, environment, place if isinstance(e.callee, ast.Call) else place.inner())
     positional: list[Lazy] = []
     named: dict[str, tuple[Lazy, ast.Identifier]] = {}
     for argument in e.arguments:
