@@ -143,13 +143,13 @@ class Reader(Spec):
 
     @classmethod
     def options(cls) -> tuple[Option, ...]:
-        """The row's own options first, what all readers share last."""
+        """Required options first, then the row's own, what all readers share last."""
         cached = cls.__dict__.get("_reader_options")
         if cached is None:
             owner = {name: depth for depth, base in reversed(list(enumerate(cls.__mro__)))
                      for name in inspect.get_annotations(base)}
             # Sorting is stable: options of one class keep the order in which they are written.
-            cached = tuple(sorted(super().options(), key=lambda o: owner[o.field_name]))
+            cached = tuple(sorted(super().options(), key=lambda o: (not o.required, owner[o.field_name])))
             cls._reader_options = cached  # type: ignore[attr-defined]
         return cached
 
