@@ -212,7 +212,7 @@ class _Learned(Layer):
             rows = tuple(tuple(float(word) for word in line.split())
                          for line in self.init_from_literal.splitlines() if line.strip())
         except ValueError:
-            raise OptionError("initFromLiteral", "the start of the parameter holds something that is no number") from None
+            raise OptionError("initFromLiteral", "the start of the parameter is not made of numbers") from None
         if not rows or len({len(row) for row in rows}) > 1:
             raise OptionError("initFromLiteral", "the lines of the start have different numbers of numbers")
         return rows
