@@ -73,7 +73,7 @@ class Times(Product):
         outputs, summed = x.file_dims[:self.output_rank], x.file_dims[self.output_rank:]
         if y.file_dims[:len(summed)] != summed:
             self._refuse(x, y)
-        return Shape.of(*outputs, *y.file_dims[len(summed):])
+        return Shape.of(*((*outputs, *y.file_dims[len(summed):]) or (1,)))
 
     def _refuse(self, x: Shape, y: Shape) -> None:
         summed = Shape.of(*x.file_dims[self.output_rank:])
@@ -93,7 +93,7 @@ class Times(Product):
         rows = (math.prod(rest),) if rest or left.batched else ()
         result = y.reshape(*y.shape[:right.batched], *rows, width) @ matrix
         lead = result.shape[:1] if left.batched or right.batched else ()
-        return result.reshape(*lead, *rest, *left.dims[summed:])
+        return result.reshape(*lead, *p.output.dims)
 
 
 @dataclass(frozen=True)
@@ -130,11 +130,10 @@ class TransposeTimes(Product):
     def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
         x, y = tensors
         left, right = p.inputs
-        rest = right.dims[:-1]
-        columns = y.reshape(*y.shape[:right.batched], math.prod(rest), y.shape[-1])
+        columns = y.reshape(*y.shape[:right.batched], math.prod(right.dims[:-1]), y.shape[-1])
         result = columns @ x.transpose(-1, -2)
         lead = result.shape[:1] if left.batched or right.batched else ()
-        return result.reshape(*lead, *rest, left.dims[0])
+        return result.reshape(*lead, *p.output.dims)
 
 
 @dataclass(frozen=True)
