@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from .deep import paused_collector
 from .diagnostics import Diagnostic, Failure, failure, in_file_order
 from .elaborate import elaborate
 from .network import Network, Node, ShapedNode, Totals, totals
@@ -63,7 +64,11 @@ def read_source(path: str, files: Files) -> Source:
 def examine(source: Source, overrides: Sequence[str] = (), files: Files | None = None,
             sample: str | None = None) -> Checked:
     """Parse, elaborate, infer and check; never raises Failure. `sample` is a folder with sample data."""
-    files = files or Files()
+    with paused_collector():
+        return _examine(source, overrides, files or Files(), sample)
+
+
+def _examine(source: Source, overrides: Sequence[str], files: Files, sample: str | None) -> Checked:
     try:
         module = apply_overrides(parse(source), overrides)
     except Failure as failed:

@@ -90,8 +90,7 @@ def _train(file: str, overrides: tuple[str, ...], *, test: bool, smoke: bool, re
         accept_changes=options["accept_changes"], weights=options["weights"],
         allow_missing=options["allow_missing"], seed=options["seed"], limits=limits, workers=options["workers"],
         nan_continue=options["nan"] == "continue", test=test, texts=texts)
-    columns = shutil.get_terminal_size((100, 24)).columns
-    reporter = None if quiet else Lines(sys.stdout, live=sys.stdout.isatty(), width=columns)
+    reporter = None if quiet else Lines(sys.stdout, live=sys.stdout.isatty(), width=lambda: shutil.get_terminal_size((100, 24)).columns)
     try:
         result = run_training(program, run_options, reporter)
     except Interrupted as stopped:

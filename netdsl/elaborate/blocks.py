@@ -18,8 +18,9 @@ from .evaluator import Evaluator
 from .values import Environment, Lazy, Place, RecordValue, RowValue, Scope, Thunk
 
 PHASES = ("train", "test", "validation")
-#: Keys of which a block has one; a sample's own takes the place of the other.
-RATES = ("learningRate", "learningRatesPerMB", "learningRatesPerSample")
+#: Keys of which a block has one; a sample's own takes the place of the others.
+RIVALS = (("learningRate", "learningRatesPerMB", "learningRatesPerSample"),
+          ("momentum", "momentumPerMB", "momentumPerSample", "momentumAsTimeConstant"))
 
 
 def read_readers(evaluator: Evaluator, lazy: Lazy, problems: list[Diagnostic]) -> Readers:
@@ -95,8 +96,9 @@ def read_plan(evaluator: Evaluator, lazy: Lazy, problems: list[Diagnostic], samp
     for variant in variants:
         bound = block(evaluator, TrainingBlock, variant, "SGD", name_span)
         plan, warnings = TrainingPlan.from_block(bound.spec, dict(bound.spans), name_span)
+        # A sample's fewer epochs leave the ends of schedules unreached: no mistake.
+        problems.extend(w for w in warnings if not plans or w.code != "schedule-unreachable")
         plans.append(plan)
-        problems.extend(warnings)
     return plans[-1] if sample else plans[0]
 
 
@@ -115,11 +117,11 @@ def _with_sample(record: RecordValue) -> RecordValue:
         # What the command line says goes before what the sample wants.
         if given is None or given.span.source.name != "command line":
             members[name], names[name] = member, own.names[name]
-    for rate in RATES:
-        if rate in own.members:
-            for other in RATES:
-                if other != rate and other not in own.members:
-                    members.pop(other, None)
+    for keys in RIVALS:
+        if any(key in own.members for key in keys):
+            for key in keys:
+                if key not in own.members:
+                    members.pop(key, None)
     return RecordValue(members, record.environment, record.span, names)
 
 

@@ -139,7 +139,8 @@ class Evaluator:
         return FunctionValue("", (parameters,), e.body, environment, e.span)
 
     def select(self, e: ast.Select, environment: Environment, place: Place) -> Any:
-        value = self.evaluate(e.value, environment, place.inner())
+        # `{ ... }.out`: the record stands for the whole, so its members are named under it.
+        value = self.evaluate(e.value, environment, place if isinstance(e.value, ast.Record) else place.inner())
         if not isinstance(value, RecordValue):
             raise errors.wrong_type(f"`.{e.name.text}` selects a member of a record", e.value.span, value, place)
         member = value.members.get(e.name.text)
