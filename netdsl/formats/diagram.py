@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import PurePath
 
 from ..network import ShapedNode
 from ..program import Program
-from .draft import Draft, Frame, Leaf
+from .draft import Draft, Frame, Leaf, once
 from .repeats import collapse_repeats
 
 #: Above this many boxes groups are collapsed, deepest first, unless a depth is asked for.
@@ -39,7 +39,7 @@ class Box:
     family: str
     options: tuple[str, ...]
     shape: str  #: of its output, `55 x 55 x 96`; empty if a group has several
-    parameters: int  #: of all repetitions; weights owned by another box are not counted
+    parameters: int  #: of one repetition; weights owned by another box are not counted
     role: str  #: "layer", "data", "criterion", "metric" or "group"
     folded: tuple[Folded, ...] = ()
     repeat: int = 1
@@ -173,10 +173,9 @@ def _box(leaf: Leaf) -> Box:
 
 def _group(frame: Frame, draft: Draft) -> Group:
     parent = frame.parent if frame.parent is not draft.root else None
-    leaves = list(frame.leaves())
+    parameters, nodes = once(frame)
     return Group(frame.name, _label(frame.name, frame.last, frame.parent), parent.name if parent else "",
-                 tuple(child.name for child in frame.children), sum(leaf.parameters for leaf in leaves),
-                 frame.repeat, sum(leaf.nodes for leaf in leaves))
+                 tuple(child.name for child in frame.children), parameters, frame.repeat, nodes)
 
 
 def _label(name: str, last: str, parent: Frame | None) -> str:
@@ -198,59 +197,62 @@ def layer_name(node: ShapedNode) -> str:
     return type(node.layer).name().removesuffix("Layer") or "Layer"
 
 
-#: Options that say how training starts, not what the layer computes.
-_UNSHOWN = ("init", "activation", "learningRateMultiplier", "name", "dim", "shape", "axis")
+#: Options that say how training starts or how fast statistics move, not what the layer computes; and
+#: those that the shapes on the edges show anyway.
+_UNSHOWN = frozenset(("activation", "axis", "beginAxis", "blendTimeConstant", "dims", "dynamicAxis", "endAxis", "epsilon",
+                      "learningRateMultiplier", "normalizationTimeConstant", "randomSeed", "spatialRank", "tag",
+                      "disableRegularization"))
+
+#: Options that read better in other words than `name value`.
+_WORDS = {"numOutputChannels": "{} filters", "outDim": "{} outputs", "filterShape": "{}", "kernelDims": "{}",
+          "kernelSize": "{}", "poolKind": "{}", "value": "{}"}
 
 
 def option_texts(node: ShapedNode) -> tuple[str, ...]:
-    """The options worth a place in a drawing: `96`, `11 x 11`, `stride 4`, `pad`, `no bias`."""
+    """The options worth a place in a drawing: `96 filters`, `11 x 11`, `stride 4`, `pad`, `no bias`."""
     texts = []
     for option in type(node.layer).options():
         value = getattr(node.layer, option.field_name)
-        if option.name.startswith(_UNSHOWN) or (not option.required and value == option.default):
+        unshown = option.name in _UNSHOWN or option.name.startswith("init")
+        if unshown or (not option.required and value == option.default):
             continue
-        if text := _option_text(option.name, value, option.required):
+        if text := _option_text(option.name, value):
             texts.append(text)
     return tuple(texts)
 
 
-def _option_text(name: str, value: object, required: bool) -> str:
+def _option_text(name: str, value: object) -> str:
     if isinstance(value, bool):
         return _words(name) if value else f"no {_words(name)}"
     if isinstance(value, tuple):
-        if not all(isinstance(v, int | float | bool) for v in value) or not value:
+        if not value or not all(isinstance(v, int | float) for v in value):
             return ""
         if all(isinstance(v, bool) for v in value):
-            return _option_text(name, value[0], required) if len(set(value)) == 1 else ""
-        same = len(set(value)) == 1 and not required
-        shown = _number(value[0]) if same else " x ".join(_number(v) for v in value)
+            return _option_text(name, value[0]) if len(set(value)) == 1 else ""
+        shown = " x ".join(number_text(v) for v in value)
+        if name not in _WORDS and len(set(value)) == 1:
+            shown = number_text(value[0])
     elif isinstance(value, int | float):
-        shown = _number(value)
+        shown = number_text(value)
     elif isinstance(value, str) and len(value) <= 16:
         shown = value
     else:
         return ""
-    return shown if required else f"{_words(name)} {shown}"
+    return _WORDS.get(name, f"{_words(name)} {{}}").format(shown)
 
 
 def _words(camel: str) -> str:
-    """`localResponse` -> `local response`."""
-    return "".join(f" {c.lower()}" if c.isupper() else c for c in camel).strip()
+    """`localResponse` -> `local response`; a single capital at the end stays (`topN`)."""
+    return re.sub(r"(?<=[a-z])([A-Z])(?=[a-z])", lambda found: f" {found.group().lower()}", camel)
 
 
-def _number(value: float) -> str:
+def number_text(value: float) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def parameter_text(box: Box | Group) -> str:
-    """`1,792 parameters`; `3 x 1,792 parameters` where it is repeated."""
+    """`1,792 parameters`; `3 x 1,792 parameters` where it is repeated with other weights."""
     if not box.parameters:
         return ""
-    if box.repeat > 1 and box.parameters % box.repeat == 0:
-        return f"{box.repeat} x {box.parameters // box.repeat:,} parameters"
-    return f"{box.parameters:,} parameters"
-
-
-def unique(texts: Iterable[str]) -> list[str]:
-    """The texts that are not empty, each once, in order."""
-    return list(dict.fromkeys(text for text in texts if text))
+    times = f"{box.repeat} x " if box.repeat > 1 and not (isinstance(box, Box) and box.shares) else ""
+    return f"{times}{box.parameters:,} parameters"

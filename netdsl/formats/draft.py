@@ -79,6 +79,18 @@ class Frame:
 Item = Leaf | Frame
 
 
+def once(item: Item) -> tuple[int, int]:
+    """Parameters and number of layers of one repetition; shared weights are the same in all of them."""
+    if isinstance(item, Leaf):
+        return item.parameters, item.nodes
+    parameters = nodes = 0
+    for child in item.children:
+        own, layers = once(child)
+        parameters += own * (1 if isinstance(child, Leaf) and child.shares else child.repeat)
+        nodes += layers * child.repeat
+    return parameters, nodes
+
+
 @dataclass(eq=False)
 class Draft:
     """The tree of a program's nodes; `root` is the frame around everything."""
@@ -144,9 +156,9 @@ def _closed(frame: Frame, closed: dict[Leaf, Leaf]) -> Leaf:
     """A frame as one box; `closed` learns which leaves are inside."""
     inside = list(frame.leaves())
     within = set(inside)
-    box = Leaf(frame.name, inside[0].order, None, "group", "group", "", sum(leaf.parameters for leaf in inside),
-               inside[0].place, frame.last, parent=frame.parent, repeat=frame.repeat,
-               nodes=sum(leaf.nodes for leaf in inside), is_output=any(leaf.is_output for leaf in inside))
+    parameters, nodes = once(frame)
+    box = Leaf(frame.name, inside[0].order, None, "group", "group", "", parameters, inside[0].place, frame.last,
+               parent=frame.parent, repeat=frame.repeat, nodes=nodes, is_output=any(leaf.is_output for leaf in inside))
     box.inputs = [wire for leaf in inside for wire in leaf.inputs if wire.source not in within]
     box.shape = inside[-1].shape
     closed.update((leaf, box) for leaf in inside)
@@ -198,9 +210,13 @@ class _Maker:
     def folded(self, node: ShapedNode) -> bool:
         """Fold the node into its producer if it may be; say whether it was."""
         if self.fold and self.is_number(node):
-            self.constants[node.name] = str(getattr(node.layer, "value", ""))
+            value = getattr(node.layer, "value", 0)
+            self.constants[node.name] = f"{value:g}" if isinstance(value, float) else str(value)
             return True
         producer = self.leaf_of.get(node.inputs[0].node) if len(node.inputs) == 1 else None
+        if self.fold and producer and node.layer.family == "assertion":
+            self.leaf_of[node.name] = producer
+            return True
         if not (self.fold and producer and producer.role == "layer" and node.layer.family == "activation"
                 and self.role(node) == "layer" and not node.cost.tensors):
             return False

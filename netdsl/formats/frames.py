@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from .across import place_across
+from .columns import LONG, columns, divide
 from .layered import Cell, Level, Link, Net
 from .routing import TRACK, Run, assign_tracks
 from .scene import Point
 
 #: Room below a box before lines may turn, and above a box for the head of an arrow.
-_LEAD, _TAIL = 8.0, 16.0
+_LEAD, _TAIL = 14.0, 16.0
 
 #: From the last rank to the frame, and from its sides to the cells.
 PAD_END, PAD_SIDE = 14.0, 16.0
@@ -37,16 +38,22 @@ class Block:
     exits: dict[str, float] = field(default_factory=dict)
 
 
-def lay_out(level: Level, labels: dict[Cell, float], strip: float) -> Block:
+def lay_out(level: Level, labels: dict[Cell, float], strip: float, *, least: float = 0.0,
+            aspect: float | None = None) -> Block:
     """Lay out a level.
 
     `labels` is the room along that the label below a box takes; `strip` how far before the level's
-    corner the frame begins (room for its title), where lines that enter start.
+    corner the frame begins (room for its title), where lines that enter start; `least` the least
+    length. With an `aspect`, a long chain continues in columns that together have about this shape
+    (extent across through extent along).
     """
     level.arrange()
     place_across(level.ranks)
     runs = _runs(level)
     length = _place_along(level, labels, runs)
+    if aspect and length > LONG:
+        length = _wrap(level, labels, runs, length, aspect)
+    length = max(length, least)
     for cell in level.cells:
         if cell.kind == "entry":
             cell.start = -strip
@@ -69,6 +76,8 @@ class _Runs:
     #: net and number of its way back -> its first run, below the source, and its last, above the target
     turns: dict[tuple[Net, int], tuple[Run, Run]]
     along: dict[Run, float] = field(default_factory=dict)
+    #: lines from one column to the next, where the level is divided
+    turned: dict[Link, list[Point]] = field(default_factory=dict)
 
 
 def _runs(level: Level) -> _Runs:
@@ -103,8 +112,8 @@ def _place_along(level: Level, labels: dict[Cell, float], runs: _Runs) -> float:
         tracks = assign_tracks(gap)
         lead = max((labels.get(cell, 0.0) for cell in above), default=0.0)
         arrives = any(cell.kind == "box" and (cell.up or cell.returns) for cell in below)
-        if tracks or lead:
-            lead = max(lead, _LEAD if above else 0.0)
+        if above and (tracks or any(cell.kind == "box" for cell in below)):
+            lead = max(lead, _LEAD)
         for run in gap:
             runs.along[run] = along + lead + (run.track + 0.5) * TRACK
         along += lead + tracks * TRACK + (_TAIL if arrives else 0.0)
@@ -113,6 +122,25 @@ def _place_along(level: Level, labels: dict[Cell, float], runs: _Runs) -> float:
             cell.start = along + _slack(cell, longest - cell.length)
         along += longest
     return along
+
+
+def _wrap(level: Level, labels: dict[Cell, float], runs: _Runs, length: float, aspect: float) -> float:
+    """Divide a long level into columns; returns its new length."""
+    starts = [min(cell.start for cell in rank) for rank in level.ranks]
+    ends = [max(cell.start + cell.length for cell in rank) for rank in level.ranks]
+    wide = max(cell.across + cell.after for rank in level.ranks for cell in rank)
+    found = columns(level, starts, ends, wide, aspect)
+    if len(found) == 1:
+        return length
+    leads = [max((labels.get(cell, 0.0) for cell in rank), default=0.0) for rank in level.ranks]
+    runs.turned, deepest = divide(level, found, leads)
+    for column in found:
+        for number in range(column.first + 1, column.last + 1):
+            for run in runs.gaps[number]:
+                runs.along[run] += column.along
+    for run in runs.gaps[-1]:
+        runs.along[run] += found[-1].along
+    return max(deepest, *(ends[column.last] + column.along + leads[column.last] for column in found))
 
 
 def _slack(cell: Cell, room: float) -> float:
@@ -141,6 +169,8 @@ def _pieces(net: Net, runs: _Runs) -> list[Piece]:
 
 
 def _points(link: Link, runs: _Runs) -> list[Point]:
+    if link in runs.turned:
+        return runs.turned[link]
     run = runs.of_link[link]
     start, end = link.upper.start + link.upper.length, link.lower.start
     if run.is_straight or abs(link.upper_across - link.lower_across) < 0.5:

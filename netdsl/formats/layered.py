@@ -8,12 +8,15 @@ Directions are abstract: `across` a rank, and `along` the flow. The caller turns
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 #: Sweeps of crossing reduction; they stop early when no crossing is left.
 _SWEEPS = 8
+
+#: Beside a frame longer than this no source is put: the line to it would be lost at the frame's side.
+_LONG_BOX = 300.0
 
 #: Distance between the arrivals on a side of a box.
 _ARRIVALS_APART = 18.0
@@ -31,7 +34,8 @@ class Cell:
     spreads: bool = False  #: its arrivals are spread over its side; else their ports are given
     rank: int = 0
     index: int = 0  #: position in its rank
-    height: int = 0  #: longest way to an end of the level
+    above: float = 0.0  #: length of the longest way from a start of the level, itself included
+    below: float = 0.0  #: the same to an end
     across: float = 0.0  #: of its reference
     start: float = 0.0  #: along
     down: list[Link] = field(default_factory=list)
@@ -118,16 +122,19 @@ class Level:
                     led.add(target.cell)
         for cell in order:
             cell.rank = max(cell.rank, 0 if cell.kind == "entry" else first)
+            cell.above += cell.length + 1
             for follower in followers[cell]:
                 follower.rank = max(follower.rank, cell.rank + 1)
+                follower.above = max(follower.above, cell.above)
         for cell in reversed(order):
-            cell.height = max((follower.height + 1 for follower in followers[cell]), default=0)
+            cell.below = cell.length + 1 + max((follower.below for follower in followers[cell]), default=0)
             users = [follower.rank for follower in followers[cell] if follower.kind == "box"]
             if cell.kind == "box" and cell not in led and users:
                 cell.rank = max(cell.rank, min(users) - 1)
         last = max((cell.rank for cell in order if cell.kind != "exit"), default=0)
         for cell in order:
             cell.rank = last + 1 if cell.kind == "exit" else cell.rank
+        _part_sources(order, led)
         self.ranks = [[] for _ in range(max((cell.rank for cell in order), default=-1) + 1)]
         for cell in self.cells:
             self.ranks[cell.rank].append(cell)
@@ -210,6 +217,18 @@ def _topological(cells: Sequence[Cell], nets: Sequence[Net]) -> list[Cell]:
     return list(order)
 
 
+def _part_sources(cells: Sequence[Cell], led: set[Cell]) -> None:
+    """Give sources that would stand beside a long frame a rank of their own below it."""
+    def is_source(cell: Cell) -> bool:
+        return cell.kind == "box" and cell not in led
+
+    long = {cell.rank for cell in cells if cell.length > _LONG_BOX and not is_source(cell)}
+    parted = sorted({cell.rank for cell in cells if is_source(cell) and cell.rank in long})
+    for cell in cells:
+        stays = cell.rank in long and not is_source(cell)
+        cell.rank += bisect_left(parted, cell.rank) if stays else bisect_right(parted, cell.rank)
+
+
 def _link(link: Link) -> None:
     link.upper.down.append(link)
     link.lower.up.append(link)
@@ -256,19 +275,21 @@ def _crossings_below(rank: Sequence[Cell]) -> int:
 
 
 def main_arrival(cell: Cell) -> Link | None:
-    """The link from above that should be straight: from the only box among them, or the only link."""
-    boxes = [link for link in cell.up if link.upper.kind != "bend"]
-    if len(boxes) == 1:
-        return boxes[0]
-    return cell.up[0] if len(cell.up) == 1 else None
+    """The link from above that should be straight: from the only box, or the longer of two ways, or the only link."""
+    return _longest([(link.upper.above, link) for link in cell.up if link.upper.kind != "bend"], cell.up)
 
 
 def main_departure(cell: Cell, port: float) -> Link | None:
-    """The link downwards that should be straight: to the box with the longest way still to go."""
+    """The link downwards that should be straight, by the same rules."""
     links = [link for link in cell.down if link.upper_port == port]
-    boxes = sorted((link for link in links if link.lower.kind != "bend"), key=lambda link: -link.lower.height)
-    if len(boxes) == 1 or (len(boxes) > 1 and boxes[0].lower.height > boxes[1].lower.height):
-        return boxes[0]
+    return _longest([(link.lower.below, link) for link in links if link.lower.kind != "bend"], links)
+
+
+def _longest(boxes: list[tuple[float, Link]], links: list[Link]) -> Link | None:
+    if len(boxes) == 1:
+        return boxes[0][1]
+    if len(boxes) == 2 and boxes[0][0] != boxes[1][0]:
+        return max(boxes, key=lambda pair: pair[0])[1]
     return links[0] if len(links) == 1 else None
 
 

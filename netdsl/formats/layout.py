@@ -21,6 +21,9 @@ TITLE = 26.0
 #: Room that the label of an edge takes below a box, or above the line that leaves it to the right.
 _LABEL_HEIGHT = 22.0
 
+#: Shape that long chains are wrapped to, width through height: a slide with a margin for its title.
+_SLIDE = 1.5
+
 _ENTRY, _EXIT = "entry", "exit"
 
 
@@ -74,13 +77,13 @@ class Layout:
 
 
 def place(diagram: Diagram, sizes: Mapping[str, Size], titles: Mapping[str, float], *,
-          to_the_right: bool = False) -> Layout:
+          to_the_right: bool = False, wrap: bool = True) -> Layout:
     """Lay out a diagram.
 
     `sizes` gives each box its size, `titles` each group the width of its title. Values flow down, or
-    to the right.
+    to the right; `wrap` continues long chains beside (or below) themselves.
     """
-    return _Planner(diagram, sizes, titles, to_the_right).layout()
+    return _Planner(diagram, sizes, titles, to_the_right, wrap).layout()
 
 
 @dataclass
@@ -98,6 +101,7 @@ class _Planner:
     sizes: Mapping[str, Size]
     titles: Mapping[str, float]
     to_the_right: bool
+    wrap: bool
     blocks: dict[str, Block] = field(default_factory=dict)
     title_at: dict[str, float] = field(default_factory=dict)
     shift: dict[str, Point] = field(default_factory=dict)  #: from a frame's corner to its level's, (across, along)
@@ -153,7 +157,9 @@ class _Planner:
     # -- one level --------------------------------------------------------------------------------
 
     def lay_out_level(self, name: str, members: tuple[str, ...], plans: dict[str, _Plan]) -> Block:
-        cells = {member: self.cell(member) for member in members}
+        fed = {target for plan in plans.values() for target in plan.targets}
+        # What has no inputs stands to the right of what has: labels beside the network, not before it.
+        cells = {member: self.cell(member) for member in sorted(members, key=lambda member: member not in fed)}
         entries = {net: Cell(kind="entry", name=net) for net, plan in plans.items() if plan.source == _ENTRY}
         exits = {net: Cell(kind="exit", name=net) for net, plan in plans.items() if _EXIT in plan.targets}
         nets = []
@@ -165,7 +171,14 @@ class _Planner:
             nets.append(Net(source, way_out, targets, plan.feedback, net))
         labels = {cells[member]: self.label_length(member) for member in members if member in self.sizes}
         strip = 0.0 if not name else PAD_SIDE if self.to_the_right else TITLE
-        return lay_out(Level([*entries.values(), *cells.values(), *exits.values()], nets), labels, strip)
+        least = self.titles.get(name, 0.0) + PAD_SIDE if self.to_the_right else 0.0
+        return lay_out(Level([*entries.values(), *cells.values(), *exits.values()], nets), labels, strip,
+                       least=least, aspect=self.aspect())
+
+    def aspect(self) -> float | None:
+        if not self.wrap:
+            return None
+        return 1 / _SLIDE if self.to_the_right else _SLIDE
 
     def cell(self, name: str) -> Cell:
         if name in self.blocks:
@@ -189,7 +202,7 @@ class _Planner:
         title = self.titles[name]
         if self.to_the_right:
             across, along = TITLE, PAD_SIDE
-            width, length = block.width + TITLE + PAD_SIDE, max(block.length + PAD_SIDE + PAD_END, title + 2 * PAD_SIDE)
+            width, length = block.width + TITLE + PAD_SIDE, block.length + PAD_SIDE + PAD_END
             self.title_at[name] = 12.0
         else:
             across, along = PAD_SIDE, TITLE

@@ -90,8 +90,6 @@ class _Level:
         dropped = {item for block in blocks[1:] for item in block}
         for block in blocks[1:]:
             for leaf, copy in zip(_leaves(kept), _leaves(block), strict=True):
-                leaf.parameters += copy.parameters
-                leaf.nodes += copy.nodes
                 leaf.is_output |= copy.is_output
         end, last_end = self.outputs(kept[-1])[0], self.outputs(last[-1])[0]
         inside = set(kept[-1].leaves())
