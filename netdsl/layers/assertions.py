@@ -37,8 +37,7 @@ class Expect(Layer):
             wanted in (0, have) for wanted, have in zip(self.dims, shape.file_dims, strict=True))
         if not fits:
             wanted = " x ".join(str(d) if d else "any" for d in self.dims)
-            raise ShapeError(f"{wanted} is expected here, and the shape is {shape}",
-                             label=f"this is {shape}", option="dims")
+            raise ShapeError(f"the shape is {shape}, not {wanted}", label=f"{wanted} is expected here", option="dims")
         return shape
 
     def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:

@@ -48,7 +48,7 @@ class Data(Layer):
             delivered = delivered.to(dtype)
         if tuple(delivered.shape[1:]) == dims:
             return delivered
-        if delivered[0].numel() != p.output.size:
+        if math.prod(delivered.shape[1:]) != p.output.size:
             raise ValueError(f"the reader delivers {Shape(tuple(delivered.shape[1:]))}, the input is {p.output}")
         return delivered.reshape(delivered.shape[0], *dims)
 
