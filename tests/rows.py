@@ -45,6 +45,15 @@ class _Reader:
         self.tokens.append(("end", ""))
         self.at = 0
 
+    def names(self) -> list[str]:
+        """The inputs of `Name (x, y, 1, b = true)`."""
+        self.take()
+        assert self.take("(")
+        positional, named = self.arguments(")")
+        given = [*positional, *named.values()]
+        return [v.name for value in given for v in (value if isinstance(value, list) else [value])
+                if isinstance(v, _Input)]
+
     def take(self, *marks: str) -> str:
         kind, text = self.tokens[self.at]
         if marks and not (kind == "mark" and text in marks):
@@ -218,3 +227,19 @@ def random_rows(draw: st.DrawFn, layer: Layer) -> Layer:
             changes[o.field_name] = draw(values)
     return dataclasses.replace(layer, **changes)
 
+
+
+# --- the language ------------------------------------------------------------------------------
+
+
+def file_with(example: Example, row: type[Layer]) -> str:
+    """A whole file whose member `z` is the example, applied to inputs of its extents."""
+    layer = row_from_example(example.text)
+    shapes = example_shapes(layer, example)
+    called = "(" in re.sub(r"\{.*\}", "", example.text)
+    names = _Reader(example.text).names() if called else [f"i{index}" for index in range(len(shapes))]
+    members = [f"{name} = {'Input' if shape.batched else 'ParameterTensor'} {{{':'.join(map(str, shape.file_dims))}}}"
+               for name, shape in zip(names, shapes, strict=True)]
+    listed = any(name.endswith("...") for name in row.inputs)
+    text = example.text if called or not row.inputs else f"{example.text} ({(':' if listed else ', ').join(names)})"
+    return "network = {\n    " + "\n    ".join([*members, f"z = {text}", "outputNodes = z"]) + "\n}\n"

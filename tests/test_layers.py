@@ -13,10 +13,12 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from netdsl.diagnostics import Failure
+from netdsl.compiler import examine
+from netdsl.diagnostics import Failure, render
 from netdsl.layers import LAYERS, NAMES, ROWS
 from netdsl.layers.base import Example, Layer, Shape, ShapeError
 from netdsl.lower import LayerModule
+from netdsl.source import Source
 from netdsl.spec import OptionError
 
 every_row = pytest.mark.parametrize("row", [pytest.param(row, id=row.name()) for row in ROWS])
@@ -83,6 +85,26 @@ def test_shows_itself_as_a_file_writes_it(row: type[Layer], example: Example) ->
     layer = rows.row_from_example(example.text)
     assert type(layer) is row
     assert rows.row_from_example(layer.show()) == layer
+
+
+@pytest.mark.parametrize(("row", "example"), [
+    pytest.param(row, example, id=name) for name, row, example in rows.examples(None)])
+def test_the_language_reads_it_the_same(row: type[Layer], example: Example) -> None:
+    """Examples are lines of the language: the compiler makes this row, this shape, or a page for the refusal."""
+    source = Source("example.net", rows.file_with(example, row))
+    checked = examine(source)
+    if example.output is None:
+        assert checked.errors, source.text
+        for diagnostic in checked.errors:
+            page = render(diagnostic)
+            assert "example.net" in page
+            assert all(len(line) <= 78 for line in page.splitlines()[1:]), page
+        return
+    assert not checked.errors, "\n".join(map(render, checked.errors)) + source.text
+    assert checked.program is not None
+    node = checked.program.network[checked.program.special["outputNodes"][0]]
+    assert node.layer == rows.row_from_example(example.text)
+    assert node.shape.file_dims == example.output
 
 
 # --- shapes, costs and tensors -------------------------------------------------------------------
