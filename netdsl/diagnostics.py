@@ -64,7 +64,7 @@ def suggest(name: str, candidates: Iterable[str]) -> str | None:
     """The candidate that was most likely meant, or None.
 
     Equal but for case first; else the closest within a third of the length; else one that shares
-    a prefix of at least four letters (`Convolution` for `ConvolutionalLayer`).
+    its beginning (`pad` for `padding`, `ConvolutionLayer` for `ConvolutionalLayer`).
     """
     known = sorted(set(candidates))
     folded = name.casefold()
@@ -79,7 +79,7 @@ def suggest(name: str, candidates: Iterable[str]) -> str | None:
         candidate
         for candidate in known
         if len(name) >= 4 and (candidate.casefold().startswith(folded) or folded.startswith(candidate.casefold()))
-        and len(candidate) >= 4
+        and len(candidate) >= 3
     ]
     if prefixed:
         return min(prefixed, key=lambda candidate: abs(len(candidate) - len(name)))

@@ -94,7 +94,8 @@ def _reader(program: ShapedProgram, phase: str, reader: Reader) -> Iterator[Diag
                 "reader-shape", f"the {phase} reader delivers nothing for the input `{name}`",
                 Label(program.readers.spans.get(phase, node.span), f"it delivers {', '.join(sorted(delivered))}"),
                 related=(Label(node.span, did_you_mean(name, delivered) or "this input"),),
-                hint=f"rename the input, or name the reader's data after it: `features = \"{name}\"`.")
+                hint=f"rename the input, or name the reader's data after it: "
+                     f"`featuresInput = \"{name}\"` or `labelsInput = \"{name}\"`.")
 
 
 def _stream(program: ShapedProgram, phase: str, reader: Reader, stream: Stream, node: ShapedNode

@@ -21,6 +21,8 @@ from .diagnostics import Diagnostic, Failure, Label, did_you_mean
 from .source import Span
 
 REQUIRED: Any = dataclasses.MISSING
+#: Above this many options a message lists their names only.
+MANY_OPTIONS = 24
 
 
 class Mismatch(Exception):
@@ -379,6 +381,11 @@ class Spec:
     def signature(cls) -> str:
         return f"{cls.name()} {{{', '.join(o.signature() for o in cls.options())}}}"
 
+    @classmethod
+    def unknown_hint(cls, name: str) -> str:
+        """What to do instead of an option that the row once had or another program has; usually empty."""
+        return ""
+
     def validate(self) -> None:
         """Check options against each other; raise OptionError."""
 
@@ -493,11 +500,18 @@ def bind(
     return Bound(spec, {name: argument.span for name, argument in given.items()})
 
 
+#: With more options than this a message lists their names only, and nothing where it has a suggestion.
+MANY = 16
+
+
 def signature_body(cls: type[Spec], called: str | None = None) -> tuple[str, ...]:
     """The options with their defaults, as a block for the body of a message."""
-    parts = [o.signature() for o in cls.options()]
+    many = len(cls.options()) > MANY_OPTIONS
+    parts = [o.name if many else o.signature() for o in cls.options()]
     if not parts:
         return (f"{called or cls.name()} takes no options.",)
+    if len(parts) > MANY:
+        parts = [o.name for o in cls.options()]
     lines, line = [], f"    {called or cls.name()} {{"
     for index, part in enumerate(parts):
         piece = part + ("," if index < len(parts) - 1 else "}")
@@ -506,21 +520,25 @@ def signature_body(cls: type[Spec], called: str | None = None) -> tuple[str, ...
             line = "        "
         line += piece + " "
     lines.append(line.rstrip())
-    return ("These are its options, with their defaults:", "\n".join(lines))
+    noun = "keys" if cls.what == "block" else "options"
+    what = f"These are its {noun}" + (":" if len(parts) > MANY else ", with their defaults:")
+    return (what, "\n".join(lines))
 
 
 def _unknown(cls: type[Spec], called: str, name: str, argument: Argument, code: str) -> Diagnostic:
     label = did_you_mean(name, [o.name for o in cls.options()])
     noun = "key" if code == "unknown-key" else "option"
+    body = () if label and len(cls.options()) > MANY else signature_body(cls, called)
     return Diagnostic(code, f"{called} has no {noun} `{name}`", Label(argument.name_span or argument.span, label),
-                      body=signature_body(cls, called))
+                      body=body)
 
 
 def _missing(cls: type[Spec], called: str, o: Option, call: Span, is_block: bool) -> Diagnostic:
     noun = "key" if is_block else "option"
+    every = signature_body(cls, called) if len(cls.options()) <= MANY else ()
     return Diagnostic("missing-option", f"{called} needs its {noun} `{o.name}`",
                       Label(call, f"`{o.name}` is missing here"),
-                      body=(f"`{o.name}` is {o.kind.expected}: {o.doc.rstrip('.')}.", *signature_body(cls, called)))
+                      body=(f"`{o.name}` is {o.kind.expected}: {o.doc.rstrip('.')}.", *every))
 
 
 def _mistyped(cls: type[Spec], called: str, o: Option, argument: Argument, expected: str) -> Diagnostic:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..deep import run_deep
-from ..diagnostics import Diagnostic, Failure, Label, did_you_mean, in_file_order
+from ..diagnostics import Diagnostic, Failure, Label, did_you_mean, in_file_order, suggest
 from ..network import Network, Node
 from ..program import SPECIAL, Budget, Program, Readers
 from ..source import Files, Source, Span
@@ -102,9 +102,10 @@ class _Elaboration:
 
     def _network(self, top: RecordValue) -> RecordValue:
         if "network" not in top.members:
-            near = did_you_mean("network", top.members)
-            span = self.module.span.source.span(0, 0)
-            raise Failure([Diagnostic("no-network", "the file has no `network`", Label(span, near),
+            near = suggest("network", top.members)
+            span = top.names[near] if near else self.module.span.source.span(0, 0)
+            label = "is this the network? it has to be called `network`" if near else ""
+            raise Failure([Diagnostic("no-network", "the file has no `network`", Label(span, label),
                                       hint="a file describes its network in `network = { ... }`.")])
         thunk = top.members["network"]
         if isinstance(thunk, Thunk):

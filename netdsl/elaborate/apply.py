@@ -233,7 +233,7 @@ def call_row(evaluator: Evaluator, row: type[Layer], positional: Sequence[Lazy],
     arguments = [given[_input_name(n)][0] for n in row.inputs if _input_name(n) in given]
     missing = [_input_name(n) for n in row.inputs if _input_name(n) not in given]
     if len(missing) > row.optional_inputs:
-        raise _missing_inputs(row, missing, arguments, e, place)
+        raise _missing_inputs(row, missing, order, e, place)
     bound = bind(row, [], options, e.span)
     layer, activation = split_activation(bound.spec)
     name = own.scope.claim(layer.step_label(), True)
@@ -242,13 +242,15 @@ def call_row(evaluator: Evaluator, row: type[Layer], positional: Sequence[Lazy],
     return apply_layer(evaluator, value, arguments, e.span, place)
 
 
-def _missing_inputs(row: type[Layer], missing: list[str], arguments: Sequence[Lazy], e: ast.Call,
-                    place: Place) -> Failure:
-    hint = f"`{row.name()} (...)` applies it; options alone go in braces: `{row.name()} {{...}}`." \
-        if row.options() else ""
+def _missing_inputs(row: type[Layer], missing: list[str], order: Sequence[str], e: ast.Call, place: Place) -> Failure:
+    if row.style == "layer":
+        body = signature_body(row)
+        hint = f"`{row.name()} (...)` applies it to its input; options alone go in braces: `{row.name()} {{...}}`."
+    else:
+        body = ("It is called with", f"    {row.name()} ({', '.join(order)})") if len(order) > 1 else ()
+        hint = ""
     return failure("wrong-inputs", f"{row.name()} needs its input `{missing[0]}`", e.span,
-                   f"`{missing[0]}` is missing here", related=errors.uses(place),
-                   body=signature_body(row) if row.options() else (), hint=hint)
+                   f"`{missing[0]}` is missing here", related=errors.uses(place), body=body, hint=hint)
 
 
 def _input_name(name: str) -> str:

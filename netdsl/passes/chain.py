@@ -78,7 +78,7 @@ def _fold(nodes: Sequence[ShapedNode], before: ShapedNode | None = None) -> list
             if kept:
                 rows.append(("", "", f"({kept} step{'s' * (kept > 1)} that keep{'s' * (kept == 1)} the shape)", ""))
                 kept = 0
-            rows.append((str(node.span.line), "", node.layer.show(), str(node.shape)))
+            rows.append((str(node.span.line), "", node.layer.show().removesuffix(" {}"), str(node.shape)))
         previous = node
     if len(rows) > ROWS:
         rows = [*rows[: ROWS // 2], ("", "", f"... {len(rows) - ROWS + 1} more ...", ""), *rows[-ROWS // 2 + 1 :]]
