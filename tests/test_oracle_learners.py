@@ -8,7 +8,7 @@ from typing import Any
 import oracle_vectors
 import pytest
 
-from netdsl.optimizers import SGD, Adadelta, Adagrad, Adam, Adamax, FSAdagrad, RMSProp
+from netdsl.optimizers import Adadelta, Adagrad, Adam, Adamax, FSAdagrad, MomentumSGD, RMSProp
 from netdsl.optimizers.base import Optimizer
 from netdsl.optimizers.plan import TrainingBlock, TrainingPlan
 from netdsl.optimizers.schedule import Schedule, Steps, Stretch
@@ -58,9 +58,9 @@ def fs_adagrad(options: dict[str, Any]) -> Optimizer:
 
 
 ROWS: dict[str, Any] = {
-    "sgd": lambda o: SGD(),
-    "momentum_sgd": lambda o: SGD(unit_gain=o["unit_gain"]),
-    "nesterov": lambda o: SGD(unit_gain=o["unit_gain"], nesterov=True),
+    "sgd": lambda o: MomentumSGD(),
+    "momentum_sgd": lambda o: MomentumSGD(unit_gain=o["unit_gain"]),
+    "nesterov": lambda o: MomentumSGD(unit_gain=o["unit_gain"], nesterov=True),
     "adam": adam,
     "adagrad": lambda o: Adagrad(average_multiplier=o["need_ave_multiplier"]),
     "rmsprop": rms_prop,

@@ -10,12 +10,12 @@ from .block import AutoAdjust, EarlyStopping, Multiplier
 from .matrix import Muon
 from .policies import ROWS as SCHEDULE_ROWS
 from .schedule import Policy
-from .sgd import LARS, SGD
+from .sgd import LARS, MomentumSGD
 
-ROWS: tuple[type[Optimizer], ...] = (SGD, Adam, AdamW, Adamax, Lion, Muon, LARS, Adagrad, RMSProp, FSAdagrad, Adadelta)
+ROWS: tuple[type[Optimizer], ...] = (MomentumSGD, Adam, AdamW, Adamax, Lion, Muon, LARS, Adagrad, RMSProp, FSAdagrad, Adadelta)
 OPTIMIZERS: dict[str, type[Optimizer]] = by_name(ROWS)
 SCHEDULES: dict[str, type[Policy]] = by_name(SCHEDULE_ROWS)
-#: Rows that only the training block uses.
+#: Rows that only the training block uses; AutoAdjust is written as a record, `AutoAdjust = { ... }`.
 BLOCK_ROWS: tuple[type[Spec], ...] = (Multiplier, EarlyStopping, AutoAdjust)
 #: Every name that a file may use.
-NAMES: dict[str, type[Spec]] = {**OPTIMIZERS, **SCHEDULES, **by_name(BLOCK_ROWS)}
+NAMES: dict[str, type[Spec]] = {**OPTIMIZERS, **SCHEDULES, **by_name((Multiplier, EarlyStopping))}

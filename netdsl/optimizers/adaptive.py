@@ -13,12 +13,13 @@ from .base import Optimizer, StepRates, unit_gain
 if TYPE_CHECKING:
     import torch
 
+    from .base import Tensors
     from .update import Bucket
 
 _POSITIVE = Number(0, exclusive_minimum=True)
 
 
-def _apply(bucket: Bucket, directions: list[torch.Tensor], multipliers: list[torch.Tensor], rate: torch.Tensor,
+def _apply(bucket: Bucket, directions: Tensors, multipliers: Tensors, rate: torch.Tensor,
            averaged: bool) -> None:
     """w = w - rate * direction, divided by the mean multiplier of each parameter if `averaged`."""
     import torch
@@ -157,7 +158,7 @@ class FSAdagrad(Optimizer):
         multipliers = torch._foreach_mul(torch._foreach_rsqrt(squares), target)
         # Where no gradient was ever seen, the root is infinite and so limited to 10.
         torch._foreach_clamp_max_(multipliers, 10.0)
-        steps = torch._foreach_mul(gradients, multipliers)
+        steps: Tensors = torch._foreach_mul(gradients, multipliers)
         if "mean" in bucket.state:
             mean = bucket.state["mean"]
             torch._foreach_mul_(mean, momentum)

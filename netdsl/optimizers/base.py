@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     from .update import Bucket, UpdateRule
 
+    #: What torch's functions on many tensors at once take.
+    Tensors = list[torch.Tensor] | tuple[torch.Tensor, ...]
+
 
 @dataclass(frozen=True)
 class StepRates:

@@ -40,6 +40,8 @@ class RecordOf(Kind):
     names) and a `span`.
     """
 
+    #: The record as it stands, with the places of its members.
+    wants: ClassVar[str] = "function"
     spec: type[Spec]
 
     @property
@@ -137,7 +139,7 @@ class TrainingBlock(Spec):
 
     # The rule
     optimizer: Optimizer | None = option(Optional(SpecOf("an optimizer such as AdamW {}", Optimizer)), None,
-                                         "The update rule; None: SGD, or what gradUpdateType says.")
+                                         "The update rule; None: MomentumSGD, or what gradUpdateType says.")
     learning_rate: Schedule | None = option(Optional(_RATE), None, "The rate on the mean gradient (classical).")
     momentum: Schedule | None = option(Optional(_MOMENTUM), None, "Momentum for each update (classical).")
     nesterov: bool = option(Flag(), False, "Nesterov's momentum.")
@@ -147,8 +149,8 @@ class TrainingBlock(Spec):
     learning_rates_per_sample: Schedule | None = option(
         Optional(_RATE), None, "The rate that multiplies the gradient summed over the samples.")
     momentum_per_mb: Schedule | None = option(
-        Optional(_MOMENTUM), None, "Momentum for a minibatch of minibatchSize, with unit gain; 0.9 if the rate is in "
-        "CNTK's units and no momentum is given.", name="momentumPerMB")
+        Optional(_MOMENTUM), None, "Momentum for a minibatch of minibatchSize, with unit gain; 0.9 if the rate "
+        "is in CNTK's units and no momentum is given.", name="momentumPerMB")
     momentum_per_sample: Schedule | None = option(Optional(_MOMENTUM), None, "Momentum for each sample, with unit gain.")
     momentum_as_time_constant: Schedule | None = option(
         Optional(ScheduleKind(Number(0))), None, "Samples after which a gradient's weight has fallen to 1/e, with unit "
@@ -178,7 +180,7 @@ class TrainingBlock(Spec):
 
     # Penalties and clipping
     weight_decay: float | None = option(
-        Optional(Number(0)), None, "Weight decay in the way of the optimizer: with the gradient (SGD), or apart (AdamW).")
+        Optional(Number(0)), None, "Weight decay in the optimizer's way: with the gradient (SGD) or apart (AdamW).")
     l2_weight: float = option(Number(0), 0.0, "Adds this times the parameter to the mean gradient.", name="L2RegWeight")
     l1_weight: float = option(Number(0), 0.0, "Moves parameters towards 0 by the rate times this.", name="L1RegWeight")
     no_penalty_in_normalization: bool = option(
@@ -240,22 +242,26 @@ class TrainingBlock(Spec):
         """None: every key of a block has its name."""
         return ()
 
+    @classmethod
+    def unknown_hint(cls, name: str) -> str:
+        return next((text for old, text in OBSOLETE.items() if old.casefold() == name.casefold()), "")
+
 
 #: Keys of CNTK's block that files do not have any more, and what stands in their place.
 OBSOLETE: dict[str, str] = {
-    "useAdagrad": "write gradUpdateType = 'adagrad'.",
-    "maxSamplesInRAM": "write numSubminibatches.",
-    "truncated": "sequences are not truncated.",
+    "useAdagrad": "CNTK's key for `gradUpdateType = 'adagrad'`.",
+    "maxSamplesInRAM": "`numSubminibatches` splits a minibatch to save memory.",
+    "truncated": "sequences are not truncated here; leave it out.",
     "packThresholdSizeInKB": "it has no meaning here; leave it out.",
     "maxTempMemSizeInSamplesForCNN": "it has no meaning here; leave it out.",
     "batchNormalizationBlendTimeConstant": "it had no effect on CNTK's training on the CPU; leave it out.",
-    "disableWkInBatchNormal": "write disableRegInBatchNormalization.",
+    "disableWkInBatchNormal": "CNTK's documentation names it so; the key is `disableRegInBatchNormalization`.",
     "traceLevel": "it has no meaning here; leave it out.",
     "sigFigs": "gradients are checked by the tests of the layers; leave it out.",
     "gradientcheck": "gradients are checked by the tests of the layers; leave it out.",
-    "numMBsToCUDAProfile": "use torch's profiler; leave it out.",
+    "numMBsToCUDAProfile": "it has no meaning here; leave it out.",
     "saveBestModelPerCriterion": "the best epoch is kept in any case; leave it out.",
-    "trainCriterionNodeName": "list it in criterionNodes of the network.",
-    "evalCriterionNodeName": "list it in evaluationNodes of the network.",
-    "ParallelTrain": "training on several workers is not described in the file; leave it out.",
+    "trainCriterionNodeName": "list the node in `criterionNodes` of the network.",
+    "evalCriterionNodeName": "list the node in `evaluationNodes` of the network.",
+    "ParallelTrain": "how many workers train is not said in the file; leave it out.",
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from ..spec import show_value
@@ -251,7 +252,7 @@ def _stretches(plan: TrainingPlan, *schedules: Schedule) -> Iterator[tuple[str, 
             starts |= {int(start) for index, start in enumerate(schedule.starts())
                        if start < plan.epochs and index and values[index] != values[index - 1]}
     edges = [*sorted(starts), plan.epochs]
-    for first, end in zip(edges, edges[1:], strict=False):
+    for first, end in pairwise(edges):
         whole = len(edges) == 2
         yield "" if whole else f"epochs {first + 1}-{end}" if end > first + 1 else f"epoch {end}", first
 

@@ -13,6 +13,7 @@ from .base import Optimizer, StepRates
 if TYPE_CHECKING:
     import torch
 
+    from .base import Tensors
     from .update import Bucket
 
 #: Coefficients of the quintic iteration that drives singular values towards 1 (Jordan 2024).
@@ -63,10 +64,9 @@ class Muon(Optimizer):
         velocities = bucket.state["velocity"]
         torch._foreach_mul_(velocities, self.momentum)
         torch._foreach_add_(velocities, bucket.gradients)
+        directions: Tensors = velocities
         if self.nesterov:
             directions = torch._foreach_add(bucket.gradients, velocities, alpha=self.momentum)
-        else:
-            directions = list(velocities)
         decay_apart(bucket, self.weight_decay, c[0])
         for parameter, direction in zip(bucket.parameters, directions, strict=True):
             matrix = direction.reshape(direction.shape[0], -1)
@@ -87,4 +87,5 @@ def orthogonal(matrix: torch.Tensor, iterations: int = 5) -> torch.Tensor:
     for _ in range(iterations):
         gram = x @ x.T
         x = a * x + (b * gram + c * gram @ gram) @ x
-    return (x.T if tall else x).to(matrix.dtype)
+    result: torch.Tensor = (x.T if tall else x).to(matrix.dtype)
+    return result

@@ -40,7 +40,7 @@ class TrainingPlan:
     rate_unit: str = "mean"  #: a value of RATE_KEYS
     momentum: Schedule | None = None  #: None: the rule has no momentum, or it is 0
     momentum_unit: str = "per update"  #: a value of MOMENTUM_KEYS
-    regularization: Regularization = Regularization()
+    regularization: Regularization = field(default_factory=Regularization)
     spans: Mapping[str, Span] = field(default_factory=dict, compare=False)
 
     @staticmethod

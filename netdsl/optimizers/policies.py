@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ..spec import Flag, Integer, ListOf, Number, OptionError, Optional, ScheduleKind, option, show_value
+from ..spec import Flag, Integer, ListOf, Number, Optional, OptionError, ScheduleKind, option, show_value
 from .schedule import Policy, Progress, Schedule, unit_option
 
 _VALUE = Number(0)
@@ -48,7 +48,8 @@ class MultiStepDecay(Policy):
 
     def validate(self) -> None:
         if list(self.drops) != sorted(self.drops):
-            raise OptionError("at", "the drops of MultiStepDecay have to stand in order", "write them from small to large.")
+            raise OptionError("at", "the drops of MultiStepDecay have to stand in order",
+                              "write them from small to large.")
 
     def at(self, progress: Progress) -> float:
         return self.value * self.factor ** sum(drop <= progress.along(self.unit) for drop in self.drops)
@@ -69,7 +70,7 @@ class ExponentialDecay(Policy):
     unit: str = unit_option()
 
     def at(self, progress: Progress) -> float:
-        return self.value * self.factor ** progress.along(self.unit)
+        return float(self.value * self.factor ** progress.along(self.unit))
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ class InverseDecay(Policy):
     unit: str = unit_option()
 
     def at(self, progress: Progress) -> float:
-        return self.value * (1 + self.gamma * progress.along(self.unit)) ** -self.power
+        return float(self.value * (1 + self.gamma * progress.along(self.unit)) ** -self.power)
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,8 @@ class PolynomialDecay(Policy):
     unit: str = unit_option()
 
     def at(self, progress: Progress) -> float:
-        return self.end + (self.value - self.end) * (1 - _part(self.over, self.unit, progress)) ** self.power
+        left = 1 - _part(self.over, self.unit, progress)
+        return float(self.end + (self.value - self.end) * left**self.power)
 
 
 @dataclass(frozen=True)
@@ -229,7 +231,7 @@ class DiscreteExponential(Policy):
 
     def at(self, progress: Progress) -> float:
         index = min(int(progress.fraction * self.steps), self.steps - 1)
-        return self.value * self.factor ** (-index / (self.steps - 1))
+        return float(self.value * self.factor ** (-index / (self.steps - 1)))
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from .block import TrainingBlock
 from .plan import MOMENTUM_KEYS, RATE_KEYS, TrainingPlan
 from .policies import Warmup
 from .schedule import Progress, Schedule, Steps, check_steps, constant
-from .sgd import SGD
+from .sgd import MomentumSGD
 
 #: What the values of a schedule are called in messages.
 NOUNS = {"minibatchSize": "size", "momentum": "momentum", "momentumPerMB": "momentum", "momentumPerSample": "momentum",
@@ -46,7 +46,8 @@ def resolve(block: TrainingBlock, spans: Mapping[str, Span], where: Span
         raise Failure(errors)
     rate_key, momentum_key = keys.first(RATE_KEYS), keys.first(MOMENTUM_KEYS)
     assert rate_key is not None, "checked above"
-    rate: Schedule = keys.value(rate_key)
+    rate = keys.value(rate_key)
+    assert isinstance(rate, Schedule)
     if block.warmup:
         rate = Warmup(schedule=rate, epochs=block.warmup)
     optimizer, regularization = _rule(keys, rate_key)
@@ -78,11 +79,11 @@ class _Keys:
         return self.spans.get(name, self.where)
 
     def conflict(self, first: str, second: str, title: str, hint: str, severity: str = "error",
-                 body: tuple[str, ...] = ()) -> Diagnostic:
+                 body: tuple[str, ...] = (), label: str = "and here this one") -> Diagnostic:
         """A page with both places; the mark is at the one that stands later in the file."""
         a, b = sorted((first, second), key=lambda name: self.span(name).start)
         related = (Label(self.span(a), f"`{a}` is given here"),) if a in self.spans and a != b else ()
-        return Diagnostic("conflicting-keys", title, Label(self.span(b), ""), related, body, hint, severity)
+        return Diagnostic("conflicting-keys", title, Label(self.span(b), label), related, body, hint, severity)
 
 
 # --- schedules -----------------------------------------------------------------------------------
@@ -118,7 +119,7 @@ def _check_values(keys: _Keys, name: str, schedule: Schedule, kind: Kind) -> lis
         places = [(s.value, s.span if s.span.source.text else keys.span(name)) for s in schedule.stretches]
     else:
         epochs = keys.block.max_epochs
-        at = sorted({e for e in range(0, epochs, max(1, epochs // 1000))} | {epochs})
+        at = sorted({*range(0, epochs, max(1, epochs // 1000)), epochs})
         places = [(schedule.at(Progress(e, 0, 0, epochs, None)), keys.span(name)) for e in at]
     for value, span in places:
         try:
@@ -142,12 +143,12 @@ def _check_keys(keys: _Keys) -> list[Diagnostic]:
     for several, what in ((rates, "the learning rate"), (momenta, "the momentum")):
         if len(several) > 1:
             found.append(keys.conflict(several[0], several[1], f"{what} is given twice, in different units",
-                                       f"keep one of {_names(several)}."))
+                                       "keep one of the two.", label="and here again"))
     if len(rates) == 1 and len(momenta) == 1 and (rates[0] == "learningRate") != (momenta[0] == "momentum"):
         found.append(_mixed_units(keys, rates[0], momenta[0]))
     for first, second in EXCLUSIVE:
         if len(keys.given((first, second))) == 2:
-            found.append(keys.conflict(first, second, f"`{first}` and `{second}` say the same thing in two ways",
+            found.append(keys.conflict(first, second, f"`{first}` and `{second}` say the same thing",
                                        f"keep `{first}` or `{second}`."))
     found += _check_rule_keys(keys, momenta)
     return found
@@ -180,7 +181,7 @@ def _check_rule_keys(keys: _Keys, momenta: list[str]) -> list[Diagnostic]:
         if keys.is_given(name) and chosen not in rules:
             wanted = " or ".join(f"'{rule}'" for rule in rules)
             found.append(keys.conflict(name, name, f"`{name}` belongs to gradUpdateType {wanted}",
-                                       "leave it out, or set `gradUpdateType`."))
+                                       "leave it out, or set `gradUpdateType`.", label=""))
     optimizer = _row(keys)
     title = f"{optimizer.name()} has no momentum of its own to set"
     if momenta and not optimizer.uses_momentum and keys.block.optimizer is not None:
@@ -188,7 +189,7 @@ def _check_rule_keys(keys: _Keys, momenta: list[str]) -> list[Diagnostic]:
                                    f"the options of `netdsl optimizers {optimizer.name()}`."))
     elif momenta and not optimizer.uses_momentum:
         found.append(keys.conflict("gradUpdateType", momenta[0], f"`{momenta[0]}` has no effect with this rule",
-                                   "leave it out.", "warning", (f"{title}; CNTK ignored the key as well.",)))
+                                   "leave it out.", "warning", (f"{title}; CNTK ignored the key as well.",), ""))
     for name in keys.given(("nesterov", "useNAG")):
         if keys.value(name) and not hasattr(optimizer, "nesterov"):
             found.append(keys.conflict("optimizer", name, f"{optimizer.name()} has no Nesterov form",
@@ -198,10 +199,6 @@ def _check_rule_keys(keys: _Keys, momenta: list[str]) -> list[Diagnostic]:
         found.append(keys.conflict("optimizer", "weightDecay", "weight decay is given twice",
                                    f"keep `weightDecay`, or the option of {optimizer.name()}."))
     return found
-
-
-def _names(names: Sequence[str]) -> str:
-    return " and ".join(f"`{name}`" for name in names)
 
 
 # --- the rule ----------------------------------------------------------------------------------------
@@ -223,18 +220,18 @@ def _row(keys: _Keys) -> Optimizer:
     if block.grad_update_type == "adam":
         return Adam(beta1=block.adam_mean_momentum, beta2=block.adam_variance_momentum, epsilon=block.adam_epsilon,
                     corrected_epsilon=False)
-    return SGD(unit_gain=not keys.given(("learningRate",)))
+    return MomentumSGD(unit_gain=not keys.given(("learningRate",)))
 
 
 def _rule(keys: _Keys, rate_key: str) -> tuple[Optimizer, Regularization]:
     """The row with the keys of the block in it, and the penalties that remain outside it."""
     block, optimizer = keys.block, _row(keys)
     if (block.nesterov or block.use_nag) and hasattr(optimizer, "nesterov"):
-        optimizer = replace(optimizer, nesterov=True)
+        optimizer = replace(optimizer, nesterov=True)  # type: ignore[call-arg]
     l2 = block.l2_weight
     if block.weight_decay is not None:
         if hasattr(optimizer, "weight_decay"):
-            optimizer = replace(optimizer, weight_decay=block.weight_decay)
+            optimizer = replace(optimizer, weight_decay=block.weight_decay)  # type: ignore[call-arg]
         else:
             l2 = block.weight_decay
     threshold = block.clipping_threshold if block.clipping_threshold != float("inf") else None
@@ -251,7 +248,7 @@ def _momentum(keys: _Keys, optimizer: Optimizer, rate_key: str, momentum_key: st
     if not optimizer.uses_momentum:
         return None, "per update"
     if momentum_key is None:
-        # FSAdagrad and SGD of CNTK's block; a row that the file names has no hidden momentum.
+        # FSAdagrad and MomentumSGD of CNTK's block; a row that the file names has no hidden momentum.
         is_default = rate_key != "learningRate" and keys.block.optimizer is None
         return (constant(0.9), "per minibatch") if is_default else (None, "per update")
     schedule = keys.value(momentum_key)

@@ -9,7 +9,6 @@ from ..diagnostics import Diagnostic, Label
 from ..source import NOWHERE, Span
 from ..spec import Choice, Spec, option, show_value
 
-
 #: In what a policy may count; `steps` are updates, `training` is the part of the whole, 0 to 1.
 UNITS = ("epochs", "steps", "samples", "training")
 
@@ -127,8 +126,9 @@ class Policy(Spec, Schedule):
 
 def unit_option(default: str = "epochs") -> str:
     """The option that says in what a policy counts."""
-    return option(Choice(UNITS), default, "What is counted: epochs, steps (updates), samples, or the part of the "
-                                          "whole training from 0 to 1.")  # type: ignore[no-any-return]
+    declared: str = option(Choice(UNITS), default, "What is counted: epochs, steps (updates), samples, or the part of "
+                                                   "the whole training from 0 to 1.")
+    return declared
 
 
 # --- mistakes in lists -------------------------------------------------------------------------

@@ -12,11 +12,12 @@ from .base import Optimizer, StepRates, unit_gain
 if TYPE_CHECKING:
     import torch
 
+    from .base import Tensors
     from .update import Bucket
 
 
 @dataclass(frozen=True)
-class SGD(Optimizer):
+class MomentumSGD(Optimizer):
     """Stochastic gradient descent with the momentum of the block; the default.
 
     g is the mean gradient, m the momentum, r the rate, u = 1 - m with `unitGain`, else 1:
@@ -31,7 +32,7 @@ class SGD(Optimizer):
     rate of 0.1 with momentum 0.9 is a classical rate of 0.01 (CNTK).
     """
 
-    examples: ClassVar[tuple[str, ...]] = ("SGD {}", "SGD {nesterov = true, rateInside = false}")
+    examples: ClassVar[tuple[str, ...]] = ("MomentumSGD {}", "MomentumSGD {nesterov = true, rateInside = false}")
     uses_momentum: ClassVar[bool] = True
     linear: ClassVar[bool] = True
 
@@ -50,7 +51,7 @@ class SGD(Optimizer):
         import torch
 
         momentum, gain, rate = c
-        parameters, gradients = bucket.parameters, bucket.gradients
+        gradients: Tensors = bucket.gradients
         torch._foreach_mul_(gradients, gain)
         if "velocity" in bucket.state:
             velocities = bucket.state["velocity"]
@@ -63,7 +64,7 @@ class SGD(Optimizer):
                 gradients = velocities
         if not self.rate_inside:
             gradients = torch._foreach_mul(gradients, rate)
-        torch._foreach_sub_(parameters, gradients)
+        torch._foreach_sub_(bucket.parameters, gradients)
 
     def fused(self, bucket: Bucket, numbers: Sequence[float], scale: float, l2: float) -> bool:
         import torch

@@ -88,10 +88,10 @@ class UpdateRule:
             for bucket in self.buckets:
                 bucket.gradients = [_gradient(p) for p in bucket.parameters]
             self._clip()
-            for bucket, coefficients, numbers in zip(self.buckets, self._coefficients, self._numbers, strict=True):
-                if not self._update_fused(bucket, numbers):
-                    self._update_bucket(bucket, coefficients)
-                self._shrink_to_zero(bucket, coefficients)
+            for index, bucket in enumerate(self.buckets):
+                if not self._update_fused(index):
+                    self._update_bucket(bucket, self._coefficients[index])
+                self._shrink_to_zero(bucket, self._coefficients[index])
                 bucket.gradients = []
             if self.settings.has_noise and self._noise > 0:
                 self._add_noise()
@@ -107,16 +107,17 @@ class UpdateRule:
             torch._foreach_mul_(bucket.gradients, scale)
         self.row.update(bucket, own)
 
-    def _update_fused(self, bucket: Bucket, numbers: tuple[float, ...]) -> bool:
+    def _update_fused(self, index: int) -> bool:
         """The same in one pass over memory, three to seven times faster (measured); False where it is not to be had.
 
         Only on the CPU: there the numbers of the step are at hand, and nothing is captured.
         """
         import torch
 
+        bucket = self.buckets[index]
         if bucket.parameters[0].device.type != "cpu" or torch.compiler.is_compiling() or not _alike(bucket):
             return False
-        scale, _, *own = numbers
+        scale, _, *own = self._numbers[index]
         return self.row.fused(bucket, own, scale if self.settings.sums and not self.row.linear else 1.0,
                               self.settings.regularization.l2 * bucket.decay)
 
@@ -167,7 +168,7 @@ class UpdateRule:
                         for name, value in self.counters.items()}
 
     def load_state_dict(self, state: Mapping[str, torch.Tensor]) -> None:
-        """Take over a saved state, in place. Raises ValueError naming what is missing, left over or of another shape."""
+        """Take over a saved state, in place. Raises ValueError naming what does not fit."""
         mine = self.state_dict()
         differing = sorted(set(mine) ^ set(state))
         if differing:
@@ -234,7 +235,8 @@ def global_norm(tensors: Sequence[torch.Tensor]) -> torch.Tensor:
     """The 2-norm of all numbers of all tensors together, as a 0-dim tensor."""
     import torch
 
-    return torch.linalg.vector_norm(torch.stack([n.float() for n in torch._foreach_norm(list(tensors))]))
+    norms = torch.stack([norm.float() for norm in torch._foreach_norm(list(tensors))])
+    return norms.square().sum().sqrt()
 
 
 def _shrink(norm: torch.Tensor, limit: float) -> torch.Tensor:
