@@ -1,0 +1,198 @@
+"""Judging a network on a whole data set: criterion, metrics, confusion matrix, worst samples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import islice
+
+import numpy as np
+import torch
+from torch import fx
+
+from ..lower import Executable, argument_name, lower
+from ..network import ShapedNode
+from ..program import Program
+from .loading import Feed
+from .progress import Glimpse, Reporter, Stopwatch
+from .sampling import Sampling
+from .step import Precision, Tensors, Totals, network_inputs, per_sample
+
+#: Above so many classes a confusion matrix is no table for people any more.
+MOST_CLASSES = 1000
+WORST_SAMPLES = 16
+
+
+@dataclass(frozen=True)
+class WorstSample:
+    """A sample with a high criterion: where it is from, what it is, what the network took it for."""
+
+    index: int
+    name: str
+    criterion: float
+    label: int | None = None
+    predicted: int | None = None
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What a data set came to; values are means over its samples, by node name."""
+
+    values: dict[str, float]
+    samples: int
+    confusion: np.ndarray | None = None  #: [true class, predicted class] -> samples
+    worst: tuple[WorstSample, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Judge:
+    """A data set, ready to judge the network by. `roots` are criteria and metrics."""
+
+    program: Program[ShapedNode]
+    executable: Executable
+    feed: Feed
+    sampling: Sampling
+    minibatch_size: int
+    precision: Precision
+    phase: str
+    views: Mapping[str, int] = field(default_factory=dict)  #: inputs that come as several views of a sample
+    detail: bool = False  #: also the confusion matrix and the worst samples
+
+    def run(self, reporter: Reporter, limit: int | None = None, stopping: Callable[[], None] = lambda: None
+            ) -> Judgement:
+        """Judge by the whole set (or the first `limit` minibatches), in inference mode.
+
+        `stopping` is called between minibatches and may raise to leave.
+        """
+        totals = Totals.start(dict.fromkeys((*self.program.criteria, *self.program.metrics)), self.precision.device)
+        details = Details.start(self.program, self.precision.device) if self.detail else None
+        minibatches = islice(self.sampling.minibatches(0, self.minibatch_size), limit)
+        steps = min(self.sampling.steps(0, self.minibatch_size), limit or 1 << 60)
+        watch = Stopwatch(reporter.interval)
+        with judging(self.executable), torch.inference_mode():
+            for done, delivery in enumerate(self.feed.deliver(minibatches), 1):
+                inputs = network_inputs(self.executable.inputs, self.feed.expand(delivery.raw))
+                with self.precision.context():
+                    values = per_sample(self.executable, self._values(inputs), inputs)
+                totals.add(values)
+                totals.samples += delivery.minibatch.count
+                watch.samples = totals.samples
+                if details is not None:
+                    details.add(inputs, values, delivery.minibatch.indices, delivery.names)
+                if watch.due():
+                    self._show(reporter, totals, watch, done, steps)
+                stopping()
+        return Judgement(totals.means(), totals.samples, *(details.result() if details else ()))
+
+    def _values(self, inputs: Tensors) -> Tensors:
+        given = {argument_name(name): tensor for name, tensor in inputs.items()}
+        views = {name: count for name, count in self.views.items() if count > 1 and name in inputs}
+        if not views:
+            return self.executable.module(**given)  # type: ignore[no-any-return]
+        return self._values_of_views(inputs, views)
+
+    def _values_of_views(self, inputs: Tensors, views: Mapping[str, int]) -> Tensors:
+        """Every view through the network, the mean of the outputs over the views into criteria and metrics."""
+        outputs = lower(self.program.network, self.program.outputs, share=self.executable)
+        outputs.module.eval()
+        count = max(views.values())
+        spread = {name: inputs[name].flatten(0, 1) if name in views else inputs[name].repeat_interleave(count, 0)
+                  for name in outputs.inputs}
+        each = outputs.module(**{argument_name(name): t for name, t in network_inputs(outputs.inputs, spread).items()})
+        means = {name: value.float().unflatten(0, (-1, count)).mean(1) for name, value in each.items()}
+        first = {name: tensor[:, 0] if name in views else tensor for name, tensor in inputs.items()}
+        return substituted(self.executable.module, first, means)
+
+    def _show(self, reporter: Reporter, totals: Totals, watch: Stopwatch, done: int, steps: int) -> None:
+        values, percent = shown(self.program, totals.means())
+        reporter.glimpse(Glimpse(self.phase, 1, 1, done, steps, values, percent, None, watch.speed,
+                                 self.feed.waited / watch.seconds, watch.seconds / done * (steps - done)))
+
+
+@contextmanager
+def judging(executable: Executable) -> Iterator[None]:
+    """The module in inference mode, and back in the mode it was in."""
+    was = executable.module.training
+    executable.module.eval()
+    try:
+        yield
+    finally:
+        executable.module.train(was)
+
+
+def substituted(module: fx.GraphModule, inputs: Tensors, values: Mapping[str, torch.Tensor]) -> Tensors:
+    """Run a network with some nodes' values given, by node name, instead of computed."""
+    given = {node: values[node.meta["node"]] for node in module.graph.nodes
+             if node.meta.get("node") in values and node.op == "call_module"}
+    arguments = [inputs[name] for name in _placeholders(module, inputs)]
+    return fx.Interpreter(module).run(*arguments, initial_env=given)  # type: ignore[no-any-return, arg-type]
+
+
+def _placeholders(module: fx.GraphModule, inputs: Tensors) -> list[str]:
+    by_argument = {argument_name(name): name for name in inputs}
+    return [by_argument[str(node.target)] for node in module.graph.nodes if node.op == "placeholder"]
+
+
+def shown(program: Program[ShapedNode], values: Mapping[str, float]) -> tuple[dict[str, float], frozenset[str]]:
+    """Values by the names that a person gave the nodes, and which of them are shares."""
+    named = {program.shown_name(node): value for node, value in values.items()}
+    percent = frozenset(program.shown_name(node) for node in values if program.network[node].layer.percent)
+    return named, percent
+
+
+@dataclass
+class Details:
+    """Confusion matrix and worst samples, gathered minibatch by minibatch."""
+
+    criterion: str
+    label: str | None  #: the input with the classes
+    output: str | None
+    counts: torch.Tensor | None
+    worst: list[WorstSample]
+
+    @staticmethod
+    def start(program: Program[ShapedNode], device: torch.device) -> Details:
+        label, output = classes_and_output(program)
+        classes = program.network[output].shape.size if output is not None else 0
+        counts = torch.zeros(classes * classes, dtype=torch.int64, device=device) if 1 < classes <= MOST_CLASSES \
+            else None
+        return Details(program.criteria[0] if program.criteria else program.metrics[0], label, output, counts, [])
+
+    def add(self, inputs: Tensors, values: Tensors, indices: np.ndarray, names: Sequence[str]) -> None:
+        label, predicted = None, None
+        if self.output is not None and self.label is not None and self.output in values:
+            predicted = values[self.output].flatten(1).argmax(1)
+            given = inputs[self.label]
+            label = given if given.dtype == torch.int64 and given.dim() == 1 else given.flatten(1).argmax(1)
+            if self.counts is not None:
+                side = round(len(self.counts) ** 0.5)
+                self.counts += torch.bincount(label * side + predicted, minlength=len(self.counts))
+        value = values[self.criterion].flatten().float()
+        top = value.topk(min(WORST_SAMPLES, len(value)))
+        for number, row in zip(top.values.tolist(), top.indices.tolist(), strict=True):
+            self.worst.append(WorstSample(
+                int(indices[row]), names[row] if names else f"sample {indices[row]}", number,
+                int(label[row]) if label is not None else None, int(predicted[row]) if predicted is not None else None))
+        self.worst = sorted(self.worst, key=lambda sample: -sample.criterion)[:WORST_SAMPLES]
+
+    def result(self) -> tuple[np.ndarray | None, tuple[WorstSample, ...]]:
+        matrix = None
+        if self.counts is not None:
+            side = round(len(self.counts) ** 0.5)
+            matrix = self.counts.reshape(side, side).cpu().numpy()
+        return matrix, tuple(self.worst)
+
+
+def classes_and_output(program: Program[ShapedNode]) -> tuple[str | None, str | None]:
+    """The input that holds classes and the output that predicts them: of one size, or (None, None)."""
+    for output in program.outputs:
+        size = max(program.network[output].shape.dims, default=1)
+        if size != program.network[output].shape.size:
+            continue  # classes for every pixel: no confusion of samples
+        uses = {use.node for node in program.network if node.name in (*program.criteria, *program.metrics)
+                for use in node.inputs}
+        for name in program.inputs:
+            if name in uses and size > 1 and program.network[name].shape.size == size:
+                return name, output
+    return None, None

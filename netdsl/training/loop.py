@@ -1,0 +1,359 @@
+"""Training, top to bottom: epochs of updates, then validation, decision, checkpoint, record; a test at the end."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from ..optimizers.base import StepRates
+from ..spec import camel
+from . import checkpoint, record
+from .diagnosis import is_out_of_memory, out_of_memory
+from .evaluate import Judge, Judgement, shown
+from .interrupt import Asked, Stopper
+from .loading import Delivery
+from .machine import describe_device, seed_step, synchronize, tuned
+from .mixing import MIX
+from .options import Interrupted, Result, RunOptions
+from .progress import EpochRecord, Glimpse, Reporter, Stopwatch, epoch_parts, value_parts
+from .record import Run, Texts
+from .setup import Checked, Job, data_errors, judge_by, prepared
+from .step import NonFinite, Work
+from .strategies import Captured, Eager, candidates, choose
+from .watch import Watch
+
+
+def train(program: Checked, options: RunOptions | None = None, *, reporter: Reporter | None = None,
+          **more: Any) -> Result:
+    """Train a checked program as its plan says, and test it.
+
+    `more` are fields of RunOptions (`device="cpu"`, `out="runs/mine"`, ...). Raises Failure for
+    everything that a user can mend, and Interrupted after Ctrl-C or SIGTERM, with all of it saved.
+    """
+    options = replace(options or RunOptions(), **more)
+    with ExitStack() as stack:
+        job = stack.enter_context(prepared(program, options, reporter or Reporter()))
+        stack.enter_context(tuned(job.device, job.plan.block.deterministic))
+        run = stack.enter_context(Run(job.folder))
+        stopper = stack.enter_context(Stopper())
+        with memory_errors(job):
+            return Training(job, run, stopper).fit()
+
+
+@contextmanager
+def memory_errors(job: Job) -> Iterator[None]:
+    """Turn "out of memory" into the page with the memory table."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise out_of_memory(job.program, job.device, job.plan.pieces) from error
+
+
+class Training:
+    """One run of a job. `fit` is the loop; the other methods are its steps, in the order in which it takes them."""
+
+    def __init__(self, job: Job, run: Run, stopper: Stopper) -> None:
+        self.job, self.run, self.stopper = job, run, stopper
+        self.state, self.plan = job.state, job.plan
+        self.started = self.saved = time.perf_counter()
+        self.strategy: Eager | None = None
+        self.settings: dict[str, float] = {}
+        self.watch = Watch(job, job.device.type == "cpu")
+        self.train_values: dict[str, float] = {}
+        self.validation_values: dict[str, float] | None = None
+
+    def fit(self) -> Result:
+        """The whole training, from wherever the state stands."""
+        self.open()
+        while not self.over():
+            self.begin_epoch()
+            watch = Stopwatch(self.job.reporter.interval)
+            for delivery in self.deliveries():
+                rates = self.rates(delivery.minibatch.count)
+                self.update(delivery, rates)
+                watch.samples += delivery.minibatch.count
+                if self.state.position.step % self.mark_every == 0:
+                    self.mark(rates)
+                if watch.due():
+                    self.glimpse(watch, rates)
+                if time.perf_counter() - self.saved > 60 * self.job.options.save_minutes:
+                    self.save(f"step-{self.state.position.step:08d}")
+                self.leave_if_asked()
+                if self.out_of_time():
+                    break
+            self.close_epoch(watch)
+        return self.close(self.test())
+
+    # -- before the first step ----------------------------------------------------------------------
+
+    def open(self) -> None:
+        """The run's folder: the file as it is, the machine; or, resumed, the records up to here."""
+        job, at = self.job, self.state.position
+        job.keeper.prepare()
+        if job.options.resume is not None and (job.folder / record.SOURCE).exists():
+            self.run.forget_after(at.step)
+            job.keeper.drop_after(at.step)
+            self.say(f"resumed after {at.step:,} updates, in epoch {at.epoch + 1}")
+        else:
+            texts = job.options.texts or Texts(job.program.source.text)
+            self.run.describe(texts, record.environment(job.device, job.seed))
+        if job.keeper.leads_to("best") != at.best_name:
+            at.best_name = at.fallback = None  # resumed into another folder
+        steps = job.sampling.steps(0, self.plan.update_size_at(0))
+        explicit = "numMBsToShowResult" in self.plan.spans
+        self.mark_every = self.plan.block.num_mbs_to_show_result if explicit else max(10, steps // 20)
+        self.say(f"training on {describe_device(job.device)}: {job.sampling.count:,} samples, "
+                 f"{self.plan.epochs} epochs of {steps:,} updates; everything goes to {job.folder}")
+
+    def say(self, text: str) -> None:
+        self.job.reporter.note(text)
+        self.run.log(text)
+
+    # -- an epoch -------------------------------------------------------------------------------------
+
+    def over(self) -> bool:
+        """Whether the plan, a limit, or the control has ended training."""
+        at, limits = self.state.position, self.job.options.limits
+        return bool(at.ended) or self.plan.ends_before(at.epoch, self.state.control.factor) \
+            or (limits.epochs is not None and at.epoch >= limits.epochs) \
+            or self.steps_left() <= 0 or self.out_of_time()
+
+    def steps_left(self) -> float:
+        wanted = [limit for limit in (self.plan.block.max_steps, self.job.options.limits.steps) if limit is not None]
+        return min(wanted, default=math.inf) - self.state.position.step
+
+    def out_of_time(self) -> bool:
+        seconds = self.job.options.limits.seconds
+        return seconds is not None and time.perf_counter() - self.started > seconds
+
+    def begin_epoch(self) -> None:
+        """Hand the epoch's settings (`dropoutRate`) to the layers."""
+        at = self.state.position
+        settings = self.plan.settings_at(float(at.epoch), at.epoch_step, at.samples - at.taken)
+        if settings != self.settings:
+            self.state.executable.configure(settings)
+            self.settings = settings
+            if self.strategy is not None:
+                self.strategy.forget()
+        self.state.executable.module.train()
+
+    def deliveries(self) -> Iterator[Delivery]:
+        """The minibatches of the epoch that are not done yet."""
+        job, at = self.job, self.state.position
+        limit = self.steps_left()
+        if job.options.limits.minibatches is not None:
+            limit = min(limit, job.options.limits.minibatches - (at.step - at.epoch_step))
+        size = self.plan.update_size_at(at.epoch)
+        minibatches = job.sampling.minibatches(at.epoch, size, at.taken)
+        job.feed.waited = 0.0
+        with data_errors(job.program, "train"):
+            yield from job.feed.deliver(islice(minibatches, None if math.isinf(limit) else max(0, int(limit))))
+
+    def rates(self, samples: int) -> StepRates:
+        """What the plan says for the next update."""
+        at = self.state.position
+        epoch = at.epoch + at.taken / self.job.sampling.epoch_length
+        return self.plan.rates_at(at.samples, samples, epoch, at.step, factor=self.state.control.factor)
+
+    def update(self, delivery: Delivery, rates: StepRates) -> None:
+        """One update."""
+        work = self.work(delivery)
+        if self.strategy is None:
+            self.strategy = self.choose_strategy(work, rates)
+        try:
+            self.make(self.strategy, work, rates)
+        except NonFinite as error:
+            raise self.watch.page(error, rates) from None
+        if isinstance(self.strategy, Captured) and self.strategy.refusal:
+            self.say(f"the step runs eagerly from here on: {self.strategy.refusal}")
+            self.strategy = Eager(self.job.step)
+
+    def make(self, strategy: Eager, work: Work, rates: StepRates) -> None:
+        """One update by this strategy, and everything that counts it."""
+        seed_step(self.job.seed, self.state.position.step, self.job.device)
+        strategy.run(work, rates)
+        if self.state.average is not None:
+            self.state.average.update()
+        self.state.advance(work.samples)
+
+    def work(self, delivery: Delivery) -> Work:
+        raw = dict(delivery.raw)
+        if self.job.mixing.wanted:
+            raw[MIX] = self.job.mixing.draw(self.state.position.step).to(self.job.device)
+        return Work(raw, delivery.minibatch.count)
+
+    def choose_strategy(self, work: Work, rates: StepRates) -> Eager:
+        """The fastest way to run the step here, by a short trial where there is a choice."""
+        job = self.job
+        steps = (self.plan.epochs - self.state.position.epoch) * job.sampling.steps(0, self.plan.update_size_at(0))
+        look = job.device.type == "cpu" and not job.options.nan_continue
+        strategy, trial = choose(candidates(job.step, int(min(steps, self.steps_left())), look), work, rates,
+                                 self.state.keep, lambda: synchronize(job.device))
+        if trial is not None:
+            self.say(trial.sentence())
+        return strategy
+
+    # -- looking on -------------------------------------------------------------------------------------
+
+    def look(self) -> dict[str, float]:
+        """Means over the epoch so far, by node. Raises Failure `diverged` where they are no numbers."""
+        values = self.state.totals.means()
+        if self.job.options.nan_continue or self.watch.good(values):
+            return values
+        raise self.watch.search(self.deliveries, self.repeat, self.rates)
+
+    def repeat(self, delivery: Delivery, rates: StepRates) -> None:
+        self.make(Eager(self.job.step, check=True), self.work(delivery), rates)
+
+    def mark(self, rates: StepRates) -> None:
+        """A line of the record: means over the minibatches since the last one."""
+        self.look()
+        at, totals = self.state.position, self.state.totals
+        sums = totals.sums.tolist()
+        before = at.marked_sums or [0.0] * len(sums)
+        count = max(1, totals.samples - at.marked_samples)
+        means = {name: (now - then) / count for name, now, then in zip(totals.names, sums, before, strict=True)}
+        at.marked_sums, at.marked_samples = sums, totals.samples
+        self.run.record("minibatches", epoch=at.epoch + 1, step=at.step, samples=at.samples,
+                        train=shown(self.job.program, means)[0], rate=rates.mean_rate)
+
+    def glimpse(self, watch: Stopwatch, rates: StepRates) -> None:
+        """Tell the reporter where the epoch stands."""
+        at, job = self.state.position, self.job
+        values, percent = shown(job.program, self.look())
+        steps = job.sampling.steps(at.epoch, self.plan.update_size_at(at.epoch))
+        epochs = min(self.plan.epochs, job.options.limits.epochs or self.plan.epochs)
+        left = (epochs - at.epoch) * job.sampling.epoch_length - at.taken
+        job.reporter.glimpse(Glimpse("epoch", at.epoch + 1, epochs, at.step - at.epoch_step, steps, values, percent,
+                                     rates.mean_rate, watch.speed, job.feed.waited / watch.seconds, left / watch.speed))
+
+    def leave_if_asked(self) -> None:
+        """After Ctrl-C or SIGTERM: save, and leave."""
+        if self.stopper.signal is not None:
+            path = self.save(f"step-{self.state.position.step:08d}")
+            self.say(f"stopped after {self.state.position.step:,} updates; go on with --resume {self.job.folder}")
+            raise Interrupted(self.stopper.signal, path)
+
+    # -- the end of an epoch ----------------------------------------------------------------------------
+
+    def close_epoch(self, watch: Stopwatch) -> None:
+        """Validate, decide, save, record."""
+        job, at = self.job, self.state.position
+        train, rates = self.look(), self.rates(self.plan.update_size_at(at.epoch))
+        seconds, speed, waiting = watch.seconds, watch.speed, job.feed.waited / watch.seconds
+        validation = self.validate()
+        judged = train if validation is None or not self.state.control.wants_validation else validation
+        decision = self.state.control.after_epoch(self.criterion(judged), self.first_metric(judged))
+        best = self.is_best(validation or train)
+        finished = at.taken >= job.sampling.epoch_length or job.options.limits.minibatches is not None
+        name = f"epoch-{at.epoch + 1:04d}" if finished else f"step-{at.step:08d}"
+        at.best_name = name if best else at.best_name
+        at.ended = "early stopping" if decision.stop else ""
+        values, percent = shown(job.program, train)
+        line = EpochRecord(at.epoch + 1, at.step, at.samples, values,
+                           shown(job.program, validation)[0] if validation is not None else None,
+                           rates.mean_rate, rates.momentum, seconds, speed, waiting, best)
+        if decision.roll_back and at.fallback is not None:
+            self.state.restore_weights(checkpoint.read(job.keeper.folder / at.fallback))
+        elif decision.improved:
+            at.fallback = name
+        if finished:
+            self.state.begin_epoch(at.epoch + 1)
+        self.save(name, best)
+        self.run.record("epoch", **{camel(key): value for key, value in asdict(line).items()})
+        self.run.table()
+        self.run.log(" | ".join(epoch_parts(line, self.plan.epochs, percent)))
+        job.reporter.epoch(line, self.plan.epochs, percent)
+        if decision.reason:
+            self.say(decision.reason)
+        self.train_values, self.validation_values = values, line.validation
+
+    def validate(self) -> dict[str, float] | None:
+        """What the validation data say of the weights (the averaged ones, where there are such), by node."""
+        if self.job.validation is None:
+            return None
+        return self.judged_by(self.job.validation).values
+
+    def judged_by(self, judge: Judge) -> Judgement:
+        """Judge the averaged weights, where there are such, else the trained ones."""
+        phase = "train" if judge.phase == "validation" and self.job.program.readers.validation is None else judge.phase
+        average = self.state.average
+        with data_errors(self.job.program, phase):
+            if average is not None:
+                average.exchange()
+            try:
+                return judge.run(self.job.reporter, self.job.options.limits.minibatches, self.stopper.check)
+            except Asked:
+                pass
+            finally:
+                if average is not None:
+                    average.exchange()
+        self.leave_if_asked()
+        raise AssertionError("the stopper asked without a signal")
+
+    def criterion(self, values: dict[str, float]) -> float:
+        return sum(values[name] for name in self.job.program.criteria)
+
+    def first_metric(self, values: dict[str, float]) -> float | None:
+        return values[self.job.program.metrics[0]] if self.job.program.metrics else None
+
+    def is_best(self, values: dict[str, float]) -> bool:
+        """Whether this epoch is the best so far by the named metric, else by the first one, else by the criterion."""
+        at, wanted = self.state.position, self.job.options.best
+        named = {self.job.program.shown_name(node): value for node, value in values.items()}
+        metric = self.first_metric(values)
+        value = named.get(wanted or "", metric if metric is not None else self.criterion(values))
+        if math.isnan(value) or (at.best is not None and value >= at.best):
+            return False
+        at.best = value
+        return True
+
+    def save(self, name: str, best: bool = False) -> Path:
+        """Write a checkpoint; `last` leads to it."""
+        synchronize(self.job.device)
+        path = self.job.keeper.save(name, self.state.snapshot(self.job.facts), best, self.state.position.fallback)
+        self.saved = time.perf_counter()
+        return path
+
+    # -- the end ------------------------------------------------------------------------------------------
+
+    def test(self) -> Judgement | None:
+        """The test data on the final weights; on the best ones where early stopping went past them."""
+        job, at = self.job, self.state.position
+        if job.program.readers.test is None or not job.options.test or job.options.limits.overfit is not None:
+            return None
+        if self.plan.block.early_stopping is not None and at.best_name is not None:
+            self.state.restore_weights(checkpoint.read(job.keeper.folder / at.best_name))
+        with ExitStack() as stack:
+            found = self.judged_by(judge_by(job.program, self.state.executable, job.step.precision, "test", self.plan,
+                                         job.options, stack, detail=True))
+        values, percent = shown(job.program, found.values)
+        self.run.record("test", step=at.step, test=values)
+        self.run.log(" | ".join(["test", *value_parts(values, percent)]))
+        job.reporter.end("test", values, percent)
+        return found
+
+    def close(self, test: Judgement | None) -> Result:
+        """The result, for the caller and for the run's folder."""
+        job, at = self.job, self.state.position
+        last, best = job.keeper.leads_to("last"), job.keeper.leads_to("best")
+        if last is None:
+            last = self.save(f"epoch-{at.epoch:04d}").name
+        tested = shown(job.program, test.values)[0] if test is not None else None
+        result = Result(job.folder, at.epoch, at.step, at.samples, self.train_values, self.validation_values, tested,
+                        job.keeper.folder / last, job.keeper.folder / best if best is not None else None,
+                        time.perf_counter() - self.started, at.ended)
+        self.run.result({**asdict(result), "out": str(job.folder), "checkpoint": f"checkpoints/{last}",
+                         "best": f"checkpoints/{best}" if best is not None else None, "seed": job.seed,
+                         "device": str(job.device), "classNames": job.facts["classNames"]})
+        if test is not None:
+            self.run.details(test)
+        return result

@@ -1,0 +1,178 @@
+"""How training tells of itself: one live line on a terminal, plain lines elsewhere, or nothing.
+
+Training never prints; it calls a `Reporter`, and whoever starts the training chooses which.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TextIO
+
+LIVE_SECONDS, PLAIN_SECONDS = 0.2, 10.0
+
+
+@dataclass(frozen=True)
+class Glimpse:
+    """Where a phase stands: what a progress line is made of."""
+
+    phase: str  #: "epoch", "validation", "test"
+    epoch: int  #: counted from 1
+    epochs: int
+    step: int  #: minibatches of the phase that are done
+    steps: int
+    values: Mapping[str, float]  #: by shown name, means over the samples of the phase so far
+    percent: frozenset[str]  #: names that are shares, printed in percent
+    rate: float | None
+    samples_per_second: float
+    waiting: float  #: share of the time spent waiting for data
+    seconds_left: float | None  #: until the end of the training
+
+
+@dataclass(frozen=True)
+class EpochRecord:
+    """What one epoch came to; a line of `metrics.jsonl` and of the log."""
+
+    epoch: int  #: counted from 1
+    step: int
+    samples: int
+    train: dict[str, float]
+    validation: dict[str, float] | None
+    rate: float
+    momentum: float | None
+    seconds: float
+    samples_per_second: float
+    waiting: float
+    best: bool = False
+
+
+class Reporter:
+    """Hears how training goes. This one is silent; it is what a notebook or a test gets by default."""
+
+    #: seconds between two calls of `glimpse`
+    interval: float = PLAIN_SECONDS
+
+    def note(self, text: str) -> None:
+        """Something worth a line: the device, a fall-back and its reason, a checkpoint."""
+
+    def glimpse(self, glimpse: Glimpse) -> None:
+        """The state inside a phase, every `interval` seconds."""
+
+    def epoch(self, record: EpochRecord, epochs: int, percent: frozenset[str]) -> None:
+        """An epoch is over."""
+
+    def end(self, phase: str, values: Mapping[str, float], percent: frozenset[str]) -> None:
+        """A test is over."""
+
+
+@dataclass
+class Lines(Reporter):
+    """Writes to a stream: a line that is drawn anew on a terminal, else a line every ten seconds."""
+
+    stream: TextIO
+    live: bool = False
+    width: Callable[[], int] = field(default=lambda: 100)
+
+    def __post_init__(self) -> None:
+        self.interval = LIVE_SECONDS if self.live else PLAIN_SECONDS
+        self._drawn = False
+
+    def note(self, text: str) -> None:
+        self._write(text)
+
+    def glimpse(self, glimpse: Glimpse) -> None:
+        separator = self._separator()
+        if self.live:
+            line = separator.join(glimpse_parts(glimpse, self._bar(glimpse)))[: max(20, self.width() - 1)]
+            self.stream.write("\r\033[2K" + line)
+            self.stream.flush()
+            self._drawn = True
+        else:
+            self._write(separator.join(glimpse_parts(glimpse)))
+
+    def epoch(self, record: EpochRecord, epochs: int, percent: frozenset[str]) -> None:
+        self._write(self._separator().join(epoch_parts(record, epochs, percent)))
+
+    def end(self, phase: str, values: Mapping[str, float], percent: frozenset[str]) -> None:
+        self._write(self._separator().join([phase, *value_parts(values, percent)]))
+
+    def _write(self, text: str) -> None:
+        clear, self._drawn = ("\r\033[2K" if self._drawn else ""), False
+        self.stream.write(f"{clear}{text}\n")
+        self.stream.flush()
+
+    def _separator(self) -> str:
+        return " · " if self._draws_boxes() else " | "
+
+    def _bar(self, glimpse: Glimpse, cells: int = 12) -> str:
+        done = round(cells * glimpse.step / max(1, glimpse.steps))
+        full, empty = ("━", "─") if self._draws_boxes() else ("#", ".")
+        return full * done + empty * (cells - done)
+
+    def _draws_boxes(self) -> bool:
+        return "utf" in (getattr(self.stream, "encoding", None) or "").lower()
+
+
+def glimpse_parts(glimpse: Glimpse, bar: str = "") -> list[str]:
+    """`epoch 3/90  1201/5005`, `ce 4.12`, `errs 27.1 %`, `rate 0.01`, `1,830 samples/s`, `data 3 %`, ..."""
+    place = f"{glimpse.phase} {glimpse.epoch}/{glimpse.epochs}" if glimpse.phase == "epoch" else glimpse.phase
+    parts = [" ".join(p for p in (place, bar, f"{glimpse.step}/{glimpse.steps}") if p)]
+    parts += value_parts(glimpse.values, glimpse.percent)
+    if glimpse.rate is not None:
+        parts.append(f"rate {glimpse.rate:.4g}")
+    parts.append(f"{glimpse.samples_per_second:,.0f} samples/s")
+    parts.append(f"data {100 * glimpse.waiting:.0f} %")
+    if glimpse.seconds_left is not None:
+        parts.append(f"ETA {duration(glimpse.seconds_left)}")
+    return parts
+
+
+def epoch_parts(record: EpochRecord, epochs: int, percent: frozenset[str]) -> list[str]:
+    """The line of a finished epoch; `valid` values stand behind the training's."""
+    parts = [f"epoch {record.epoch}/{epochs}", *value_parts(record.train, percent)]
+    if record.validation:
+        parts += [f"valid {part}" for part in value_parts(record.validation, percent)]
+    parts += [f"rate {record.rate:.4g}", f"{record.samples_per_second:,.0f} samples/s",
+              f"data {100 * record.waiting:.0f} %", duration(record.seconds)]
+    return parts + ["best so far"] * record.best
+
+
+def value_parts(values: Mapping[str, float], percent: frozenset[str]) -> list[str]:
+    return [f"{name} {100 * value:.2f} %" if name in percent else f"{name} {value:.4g}"
+            for name, value in values.items()]
+
+
+def duration(seconds: float) -> str:
+    """`41 s`, `12 min`, `3 h 20 min`, in words that fit a line."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"
+
+
+class Stopwatch:
+    """Time of a phase: samples a second, share spent waiting for data, when to look again."""
+
+    def __init__(self, interval: float) -> None:
+        self.started = self.looked = time.perf_counter()
+        self.interval = interval
+        self.samples = 0
+
+    def due(self) -> bool:
+        """True once every `interval` seconds."""
+        now = time.perf_counter()
+        if now - self.looked < self.interval:
+            return False
+        self.looked = now
+        return True
+
+    @property
+    def seconds(self) -> float:
+        return max(1e-9, time.perf_counter() - self.started)
+
+    @property
+    def speed(self) -> float:
+        return self.samples / self.seconds

@@ -1,0 +1,294 @@
+"""From a program and options to everything the loop needs, with every mistake found before the first step."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..diagnostics import Failure, failure
+from ..lower import Executable, lower
+from ..network import ShapedNode
+from ..optimizers.plan import TrainingPlan
+from ..program import Program
+from ..program_check import data_page
+from ..readers.base import DataError, Dataset, Reader
+from . import checkpoint, record
+from .checkpoint import Identity, Keeper
+from .evaluate import Judge, classes_and_output
+from .loading import Feed, feed_for
+from .machine import choose_device
+from .mixing import Mixing
+from .options import RunOptions
+from .progress import Reporter
+from .sampling import Sampling, split
+from .state import State
+from .step import Precision, Totals, TrainingStep, choose_precision
+from .storage import probe
+
+Checked = Program[ShapedNode]
+
+#: Keys of the training block that change nothing of what is computed; a resumed run may change them.
+HARMLESS = frozenset({"keepCheckpoints", "keepCheckPointFiles", "numMBsToShowResult", "firstMBsToShowResult",
+                      "loadWeights"})
+
+
+@dataclass
+class Job:
+    """A training, set up. The loop reads it and changes `state` alone."""
+
+    program: Checked
+    plan: TrainingPlan
+    options: RunOptions
+    reporter: Reporter
+    device: torch.device
+    seed: int
+    state: State
+    step: TrainingStep
+    feed: Feed
+    sampling: Sampling
+    mixing: Mixing
+    validation: Judge | None
+    folder: Path
+    keeper: Keeper
+    facts: dict[str, Any]  #: what checkpoints say of the run beside its state
+
+
+@contextmanager
+def prepared(program: Checked, options: RunOptions, reporter: Reporter) -> Iterator[Job]:
+    """Set a training up; readers and threads are closed afterwards. Raises Failure."""
+    plan = seeded(required_plan(program), options.seed)
+    seed, device = plan.block.seed, choose_device(options.device)
+    executable = build(program, (*program.criteria, *program.metrics), device, seed)
+    with ExitStack() as stack:
+        state = trained_state(plan, executable, device)
+        begin_with(program, plan, state, options)
+        dataset = opened(program, "train", options.limits.overfit is None)
+        stack.callback(dataset.close)
+        sampling, held_out = sampled(plan, options, dataset, seed)
+        feed = fed(program, "train", dataset, device, options, seed, stack)
+        precision = choose_precision(plan.block.precision, device)
+        step = TrainingStep(executable, program.criteria, state.rule, precision, feed.expand,
+                            -(-plan.update_size_at(0) // plan.pieces) if plan.pieces > 1 else 0)
+        step.totals = state.totals
+        identity = identify(program, plan, sampling)
+        resume(program, state, options, identity)
+        folder = record.choose_folder(record.file_name(program.source.name), as_path(options.out),
+                                      as_path(options.resume), datetime.now())
+        probe(folder / "checkpoints", 2 * state.bytes())
+        validation = validator(program, executable, precision, held_out, plan, options, seed, stack)
+        mixing = Mixing(plan.block.mixup, plan.block.cutmix, seed)
+        keep = 0 if plan.block.keep_check_point_files else plan.block.keep_checkpoints
+        yield Job(program, plan, options, reporter, device, seed, state, step, feed, sampling, mixing, validation,
+                  folder, Keeper(folder / "checkpoints", keep), facts(program, plan, seed, identity, dataset))
+
+
+def required_plan(program: Checked) -> TrainingPlan:
+    """The plan of a program that can be trained. Raises Failure."""
+    where = program.source.span(0, 0)
+    if program.plan is None:
+        raise failure("no-training", "the file has no `SGD` block, so it says nothing of training", where,
+                      hint="add one: `SGD = { maxEpochs = 10 ; learningRate = 0.01 }`.")
+    if program.readers.train is None:
+        raise failure("no-training", "the file names no data to train on", where,
+                      hint="add a reader: `reader = { train = ... ; test = ... }`.")
+    if not program.criteria:
+        raise failure("no-criterion", "the network has no criterion, so it cannot be trained", where,
+                      hint="name what is to be made small: `criterionNodes = CrossEntropyWithSoftmax (labels, z)`.")
+    return program.plan
+
+
+def seeded(plan: TrainingPlan, seed: int | None) -> TrainingPlan:
+    return plan if seed is None else replace(plan, block=replace(plan.block, seed=seed))
+
+
+def build(program: Checked, roots: tuple[str, ...], device: torch.device, seed: int) -> Executable:
+    """The network on its device, weights at their start, filters laid out channels last."""
+    with device:
+        executable = lower(program.network, roots)
+    executable.initialize(seed)
+    executable.module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return executable
+
+
+def trained_state(plan: TrainingPlan, executable: Executable, device: torch.device) -> State:
+    """The rule at work on what is trained. Raises Failure for patterns that fit nothing, or if nothing is."""
+    learned = executable.parameters()
+    problems = plan.check_names(learned)
+    if problems:
+        raise Failure(problems)
+    groups = []
+    for name, (tensor, parameter) in learned.items():
+        layer = executable.layers[name.rpartition(".")[0]].layer
+        groups.append(plan.group(name, tensor, rate=parameter.rate, regularized=parameter.regularized,
+                                 is_normalization=layer.family == "normalization"))
+        tensor.requires_grad_(groups[-1].rate != 0)
+    if not any(group.rate for group in groups):
+        raise failure("no-criterion", "nothing of the network is trained",
+                      executable.network[executable.roots[0]].span,
+                      body=("It has no parameters, or all of them are frozen.",),
+                      hint="look at `freeze`, `multipliers` and `learningRateMultiplier`.")
+    rule = plan.build(groups)
+    averaged = {name: tensor for name, tensor in executable.tensors().items() if tensor.is_floating_point()}
+    return State(executable, rule, plan.average(averaged), plan.control(), Totals.start(executable.roots, device))
+
+
+def begin_with(program: Checked, plan: TrainingPlan, state: State, options: RunOptions) -> None:
+    """Start from given weights, where the file or the command line names some."""
+    source = options.weights or plan.block.load_weights
+    if not source or options.resume is not None:
+        return
+    path = checkpoint.find(Path(source))
+    spans = tensor_spans(state.executable)
+    checkpoint.load(state.executable.tensors(), checkpoint.read_weights(path), spans, path, options.allow_missing)
+    if state.average is not None:
+        state.average = plan.average(dict(zip(state.average.names, state.average.parameters, strict=True)))
+
+
+def tensor_spans(executable: Executable) -> dict[str, Any]:
+    """Where the layer of each tensor stands in the file."""
+    return {name: layer.span for name in executable.tensors()
+            if (layer := executable.layers[name.rpartition(".")[0]]).span is not None}
+
+
+def resume(program: Checked, state: State, options: RunOptions, identity: Identity) -> None:
+    """Go on from a checkpoint. Raises Failure where it is of another network, plan or data."""
+    if options.resume is None:
+        return
+    path = checkpoint.find(Path(options.resume))
+    saved = checkpoint.read(path)
+    changes = checkpoint.differences(saved.state.get("identity", {}), identity)
+    executable = state.executable
+    if changes and not options.accept_changes:
+        first = next((key for part, key, *_ in changes if part == "network" and key in program.network), None)
+        span = program.network[first].span if first is not None else program.source.span(0, 0)
+        raise checkpoint.refuse_changes(changes, span, path)
+    checkpoint.load(executable.tensors(), saved.weights, tensor_spans(executable), path)
+    try:
+        state.restore(saved)
+    except (KeyError, ValueError, TypeError, RuntimeError) as error:
+        raise failure("checkpoint-mismatch", "the optimizer's state in the checkpoint does not fit the plan",
+                      program.source.span(0, 0), body=(f"In {path}: {error}.",),
+                      hint="begin a new run with the checkpoint's weights instead: --weights "
+                           f"{path}") from error
+
+
+# --- data ------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def data_errors(program: Checked, phase: str) -> Iterator[None]:
+    """Turn a DataError into the page that points at the reader."""
+    try:
+        yield
+    except DataError as error:
+        raise Failure([data_page(program, phase, error)]) from error
+
+
+def opened(program: Checked, phase: str, training: bool) -> Dataset:
+    """A reader's data. Raises Failure, also where there are no samples."""
+    reader: Reader = getattr(program.readers, phase)
+    with data_errors(program, phase):
+        dataset = reader.open(training)
+        if dataset.count == 0:
+            raise DataError(f"there are no samples for `{phase}`")
+        return dataset
+
+
+def sampled(plan: TrainingPlan, options: RunOptions, dataset: Dataset, seed: int
+            ) -> tuple[Sampling, Sampling | None]:
+    """The order of the training samples, and the samples held out for validation."""
+    size = plan.block.epoch_size
+    if options.limits.overfit is not None:
+        few = Sampling(dataset.count, seed).order(0)[: options.limits.overfit * plan.update_size_at(0)]
+        return Sampling(len(few), seed, shuffle=False, chosen=few), None
+    if not plan.block.validation or dataset.count < 2:
+        return Sampling(dataset.count, seed, size), None
+    training, held_out = split(dataset.count, plan.block.validation, seed)
+    return (Sampling(len(training), seed, size, chosen=training),
+            Sampling(len(held_out), seed, shuffle=False, chosen=held_out))
+
+
+def fed(program: Checked, phase: str, dataset: Dataset, device: torch.device, options: RunOptions, seed: int,
+        stack: ExitStack) -> Feed:
+    with data_errors(program, phase):
+        feed = feed_for(dataset, device, seed, options.workers or default_workers(device))
+    stack.callback(feed.close)
+    return feed
+
+
+def default_workers(device: torch.device) -> int:
+    """Reading threads: all cores beside a GPU; beside torch's own threads on the CPU, half of them."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(16, cores if device.type == "cuda" else cores // 2))
+
+
+def validator(program: Checked, executable: Executable, precision: Precision, held_out: Sampling | None,
+              plan: TrainingPlan, options: RunOptions, seed: int, stack: ExitStack) -> Judge | None:
+    """Who judges each epoch: the validation reader, or the part of the training data that is held out."""
+    if program.readers.validation is not None and options.limits.overfit is None:
+        return judge_by(program, executable, precision, "validation", plan, options, stack)
+    if held_out is None:
+        return None
+    # Opened anew: without the random transforms of training.
+    dataset = opened(program, "train", False)
+    stack.callback(dataset.close)
+    feed = fed(program, "train", dataset, precision.device, options, seed, stack)
+    return Judge(program, executable, feed, held_out, plan.minibatch_size, precision, "validation",
+                 views(program, "train"))
+
+
+def judge_by(program: Checked, executable: Executable, precision: Precision, phase: str, plan: TrainingPlan | None,
+          options: RunOptions, stack: ExitStack, detail: bool = False) -> Judge:
+    """A judge by the reader of a phase."""
+    dataset = opened(program, phase, False)
+    stack.callback(dataset.close)
+    feed = fed(program, phase, dataset, precision.device, options, 0, stack)
+    counts = views(program, phase)
+    size = max(1, (plan.minibatch_size if plan is not None else 64) // max(counts.values(), default=1))
+    if detail:
+        _, output = classes_and_output(program)
+        if output is not None:
+            with precision.device:
+                executable = lower(program.network, (*executable.roots, output), share=executable)
+    return Judge(program, executable, feed, Sampling(dataset.count, 0, shuffle=False), size, precision, phase, counts,
+                 detail)
+
+
+def views(program: Checked, phase: str) -> dict[str, int]:
+    """Inputs that the reader delivers as several views of each sample."""
+    reader: Reader = getattr(program.readers, phase)
+    with data_errors(program, phase):
+        return {stream.name: stream.views for stream in reader.describe().streams if stream.views > 1}
+
+
+# --- what is trained, for checkpoints --------------------------------------------------------------------
+
+
+def identify(program: Checked, plan: TrainingPlan, sampling: Sampling) -> Identity:
+    """What a resumed run must not have changed, in the notation of the file."""
+    nodes = {node.name: f"{node.layer.show()} ({', '.join(use.node for use in node.inputs)}) {node.shape}"
+             + (f" with the weights of {node.weights}" if node.weights != node.name else "")
+             for node in program.network}
+    keys = {key: text for key, text in plan.to_json()["keys"].items() if key not in HARMLESS}
+    train = program.readers.train
+    data = {"train": str(train.content()) if train is not None else "", "samples": str(sampling.count)}
+    roles = {name: ", ".join(program.special.get(name, ())) for name in ("criterionNodes", "evaluationNodes")}
+    return {"network": {**nodes, **roles}, "plan": {**keys, "seed": str(plan.block.seed)}, "data": data}
+
+
+def facts(program: Checked, plan: TrainingPlan, seed: int, identity: Identity, dataset: Dataset) -> dict[str, Any]:
+    from .. import __version__
+
+    return {"name": record.file_name(program.source.name), "netdsl": __version__, "torch": torch.__version__,
+            "seed": seed, "classNames": list(dataset.class_names), "plan": plan.to_json(), "identity": identity}
+
+
+def as_path(path: str | Path | None) -> Path | None:
+    return None if path is None else Path(path)

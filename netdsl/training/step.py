@@ -1,0 +1,163 @@
+"""One update as one function of tensors: inputs, forward, backward, update, sums for the metrics.
+
+Nothing in `TrainingStep` reads a tensor's value or branches on one, so the same function runs eagerly,
+and is captured whole as a CUDA graph. What changes from step to step comes in as tensors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+import torch
+
+from ..lower import Executable, argument_name
+from ..optimizers.update import UpdateRule
+from .mixing import MIX, mix
+
+Tensors = dict[str, torch.Tensor]
+
+
+@dataclass(frozen=True)
+class Precision:
+    """How numbers are held in the forward pass: float32 throughout, or bf16 where autocast allows it."""
+
+    bf16: bool
+    device: torch.device
+
+    def context(self) -> AbstractContextManager[object]:
+        if not self.bf16:
+            return nullcontext()
+        return torch.autocast(self.device.type, torch.bfloat16)
+
+
+def choose_precision(wanted: str, device: torch.device) -> Precision:
+    """`float`, `bf16`, or `auto`: bf16 on a CUDA device that has it, float elsewhere."""
+    supported = device.type == "cuda" and torch.cuda.is_bf16_supported()
+    return Precision(wanted == "bf16" or (wanted == "auto" and supported), device)
+
+
+@dataclass
+class Totals:
+    """Sums over the samples so far, on the device; reading them is the only synchronisation of the loop."""
+
+    names: tuple[str, ...]
+    sums: torch.Tensor  #: float64, one for each name
+    samples: int = 0
+
+    @staticmethod
+    def start(names: Iterable[str], device: torch.device) -> Totals:
+        kept = tuple(names)
+        return Totals(kept, torch.zeros(len(kept), dtype=torch.float64, device=device))
+
+    def add(self, values: Mapping[str, torch.Tensor]) -> None:
+        """Add the values of one minibatch (N x 1 each); the caller counts the samples."""
+        if self.names:
+            self.sums += torch.stack([values[name].detach().sum(dtype=torch.float64) for name in self.names])
+
+    def means(self) -> dict[str, float]:
+        """Means over the samples, by node name."""
+        return dict(zip(self.names, (self.sums / max(1, self.samples)).tolist(), strict=True))
+
+    def clear(self) -> None:
+        self.sums.zero_()
+        self.samples = 0
+
+
+@dataclass(frozen=True)
+class Work:
+    """What one update is made from: the tensors that were delivered, and how many samples they are."""
+
+    raw: Tensors
+    samples: int
+
+    def shapes(self) -> tuple[object, ...]:
+        """Equal for two works that one captured step can serve."""
+        return tuple((name, tuple(tensor.shape), tensor.dtype) for name, tensor in self.raw.items())
+
+
+class TrainingStep:
+    """The device part of an update: `gradients`, then `update`. Both work in place.
+
+    `piece` is how many samples are computed at a time, their gradients added up (0: all).
+    """
+
+    def __init__(self, executable: Executable, criteria: Sequence[str], rule: UpdateRule, precision: Precision,
+                 expand: Callable[[Tensors], Tensors], piece: int = 0) -> None:
+        self.executable, self.criteria, self.rule = executable, tuple(criteria), rule
+        self.precision, self.expand, self.piece = precision, expand, piece
+        self.forward: Callable[..., Tensors] = executable.module
+        self.learned = [tensor for tensor, _ in executable.parameters().values()]
+        self.totals = Totals.start(executable.roots, precision.device)
+
+    def gradients(self, work: Work, check: bool = False) -> None:
+        """Forward and backward: `.grad` becomes that of the criterion's mean over the samples.
+
+        `check` reads the criterion before each backward pass and raises NonFinite; the weights are
+        then still those that led to it.
+        """
+        for tensor in self.learned:
+            tensor.grad = None
+        for piece in split(self.inputs(work.raw), self.piece):
+            values = self.values(piece)
+            loss = sum_of_criteria(values, self.criteria) / work.samples
+            if check and not torch.isfinite(loss).item():
+                raise NonFinite(loss.item(), piece)
+            loss.backward()  # type: ignore[no-untyped-call]
+            self.totals.add(values)
+
+    def inputs(self, raw: Tensors) -> Tensors:
+        """What the network takes, by input name, from what was delivered."""
+        inputs = network_inputs(self.executable.inputs, self.expand(raw))
+        return mix(inputs, raw[MIX], self.executable.inputs) if MIX in raw else inputs
+
+    def values(self, inputs: Tensors) -> Tensors:
+        """The forward pass: (N, 1) for each root."""
+        with self.precision.context():
+            values = self.forward(**{argument_name(name): tensor for name, tensor in inputs.items()})
+        return per_sample(self.executable, values, inputs)
+
+    def update(self) -> None:
+        """Change the weights by the coefficients that `rule.advance` has laid down."""
+        self.rule.update()
+
+
+class NonFinite(Exception):
+    """The criterion of a minibatch is not a finite number; raised before the update."""
+
+    def __init__(self, value: float, inputs: Tensors) -> None:
+        super().__init__(f"the criterion is {value}")
+        self.value, self.inputs = value, inputs
+
+
+def sum_of_criteria(values: Mapping[str, torch.Tensor], criteria: Sequence[str]) -> torch.Tensor:
+    """The sum over criteria and samples, in float32."""
+    total = values[criteria[0]].float().sum()
+    for name in criteria[1:]:
+        total = total + values[name].float().sum()
+    return total
+
+
+def per_sample(executable: Executable, values: Tensors, inputs: Tensors) -> Tensors:
+    """Values that are the same for every sample (a penalty on weights alone) once for each sample."""
+    count = len(next(iter(inputs.values())))
+    return {name: value if executable.network[name].shape.batched else value.reshape(1, 1).expand(count, 1)
+            for name, value in values.items()}
+
+
+def network_inputs(names: Iterable[str], delivered: Tensors) -> Tensors:
+    """The tensors of the network's inputs, images channels last; bytes and class numbers as they are."""
+    inputs = {}
+    for name in names:
+        tensor = delivered[name]
+        inputs[name] = tensor.contiguous(memory_format=torch.channels_last) if tensor.dim() == 4 else tensor
+    return inputs
+
+
+def split(inputs: Tensors, size: int) -> list[Tensors]:
+    """The minibatch in parts of `size` samples (0: whole), for gradients that are added up."""
+    if not size or size >= len(next(iter(inputs.values()))):
+        return [inputs]
+    parts = {name: torch.split(tensor, size) for name, tensor in inputs.items()}
+    return [dict(zip(parts, row, strict=True)) for row in zip(*parts.values(), strict=True)]
