@@ -10,10 +10,12 @@ from typing import Any
 import torch
 from torch import fx, nn
 
+from .diagnostics import failure
 from .layers.base import Layer, Parameter, Shape
+from .layers.initializers import InitializationError
 from .network import Network, ShapedNode
 from .seeds import generator_for
-from .source import Span
+from .source import NOWHERE, Span
 
 
 class LayerModule(nn.Module):
@@ -38,11 +40,18 @@ class LayerModule(nn.Module):
                 self.register_buffer(name, tensor, persistent=parameter.saved)
 
     def initialize(self, seed: int, name: str) -> None:
-        """Fill every tensor from the run's seed and its own full name; the device does not matter."""
+        """Fill every tensor from the run's seed and its own full name; the device does not matter.
+
+        Raises Failure where a start is to be read from a file that is missing or does not fit.
+        """
         for own, parameter in self.owned.items():
             tensor = getattr(self, own).data
             start = torch.empty(tensor.shape)
-            parameter.init.fill(start, generator_for(seed, f"{name}.{own}"))
+            try:
+                parameter.init.fill(start, generator_for(seed, f"{name}.{own}"))
+            except InitializationError as error:
+                raise failure("no-file", error.title, self.span or NOWHERE, f"`{error.option}` is set here",
+                              hint=error.hint) from None
             tensor.copy_(start)
 
     def forward(self, *tensors: torch.Tensor) -> torch.Tensor:

@@ -268,6 +268,7 @@ def test_a_constant_is_treated_as_one_sample(row: type[Layer]) -> None:
     if refused is not None:
         assert isinstance(refused, ShapeError)
         assert refused.code == "wrong-inputs"
+        check_message(row, refused, 1)
         return
     x = rows.tensors_for(shapes)[0]
     batch = rows.run(rows.module_of(layer, shapes).eval(), [x])

@@ -13,10 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from netdsl.diagnostics import Failure
 from netdsl.layers.base import Parameter, Shape, ShapeError
 from netdsl.layers.convolution import convolve, prepare_convolution
 from netdsl.layers.convolution_transpose import convolve_transposed, prepare_transposed
-from netdsl.layers.initializers import InitializationError, Initializer
+from netdsl.layers.initializers import Initializer
 from netdsl.layers.pooling import pool_maximum, pool_mean, prepare_pooling
 from netdsl.layers.windows import Sliding, Window
 from netdsl.lower import LayerModule
@@ -350,10 +351,12 @@ def test_a_bad_file_is_explained(tmp_path: Path, content: str | None, title: str
     if content is not None:
         path.write_text(content)
     layer: Any = rows.row_from_example(f"EmbeddingLayer {{2, embeddingPath = '{path}', transpose = true}}")
-    with pytest.raises(InitializationError, match=title) as raised:
+    with pytest.raises(Failure, match=title) as raised:
         rows.module_of(layer, [Shape.of(3)])
-    assert raised.value.option == "embeddingPath"
-    assert raised.value.hint
+    (diagnostic,) = raised.value.diagnostics
+    assert diagnostic.code == "no-file"
+    assert "embeddingPath" in diagnostic.primary.text
+    assert diagnostic.hint
 
 
 def test_regularization_of_batch_normalization_is_an_option() -> None:

@@ -178,8 +178,8 @@ class BatchNormalization(Layer):
 def needs_samples(layer: str, shape: Shape) -> Shape:
     """The shape itself; raises ShapeError for a value that is the same for every sample."""
     if not shape.batched:
-        raise ShapeError(f"{layer} needs values of samples, and gets a parameter or constant", input=0,
-                         code="wrong-inputs", label=f"this is {shape}, the same for every sample")
+        raise ShapeError(f"{layer} has no samples to take statistics of", input=0, code="wrong-inputs",
+                         label=f"this is {shape}, the same for every sample")
     return shape
 
 

@@ -145,11 +145,12 @@ class Sliding:
         elif dilation > 1:
             body.append(f"With dilation {dilation}, a {self.thing} of {kernel} spans {extent}.")
         padded = f" with its padding of {lower} and {upper}" if lower or upper else ""
+        largest = size if pad else (size + lower + upper - 1) // dilation + 1
         return ShapeError(
-            f"the {show_extents(self.kernel)} {self.thing} does not fit on an input of {show_extents(shown)}",
+            f"a {self.thing} of {show_extents(self.kernel)} does not fit on an input of {show_extents(shown)}",
             code="filter-too-large", option=self.kernel_option, body=tuple(body),
             label=f"{extent} along the {_axis_name(axis)}, and the input has {size + lower + upper}{padded}",
-            hint=f"take a {self.thing} of at most {size} along the {_axis_name(axis)}, or keep the input larger: "
+            hint=f"take a {self.thing} of at most {largest} along the {_axis_name(axis)}, or keep the input larger: "
                  "one pooling layer or stride less before it.")
 
     def _not_filled(self, axis: int, missing: int) -> ShapeError:
@@ -189,7 +190,7 @@ def convolution_axes(layer: str, kernel: tuple[int, ...], shape: Shape, option: 
         hint = f"an image without channels has one channel: {show_extents((*shape.file_dims, 1))}."
     elif shape.rank > 1:
         hint = f"a filter for {shape} has {shape.rank - 1} extents, not {len(kernel)}."
-    raise ShapeError(f"a {show_extents(kernel)} filter does not go over an input of {shape}", input=input,
+    raise ShapeError(f"a filter of {show_extents(kernel)} does not go over an input of {shape}", input=input,
                      label=f"{wanted} is needed", body=(f"{layer} goes over the first axes, and adds up the last, the "
                                                         "channels.",), hint=hint)
 
