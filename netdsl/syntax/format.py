@@ -1,0 +1,469 @@
+"""AST -> text in the one style of `.net` files, with all comments.
+
+The author decides where lists, arguments and operators break over lines and how steps are grouped; blanks,
+indentation and alignment are decided here, and what is wider than 120 columns is broken. Lines that belong together
+are aligned: the `=` of members on consecutive lines, the `:` of equally long rows of a list, trailing comments.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import TypeAlias, TypeVar
+
+from ..deep import run_deep
+from ..source import Source, Span
+from . import ast
+from .layout import Broken, Page, Place
+from .parser import parse
+
+INDENT = 4
+#: A bracket that opens farther right than this breaks like a block instead of aligning its content behind it.
+ALIGN_LIMIT = 56
+
+_BINARY = {
+    ">>": 1, "<<": 1, "||": 2, "&&": 3, "==": 4, "!=": 4, "<": 4, ">": 4, "<=": 4, ">=": 4, "+": 5, "-": 5,
+    "*": 6, "/": 6, ".*": 6, "%": 6, "**": 8,
+}
+_EXPRESSION, _ELEMENT, _SIGNED, _LITERAL, _POSTFIX = 0, 1, 7, 9, 10
+_TIGHT = ("+", "-", "*", "/", "%", "**")
+
+_Value: TypeAlias = ast.Expression | ast.Step
+_Part: TypeAlias = _Value | ast.Member | ast.Argument | ast.Parameter
+Item = TypeVar("Item", ast.Expression, ast.Argument, ast.Parameter)
+
+
+def format_text(source: Source) -> str:
+    """The text of a file in the one style. Raises Failure (code `syntax`)."""
+    return format_module(parse(source), source)
+
+
+def format_module(module: ast.Module, source: Source) -> str:
+    """A module as text; line breaks and comments are those of the source it was read from, where it has one."""
+    return run_deep(lambda: _Printer(Page(source, module.comments)).module(module))
+
+
+class _Printer:
+    """Writes nodes onto a page. A second printer with a flat page measures what fits on a line."""
+
+    def __init__(self, page: Page, measured: dict[int, str | None] | None = None) -> None:
+        self.page = page
+        #: Nodes by identity (the AST outlives the printer) -> their text on one line, None where it takes several.
+        self._measured = {} if measured is None else measured
+
+    def module(self, module: ast.Module) -> str:
+        if not module.members:
+            return self.page.finish(None)
+        self.page.gap(Place(0, self._start(module.members[0])), 0, blank="")
+        self._members(module.members)
+        return self.page.finish(self._end(module.members[-1]))
+
+    # --- places of the author's text -----------------------------------------------------------
+
+    def _start(self, node: _Part) -> int | None:
+        return self._offset(node.span, node.span.start)
+
+    def _end(self, node: _Part | ast.Identifier) -> int | None:
+        return self._offset(node.span, node.span.end)
+
+    def _inner_end(self, node: _Part) -> int | None:
+        """Before the closing bracket that ends a node."""
+        return self._offset(node.span, node.span.end - 1)
+
+    def _offset(self, span: Span, offset: int) -> int | None:
+        return offset if span.source is self.page.source and span.source.text else None
+
+    # --- measuring -----------------------------------------------------------------------------
+
+    def _flat(self, node: Item, write: Callable[[_Printer, Item], None]) -> str | None:
+        """The text on one line; None where the author, a comment or a block needs several."""
+        if id(node) not in self._measured:
+            printer = _Printer(self.page.flat_copy(), self._measured)
+            try:
+                write(printer, node)
+                self._measured[id(node)] = printer.page.line
+            except Broken:
+                self._measured[id(node)] = None
+        return self._measured[id(node)]
+
+    def _flat_value(self, node: _Value, level: int = _EXPRESSION) -> str | None:
+        text = self._flat(node, _Printer._bare)  # type: ignore[type-var]
+        return f"({text})" if text is not None and _level(node) < level else text
+
+    # --- members -------------------------------------------------------------------------------
+
+    def _members(self, members: Sequence[ast.Member]) -> None:
+        """One member on a line, blank lines and comments between them as they were."""
+        indent, rows = self.page.indent, []
+        for index, member in enumerate(members):
+            if index:
+                place = Place(self._end(members[index - 1]), self._start(member))
+                self.page.gap(place, indent, always=True)
+            line, column = self.page.number, self._member(member)
+            if line == self.page.number and column:
+                rows.append((line, (column,)))
+        self.page.align(rows)
+
+    def _member(self, member: ast.Member) -> int:
+        """Write a member; the column of its `=`, 0 if it has none."""
+        put = self.page.put
+        if isinstance(member, ast.Include):
+            put(f"include {_quoted(member.path, member.span.text[-1:])}")
+            return 0
+        put(member.name.text)
+        left = self._end(member.name)
+        if isinstance(member, ast.Define):
+            for index, group in enumerate(member.groups):
+                braces = index < len(member.braces) and member.braces[index]
+                put(" ")
+                self._bracket("{}" if braces else "()", group, _Printer._parameter, Place(left, None))
+                left = self._end(group[-1]) if group else left
+        elif isinstance(member, ast.AssignElements):
+            put(f"[{member.index.text}:")
+            self._range(member.low, member.high)
+            left = self._end(member.high)
+        column = self.page.column
+        put(" =")
+        self._hanging(left, member.value)
+        return column
+
+    def _hanging(self, left: int | None, value: ast.Expression) -> None:
+        """A value behind `=` or `=>`: on the same line, or indented below if the author broke there."""
+        indent, always = self.page.indent + INDENT, False
+        if not self.page.flat and isinstance(value, ast.Function | ast.Conditional):
+            text = self._flat_value(value)
+            always = text is not None and not self.page.fits(text, 1 + self.page.tail)
+            always = always and indent + len(text or "") + self.page.tail <= self.page.width
+        self.page.gap(Place(left, self._start(value)), indent, always=always)
+        self._value(value, _EXPRESSION)
+
+    # --- brackets ------------------------------------------------------------------------------
+
+    def _bracket(self, marks: str, items: Sequence[Item], write: Callable[[_Printer, Item], None], place: Place,
+                 block: bool = False) -> None:
+        """Items with commas between brackets: behind the opening one, or as an indented block."""
+        page = self.page
+        if not items:
+            page.put(marks)
+            return
+        first, last = Place(place.left, self._start(items[0])), Place(self._end(items[-1]), place.right)
+        outer, opened = page.indent, page.breaks(first)
+        if page.flat and (opened or page.comments_in(last)):
+            raise Broken
+        block = not page.flat and (block or opened or self._is_far_right(items, write))
+        page.put(marks[0])
+        column = outer + INDENT if block else page.column
+        if block or page.comments_in(first):
+            page.gap(first, column, blank="", always=block, opens=True)
+        for index, item in enumerate(items):
+            tail = 1 + (0 if block or index < len(items) - 1 else page.tail)
+            if index:
+                page.put(",")
+                text = None if page.flat else self._flat(item, write)
+                wide = text is not None and not page.fits(text, 1 + tail) and page.column > column
+                page.gap(Place(self._end(items[index - 1]), self._start(item)), column, always=wide)
+            with page.trailing(tail):
+                write(self, item)
+        if block:
+            page.gap(last, outer, always=True, closes=True, comment_indent=column)
+        elif page.comments_in(last):
+            page.gap(last, column, blank="")
+        page.put(marks[1])
+
+    def _is_far_right(self, items: Sequence[Item], write: Callable[[_Printer, Item], None]) -> bool:
+        """Whether the items would have to break although their bracket opens far to the right."""
+        if self.page.column <= ALIGN_LIMIT:
+            return False
+        texts = [self._flat(item, write) for item in items]
+        return None in texts or not self.page.fits(", ".join(text or "" for text in texts), 2 + self.page.tail)
+
+    def _parameter(self, parameter: ast.Parameter) -> None:
+        self.page.put(parameter.name.text)
+        if parameter.default is not None:
+            self.page.put(" =")
+            self._hanging(self._end(parameter.name), parameter.default)
+
+    def _argument(self, argument: ast.Argument) -> None:
+        if argument.name is None:
+            self._value(argument.value, _EXPRESSION)
+        else:
+            self.page.put(f"{argument.name.text} =")
+            self._hanging(self._end(argument.name), argument.value)
+
+    # --- expressions ---------------------------------------------------------------------------
+
+    def _value(self, node: _Value, level: int) -> None:
+        """A value, in parentheses where it would be read differently without them."""
+        text = self._flat_value(node, level)
+        if text is not None and (self.page.flat or self.page.fits(text, self.page.tail)):
+            self.page.put(text)
+        elif self.page.flat:
+            raise Broken
+        elif _level(node) < level:
+            self.page.put("(")
+            with self.page.trailing(self.page.tail + 1):
+                self._bare(node)
+            self.page.put(")")
+        else:
+            self._bare(node)
+
+    def _top(self, node: ast.Expression) -> None:
+        self._value(node, _EXPRESSION)
+
+    def _before(self, node: _Value, level: int, tail: int) -> None:
+        """A value that something of `tail` columns follows at once."""
+        with self.page.trailing(tail):
+            self._value(node, level)
+
+    def _bare(self, node: _Value) -> None:
+        match node:
+            case ast.Number():
+                self.page.put(_number(node))
+            case ast.String():
+                self.page.put(_string(node))
+            case ast.Boolean():
+                self.page.put("true" if node.value else "false")
+            case ast.Name():
+                self.page.put(node.text)
+            case ast.Unary():
+                self.page.put(node.operator)
+                self._value(node.operand, _SIGNED)
+            case ast.Binary():
+                self._binary(node)
+            case ast.Step():
+                self.page.put(f"{node.name.text} :=")
+                self.page.gap(Place(self._end(node.name), self._start(node.value)), self.page.indent + INDENT)
+                self._value(node.value, _ELEMENT)
+            case ast.List():
+                self._list(node)
+            case ast.Function():
+                names = [parameter.text for parameter in node.parameters]
+                self.page.put(f"{names[0] if len(names) == 1 else '(' + ', '.join(names) + ')'} =>")
+                self._hanging(self._end(node.parameters[-1]), node.body)
+            case ast.Conditional():
+                self._conditional(node, self.page.indent + INDENT)
+            case ast.Select():
+                self._before(node.value, _POSTFIX, self.page.tail + 1 + len(node.name.text))
+                self.page.put(f".{node.name.text}")
+            case ast.Index():
+                self._before(node.value, _POSTFIX, self.page.tail + 2)
+                self.page.put("[")
+                self._before(node.index, _EXPRESSION, self.page.tail + 1)
+                self.page.put("]")
+            case ast.Call():
+                self._call(node)
+            case ast.Parentheses():
+                place = Place(self._offset(node.span, node.span.start + 1), self._inner_end(node))
+                self._bracket("()", (node.value,), _Printer._top, place, self._is_long_list(node.value))
+            case ast.Record():
+                self._record(node)
+            case ast.Array():
+                self.page.put("array[")
+                self._range(node.low, node.high)
+                self.page.put(" ")
+                self._bracket("()", (node.function,), _Printer._top, Place(self._end(node.high), self._inner_end(node)))
+
+    def _call(self, node: ast.Call) -> None:
+        self._before(node.callee, _POSTFIX, self.page.tail + 4)
+        self.page.put(" ")
+        alone = len(node.arguments) == 1 and node.arguments[0].name is None
+        self._bracket("{}" if node.braces else "()", node.arguments, _Printer._argument,
+                      Place(self._end(node.callee), self._inner_end(node)),
+                      alone and self._is_long_list(node.arguments[0].value))
+
+    def _is_long_list(self, node: ast.Expression) -> bool:
+        """A list of layers that takes several lines: its bracket stands around it like a block."""
+        if self.page.flat or not isinstance(node, ast.List) or all(_is_plain(item) for item in node.items):
+            return False
+        text = self._flat_value(node)
+        return text is None or not self.page.fits(text, 2 + self.page.tail)
+
+    def _range(self, low: ast.Expression, high: ast.Expression) -> None:
+        """`0..n-1]`"""
+        self._before(low, _ELEMENT, 3)
+        self.page.put("..")
+        self._before(high, _EXPRESSION, self.page.tail + 1)
+        self.page.put("]")
+
+    def _binary(self, node: ast.Binary) -> None:
+        page, level = self.page, _BINARY[node.operator]
+        left, right = (_LITERAL, _SIGNED) if node.operator == "**" else (level, level + 1)
+        column = page.column
+        if self._is_tight(node):
+            self._before(node.left, left, 1 + len(node.operator))
+            page.put(node.operator)
+            self._value(node.right, right)
+            return
+        self._before(node.left, left, 2 + len(node.operator))
+        operator = node.operator_span
+        before = Place(self._end(node.left), self._offset(operator, operator.start))
+        behind = Place(self._offset(operator, operator.end), self._start(node.right))
+        text = None if page.flat or page.breaks(behind) else self._flat_value(node.right, right)
+        wide = text is not None and not page.fits(text, 2 + len(node.operator) + page.tail)
+        page.gap(before, column, always=wide and page.column > column)
+        page.put(node.operator)
+        page.gap(behind, column)
+        self._value(node.right, right)
+
+    def _is_tight(self, node: ast.Binary) -> bool:
+        """`0.1*25`, `1/256`, `n-1`: plain parts that the author wrote without blanks."""
+        operator = node.operator_span
+        places = (self._end(node.left), self._offset(operator, operator.start), self._offset(operator, operator.end),
+                  self._start(node.right))
+        if None in places or places[0] != places[1] or places[2] != places[3] or node.operator not in _TIGHT:
+            return False
+        return all(_is_plain(part) or (isinstance(part, ast.Binary) and self._is_tight(part))
+                   for part in (node.left, node.right))
+
+    def _list(self, node: ast.List) -> None:
+        page, items = self.page, node.items
+        between = [Place(self._end(a), self._start(b)) for a, b in zip(items, items[1:], strict=False)]
+        colon, blank = (":", "") if self._is_tight_list(node) else (" :", " ")
+        column = page.column
+        filled = page.flat or any(page.breaks(place) for place in between) or self._flat_value(node) is None
+        filled = filled or all(_is_plain(item) for item in items)
+        rows: list[tuple[int, list[int]]] = [(page.number, [])]
+        broken: set[int] = set()  #: lines on which an item that takes several lines ends
+        for index, item in enumerate(items):
+            is_last = index == len(items) - 1
+            tail = page.tail if is_last else len(colon)
+            if index:
+                rows[-1][1].append(page.column)
+                page.put(colon)
+                text = None if page.flat else self._flat_value(item, _ELEMENT)
+                wide = text is not None and not page.fits(text, 1 + tail) and page.column > column
+                page.gap(between[index - 1], column, blank, always=wide or not filled)
+                if page.number != rows[-1][0]:
+                    rows[-1][1].pop()  # the colon at the end of a line is not aligned
+                    rows.append((page.number, []))
+            with page.trailing(tail):
+                self._value(item, _ELEMENT)
+            if page.number != rows[-1][0]:  # the item took several lines
+                broken.add(page.number)
+                rows[-1] = (page.number, [])
+        if blank and not page.flat:
+            page.align([(line, tuple(columns)) for line, columns in rows if columns and line not in broken])
+
+    def _is_tight_list(self, node: ast.List) -> bool:
+        """`227:227:3`: whole numbers, and other plain parts that the author wrote so."""
+        if not all(_is_plain(item) for item in node.items):
+            return False
+        left, right = self._end(node.items[0]), self._start(node.items[1]) if len(node.items) > 1 else None
+        written = left is not None and right is not None and right - left == 1
+        return written or all(isinstance(item, ast.Number) and item.value.is_integer() for item in node.items)
+
+    def _conditional(self, node: ast.Conditional, indent: int) -> None:
+        page, parts = self.page, (("then ", node.condition, node.then), ("else ", node.then, node.otherwise))
+        text = None if page.flat else self._flat_value(node)
+        wide = text is not None and not page.fits(text, page.tail)
+        page.put("if ")
+        self._before(node.condition, _EXPRESSION, len(" then"))
+        for word, before, value in parts:
+            page.gap(Place(self._end(before), self._start(value)), indent, always=wide)
+            page.put(word)
+            chained = word == "else " and isinstance(value, ast.Conditional) and not page.flat
+            if chained and isinstance(value, ast.Conditional):
+                self._conditional(value, indent)
+            else:
+                self._before(value, _EXPRESSION, page.tail if word == "else " else len(" else"))
+
+    def _record(self, node: ast.Record) -> None:
+        page, outer = self.page, self.page.indent
+        inner = Place(self._offset(node.span, node.span.start + 1), self._inner_end(node))
+        if not node.members:
+            page.put("{")
+            if page.comments_in(inner):
+                page.gap(inner, outer, always=True, opens=True, closes=True, comment_indent=outer + INDENT)
+            page.put("}")
+            return
+        first = Place(inner.left, self._start(node.members[0]))
+        last = Place(self._end(node.members[-1]), inner.right)
+        if page.flat:
+            self._inline_record(node, first, last)
+            return
+        page.put("{")
+        page.gap(first, outer + INDENT, always=True, opens=True)
+        self._members(node.members)
+        page.gap(last, outer, always=True, closes=True, comment_indent=outer + INDENT)
+        page.put("}")
+
+    def _inline_record(self, node: ast.Record, first: Place, last: Place) -> None:
+        """`{ dim = 784 ; format = "dense" }`, as the author wrote it; without a source only if it is small."""
+        page = self.page
+        if first.left is None and (len(node.members) > 2 or any(_holds_record(member) for member in node.members)):
+            raise Broken
+        page.put("{")
+        page.gap(first, 0)
+        for index, member in enumerate(node.members):
+            if index:
+                page.put(" ;")
+                page.gap(Place(self._end(node.members[index - 1]), self._start(member)), 0)
+            self._member(member)
+        page.gap(last, 0)
+        page.put("}")
+
+
+def _level(node: _Value) -> int:
+    """How strongly a node holds together; below what its place asks for it needs parentheses."""
+    match node:
+        case ast.List() | ast.Function() | ast.Conditional():
+            return _EXPRESSION
+        case ast.Binary():
+            return _BINARY[node.operator]
+        case ast.Unary():
+            return _SIGNED
+        case ast.Number():
+            return _LITERAL if node.value >= 0 else _SIGNED
+        case ast.String() | ast.Boolean():
+            return _LITERAL
+    return _POSTFIX
+
+
+def _is_plain(node: _Value) -> bool:
+    """A number or a name, also signed or with members."""
+    match node:
+        case ast.Number() | ast.Name():
+            return True
+        case ast.Select():
+            return _is_plain(node.value)
+        case ast.Unary():
+            return node.operator != "!" and _is_plain(node.operand)
+    return False
+
+
+def _holds_record(member: ast.Member) -> bool:
+    return not isinstance(member, ast.Include) and isinstance(member.value, ast.Record)
+
+
+_NUMBER = re.compile(r"0[xX][0-9A-Fa-f]+|(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+
+
+def _number(node: ast.Number) -> str:
+    """As the author wrote it, if the span still shows this number."""
+    text = node.span.text
+    if _NUMBER.fullmatch(text) and (float(int(text, 16)) if text[:2] in ("0x", "0X") else float(text)) == node.value:
+        return text.rstrip(".")
+    return str(int(node.value)) if node.value.is_integer() and abs(node.value) < 1e16 else repr(node.value)
+
+
+def _string(node: ast.String) -> str:
+    pieces = []
+    for part in node.parts:
+        pieces.append(part.replace("$", "$$") if isinstance(part, str) else f"${_path(part.value)}$")
+    return _quoted("".join(pieces), node.span.text[:1])
+
+
+def _path(value: ast.Name | ast.Select) -> str:
+    if isinstance(value, ast.Name):
+        return value.text
+    assert isinstance(value.value, ast.Name | ast.Select)
+    return f"{_path(value.value)}.{value.name.text}"
+
+
+def _quoted(content: str, preferred: str) -> str:
+    """A string in the author's quotes, or in those that its content leaves free."""
+    quotes = [preferred] if preferred in ('"', "'") else []
+    for quote in [*quotes, '"', "'"]:
+        if quote not in content:
+            return f"{quote}{content}{quote}"
+    raise ValueError(f"no string of the language can hold both kinds of quotes: {content!r}")
