@@ -67,9 +67,9 @@ class Base64Images(ImageReader):
         offsets, rows, labels, _ = self._index()
         lines = _Lines(str(required(self.file)), offsets, rows)
         try:
-            dims_stored = stored_dims(lines, len(offsets), self.channels)
-        except DataError as error:
-            raise error.located(self.file, option="file") from None
+            dims_stored = stored_dims(lines, len(offsets), self.channels, lambda index: (self.file,
+                                                                                         f"row {rows[index]}"),
+                                      tolerant=self.max_errors > 0)
         finally:
             lines.close()
         classes = self.label_dim or int(labels.max()) + 1

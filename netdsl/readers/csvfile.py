@@ -17,6 +17,7 @@ from .memory import ArrayDataset
 
 #: A column by its name in the header, or by its number, counted from 0.
 Column = str | int
+_LARGEST = float(np.finfo(np.float32).max)
 _COLUMN = Either((Integer(0), Text()))
 _COLUMNS = ListOf(_COLUMN, minimum_length=1)
 
@@ -144,7 +145,8 @@ class CSV(Reader):
                 if len(skipped) > self.max_errors:
                     raise
         if table is None or not read.rows:
-            raise DataError(f"`{short(self.file)}` has no rows of data", path=self.file, place="row 1", option="file")
+            raise DataError(f"`{short(self.file)}` has no rows of data", path=self.file, place="row 1", option="file",
+                            hint="if its first row is data, set `header = false`.")
         return table, read, skipped
 
     def _rows(self) -> Iterator[tuple[int, list[str]]]:
@@ -231,4 +233,4 @@ def _number(text: str) -> float | None:
         value = float(text)
     except ValueError:
         return None
-    return value if np.isfinite(np.float32(value)) else None
+    return value if abs(value) <= _LARGEST else None

@@ -12,7 +12,7 @@ import numpy as np
 from ..spec import Choice, Dims, Flag, Integer, Kind, Mismatch, Spec, Text, option
 from .base import DataError, Dataset, Description, Reader, Stream
 from .files import locate, required, short, text_lines
-from .memory import ArrayDataset, SparseRows
+from .memory import ArrayDataset, SparseRows, float32
 
 #: Rows that `describe` reads; a shorter file is read whole and its samples are counted.
 _PEEK = 1000
@@ -159,7 +159,8 @@ class CNTKText(Reader):
                 if len(skipped) > self.max_errors:
                     raise
         if not samples:
-            raise DataError(f"`{short(self.file)}` holds no samples", path=self.file, place="row 1", option="file")
+            raise DataError(f"`{short(self.file)}` holds no samples", path=self.file, place="row 1", option="file",
+                            hint="each sample is a line such as `|features 1 2 3 |labels 0:1`.")
         return samples, skipped, True
 
     def _sequences(self) -> Iterator[_Sample | DataError]:
@@ -212,7 +213,7 @@ class CNTKText(Reader):
         if section.format == "sparse":
             return self._sparse(section, tokens, number)
         try:
-            values = np.array([float(token) for token in tokens], dtype=np.float32)
+            values = float32([float(token) for token in tokens])
         except ValueError:
             bad = next(token for token in tokens if not _is_number(token))
             kind = "sparse, but read as dense" if ":" in bad else "not a number"
@@ -239,7 +240,7 @@ class CNTKText(Reader):
             values.append(float(value))
         if len(set(indices)) != len(indices):
             raise self._wrong(number, f"gives an index of `{section.in_file}` twice", "Each index may stand once.")
-        return np.array(indices, dtype=np.int64), self._finite(section, np.array(values, dtype=np.float32), number)
+        return np.array(indices, dtype=np.int64), self._finite(section, float32(values), number)
 
     def _finite(self, section: TextInput, values: np.ndarray, number: int) -> np.ndarray:
         if not np.isfinite(values).all():

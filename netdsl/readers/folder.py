@@ -56,7 +56,8 @@ class ImageFolder(ImageReader):
         paths = list(islice((path for path, _ in self._images(folders)), _COUNT_UP_TO + 1))
         if not paths:
             raise self._no_images()
-        dims = stored_dims(Paths(paths), len(paths), self.channels)
+        dims = stored_dims(Paths(paths), len(paths), self.channels, lambda index: (paths[index], ""),
+                           tolerant=self.max_errors > 0)
         classes = self.label_dim or len(titles)
         labels = Stream(self.labels_input, (classes,), classes, class_names=titles)
         return Description((self.image_stream(dims), labels), len(paths) if len(paths) <= _COUNT_UP_TO else None,

@@ -68,7 +68,7 @@ class IDX(ImageReader):
         missing = tuple(path for path in (self.images, self.labels) if locate(path) is None)
         features, count = Stream(self.features_input, None), None
         if locate(self.images) is not None:
-            _, extents, _ = idx_header(read_head(self.images, 20, "images"), self.images)
+            _, extents, _ = idx_header(read_head(self.images, 64, "images"), self.images)
             count, features = extents[0], self._features(extents)
         classes, names = self.label_dim, ()
         if locate(self.labels) is not None:
@@ -85,7 +85,7 @@ class IDX(ImageReader):
                             hint="are `images` and `labels` exchanged?" if len(extents) == 1 else "")
         if self.transforms:
             raise DataError("transforms are for images, and this file holds vectors", path=self.images,
-                            option="transforms")
+                            option="transforms", hint="leave `transforms` out.")
         return Stream(self.features_input, (extents[1],))
 
     def _classes(self, labels: np.ndarray) -> int:
@@ -94,7 +94,7 @@ class IDX(ImageReader):
                             place="byte 2", hint="are `images` and `labels` exchanged?" if labels.ndim == 3 else "")
         if labels.size == 0:
             raise DataError(f"`{short(self.labels)}` holds no samples", path=self.labels, option="labels",
-                            place="byte 4")
+                            place="byte 4", hint=_FETCH)
         top = int(labels.max()) + 1
         limit = top if self.label_dim is None else self.label_dim
         wrong = np.flatnonzero((labels < 0) | (labels >= limit))

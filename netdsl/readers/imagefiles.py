@@ -118,8 +118,18 @@ class ImageFiles(Dataset):
             self._close()
 
 
-def stored_dims(fetch: Fetch, count: int, channels: int) -> ImageDims:
-    """The images' extents if a few of them, spread over all, have the same; else unknown. Reads headers."""
-    sizes = {open_image(fetch(index)).size for index in sorted({count * k // 4 for k in range(4)}) if index < count}
+def stored_dims(fetch: Fetch, count: int, channels: int, name: Callable[[int], tuple[str, str]],
+                tolerant: bool = False) -> ImageDims:
+    """The images' extents if a few of them, spread over all, have the same; else unknown. Reads headers.
+
+    Raises DataError for one that cannot be read, unless `tolerant`.
+    """
+    sizes = set()
+    for index in sorted({count * k // 4 for k in range(4)}):
+        try:
+            sizes.add(open_image(fetch(index)).size)
+        except DataError as error:
+            if not tolerant:
+                raise error.located(*name(index)) from None
     width, height = sizes.pop() if len(sizes) == 1 else (None, None)
     return (width, height, channels)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -12,6 +13,7 @@ from ..spec import Choice, Integer, Optional, Text, option
 from .base import DataError, Dataset, Description, Stream
 from .files import locate, required, short, split_archive, text_lines
 from .imagefiles import ImageFiles, Paths, stored_dims
+from .memory import float32
 from .pipeline import ImageReader
 
 
@@ -52,7 +54,7 @@ class MapFile(ImageReader):
         rows, _ = self._rows()
         paths = Paths([row.path for row in rows])
         try:
-            dims = stored_dims(paths, len(rows), self.channels)
+            dims = stored_dims(paths, len(rows), self.channels, self._names(rows), tolerant=self.max_errors > 0)
         except DataError as error:
             raise self._hinted(error, rows[0]) from None
         finally:
@@ -63,12 +65,11 @@ class MapFile(ImageReader):
     def open(self, training: bool) -> Dataset:
         rows, skipped = self._rows()
         paths = Paths([row.path for row in rows])
-
-        def name(index: int) -> tuple[str, str]:
-            return rows[index].path, f"row {rows[index].number} of {os.path.basename(self.file)}"
-
-        return ImageFiles(self, training, paths, name, {self.labels_input: self._targets(rows)}, len(rows),
+        return ImageFiles(self, training, paths, self._names(rows), {self.labels_input: self._targets(rows)}, len(rows),
                           maximum_errors=self.max_errors - len(skipped), close=paths.close, skipped=skipped)
+
+    def _names(self, rows: list[_Row]) -> Callable[[int], tuple[str, str]]:
+        return lambda index: (rows[index].path, f"row {rows[index].number} of {os.path.basename(self.file)}")
 
     def _label_stream(self, targets: np.ndarray) -> Stream:
         if self.targets == "numbers":
@@ -137,7 +138,7 @@ class MapFile(ImageReader):
     def _targets(self, rows: list[_Row]) -> np.ndarray:
         if self.targets == "numbers":
             width = len(rows[0].target.split())
-            return np.array([_numbers(row, self, width) for row in rows], dtype=np.float32)
+            return float32([_numbers(row, self, width) for row in rows])
         return np.array([int(row.target) for row in rows], dtype=np.int64)
 
     def _hinted(self, error: DataError, first: _Row) -> DataError:
@@ -147,7 +148,7 @@ class MapFile(ImageReader):
             return DataError(error.title, path=first.path, place=f"row {first.number}", option="file",
                              body=(f"`{beside}` is there, but relative paths count from the current folder.",),
                              hint=f"begin the paths with three dots, `.../{first.path}`: the folder of the list.")
-        return error.located(place=f"row {first.number}", option="file")
+        return error.located(option="file")
 
 
 def _numbers(row: _Row, reader: MapFile, width: int) -> list[float]:
@@ -156,7 +157,7 @@ def _numbers(row: _Row, reader: MapFile, width: int) -> list[float]:
     except ValueError:
         raise reader._bad_row(row.number, "has a label that is not a number", f"The label is `{row.target}`.",
                               "write numbers, with spaces between them.") from None
-    if len(values) != width or not np.isfinite(values).all():
+    if len(values) != width or not np.isfinite(float32(values)).all():
         raise reader._bad_row(row.number, f"does not have {width} finite numbers", f"The label is `{row.target}`.",
                               "every image needs as many numbers as the first.")
     return values

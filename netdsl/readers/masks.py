@@ -52,7 +52,8 @@ class ImageMasks(ImageReader):
             streams = self.image_stream((None, None, self.channels)), Stream(self.labels_input, None, self.classes)
             return Description(streams, None, self.image_facts(), missing)
         images, _ = self._pairs()
-        stream = self.image_stream(stored_dims(Paths(images), len(images), self.channels))
+        stream = self.image_stream(stored_dims(Paths(images), len(images), self.channels,
+                                               lambda index: (images[index], "")))
         dims = None if stream.dims is None else (*stream.dims[:2], self.classes)
         return Description((stream, Stream(self.labels_input, dims, self.classes)), len(images), self.image_facts())
 

@@ -14,6 +14,12 @@ from .pipeline import Pipeline, channels_first
 _KEEP = 1 << 30
 
 
+def float32(values: Any) -> np.ndarray:
+    """Numbers as float32; those that are too large become infinite, without a warning."""
+    with np.errstate(over="ignore"):
+        return np.asarray(values).astype(np.float32)
+
+
 def _row_name(index: int) -> str:
     return f"sample {index}"
 

@@ -14,7 +14,7 @@ from ..diagnostics import did_you_mean
 from ..spec import Choice, Integer, Optional, Text, option
 from .base import DataError, Dataset, Description, ImageDims, Stream
 from .files import kind_of, locate, read_all, read_head, reading, required, short
-from .memory import ArrayDataset
+from .memory import ArrayDataset, float32
 from .pipeline import ImageReader
 
 _HEAD = 4096
@@ -126,7 +126,7 @@ class NumPy(ImageReader):
         if not self._is_image(shape):
             if self.transforms:
                 raise DataError("transforms are for images, and these features are vectors", option="transforms",
-                                path=self._path(self.features))
+                                path=self._path(self.features), hint="leave `transforms` out.")
             return Stream(self.features_input, (shape[1],))
         stream = self.image_stream(self._image_dims(shape))
         return stream if kind == np.uint8 else Stream(stream.name, stream.dims, views=stream.views)
@@ -143,7 +143,7 @@ class NumPy(ImageReader):
         return np.ascontiguousarray(self._finite(features, self.features))
 
     def _finite(self, array: np.ndarray, name: str) -> np.ndarray:
-        array = array.astype(np.float32)
+        array = float32(array)
         bad = np.flatnonzero(~np.isfinite(array).reshape(len(array), -1).all(axis=1))
         if bad.size:
             raise DataError(f"`{short(name)}` holds a value that is not finite", path=self._path(name),

@@ -1,0 +1,379 @@
+"""What single formats can do beyond the battery: class lists, lists of images, tables, joins, odd images."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from known_data import COUNT, KNOWN, random_bytes, save_png, write_idx
+from PIL import Image
+
+from netdsl.readers import READERS
+from netdsl.readers.base import DataError, Draws
+from netdsl.readers.color import Normalize
+from netdsl.readers.crops import MultiViewCrop
+from netdsl.readers.ctf import InputSections, TextInput
+from netdsl.readers.geometry import Flip, Pad, Scale
+from netdsl.readers.images import decode
+from netdsl.spec import Mismatch, OptionError
+
+SHARED = Path(__file__).parents[3] / "shared" / "data"
+
+
+def needs(*parts: str) -> Path:
+    path = SHARED.joinpath(*parts)
+    if not path.exists():
+        pytest.skip(f"needs ../shared/data/{'/'.join(parts)}")
+    return path
+
+
+def encoded(image: Image.Image, suffix: str, **more: object) -> bytes:
+    stream = io.BytesIO()
+    image.save(stream, format=suffix, **more)
+    return stream.getvalue()
+
+
+# --- images of all kinds ---------------------------------------------------------------------
+
+
+def test_modes_of_images_become_rgb() -> None:
+    rgb = random_bytes(6, 5, 3)
+    image = Image.fromarray(rgb)
+    alpha = image.convert("RGBA")
+    alpha.putalpha(Image.fromarray(random_bytes(6, 5)))
+    np.testing.assert_array_equal(decode(encoded(alpha, "PNG")), rgb)
+    gray = Image.fromarray(rgb[..., 0])
+    np.testing.assert_array_equal(decode(encoded(gray, "PNG")), np.repeat(rgb[..., :1], 3, axis=2))
+    np.testing.assert_array_equal(decode(encoded(gray, "PNG"), grayscale=True), rgb[..., :1])
+    palette = Image.fromarray(rgb[..., 0] % 4)
+    palette.putpalette([10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 110, 120])
+    np.testing.assert_array_equal(decode(encoded(palette, "PNG", transparency=0))[..., 0], rgb[..., 0] % 4 * 30 + 10)
+    deep = Image.fromarray((rgb[..., 0].astype(np.uint16) << 8) + 17)
+    np.testing.assert_array_equal(decode(encoded(deep, "PNG"))[..., 1], rgb[..., 0])
+    binary = Image.fromarray(rgb[..., 0] > 127)
+    np.testing.assert_array_equal(decode(encoded(binary, "PNG"))[..., 0], (rgb[..., 0] > 127) * 255)
+
+
+def test_cmyk_photos_have_their_colours() -> None:
+    rgb = np.full((16, 16, 3), (200, 100, 50), dtype=np.uint8)
+    data = encoded(Image.fromarray(rgb).convert("CMYK"), "JPEG", quality=95)
+    np.testing.assert_allclose(decode(data).astype(int), rgb, atol=4)
+
+
+def test_orientation_is_ignored() -> None:
+    image = Image.fromarray(random_bytes(8, 16, 3))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    assert decode(encoded(image, "JPEG", exif=exif)).shape == (8, 16, 3)
+
+
+# --- folders and lists -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["words", "index"])
+def test_class_file_fixes_the_numbers(tmp_path: Path, kind: str) -> None:
+    known = KNOWN["ImageFolder"](tmp_path)
+    classes = [("emu", "a bird"), ("ant", "no folder for this one"), ("cat", "a cat"), ("dog", "a dog")]
+    path = tmp_path / "classes"
+    path.write_text("\n".join(f"{name} {title}" for name, title in classes) if kind == "words"
+                    else json.dumps({str(k): pair for k, pair in enumerate(classes)}))
+    reader = replace(known.reader, class_file=str(path))
+    stream = reader.describe().streams[1]
+    assert (stream.classes, stream.class_names) == (4, tuple(title for _, title in classes))
+    dataset = reader.open(training=True)
+    arrays = dataset.batch(range(COUNT), Draws()).arrays
+    order = np.argsort(np.array([2, 3, 0])[known.expected["labels"]], kind="stable")
+    np.testing.assert_array_equal(arrays["labels"], np.array([2, 3, 0])[known.expected["labels"]][order])
+    np.testing.assert_array_equal(arrays["features"], known.expected["features"][order])
+    assert dataset.class_names == stream.class_names
+
+
+@pytest.mark.parametrize(("text", "title"), [
+    ("cat\ndog\nemus\n", "the folder `emu` is not in the list"), ("cat\ncat\n", "the class `cat` is listed twice"),
+    ("", "is empty"), ('{"0": 3}', "is not a list of classes"),
+])
+def test_bad_class_files(tmp_path: Path, text: str, title: str) -> None:
+    known = KNOWN["ImageFolder"](tmp_path)
+    (tmp_path / "classes").write_text(text)
+    with pytest.raises(DataError, match=title) as caught:
+        replace(known.reader, class_file=str(tmp_path / "classes")).describe()
+    assert str(tmp_path) in caught.value.path
+
+
+def test_sizes_follow_from_the_transforms_alone(tmp_path: Path) -> None:
+    for index, size in enumerate([(20, 10), (30, 40), (8, 8)]):
+        save_png(tmp_path / "set" / "a" / f"{index}.png", random_bytes(size[1], size[0], 3))
+    reader = READERS["ImageFolder"](folder=str(tmp_path / "set"))
+    assert reader.describe().streams[0].dims is None
+    assert replace(reader, transforms=(Scale(size=(12, 9)), Pad(pixels=1))).describe().streams[0].dims == (14, 11, 3)
+    gone = replace(reader, folder=str(tmp_path / "gone"), transforms=(Scale(size=(12, 9)),), grayscale=True)
+    assert gone.describe().streams[0].dims == (12, 9, 1)
+
+
+def test_map_file_of_numbers_caffe_and_three_columns(tmp_path: Path) -> None:
+    for name in "ab":
+        save_png(tmp_path / f"{name}.png", random_bytes(4, 5, 3))
+    row, path = READERS["MapFile"], tmp_path / "list.txt"
+    path.write_text(".../a.png\t0.5 -1\n.../b.png\t2e3 4\n")
+    reader = row(file=str(path), targets="numbers")
+    assert reader.describe().streams[1].dims == (2,)
+    np.testing.assert_array_equal(reader.open(True).batch([1, 0], Draws()).arrays["labels"], [[2000, 4], [0.5, -1]])
+    path.write_text(f"{tmp_path}/a.png 3\n7\t.../b.png\t1\n")
+    dataset = row(file=str(path)).open(True)
+    batch = dataset.batch([0, 1], Draws())
+    np.testing.assert_array_equal(batch.arrays["labels"], [3, 1])
+    assert batch.names[1].endswith("b.png: row 2 of list.txt")
+
+
+def test_map_file_tells_of_paths_beside_the_list(tmp_path: Path) -> None:
+    save_png(tmp_path / "a.png", random_bytes(4, 5, 3))
+    (tmp_path / "list.txt").write_text("a.png\t0\n")
+    with pytest.raises(DataError, match=r"there is no image `a.png`") as caught:
+        READERS["MapFile"](file=str(tmp_path / "list.txt")).describe()
+    assert "`.../a.png`" in caught.value.hint
+
+
+def test_archives_are_read_from_several_threads(tmp_path: Path) -> None:
+    known = KNOWN["MapFile"](tmp_path)
+    dataset = known.reader.open(training=True)
+    with ThreadPoolExecutor(8) as pool:
+        results = list(pool.map(lambda k: dataset.batch([k % COUNT], Draws()).arrays["features"][0], range(80)))
+    for k, result in enumerate(results):
+        np.testing.assert_array_equal(result, known.expected["features"][k % COUNT])
+    dataset.close()
+
+
+def test_ten_views_have_an_axis_of_their_own(tmp_path: Path) -> None:
+    known = KNOWN["CIFAR10"](tmp_path)
+    reader = replace(known.reader, transforms=(MultiViewCrop(size=(28,)), Normalize(range=(0, 1))))
+    stream = reader.describe().streams[0]
+    assert (stream.views, stream.dims) == (10, (28, 28, 3))
+    features = reader.open(training=False).batch([2, 3], Draws()).arrays["features"]
+    assert features.shape == (2, 10, 3, 28, 28)
+    np.testing.assert_allclose(features[0, 0] * 255, known.expected["features"][2, :, :28, :28], atol=1e-3)
+
+
+def test_views_of_masks_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match="every pixel has a class"):
+        replace(KNOWN["ImageMasks"](tmp_path).reader, transforms=(MultiViewCrop(size=(4,)),)).validate()
+
+
+def test_masks_follow_the_flip(tmp_path: Path) -> None:
+    known = KNOWN["ImageMasks"](tmp_path)
+    reader = replace(known.reader, transforms=(Flip(probability=1), Pad(pixels=1)))
+    arrays = reader.open(training=True).batch(range(COUNT), Draws()).arrays
+    np.testing.assert_array_equal(arrays["features"][..., 1:-1, 1:-1], known.expected["features"][..., ::-1])
+    np.testing.assert_array_equal(arrays["labels"][..., 1:-1, 1:-1], known.expected["labels"][..., ::-1])
+    assert (arrays["labels"][:, 0] == -100).all()
+
+
+# --- IDX -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("kind", "code"), [("i1", 9), ("i2", 11), ("i4", 12), ("f4", 13), ("f8", 14)])
+def test_idx_types(tmp_path: Path, kind: str, code: int) -> None:
+    values = np.arange(-6, 6, dtype=kind).reshape(3, 4)
+    write_idx(tmp_path / "i", values, code)
+    write_idx(tmp_path / "l", np.zeros(3, np.uint8))
+    reader = READERS["IDX"](images=str(tmp_path / "i"), labels=str(tmp_path / "l"))
+    assert reader.describe().streams[0].dims == (4,)
+    features = reader.open(True).batch([0, 1, 2], Draws()).arrays["features"]
+    assert features.dtype == np.float32
+    np.testing.assert_array_equal(features, values)
+
+
+# --- CNTK text -------------------------------------------------------------------------------
+
+
+def ctf(path: Path, text: str, **options: object) -> dict[str, np.ndarray]:
+    path.write_text(text)
+    sections = (TextInput(input="features", dim=(2,)), TextInput(input="labels", dim=(3,), format="sparse"))
+    dataset = READERS["CNTKText"](file=str(path), input=sections, **options).open(training=True)
+    return dataset.batch(range(dataset.count), Draws()).arrays
+
+
+def test_one_sequence_over_two_lines(tmp_path: Path) -> None:
+    arrays = ctf(tmp_path / "d", "4 |features 1 2\n4 |labels 2:1\n|# nothing new\n5\t|labels \t|features 3 4\n")
+    np.testing.assert_array_equal(arrays["features"], [[1, 2], [3, 4]])
+    np.testing.assert_array_equal(arrays["labels"], [[0, 0, 1], [0, 0, 0]])
+
+
+def test_lines_without_ids_are_samples(tmp_path: Path) -> None:
+    text = "|features 1 2 |labels 0:1\n|features 3 4 |labels 1:0.5 2:0.5\n"
+    np.testing.assert_array_equal(ctf(tmp_path / "d", text)["labels"], [[1, 0, 0], [0, 0.5, 0.5]])
+    same = ctf(tmp_path / "d", text.replace("|features", "0 |features"), skip_sequence_ids=True)
+    np.testing.assert_array_equal(same["features"], [[1, 2], [3, 4]])
+
+
+def test_input_sections_are_checked() -> None:
+    kind = InputSections()
+    good = kind.convert({"x": {"dim": [4.0, 3.0], "format": "SPARSE"}})
+    assert good == (TextInput(input="x", dim=(4, 3), format="sparse"),)
+    for wrong in ({}, 3, {"x": 3}, {"x": {"dims": 4}}, {"x": {"dim": 0.5}}, {"x": {}}):
+        with pytest.raises(Mismatch):
+            kind.convert(wrong)
+
+
+def test_wide_sparse_data_stay_sparse(tmp_path: Path) -> None:
+    (tmp_path / "d").write_text("".join(f"|x {k}:1 {k + 7}:2\n" for k in range(50)))
+    reader = READERS["CNTKText"](file=str(tmp_path / "d"),
+                                 input=(TextInput(input="x", dim=(2_000_000,), format="sparse"),))
+    dataset = reader.open(training=True)
+    assert dataset.resident() is None
+    batch = dataset.batch([3, 49], Draws()).arrays["x"]
+    assert batch.shape == (2, 2_000_000)
+    assert batch[1, 49] == 1
+    assert batch[1, 56] == 2
+    assert batch.sum() == 6
+
+
+# --- tables and arrays -----------------------------------------------------------------------
+
+
+def test_csv_columns_by_number_and_targets(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("1;2;3;4\n5;6;7;8\n")
+    reader = READERS["CSV"](file=str(tmp_path / "t.csv"), columns=(2, 0), labels=(1, 3), targets="numbers",
+                            separator=";")
+    arrays = reader.open(True).batch([0, 1], Draws()).arrays
+    np.testing.assert_array_equal(arrays["features"], [[3, 1], [7, 5]])
+    np.testing.assert_array_equal(arrays["labels"], [[2, 4], [6, 8]])
+    assert reader.describe().streams[1].dims == (2,)
+
+
+def test_csv_classes_by_list_and_by_number(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("1,dog\n2,cat\n")
+    reader = READERS["CSV"](file=str(tmp_path / "t.csv"), classes=("dog", "emu", "cat"), header=False)
+    assert reader.describe().streams[1].class_names == ("dog", "emu", "cat")
+    np.testing.assert_array_equal(reader.open(True).batch([0, 1], Draws()).arrays["labels"], [0, 2])
+    (tmp_path / "t.csv").write_text("1,4\n2,0\n")
+    assert READERS["CSV"](file=str(tmp_path / "t.csv")).describe().streams[1].classes == 5
+
+
+def test_numpy_layouts_weights_and_fortran_order(tmp_path: Path) -> None:
+    images = random_bytes(4, 6, 8, 3)
+    np.save(tmp_path / "x.npy", np.asfortranarray(images))
+    np.save(tmp_path / "y.npy", np.array([0, 1, 2, 1], dtype=np.int32))
+    np.save(tmp_path / "w.npy", np.array([1, 0.5, 0, 2]))
+    reader = READERS["NumPy"](features=str(tmp_path / "x.npy"), labels=str(tmp_path / "y.npy"),
+                              weights=str(tmp_path / "w.npy"), layout="HWC", transforms=(Flip(probability=1),))
+    described = reader.describe()
+    assert described.streams[0].dims == (8, 6, 3)
+    assert described.count == 4
+    arrays = reader.open(training=True).batch(range(4), Draws()).arrays
+    np.testing.assert_array_equal(arrays["features"], images[:, :, ::-1].transpose(0, 3, 1, 2))
+    np.testing.assert_array_equal(arrays["weights"], [[1], [0.5], [0], [2]])
+
+
+# --- several readers -------------------------------------------------------------------------
+
+
+def test_joined_by_id(tmp_path: Path) -> None:
+    images = KNOWN["Base64Images"](tmp_path)
+    lines = [f"{100 + k} |size {k}" for k in reversed(range(COUNT))]
+    (tmp_path / "sizes.ctf").write_text("\n".join(lines))
+    sizes = READERS["CNTKText"](file=str(tmp_path / "sizes.ctf"), input=(TextInput(input="size", dim=(1,)),))
+    joined = READERS["Joined"](readers=(images.reader, sizes), by="id")
+    assert {stream.name for stream in joined.describe().streams} == {"features", "labels", "size"}
+    arrays = joined.open(training=True).batch([2, 6, 0], Draws()).arrays
+    np.testing.assert_array_equal(arrays["size"], [[2], [6], [0]])
+    np.testing.assert_array_equal(arrays["features"], images.expected["features"][[2, 6, 0]])
+    (tmp_path / "sizes.ctf").write_text("\n".join(lines[1:]))
+    with pytest.raises(DataError, match="the sample `106` is missing"):
+        joined.open(training=True)
+    (tmp_path / "sizes.ctf").write_text("\n".join([*lines, lines[0]]))
+    with pytest.raises(DataError, match="two samples have the id"):
+        joined.open(training=True)
+
+
+def test_joined_readers_have_to_fit(tmp_path: Path) -> None:
+    joined = KNOWN["Joined"](tmp_path).reader
+    first, second = joined.readers
+    with pytest.raises(DataError, match="two of the joined readers deliver `labels`"):
+        replace(joined, readers=(first, replace(second, labels_input="labels"))).describe()
+    np.save(tmp_path / "right.npy", np.zeros((COUNT + 1, 2)))
+    np.save(tmp_path / "y2.npy", np.zeros(COUNT + 1, int))
+    longer = replace(joined, readers=(first, replace(second, labels=str(tmp_path / "y2.npy"))))
+    for action in (longer.describe, lambda: longer.open(True)):
+        with pytest.raises(DataError, match="different numbers of samples"):
+            action()
+    with pytest.raises(DataError, match="gives its samples no ids"):
+        replace(longer, by="id").open(True)
+    with pytest.raises(OptionError, match="maxErrors"):
+        replace(joined, readers=(READERS["MapFile"](file="x", max_errors=1),)).validate()
+
+
+# --- without torch, and real data ------------------------------------------------------------
+
+
+def test_describing_needs_neither_torch_nor_pillow(tmp_path: Path) -> None:
+    program = ("import sys; from netdsl.readers import READERS\n"
+               "READERS['ImageFolder'](folder='nowhere').describe()\n"
+               "print([m for m in ('torch', 'PIL', 'networkx', 'lark') if m in sys.modules])")
+    code = "import netdsl.readers.base\n" + program
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "torch" not in result.stdout
+    assert "PIL" not in result.stdout
+
+
+def test_real_mnist() -> None:
+    folder = needs("mnist")
+    reader = READERS["IDX"](images=f"{folder}/t10k-images-idx3-ubyte", labels=f"{folder}/t10k-labels-idx1-ubyte")
+    dataset = reader.open(training=False)
+    resident = dataset.resident()
+    assert resident is not None
+    assert dataset.count == reader.describe().count == 10_000
+    np.testing.assert_array_equal(resident["labels"][:8], [7, 2, 1, 0, 4, 1, 4, 9])
+    np.testing.assert_array_equal(np.bincount(resident["labels"]), [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974,
+                                                                    1009])
+    assert abs(float(resident["features"].mean()) - 33.79) < 0.01
+
+
+def test_real_cifar10() -> None:
+    path = needs("cifar10", "test_batch.bin.xz")
+    dataset = READERS["CIFAR10"](files=(str(path.with_suffix("")),)).open(training=False)
+    resident = dataset.resident()
+    assert resident is not None
+    np.testing.assert_array_equal(np.bincount(resident["labels"]), [1000] * 10)
+    means = resident["features"].mean(axis=(0, 2, 3)) / 255
+    np.testing.assert_allclose(means, [0.4942, 0.4851, 0.4504], atol=2e-3)
+    assert dataset.class_names[resident["labels"][0]] == "cat"
+
+
+def test_real_photos() -> None:
+    folder, classes = needs("imagenet-one-each"), needs("imagenet-classes", "synset_words.txt")
+    reader = READERS["ImageFolder"](folder=str(folder), class_file=str(classes), transforms=(Scale(size=(64, 64)),))
+    described = reader.describe()
+    assert described.count == 1000
+    assert described.streams[0].dims == (64, 64, 3)
+    assert described.streams[1].class_names[0].startswith("tench")
+    dataset = reader.open(training=False)
+    arrays = dataset.batch([0, 500, 999], Draws()).arrays
+    np.testing.assert_array_equal(arrays["labels"], [0, 500, 999])
+
+
+def test_real_iris() -> None:
+    reader = READERS["CSV"](file=str(needs("tabular", "iris.csv")))
+    described = reader.describe()
+    assert described.count == 150
+    assert described.streams[0].dims == (4,)
+    assert described.streams[1].class_names == ("setosa", "versicolor", "virginica")
+
+
+def test_real_atis() -> None:
+    path = needs("atis", "atis.test.ctf")
+    sections = (TextInput(input="features", alias="S0", dim=(943,), format="sparse"),
+                TextInput(input="labels", alias="S2", dim=(129,), format="sparse"))
+    reader = READERS["CNTKText"](file=str(path), input=sections, skip_sequence_ids=True)
+    dataset = reader.open(training=False)
+    assert dataset.count == 10984
+    arrays = dataset.batch(range(500), Draws()).arrays
+    np.testing.assert_array_equal(arrays["features"].sum(axis=1), np.ones(500))
+    with pytest.raises(DataError, match="of one sequence"):
+        replace(reader, skip_sequence_ids=False).describe()
