@@ -18,7 +18,7 @@ from .joined import Joined
 from .mapfile import MapFile
 from .masks import ImageMasks
 from .numpyfile import NumPy
-from .samples import SampleCIFAR10, SampleImages, SampleMNIST, cache_root, sample_folder
+from .samples import SampleCIFAR10, SampleImages, SampleMasks, SampleMNIST, cache_root, sample_folder
 from .synthetic import Synthetic
 
 #: The rows in the order of the docs.
@@ -30,7 +30,7 @@ TRANSFORM_ROWS: tuple[type[Transform], ...] = (
     RandomCrop, CenterCrop, MultiViewCrop, Crop, Flip, Scale, Resize, Pad, Rotate, Erase, Mean, Normalize, Color, Hue,
     Intensity, Grayscale,
 )
-SAMPLE_ROWS: tuple[type[Sample], ...] = (SampleImages, SampleMNIST, SampleCIFAR10)
+SAMPLE_ROWS: tuple[type[Sample], ...] = (SampleImages, SampleMasks, SampleMNIST, SampleCIFAR10)
 
 #: The tables: rows by the name that files use.
 READERS: dict[str, type[Reader]] = by_name(ROWS)

@@ -105,18 +105,21 @@ def _looks(classes: int) -> list[_Look]:
 
 def _hue(hue: float, saturation: float, value: float) -> np.ndarray:
     channels = np.abs((hue * 6 + np.array([0.0, 4.0, 2.0])) % 6 - 3) - 1
-    return value * (1 - saturation + saturation * np.clip(channels, 0, 1))
+    result: np.ndarray = value * (1 - saturation + saturation * np.clip(channels, 0, 1))
+    return result
 
 
 def _figure(kind: int, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Distance from the edge of a figure of about unit size, negative inside."""
     if kind == 0:
-        return np.hypot(x, y) - 1
-    if kind == 1:
-        return np.maximum(np.abs(x), np.abs(y)) - 0.85
-    if kind == 2:
-        return np.abs(np.hypot(x, y) - 0.8) - 0.25
-    return np.minimum(np.maximum(np.abs(x) - 1, np.abs(y) - 0.3), np.maximum(np.abs(x) - 0.3, np.abs(y) - 1))
+        distance: np.ndarray = np.hypot(x, y) - 1
+    elif kind == 1:
+        distance = np.maximum(np.abs(x), np.abs(y)) - 0.85
+    elif kind == 2:
+        distance = np.abs(np.hypot(x, y) - 0.8) - 0.25
+    else:
+        distance = np.minimum(np.maximum(np.abs(x) - 1, np.abs(y) - 0.3), np.maximum(np.abs(x) - 0.3, np.abs(y) - 1))
+    return distance
 
 
 def _picture(look: _Look, side: int, draw: np.random.Generator) -> np.ndarray:
@@ -130,7 +133,8 @@ def _picture(look: _Look, side: int, draw: np.random.Generator) -> np.ndarray:
     ground = look.colors[0] * (1 + 0.3 * stripes[..., None])
     light = draw.uniform(0.75, 1.2) + 0.3 * (x * draw.normal() + y * draw.normal())[..., None]
     image = (ground * (1 - inside) + look.colors[1] * inside) * light + draw.normal(0, 12, 3)
-    return np.clip(image + draw.normal(0, 14, (side, side, 1)), 0, 255).astype(np.uint8)
+    result: np.ndarray = np.clip(image + draw.normal(0, 14, (side, side, 1)), 0, 255).astype(np.uint8)
+    return result
 
 
 @dataclass(frozen=True)
@@ -179,6 +183,49 @@ class SampleCIFAR10(Sample):
                     stream.write(bytes([label]) + _picture(looks[label], 32, draw).transpose(2, 0, 1).tobytes())
 
 
+@dataclass(frozen=True)
+class SampleMasks(Sample):
+    """Images with a class for each pixel: `train/images/*.jpg`, `train/masks/*.png`, and the same under `test`.
+
+    Class 0 is the ground; every other class is a figure of its own shape and colour, one to three in an
+    image.
+    """
+
+    examples: ClassVar[tuple[str, ...]] = ("SampleMasks {classes = 5, train = 200}",)
+
+    classes: int = option(Integer(2, 255), 5, "Number of classes, the ground among them.")
+    train: int = option(Integer(1), 200, "Training images.")
+    test: int = option(Integer(1), 50, "Test images.")
+    size: int = option(Integer(16, 1024), 80, "Width and height in pixels.")
+
+    def make(self, folder: Path) -> None:
+        Image = pillow()
+        looks = _looks(self.classes)
+        for part, count in (("train", self.train), ("test", self.test)):
+            draw = _generator(self.seed, part)
+            for kind in ("images", "masks"):
+                (folder / part / kind).mkdir(parents=True)
+            for index in range(count):
+                image, mask = _scene(looks, self.size, draw)
+                name = f"{index + 1:05d}"
+                Image.fromarray(image).save(folder / part / "images" / f"{name}.jpg", format="JPEG", quality=90)
+                Image.fromarray(mask).save(folder / part / "masks" / f"{name}.png", format="PNG")
+
+
+def _scene(looks: list[_Look], side: int, draw: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """An image of figures on a ground, side x side x 3, and the class of each pixel, side x side; uint8."""
+    y, x = np.mgrid[0:side, 0:side].astype(np.float32) / side - 0.5
+    image = np.broadcast_to(looks[0].colors[0], (side, side, 3)).copy()
+    mask = np.zeros((side, side), dtype=np.uint8)
+    for _ in range(int(draw.integers(1, 4))):
+        number = int(draw.integers(1, len(looks)))
+        size, (left, top) = draw.uniform(0.12, 0.25), draw.uniform(-0.35, 0.35, 2)
+        inside = _figure(looks[number].shape, (x - left) / size, (y - top) / size) < 0
+        image[inside], mask[inside] = looks[number].colors[1], number
+    image = image * draw.uniform(0.75, 1.2) + draw.normal(0, 12, 3) + draw.normal(0, 14, (side, side, 1))
+    return np.clip(image, 0, 255).astype(np.uint8), mask
+
+
 # --- digits ----------------------------------------------------------------------------------
 
 #: Strokes of the digits, as poly-lines in a box of width 1 and height 2 (x to the right, y down).
@@ -211,7 +258,8 @@ def _digits(digit: int, count: int, draw: np.random.Generator) -> np.ndarray:
     thickness = draw.uniform(1.0, 1.8, count).astype(np.float32)[:, None, None]
     ink = np.clip(thickness + 0.5 - distance, 0, 1) * draw.uniform(200, 255, (count, 1, 1))
     speckle = draw.normal(0, 12, ink.shape) * (ink > 0)
-    return np.clip(ink + speckle, 0, 255).astype(np.uint8)
+    result: np.ndarray = np.clip(ink + speckle, 0, 255).astype(np.uint8)
+    return result
 
 
 def _distance(x: np.ndarray, y: np.ndarray) -> np.ndarray:

@@ -17,6 +17,7 @@ from netdsl.readers.geometry import Scale
 
 SMALL = {
     "SampleImages": SAMPLES["SampleImages"](classes=4, per_class=10, size=32),
+    "SampleMasks": SAMPLES["SampleMasks"](train=12, test=6, size=32),
     "SampleMNIST": SAMPLES["SampleMNIST"](train=300, test=100),
     "SampleCIFAR10": SAMPLES["SampleCIFAR10"](train=203, test=100),
 }
@@ -171,3 +172,16 @@ def test_synthetic_data_can_be_learned() -> None:
     assert large.resident() is None
     assert large.batch([99_999], Draws()).arrays["features"].shape == (1, 3, 227, 227)
     assert row(dims=(3,)).describe().stream("labels") is None
+
+
+def test_mask_sample_is_read_and_its_classes_have_their_colors(tmp_path: Path) -> None:
+    folder = sample_folder(SMALL["SampleMasks"], tmp_path)
+    reader = READERS["ImageMasks"](images=f"{folder}/train/images", masks=f"{folder}/train/masks", classes=5)
+    stream = reader.describe().streams[1]
+    assert (stream.dims, stream.classes) == ((32, 32, 5), 5)
+    arrays = reader.open(training=True).batch(range(12), Draws()).arrays
+    images, masks = arrays["features"].astype(np.float64), arrays["labels"]
+    assert set(np.unique(masks)) <= set(range(5)) and len(np.unique(masks)) > 2
+    means = [images.transpose(0, 2, 3, 1)[masks == k].mean(0) for k in np.unique(masks)]
+    apart = min(np.abs(a - b).max() for i, a in enumerate(means) for b in means[:i])
+    assert apart > 20
