@@ -17,6 +17,9 @@ _MOST_COLUMNS = 9
 #: Every column but the last is filled at least this far.
 _LEAST_FILL = 0.4
 
+#: Columns that leave more than this of the length are not worth their lines: one frame is most of it.
+_MOST_LEFT = 0.75
+
 #: Room between columns for the line that leads from one to the next; above a column, from the height of
 #: its turn to the first box; below a column, from the last box's label to the turn.
 BETWEEN, HEAD, FOOT = 64.0, 24.0, 18.0
@@ -48,7 +51,7 @@ def columns(level: Level, starts: Sequence[float], ends: Sequence[float], wide: 
     for count in range(2, _MOST_COLUMNS + 1):
         divided = _divided(level, starts, ends, places, count)
         lengths = [ends[c.last] - starts[c.first] for c in divided]
-        if min(lengths[:-1], default=0.0) < _LEAST_FILL * max(lengths):
+        if min(lengths[:-1], default=0.0) < _LEAST_FILL * max(lengths) or max(lengths) > _MOST_LEFT * length:
             continue
         score = _score(divided[-1].across + _extent(level, divided[-1])[1], max(lengths), aspect)
         if score < best_score:

@@ -27,6 +27,13 @@ class Folded:
     layer: str
     options: tuple[str, ...]
     family: str
+    parameters: int = 0
+
+    @property
+    def text(self) -> str:
+        """`ReLU`; `BatchNormalization, 32 parameters`."""
+        count = (f"{self.parameters:,} parameters",) if self.parameters else ()
+        return ", ".join((self.layer, *self.options, *count))
 
 
 @dataclass(frozen=True)
@@ -136,7 +143,8 @@ def build(program: Program[ShapedNode], depth: int | None = None, collapse: bool
 
     `depth` is how many levels of groups are opened (0: every group is one box; None: all, unless that
     gives more than MANY_BOXES boxes); `collapse` draws equal neighbours of a chain once, with their
-    number; `fold` draws activations inside the box of the layer before them.
+    number; `fold` draws activations inside the box of the layer before them, and normalizations inside
+    that of the convolution or dense layer before them.
     """
     draft = Draft.of(program, fold=fold)
     if collapse:
@@ -164,7 +172,8 @@ def _frozen(draft: Draft, program: Program[ShapedNode]) -> Diagram:
 
 
 def _box(leaf: Leaf) -> Box:
-    folded = tuple(Folded(node.name, layer_name(node), option_texts(node), node.layer.family) for node in leaf.folded)
+    folded = tuple(Folded(node.name, layer_name(node), option_texts(node), node.layer.family, node.cost.parameters)
+                   for node in leaf.folded)
     layer = layer_name(leaf.node) if leaf.node else ""
     options = (*option_texts(leaf.node), *leaf.constants) if leaf.node else ()
     return Box(leaf.name, _label(leaf.name, leaf.last, leaf.parent), layer, leaf.family, options, leaf.shape,
@@ -182,7 +191,7 @@ def _label(name: str, last: str, parent: Frame | None) -> str:
     """A name as it is shown inside its group."""
     scope = parent.scope if parent else ""
     first, last = _within(name.split(RANGE)[0], scope), _within(last, scope)
-    return first if first == last else f"{first}{RANGE}{last}"
+    return first if first == last else f"{first}{RANGE}{_within(last, first.rpartition('.')[0])}"
 
 
 def _within(name: str, scope: str) -> str:

@@ -78,11 +78,14 @@ class Frame:
 
 Item = Leaf | Frame
 
+#: Families whose normalization is drawn in their box.
+_NORMALIZED = ("convolution", "dense")
+
 
 def once(item: Item) -> tuple[int, int]:
     """Parameters and number of layers of one repetition; shared weights are the same in all of them."""
     if isinstance(item, Leaf):
-        return item.parameters, item.nodes
+        return item.parameters + sum(node.cost.parameters for node in item.folded), item.nodes + len(item.folded)
     parameters = nodes = 0
     for child in item.children:
         own, layers = once(child)
@@ -217,16 +220,23 @@ class _Maker:
         if self.fold and producer and node.layer.family == "assertion":
             self.leaf_of[node.name] = producer
             return True
-        if not (self.fold and producer and producer.role == "layer" and node.layer.family == "activation"
-                and self.role(node) == "layer" and not node.cost.tensors):
-            return False
-        if len(self.program.network.users(node.inputs[0].node)) != 1:
+        if not (self.fold and producer and self.may_fold(node, producer)):
             return False
         producer.folded.append(node)
         producer.shape = str(node.shape)
         producer.is_output |= node.name in self.program.outputs
         self.leaf_of[node.name] = producer
         return True
+
+    def may_fold(self, node: ShapedNode, producer: Leaf) -> bool:
+        """An activation of any layer, or the normalization of a convolution, as its only user."""
+        if producer.role != "layer" or self.role(node) != "layer" or producer.family == "source":
+            return False
+        if len(self.program.network.users(node.inputs[0].node)) != 1 or node.weights in self.shared:
+            return False
+        if node.layer.family == "normalization":
+            return producer.family in _NORMALIZED and not producer.folded and str(node.shape) == producer.shape
+        return node.layer.family == "activation" and not node.cost.tensors
 
     def is_number(self, node: ShapedNode) -> bool:
         """A constant written in the file, such as the 114 of `features - 114`."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from . import palette
 from .diagram import Box, Diagram, Folded, Group, parameter_text
-from .layout import Layout, Place, Size, place
+from .layout import SHEETS, Layout, Place, Size, place
 from .metrics import shortened, text_width
 from .scene import Cluster, Item, Line, Rect, Scene, Text
 
@@ -16,7 +16,6 @@ _HEADER, _LINE_HEIGHT, _STRIP = 24.0, 15.0, 17.0
 _SIDE = 10.0  #: between a box's border and its text
 _WIDEST_LINE = 230.0  #: body text is broken to this width
 _MARGIN, _TOP = 28.0, 66.0
-_STACK = 4.0  #: how far the sheets behind a repeated box stick out
 
 
 def draw(diagram: Diagram, *, to_the_right: bool = False, wrap: bool = True) -> Scene:
@@ -69,7 +68,7 @@ class _Face:
         lines = _lines(box)
         head = text_width(name, _NAME, bold=True) + (14 + text_width(layer, _SMALL) if layer else 0)
         head += 26 if box.repeat > 1 else 0
-        strips = [text_width(_strip_text(folded), _SMALL) for folded in box.folded]
+        strips = [text_width(folded.text, _SMALL) for folded in box.folded]
         inner = max(head, *(text_width(line, _SMALL) for line in lines), *strips, 76)
         arrivals = len(diagram.incoming[box.name])
         width = max(inner + 2 * _SIDE, 24 + 10 * arrivals)
@@ -94,10 +93,6 @@ def _lines(box: Box) -> list[str]:
     if box.shares:
         lines.append("shared weights" if box.shares == box.name else f"weights of {box.shares}")
     return lines
-
-
-def _strip_text(folded: Folded) -> str:
-    return ", ".join((folded.layer, *folded.options))
 
 
 def _same_widths(diagram: Diagram, faces: dict[str, _Face]) -> None:
@@ -175,10 +170,11 @@ class _Painter:
 
     def label(self, box: Box) -> Iterator[Item]:
         spot, face = self.moved(self.layout.boxes[box.name]), self.faces[box.name]
+        behind = SHEETS if box.repeat > 1 else 0.0
         if self.to_the_right:
-            yield Text(spot.right + 7, spot.y + spot.height / 2 - 5, face.label, _LABEL, palette.FAINT)
+            yield Text(spot.right + behind + 7, spot.y + spot.height / 2 - 5, face.label, _LABEL, palette.FAINT)
         else:
-            yield Text(spot.x + spot.width / 2 + 7, spot.bottom + 14, face.label, _LABEL, palette.FAINT)
+            yield Text(spot.x + spot.width / 2 + 7, spot.bottom + behind + 14, face.label, _LABEL, palette.FAINT)
 
     def box(self, box: Box) -> Item:
         spot, face = self.moved(self.layout.boxes[box.name]), self.faces[box.name]
@@ -210,11 +206,12 @@ class _Painter:
         for number, folded in enumerate(face.strips):
             radius = 6 if number == len(face.strips) - 1 else 0
             yield Rect(spot.x, y, spot.width, _STRIP, palette.paint(folded.family).color, bottom_radius=radius)
-            yield Text(spot.x + spot.width / 2, y + 12.5, _strip_text(folded), _SMALL, "#ffffff", anchor="middle")
+            yield Text(spot.x + spot.width / 2, y + 12.5, folded.text, _SMALL, "#ffffff", anchor="middle")
             y += _STRIP
 
     def tooltip(self, box: Box) -> str:
         parts = [f"{box.name} ({box.layer or f'{box.nodes} layers'})", ", ".join(box.options), parameter_text(box),
+                 *(f"then {folded.name}: {folded.text}" for folded in box.folded),
                  f"output {box.shape}" if box.shape else "",
                  f"{box.repeat} times, as {box.label}" if box.repeat > 1 else "", box.place]
         return "\n".join(part for part in parts if part)
@@ -228,7 +225,7 @@ def _rect(spot: Place, radius: float, *, fill: str | None = None, stroke: str | 
 def _sheets(spot: Place, fill: str, stroke: str, radius: float) -> list[Item]:
     """Two sheets that stick out behind a repeated box."""
     return [_rect(Place(spot.x + shift, spot.y + shift, spot.width, spot.height), radius, fill=fill, stroke=stroke)
-            for shift in (2 * _STACK, _STACK)]
+            for shift in (SHEETS, SHEETS / 2)]
 
 
 def _badge(x: float, y: float, repeat: int) -> list[Item]:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from .across import place_across
-from .columns import LONG, columns, divide
+from .columns import LONG, Column, columns, divide
 from .layered import Cell, Level, Link, Net
 from .routing import TRACK, Run, assign_tracks
 from .scene import Point
 
 #: Room below a box before lines may turn, and above a box for the head of an arrow.
 _LEAD, _TAIL = 14.0, 16.0
+
+#: How far before its turn a branch leaves the line, which leaves room for a round corner.
+_BRANCH = 8.0
 
 #: From the last rank to the frame, and from its sides to the cells.
 PAD_END, PAD_SIDE = 14.0, 16.0
@@ -36,35 +39,37 @@ class Block:
     pieces: list[Piece] = field(default_factory=list)
     entries: dict[str, float] = field(default_factory=dict)  #: net -> across
     exits: dict[str, float] = field(default_factory=dict)
+    divisible: bool = False  #: it is long, and would look better in columns
 
 
 def lay_out(level: Level, labels: dict[Cell, float], strip: float, *, least: float = 0.0,
-            aspect: float | None = None) -> Block:
+            aspect: float | None = None, wrap: bool = False, end: float = PAD_END) -> Block:
     """Lay out a level.
 
     `labels` is the room along that the label below a box takes; `strip` how far before the level's
-    corner the frame begins (room for its title), where lines that enter start; `least` the least
-    length. With an `aspect`, a long chain continues in columns that together have about this shape
-    (extent across through extent along).
+    corner the frame begins (room for its title), where lines that enter start; `end` how far behind the
+    level lines that leave end; `least` the least length. With an `aspect` (extent across through extent along) the block says whether columns of this
+    shape together would be better; `wrap` divides it so.
     """
     level.arrange()
     place_across(level.ranks)
     runs = _runs(level)
     length = _place_along(level, labels, runs)
-    if aspect and length > LONG:
-        length = _wrap(level, labels, runs, length, aspect)
+    divided = _divided(level, aspect) if aspect and length > LONG else []
+    if wrap and len(divided) > 1:
+        length = _wrap(level, labels, runs, divided)
     length = max(length, least)
     for cell in level.cells:
         if cell.kind == "entry":
             cell.start = -strip
         elif cell.kind == "exit":
-            cell.start = length + PAD_END
+            cell.start = length + end
     width = max((cell.across + cell.after for rank in level.ranks for cell in rank), default=0.0)
     pieces = [piece for net in level.nets for piece in _pieces(net, runs)]
     highest = max([width, *(x for piece in pieces for x, _ in piece.points)])
     return Block(highest, length, level.cells, pieces,
                  {cell.name: cell.across for cell in level.cells if cell.kind == "entry"},
-                 {cell.name: cell.across for cell in level.cells if cell.kind == "exit"})
+                 {cell.name: cell.across for cell in level.cells if cell.kind == "exit"}, len(divided) > 1)
 
 
 @dataclass
@@ -112,7 +117,7 @@ def _place_along(level: Level, labels: dict[Cell, float], runs: _Runs) -> float:
         tracks = assign_tracks(gap)
         lead = max((labels.get(cell, 0.0) for cell in above), default=0.0)
         arrives = any(cell.kind == "box" and (cell.up or cell.returns) for cell in below)
-        if above and (tracks or any(cell.kind == "box" for cell in below)):
+        if any(cell.kind != "entry" for cell in above) and (tracks or any(cell.kind == "box" for cell in below)):
             lead = max(lead, _LEAD)
         for run in gap:
             runs.along[run] = along + lead + (run.track + 0.5) * TRACK
@@ -124,14 +129,15 @@ def _place_along(level: Level, labels: dict[Cell, float], runs: _Runs) -> float:
     return along
 
 
-def _wrap(level: Level, labels: dict[Cell, float], runs: _Runs, length: float, aspect: float) -> float:
-    """Divide a long level into columns; returns its new length."""
+def _divided(level: Level, aspect: float) -> list[Column]:
     starts = [min(cell.start for cell in rank) for rank in level.ranks]
     ends = [max(cell.start + cell.length for cell in rank) for rank in level.ranks]
     wide = max(cell.across + cell.after for rank in level.ranks for cell in rank)
-    found = columns(level, starts, ends, wide, aspect)
-    if len(found) == 1:
-        return length
+    return columns(level, starts, ends, wide, aspect)
+
+
+def _wrap(level: Level, labels: dict[Cell, float], runs: _Runs, found: list[Column]) -> float:
+    """Divide a long level into columns; returns its new length."""
     leads = [max((labels.get(cell, 0.0) for cell in rank), default=0.0) for rank in level.ranks]
     runs.turned, deepest = divide(level, found, leads)
     for column in found:
@@ -140,7 +146,8 @@ def _wrap(level: Level, labels: dict[Cell, float], runs: _Runs, length: float, a
                 runs.along[run] += column.along
     for run in runs.gaps[-1]:
         runs.along[run] += found[-1].along
-    return max(deepest, *(ends[column.last] + column.along + leads[column.last] for column in found))
+    ends = (cell.start + cell.length + labels.get(cell, 0.0) for rank in level.ranks for cell in rank)
+    return max(deepest, *ends)
 
 
 def _slack(cell: Cell, room: float) -> float:
@@ -153,19 +160,30 @@ def _slack(cell: Cell, room: float) -> float:
 def _pieces(net: Net, runs: _Runs) -> list[Piece]:
     """The lines of a net: one from its source to the first end, one from each branch to its end."""
     pieces = []
-    waiting: list[tuple[list[Point], Link]] = [([], link) for link in net.source.down if link.net is net]
+    waiting = _branches([], [link for link in net.source.down if link.net is net], runs)
     while waiting:
         points, link = waiting.pop()
-        points = points + _points(link, runs)
         further = [after for after in link.lower.down if after.net is net] if link.lower.kind == "bend" else []
-        if not further:
+        if further:
+            waiting.extend(_branches(points, further, runs))
+        else:
             pieces.append(Piece(net, _without_repeats(points), link.target))
-        for position, after in enumerate(further):
-            waiting.append((points if position == 0 else [], after))
     for number, (bends, arrival) in enumerate(net.ways_back):
         out, back = runs.turns[net, number]
         pieces.append(Piece(net, _without_repeats(_way_back(net, bends, arrival, runs, out, back)), arrival.target))
     return pieces
+
+
+def _branches(points: list[Point], links: list[Link], runs: _Runs) -> list[tuple[list[Point], Link]]:
+    """Continue a line along each of some links: the straightest goes on, the others branch off at its turn."""
+    found = []
+    links = sorted(links, key=lambda link: abs(link.upper_across - link.lower_across))
+    for number, link in enumerate(links):
+        piece = _points(link, runs)
+        if number and len(piece) == 4:
+            piece[0] = (piece[0][0], max(piece[0][1], piece[1][1] - _BRANCH))
+        found.append((piece if number else [*points, *piece], link))
+    return found
 
 
 def _points(link: Link, runs: _Runs) -> list[Point]:

@@ -18,6 +18,9 @@ from .scene import Point
 #: Height of the strip at the top of a group frame that holds its title.
 TITLE = 26.0
 
+#: How far the sheets behind a repeated box or group stick out, to the right and below.
+SHEETS = 8.0
+
 #: Room that the label of an edge takes below a box, or above the line that leaves it to the right.
 _LABEL_HEIGHT = 22.0
 
@@ -108,11 +111,24 @@ class _Planner:
 
     def layout(self) -> Layout:
         plans = self.plans()
-        for group in reversed(self.diagram.groups):
-            block = self.lay_out_level(group.name, group.members, plans.get(group.name, {}))
-            self.blocks[group.name] = self.framed(group.name, block)
-        top = self.lay_out_level("", self.diagram.top, plans.get("", {}))
-        return self.assembled(top)
+        members = {"": self.diagram.top, **{group.name: group.members for group in self.diagram.groups}}
+        for name in reversed(list(members)):
+            self.blocks[name] = self.framed(name, self.lay_out_level(name, members[name], plans.get(name, {})))
+        if long := self.long_level():
+            for name in long:
+                block = self.lay_out_level(name, members[name], plans.get(name, {}), wrap=name == long[0])
+                self.blocks[name] = self.framed(name, block)
+        return self.assembled(self.blocks[""])
+
+    def long_level(self) -> list[str]:
+        """The outermost level that should be divided into columns, and the levels around it."""
+        path = [""]
+        while not self.blocks[path[0]].divisible:
+            frames = [cell for cell in self.blocks[path[0]].cells if cell.name in self.blocks]
+            if not self.wrap or not frames:
+                return []
+            path.insert(0, max(frames, key=lambda cell: cell.length).name)
+        return path
 
     # -- nets of the levels -----------------------------------------------------------------------
 
@@ -156,7 +172,8 @@ class _Planner:
 
     # -- one level --------------------------------------------------------------------------------
 
-    def lay_out_level(self, name: str, members: tuple[str, ...], plans: dict[str, _Plan]) -> Block:
+    def lay_out_level(self, name: str, members: tuple[str, ...], plans: dict[str, _Plan],
+                      wrap: bool = False) -> Block:
         fed = {target for plan in plans.values() for target in plan.targets}
         # What has no inputs stands to the right of what has: labels beside the network, not before it.
         cells = {member: self.cell(member) for member in sorted(members, key=lambda member: member not in fed)}
@@ -173,7 +190,8 @@ class _Planner:
         strip = 0.0 if not name else PAD_SIDE if self.to_the_right else TITLE
         least = self.titles.get(name, 0.0) + PAD_SIDE if self.to_the_right else 0.0
         return lay_out(Level([*entries.values(), *cells.values(), *exits.values()], nets), labels, strip,
-                       least=least, aspect=self.aspect())
+                       least=least, aspect=self.aspect(), wrap=wrap,
+                       end=PAD_END + self.sheets(name))
 
     def aspect(self) -> float | None:
         if not self.wrap:
@@ -184,11 +202,15 @@ class _Planner:
         if name in self.blocks:
             block = self.blocks[name]
             return Cell(0.0, block.width, block.length, name=name)
-        size = self.sizes[name]
+        size, sheets = self.sizes[name], self.sheets(name)
         if self.to_the_right:
-            return Cell(size.height / 2, size.height / 2, size.width, name=name, spreads=True)
-        return Cell(size.width / 2, max(size.width / 2, size.label + 8 if size.label else 0), size.height, name=name,
-                    spreads=True)
+            return Cell(size.height / 2, size.height / 2 + sheets, size.width + sheets, name=name, spreads=True)
+        label = size.label + 8 if size.label else 0.0
+        return Cell(size.width / 2, max(size.width / 2 + sheets, label), size.height + sheets, name=name, spreads=True)
+
+    def sheets(self, name: str) -> float:
+        item = self.diagram.box.get(name) or self.diagram.group.get(name)
+        return SHEETS if item and item.repeat > 1 else 0.0
 
     def way_in(self, target: str, net: str) -> float:
         return self.blocks[target].entries[net] if target in self.blocks else 0.0
@@ -199,10 +221,12 @@ class _Planner:
 
     def framed(self, name: str, block: Block) -> Block:
         """The level with its frame: padding, and a title that no line runs through."""
+        if not name:
+            return block
         title = self.titles[name]
         if self.to_the_right:
-            across, along = TITLE, PAD_SIDE
-            width, length = block.width + TITLE + PAD_SIDE, block.length + PAD_SIDE + PAD_END
+            across, along = TITLE + 6, PAD_SIDE
+            width, length = block.width + across + PAD_SIDE, block.length + PAD_SIDE + PAD_END
             self.title_at[name] = 12.0
         else:
             across, along = PAD_SIDE, TITLE
@@ -212,9 +236,10 @@ class _Planner:
             width = max(block.width + 2 * PAD_SIDE, self.title_at[name] + title + 12)
             length = block.length + TITLE + PAD_END
         self.shift[name] = (across, along)
+        width, length = width + self.sheets(name), length + self.sheets(name)
         return Block(width, length, block.cells, block.pieces,
                      {net: port + across for net, port in block.entries.items()},
-                     {net: port + across for net, port in block.exits.items()})
+                     {net: port + across for net, port in block.exits.items()}, block.divisible)
 
     # -- putting it together ------------------------------------------------------------------------
 
@@ -235,7 +260,9 @@ class _Planner:
                     boxes[cell.name] = Place(*self.turned(low, start), size.width, size.height)
                     continue
                 inner = self.blocks[cell.name]
-                groups[cell.name] = Place(*self.turned(low, start), *self.turned(inner.width, inner.length))
+                sheets = self.sheets(cell.name)
+                groups[cell.name] = Place(*self.turned(low, start),
+                                          *self.turned(inner.width - sheets, inner.length - sheets))
                 corner = groups[cell.name]
                 titles[cell.name] = (corner.x + self.title_at[cell.name], corner.y + 17)
                 waiting.append((inner, low + self.shift[cell.name][0], start + self.shift[cell.name][1]))
