@@ -73,7 +73,8 @@ class Mean(Transform):
         return None if self.mean_file else side
 
     def apply(self, image: np.ndarray, draw: np.random.Generator, training: bool) -> np.ndarray:
-        return _float(image) - _per_channel(self.value or (0.0,), image.shape[-1], "value", "Mean")
+        result: np.ndarray = _float(image) - _per_channel(self.value or (0.0,), image.shape[-1], "value", "Mean")
+        return result
 
     def note(self, note: str) -> str:
         return f"{note} less the mean"
@@ -104,7 +105,8 @@ class _LoadedMean(Mean):
         height, width = image.shape[-3:-1]
         if self.image.shape[:2] not in ((1, 1), (height, width)):
             raise self._size_error(width, height)
-        return _float(image) - self.image
+        result: np.ndarray = _float(image) - self.image
+        return result
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,8 @@ class Normalize(Transform):
         deviation = _per_channel(self.standard_deviation, channels, "standardDeviation", "Normalize")
         low, high = self.range
         factor = np.float32((high - low) / 255) / deviation
-        return _float(image) * factor + (np.float32(low) - mean) / deviation
+        result: np.ndarray = _float(image) * factor + (np.float32(low) - mean) / deviation
+        return result
 
     def note(self, note: str) -> str:
         order = note.split(",")[0]
@@ -189,7 +192,8 @@ def _saturate(image: np.ndarray, ratio: float) -> np.ndarray:
     value = image.max(axis=2, keepdims=True)
     spread = value - image.min(axis=2, keepdims=True)
     factor = np.minimum(np.float32(ratio), value / np.maximum(spread, np.float32(1e-6)))
-    return value - (value - image) * factor
+    result: np.ndarray = value - (value - image) * factor
+    return result
 
 
 def _like(result: np.ndarray, image: np.ndarray) -> np.ndarray:
