@@ -14,6 +14,7 @@ from .diagnostics import failure
 from .layers.base import Layer, Parameter, Shape
 from .layers.initializers import InitializationError
 from .network import Network, ShapedNode
+from .program import Program
 from .seeds import generator_for
 from .source import NOWHERE, Span
 
@@ -193,3 +194,36 @@ def _free(parent: nn.Module, part: str) -> str:
     while part not in parent._modules and hasattr(parent, part):
         part += "_"
     return part
+
+
+class NetworkModule(nn.Module):
+    """A network as torch's own users know it: `module (images)` gives scores.
+
+    Takes its inputs in the order of the file (or by name) and gives a tensor if there is one output,
+    else a dict by node name.
+    """
+
+    def __init__(self, executable: Executable) -> None:
+        super().__init__()
+        self.executable = executable
+        self.network = executable.module
+        self.input_names = tuple(argument_name(name) for name in executable.inputs)
+
+    def forward(self, *tensors: torch.Tensor, **named: torch.Tensor) -> Any:
+        values: dict[str, torch.Tensor] = self.network(**dict(zip(self.input_names, tensors, strict=False)), **named)
+        return next(iter(values.values())) if len(values) == 1 else values
+
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """Parameters and buffers under the file's names, as in checkpoints."""
+        return self.executable.tensors()
+
+
+def network_module(program: Program[ShapedNode], outputs: Sequence[str], seed: int) -> NetworkModule:
+    """The module of a program's outputs (or of `outputs`, by node name or alias), its weights started from `seed`."""
+    names = [program.aliases.get(name, name) for name in outputs] or list(program.outputs) or list(program.criteria)
+    unknown = [name for name in names if name not in program.network]
+    if unknown or not names:
+        raise KeyError(f"no node called {unknown[0]!r}" if unknown else "the network has no outputNodes")
+    executable = lower(program.network, names)
+    executable.initialize(seed)
+    return NetworkModule(executable)

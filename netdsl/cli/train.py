@@ -92,7 +92,7 @@ def _train(file: str, overrides: tuple[str, ...], *, test: bool, smoke: bool, re
         nan_continue=options["nan"] == "continue", test=test, texts=texts)
     reporter = None if quiet else Lines(sys.stdout, live=sys.stdout.isatty(), width=lambda: shutil.get_terminal_size((100, 24)).columns)
     try:
-        result = run_training(program, run_options, reporter)
+        result = run_training(program, run_options, reporter=reporter)
     except Interrupted as stopped:
         if reporter is not None:
             out()

@@ -13,7 +13,7 @@ from ..source import Files, Source, Span
 from ..spec import show_value
 from ..syntax import ast
 from . import errors
-from .blocks import read_plan, read_readers, take_sample
+from .blocks import prepare_reader, read_plan, read_readers, take_sample
 from .budget import read_budget
 from .builtins import environment
 from .evaluator import Evaluator
@@ -76,6 +76,7 @@ class _Elaboration:
                                            Place(Scope()), "the file")
         except Failure as failed:
             return None, list(failed.diagnostics)
+        prepare_reader(top)
         if self.sample is not None:
             self._try(lambda: take_sample(top, self.sample))
         network = self._try(lambda: self._network(top))

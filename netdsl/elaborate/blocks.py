@@ -25,8 +25,6 @@ RIVALS = (("learningRate", "learningRatesPerMB", "learningRatesPerSample"),
 
 def read_readers(evaluator: Evaluator, lazy: Lazy, problems: list[Diagnostic]) -> Readers:
     """`reader = { train = ...; test = ...; validation = ...; sample = ... }`"""
-    if isinstance(lazy, Thunk):
-        lazy.environment = Environment(_transforms_first(lazy.environment), lazy.environment, "the transforms")
     record = lazy.force()
     if not isinstance(record, RecordValue):
         raise errors.wrong_type("`reader` has to be a record with `train`, `test`, `validation`, `sample`", lazy.span,
@@ -52,6 +50,13 @@ def read_readers(evaluator: Evaluator, lazy: Lazy, problems: list[Diagnostic]) -
         except Failure as failed:
             problems.extend(failed.diagnostics)
     return Readers(**found, spans=spans)
+
+
+def prepare_reader(top: RecordValue) -> None:
+    """Inside `reader` a name that is both a layer and a transform is the transform; before anything is evaluated."""
+    lazy = top.members.get("reader")
+    if isinstance(lazy, Thunk):
+        lazy.environment = Environment(_transforms_first(lazy.environment), lazy.environment, "the transforms")
 
 
 def _transforms_first(environment: Environment) -> dict[str, Any]:
