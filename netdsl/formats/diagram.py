@@ -9,7 +9,7 @@ from pathlib import PurePath
 
 from ..network import ShapedNode
 from ..program import Program
-from .draft import Draft, Frame, Leaf, once
+from .draft import Draft, Frame, Leaf, once, together
 from .repeats import collapse_repeats
 
 #: Above this many boxes groups are collapsed, deepest first, unless a depth is asked for.
@@ -54,6 +54,8 @@ class Box:
     place: str = ""  #: `resnet20.net:14`
     nodes: int = 1  #: number of layers it stands for
     is_output: bool = False
+    total: int = 0  #: parameters of all repetitions
+    varies: bool = False  #: its repetitions differ in shape; the first is shown
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,8 @@ class Group:
     parameters: int
     repeat: int = 1
     nodes: int = 1
+    total: int = 0
+    varies: bool = False
 
 
 @dataclass(frozen=True)
@@ -152,7 +156,10 @@ def build(program: Program[ShapedNode], depth: int | None = None, collapse: bool
     draft.dissolve_single()
     if depth is not None:
         draft.close_below(depth)
-    elif len(draft.leaves()) > MANY_BOXES:
+    elif collapse and len(draft.leaves()) > MANY_BOXES:
+        collapse_repeats(draft, any_shapes=True)
+        draft.dissolve_single()
+    if depth is None and len(draft.leaves()) > MANY_BOXES:
         for level in range(draft.depth() - 1, -1, -1):
             draft.close_below(level)
             if len(draft.leaves()) <= MANY_BOXES:
@@ -177,24 +184,28 @@ def _box(leaf: Leaf) -> Box:
     layer = layer_name(leaf.node) if leaf.node else ""
     options = (*option_texts(leaf.node), *leaf.constants) if leaf.node else ()
     return Box(leaf.name, _label(leaf.name, leaf.last, leaf.parent), layer, leaf.family, options, leaf.shape,
-               leaf.parameters, leaf.role, folded, leaf.repeat, leaf.shares, leaf.place, leaf.nodes, leaf.is_output)
+               leaf.parameters, leaf.role, folded, leaf.repeat, leaf.shares, leaf.place, leaf.nodes, leaf.is_output,
+               leaf.total if leaf.varies else leaf.parameters * (1 if leaf.shares else leaf.repeat), leaf.varies)
 
 
 def _group(frame: Frame, draft: Draft) -> Group:
     parent = frame.parent if frame.parent is not draft.root else None
     parameters, nodes = once(frame)
     return Group(frame.name, _label(frame.name, frame.last, frame.parent), parent.name if parent else "",
-                 tuple(child.name for child in frame.children), parameters, frame.repeat, nodes)
+                 tuple(child.name for child in frame.children), parameters, frame.repeat, nodes,
+                 together(frame), frame.varies)
 
 
 def _label(name: str, last: str, parent: Frame | None) -> str:
-    """A name as it is shown inside its group."""
+    """A name as it is shown inside its group; of the last of several, what differs from the first."""
     scope = parent.scope if parent else ""
-    first, last = _within(name.split(RANGE)[0], scope), _within(last, scope)
+    first, last = _within(name.split(RANGE)[0].rstrip("/"), scope), _within(last.rstrip("/"), scope)
     return first if first == last else f"{first}{RANGE}{_within(last, first.rpartition('.')[0])}"
 
 
 def _within(name: str, scope: str) -> str:
+    if name == scope:
+        return name.rpartition(".")[2]
     return name[len(scope) + 1:] if scope and name.startswith(scope + ".") else name
 
 
@@ -247,7 +258,8 @@ def _option_text(name: str, value: object) -> str:
         shown = value
     else:
         return ""
-    return _WORDS.get(name, f"{_words(name)} {{}}").format(shown)
+    text = _WORDS.get(name, f"{_words(name)} {{}}").format(shown)
+    return text[:-1] if text in ("1 filters", "1 outputs") else text
 
 
 def _words(camel: str) -> str:
@@ -259,9 +271,11 @@ def number_text(value: float) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def parameter_text(box: Box | Group) -> str:
+def parameter_text(item: Box | Group) -> str:
     """`1,792 parameters`; `3 x 1,792 parameters` where it is repeated with other weights."""
-    if not box.parameters:
+    if not item.total:
         return ""
-    times = f"{box.repeat} x " if box.repeat > 1 and not (isinstance(box, Box) and box.shares) else ""
-    return f"{times}{box.parameters:,} parameters"
+    if item.varies:
+        return f"{item.total:,} parameters in all"
+    times = f"{item.repeat} x " if item.repeat > 1 and item.total == item.repeat * item.parameters else ""
+    return f"{times}{item.parameters:,} parameters"

@@ -5,6 +5,7 @@ Everything here is changed in place and never leaves `diagram.build`, which free
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import PurePath
@@ -39,6 +40,8 @@ class Leaf:
     constants: list[str] = field(default_factory=list)
     parent: Frame | None = None
     repeat: int = 1
+    varies: bool = False  #: its repetitions differ in shape
+    total: int = 0  #: parameters of all repetitions, where they differ
     shares: str = ""
     nodes: int = 1
     is_output: bool = False
@@ -57,6 +60,8 @@ class Frame:
     parent: Frame | None
     children: list[Item] = field(default_factory=list)
     repeat: int = 1
+    varies: bool = False
+    total: int = 0
 
     def leaves(self) -> Iterator[Leaf]:
         waiting: list[Item] = list(reversed(self.children))
@@ -88,10 +93,16 @@ def once(item: Item) -> tuple[int, int]:
         return item.parameters + sum(node.cost.parameters for node in item.folded), item.nodes + len(item.folded)
     parameters = nodes = 0
     for child in item.children:
-        own, layers = once(child)
-        parameters += own * (1 if isinstance(child, Leaf) and child.shares else child.repeat)
-        nodes += layers * child.repeat
+        nodes += once(child)[1] * child.repeat
+        parameters += together(child)
     return parameters, nodes
+
+
+def together(item: Item) -> int:
+    """Parameters of all repetitions."""
+    if item.varies:
+        return item.total
+    return once(item)[0] * (1 if isinstance(item, Leaf) and item.shares else item.repeat)
 
 
 @dataclass(eq=False)
@@ -150,7 +161,8 @@ def dissolved(item: Item) -> Item:
         if item.repeat > 1 and child.repeat > 1:
             break
         if item.repeat > 1:
-            child.repeat, child.last = item.repeat, item.last + child.name[len(item.name):]
+            child.repeat, child.last = item.repeat, item.last + child.name.rstrip("/")[len(item.scope):]
+            child.varies, child.total = item.varies, item.total
         item = child
     return item
 
@@ -161,7 +173,7 @@ def _closed(frame: Frame, closed: dict[Leaf, Leaf]) -> Leaf:
     within = set(inside)
     parameters, nodes = once(frame)
     box = Leaf(frame.name, inside[0].order, None, "group", "group", "", parameters, inside[0].place, frame.last,
-               parent=frame.parent, repeat=frame.repeat, nodes=nodes, is_output=any(leaf.is_output for leaf in inside))
+               parent=frame.parent, repeat=frame.repeat, varies=frame.varies, total=frame.total, nodes=nodes, is_output=any(leaf.is_output for leaf in inside))
     box.inputs = [wire for leaf in inside for wire in leaf.inputs if wire.source not in within]
     box.shape = inside[-1].shape
     closed.update((leaf, box) for leaf in inside)
@@ -177,8 +189,10 @@ class _Maker:
         self.frames: dict[str, Frame] = {"": self.root}
         self.leaf_of: dict[str, Leaf] = {}
         self.constants: dict[str, str] = {}
+        #: every dotted path around some node
+        self.paths = {path for node in program.network for path in _paths(node.name)}
         owners = [node.weights for node in program.network if node.cost.tensors or node.weights != node.name]
-        self.shared = {name for name in owners if owners.count(name) > 1} if len(owners) < 2000 else _twice(owners)
+        self.shared = {name for name, count in Counter(owners).items() if count > 1}
 
     def draft(self) -> Draft:
         for order, node in enumerate(self.program.network):
@@ -194,7 +208,7 @@ class _Maker:
         return Draft(self.root)
 
     def add(self, node: ShapedNode, order: int) -> None:
-        frame = self.frame(node.name.rpartition(".")[0])
+        frame = self.frame(node.name if node.name in self.paths else node.name.rpartition(".")[0])
         place = f"{PurePath(node.span.source.name).name}:{node.span.line}"
         leaf = Leaf(node.name, order, node, node.layer.family, self.role(node), str(node.shape), node.cost.parameters,
                     place, node.name, parent=frame, is_output=node.name in self.program.outputs)
@@ -204,11 +218,16 @@ class _Maker:
         frame.children.append(leaf)
 
     def role(self, node: ShapedNode) -> str:
+        """What a node is for: data, layers of the model, and what is computed from criteria and metrics."""
+        if node.layer.is_data:
+            return "data"
         if node.name in self.program.criteria:
             return "criterion"
-        if node.name in self.program.metrics:
+        if node.name in self.program.metrics or node.layer.is_metric:
             return "metric"
-        return "data" if getattr(node.layer, "is_data", False) else "layer"
+        givers = [self.leaf_of[use.node] for use in node.inputs if use.node in self.leaf_of]
+        of_criteria = node.layer.family == "criterion" or any(leaf.role == "criterion" for leaf in givers)
+        return "criterion" if of_criteria else "layer"
 
     def folded(self, node: ShapedNode) -> bool:
         """Fold the node into its producer if it may be; say whether it was."""
@@ -243,21 +262,21 @@ class _Maker:
         return not node.inputs and isinstance(getattr(node.layer, "value", None), int | float) and node.shape.is_scalar
 
     def frame(self, path: str) -> Frame:
-        """The frame of a path. A layer that is the path of others (`conv1.activation`) is no frame."""
+        """The frame of a path. Where a node has the path as its name (`conv1` of `conv1.activation`, the
+        result of a function), it stands inside, and the frame's name ends with `/`."""
         wanted = []
         while path not in self.frames:
             wanted.append(path)
             path = path.rpartition(".")[0]
         frame = self.frames[path]
         for inner in reversed(wanted):
-            if inner not in self.program.network:
-                made = Frame(inner, inner, inner, frame)
-                frame.children.append(made)
-                frame = made
-            self.frames[inner] = frame
+            name = inner + "/" if inner in self.program.network else inner
+            made = Frame(name, inner, inner, frame)
+            frame.children.append(made)
+            frame = self.frames[inner] = made
         return frame
 
 
-def _twice(names: list[str]) -> set[str]:
-    seen: set[str] = set()
-    return {name for name in names if name in seen or seen.add(name)}  # type: ignore[func-returns-value]
+def _paths(name: str) -> Iterator[str]:
+    while name := name.rpartition(".")[0]:
+        yield name

@@ -27,6 +27,9 @@ _LABEL_HEIGHT = 22.0
 #: Shape that long chains are wrapped to, width through height: a slide with a margin for its title.
 _SLIDE = 1.5
 
+#: A frame with this share of the length around it is worth dividing into columns; others are not.
+_MOST_OF = 0.6
+
 _ENTRY, _EXIT = "entry", "exit"
 
 
@@ -127,7 +130,10 @@ class _Planner:
             frames = [cell for cell in self.blocks[path[0]].cells if cell.name in self.blocks]
             if not self.wrap or not frames:
                 return []
-            path.insert(0, max(frames, key=lambda cell: cell.length).name)
+            longest = max(frames, key=lambda cell: cell.length)
+            if longest.length < _MOST_OF * self.blocks[path[0]].length:
+                return []
+            path.insert(0, longest.name)
         return path
 
     # -- nets of the levels -----------------------------------------------------------------------

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 
-from .draft import Draft, Frame, Item, Leaf, dissolved
+from .draft import Draft, Frame, Item, Leaf, dissolved, together
 
 #: The longest pattern that is looked for in a chain of single steps (conv, norm, relu, conv, norm, add, ...).
 _LONGEST_PATTERN = 12
 
 
-def collapse_repeats(draft: Draft) -> None:
-    """Merge consecutive parts of chains that have equal layers, options, shapes and connections."""
+def collapse_repeats(draft: Draft, *, any_shapes: bool = False) -> None:
+    """Merge consecutive parts of chains that have equal layers, options, shapes and connections.
+
+    With `any_shapes` parts that differ in shapes alone are merged too (the steps of a dense block).
+    """
     users: dict[Leaf, list[Leaf]] = {leaf: [] for leaf in draft.leaves()}
     for leaf in users:
         for wire in leaf.inputs:
@@ -20,14 +23,14 @@ def collapse_repeats(draft: Draft) -> None:
         frame.children = [dissolved(child) for child in frame.children]
         for child in frame.children:
             child.parent = frame
-        _Level(frame, users).collapse()
+        _Level(frame, users, any_shapes).collapse()
 
 
 class _Level:
     """The children of one frame: who follows whom, and who equals whom."""
 
-    def __init__(self, frame: Frame, users: dict[Leaf, list[Leaf]]) -> None:
-        self.frame, self.users = frame, users
+    def __init__(self, frame: Frame, users: dict[Leaf, list[Leaf]], any_shapes: bool) -> None:
+        self.frame, self.users, self.any_shapes = frame, users, any_shapes
         self.child_of = {leaf: child for child in frame.children for leaf in child.leaves()}
 
     def collapse(self) -> None:
@@ -79,15 +82,21 @@ class _Level:
         outside: dict[Leaf, int] = {}
         parts = []
         for leaf in leaves:
-            inputs = tuple((0, index[wire.source], wire.shape) if wire.source in index
-                           else (1, outside.setdefault(wire.source, len(outside)), wire.shape) for wire in leaf.inputs)
-            parts.append((_content(leaf), inputs))
+            inputs = tuple((wire.source in index, index[wire.source] if wire.source in index
+                            else outside.setdefault(wire.source, len(outside)), self.shape(wire.shape))
+                           for wire in leaf.inputs)
+            parts.append((_content(leaf), self.shape(leaf.shape), inputs))
         return tuple(parts), _nesting(item), tuple(index[leaf] for leaf in self.outputs(item))
+
+    def shape(self, shape: str) -> str:
+        return "" if self.any_shapes else shape
 
     def merge(self, blocks: Sequence[Sequence[Item]]) -> None:
         """Keep the first block, with the number of blocks on it; its output takes over the last one's users."""
         kept, last = blocks[0], blocks[-1]
         dropped = {item for block in blocks[1:] for item in block}
+        varies = self.any_shapes and _shapes(kept) != _shapes(last)
+        total = sum(together(item) for block in blocks for item in block)
         for block in blocks[1:]:
             for leaf, copy in zip(_leaves(kept), _leaves(block), strict=True):
                 leaf.is_output |= copy.is_output
@@ -101,32 +110,37 @@ class _Level:
         self.frame.children = [child for child in self.frame.children if child not in dropped]
         for item, copy in zip(kept, last, strict=True):
             item.last = copy.last
-        if len(kept) == 1:
-            kept[0].repeat = len(blocks)
-        else:
-            self.wrap(kept, len(blocks))
+        if varies and end.shape != last_end.shape:
+            end.shape = f"{end.shape} ... {last_end.shape}"
+        whole = kept[0] if len(kept) == 1 else self.wrap(kept)
+        whole.repeat, whole.varies, whole.total = len(blocks), varies, total
+        if isinstance(whole, Frame) and len(kept) > 1:
+            _Level(whole, self.users, self.any_shapes).collapse()
 
-    def wrap(self, items: Sequence[Item], count: int) -> None:
+    def wrap(self, items: Sequence[Item]) -> Frame:
         """Put a repeated pattern of several steps into a frame of its own."""
         first = items[0]
-        frame = Frame(f"{first.name} ... {items[-1].last}", self.frame.scope, items[-1].last, self.frame, list(items),
-                      count)
+        frame = Frame(f"{first.name} ... {items[-1].last}", self.frame.scope, items[-1].last, self.frame, list(items))
         position = self.frame.children.index(first)
         self.frame.children[position] = frame
         self.frame.children = [child for child in self.frame.children if child not in items[1:]]
         for item in items:
             item.parent, item.last = frame, item.name
-        _Level(frame, self.users).collapse()
+        return frame
 
 
 def _leaves(block: Sequence[Item]) -> list[Leaf]:
     return [leaf for item in block for leaf in item.leaves()]
 
 
+def _shapes(block: Sequence[Item]) -> list[str]:
+    return [leaf.shape for leaf in _leaves(block)]
+
+
 def _content(leaf: Leaf) -> Hashable:
     """What a box shows of itself, names and numbers of parameters aside."""
     layer = (type(leaf.node.layer), leaf.node.layer.show()) if leaf.node else None
-    return (layer, leaf.role, leaf.shape, leaf.repeat, bool(leaf.shares), tuple(leaf.constants),
+    return (layer, leaf.role, leaf.repeat, leaf.varies, bool(leaf.shares), tuple(leaf.constants),
             tuple((type(node.layer), node.layer.show()) for node in leaf.folded))
 
 
