@@ -12,7 +12,9 @@ from .policies import ROWS as SCHEDULE_ROWS
 from .schedule import Policy
 from .sgd import LARS, MomentumSGD
 
-ROWS: tuple[type[Optimizer], ...] = (MomentumSGD, Adam, AdamW, Adamax, Lion, Muon, LARS, Adagrad, RMSProp, FSAdagrad, Adadelta)
+ROWS: tuple[type[Optimizer], ...] = (
+    MomentumSGD, Adam, AdamW, Adamax, Lion, Muon, LARS, Adagrad, RMSProp, FSAdagrad, Adadelta,
+)
 OPTIMIZERS: dict[str, type[Optimizer]] = by_name(ROWS)
 SCHEDULES: dict[str, type[Policy]] = by_name(SCHEDULE_ROWS)
 #: Rows that only the training block uses; AutoAdjust is written as a record, `AutoAdjust = { ... }`.

@@ -151,7 +151,8 @@ class TrainingBlock(Spec):
     momentum_per_mb: Schedule | None = option(
         Optional(_MOMENTUM), None, "Momentum for a minibatch of minibatchSize, with unit gain; 0.9 if the rate "
         "is in CNTK's units and no momentum is given.", name="momentumPerMB")
-    momentum_per_sample: Schedule | None = option(Optional(_MOMENTUM), None, "Momentum for each sample, with unit gain.")
+    momentum_per_sample: Schedule | None = option(Optional(_MOMENTUM), None,
+                                                  "Momentum for each sample, with unit gain.")
     momentum_as_time_constant: Schedule | None = option(
         Optional(ScheduleKind(Number(0))), None, "Samples after which a gradient's weight has fallen to 1/e, with unit "
         "gain; 0: no momentum.")

@@ -166,11 +166,13 @@ def _no_rate(keys: _Keys) -> Diagnostic:
 
 def _mixed_units(keys: _Keys, rate: str, momentum: str) -> Diagnostic:
     body = ("With `learningRate`, each gradient enters the velocity with the full rate (classical). CNTK's momentum "
-            "keys mean unit gain: each gradient enters with 1 - momentum of it, so momentum 0.9 makes steps ten times "
-            "smaller. The two units cannot be mixed.",)
+            "keys mean unit gain: with a momentum of 0.9, it enters with a tenth of the rate. The two units cannot be "
+            "mixed.",)
     partner = "momentum" if rate == "learningRate" else "momentumPerMB"
+    later = max((rate, momentum), key=lambda name: keys.span(name).start)
+    label = "this is classical" if later in ("learningRate", "momentum") else "this is in CNTK's units"
     return keys.conflict(rate, momentum, f"`{rate}` and `{momentum}` are in different units",
-                         f"write `{partner}` beside `{rate}`.", body=body)
+                         f"write `{partner}` beside `{rate}`.", body=body, label=label)
 
 
 def _check_rule_keys(keys: _Keys, momenta: list[str]) -> list[Diagnostic]:
