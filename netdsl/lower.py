@@ -148,9 +148,9 @@ def lower(network: Network[ShapedNode], roots: Iterable[str], share: Executable 
         values[node.name] = value
     results = tuple(dict.fromkeys(roots))
     graph.output({name: values[name] for name in results})
-    module = fx.GraphModule(root, graph, class_name="Network")
+    traced = fx.GraphModule(root, graph, class_name="Network")
     used = {name: layer for name, layer in layers.items() if id(layer) in targets}
-    return Executable(module, network, inputs, results, used)
+    return Executable(traced, network, inputs, results, used)
 
 
 def _second_use(first: LayerModule, node: ShapedNode, shapes: Sequence[Shape]) -> LayerModule:

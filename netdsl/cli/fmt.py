@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from ..compiler import read_source
-from ..diagnostics import Failure
+from ..diagnostics import Diagnostic, Failure
 from ..source import Files
 from ..syntax.format import format_text
 from .output import err, out, plural, write_file
@@ -17,8 +17,8 @@ from .output import err, out, plural, write_file
 @click.option("--stdout", is_flag=True, help="Print the result instead of writing the file.")
 def fmt(files: tuple[str, ...], only_check: bool, stdout: bool) -> int:
     """Rewrite each FILE in the one canonical style; comments and line breaks inside lists stay."""
-    changed = []
-    problems = []
+    changed: list[str] = []
+    problems: list[Diagnostic] = []
     for file in files:
         try:
             source = read_source(file, Files())

@@ -74,7 +74,9 @@ def _unknown_phase(name: str, span: Span) -> Diagnostic:
 def take_sample(top: RecordValue, folder: str) -> None:
     """Set the name that the sample replaces to the sample's folder."""
     reader = top.members["reader"].force() if "reader" in top.members else None
-    sample = reader.members["sample"].force() if isinstance(reader, RecordValue) and "sample" in reader.members else None
+    if not isinstance(reader, RecordValue) or "sample" not in reader.members:
+        return
+    sample = reader.members["sample"].force()
     if not isinstance(sample, Sample):
         return
     lazy = top.members.get(sample.replaces)
@@ -97,7 +99,7 @@ def read_plan(evaluator: Evaluator, lazy: Lazy, problems: list[Diagnostic], samp
     variants = [_without_sample(record)]
     if "sample" in record.members:
         variants.append(_with_sample(record))
-    plans = []
+    plans: list[TrainingPlan] = []
     for variant in variants:
         bound = block(evaluator, TrainingBlock, variant, "SGD", name_span)
         plan, warnings = TrainingPlan.from_block(bound.spec, dict(bound.spans), name_span)

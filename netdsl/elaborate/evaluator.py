@@ -90,7 +90,7 @@ class Evaluator:
     def parentheses(self, e: ast.Parentheses, environment: Environment, place: Place) -> Any:
         return self.evaluate(e.value, environment, place)
 
-    def list(self, e: ast.List, environment: Environment, place: Place) -> ListValue:
+    def list_(self, e: ast.List, environment: Environment, place: Place) -> ListValue:
         return self.list_of(e.items, e.span, environment, place)
 
     def list_of(self, items: Sequence[ast.Expression | ast.Step], span: Span, environment: Environment,
@@ -244,7 +244,7 @@ class Evaluator:
 
     def constant(self, value: float, span: Span, place: Place) -> Ref:
         """A plain number where a node is needed."""
-        layer = LAYER_NAMES["Constant"](value=value)
+        layer = LAYER_NAMES["Constant"](value=value)  # type: ignore[call-arg]
         return self.add_node(layer, (), place.scope.counted("constant").path, span, place.trace_spans())
 
     def cycle(self, thunk: Thunk) -> Failure:
@@ -331,7 +331,7 @@ _EVALUATE: dict[type, Callable[[Evaluator, Any, Environment, Place], Any]] = {
     ast.Binary: Evaluator.binary,
     ast.Conditional: Evaluator.conditional,
     ast.Parentheses: Evaluator.parentheses,
-    ast.List: Evaluator.list,
+    ast.List: Evaluator.list_,
     ast.Function: Evaluator.function,
     ast.Select: Evaluator.select,
     ast.Index: Evaluator.index,

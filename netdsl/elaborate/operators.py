@@ -13,7 +13,7 @@ from ..network import Use
 from ..source import Span
 from ..syntax import ast
 from . import errors
-from .values import Chain, Environment, ListValue, Place, Ready, Ref
+from .values import Chain, Environment, ListValue, Place, Ref, describe
 
 if TYPE_CHECKING:
     from .evaluator import Evaluator
@@ -178,7 +178,7 @@ def _boolean(value: Any, e: ast.Binary, span: Span, place: Place) -> None:
 
 def _mismatch(e: ast.Binary, left: Any, right: Any, place: Place) -> Exception:
     return failure("wrong-type", f"`{e.operator}` cannot join these two", e.operator_span,
-                   f"left: {errors.describe(left)}; right: {errors.describe(right)}", related=errors.uses(place))
+                   f"left: {describe(left)}; right: {describe(right)}", related=errors.uses(place))
 
 
 def _is_number(value: Any) -> bool:
@@ -189,4 +189,3 @@ def _is_function(value: Any) -> bool:
     return bool(getattr(value, "is_function", False))
 
 
-__all__ = ["Ready", "binary", "conditional", "make_node", "unary"]
