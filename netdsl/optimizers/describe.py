@@ -79,7 +79,7 @@ def _rates(plan: TrainingPlan) -> Iterator[Line]:
         yield from _policy(plan)
         return
     for when, epoch in _stretches(plan, plan.rate, plan.block.minibatch_size, *_given(plan.momentum)):
-        text = _rate_text(plan, epoch)
+        text = ("rate " if when else "") + _rate_text(plan, epoch)
         ends = plan.ends_before(int(epoch))
         if ends:
             least = number(plan.block.min_learning_rate_per_sample)
@@ -93,7 +93,7 @@ def _rate_text(plan: TrainingPlan, epoch: float) -> str:
     value, size = plan.rate.at(plan.progress(epoch)), plan.update_size_at(epoch)
     unit = {"mean": "", "per minibatch": f" per minibatch of {size}", "per sample": " per sample"}[plan.rate_unit]
     meaning = _meaning(plan, epoch)
-    return f"rate {number(value)}{unit}" + (f" = {meaning}" if meaning else "")
+    return f"{number(value)}{unit}" + (f" = {meaning}" if meaning else "")
 
 
 def _meaning(plan: TrainingPlan, epoch: float) -> str:
@@ -124,7 +124,7 @@ def _policy(plan: TrainingPlan) -> Iterator[Line]:
         yield "rate", ", ".join(f"{float(f'{value:.4g}'):g} at {where}" for where, value in values)
     meaning = _meaning(plan, 0)
     if meaning and policy.at(plan.progress(0)):
-        yield "rate", f"rate {number(policy.at(plan.progress(0)))} = {meaning}"
+        yield "rate", f"{number(policy.at(plan.progress(0)))} = {meaning}"
 
 
 def _counts_in(schedule: Schedule) -> str:

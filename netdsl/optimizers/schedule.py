@@ -214,7 +214,7 @@ def _unreachable(steps: Steps, name: str, max_epochs: int, max_epochs_span: Span
             related = (Label(max_epochs_span, f"training ends after epoch {max_epochs}"),) \
                 if max_epochs_span is not NOWHERE else ()
             label = f"would hold from epoch {int(start) + 1}"
-            return [Diagnostic("schedule-unreachable", f"training ends before a value of `{name}` is reached",
+            return [Diagnostic("schedule-unreachable", f"a value of `{name}` is never reached",
                                Label(stretch.span, label), related=related, severity="warning",
                                body=(f"`maxEpochs` is {max_epochs}, and the values before this one last for "
                                      f"{int(start)} epochs.",),

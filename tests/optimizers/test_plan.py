@@ -11,7 +11,7 @@ import torch
 
 import netdsl
 from netdsl.diagnostics import Diagnostic, Failure, render
-from netdsl.optimizers import Adagrad, Adam, AdamW, FSAdagrad, MomentumSGD, Muon, RMSProp
+from netdsl.optimizers import ROWS, SCHEDULE_ROWS, Adagrad, Adam, AdamW, FSAdagrad, MomentumSGD, Muon, RMSProp
 from netdsl.optimizers.block import OBSOLETE, AutoAdjust, Multiplier
 from netdsl.optimizers.control import Control
 from netdsl.optimizers.plan import TrainingBlock, TrainingPlan, fits
@@ -349,7 +349,7 @@ Hint: write `momentum` beside `learningRate`.
 def test_page_of_a_value_that_is_never_reached() -> None:
     (found,) = found_in("maxEpochs = 20; learningRatesPerMB = 0.1*15 : 0.01*10 : 0.001")
     assert render(found) == """\
-warning[schedule-unreachable]: training ends before a value of `learningRatesPerMB` is reached
+warning[schedule-unreachable]: a value of `learningRatesPerMB` is never reached
  --> try.net:9:45
   |
 8 |     maxEpochs = 20
@@ -373,6 +373,16 @@ def test_a_good_block_of_everything_is_read() -> None:
                     "AutoAdjust = { autoAdjustLR = 'adjustAfterEpoch' }; "
                     "earlyStopping = EarlyStopping {5}; freeze = '*.bias'; gradUpdateType = None; "
                     "multipliers = Multiplier {'*.weight', rate = 2} : Multiplier {'z', decay = 0}") == []
+
+
+TABLES = (("optimizer", ROWS), ("learningRate", SCHEDULE_ROWS), ("multipliers", (Multiplier,)))
+EXAMPLES = [(key, example) for key, rows in TABLES for row in rows for example in row.examples]
+
+
+@pytest.mark.parametrize(("key", "example"), EXAMPLES)
+def test_examples_of_the_rows_are_read(key: str, example: str) -> None:
+    rate = "" if key == "learningRate" else "learningRate = 0.1; "
+    assert found_in(f"maxEpochs = 90; {rate}{key} = {example}") == []
 
 
 def test_a_failure_without_spans_is_still_a_failure() -> None:
