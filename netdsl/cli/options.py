@@ -35,6 +35,11 @@ def loaded(file: str, overrides: Sequence[str] = (), sample: str | None = None) 
     checked = load(file, overrides, sample=sample)
     if checked.errors:
         raise Failure(checked.diagnostics)
+    report_warnings(checked)
+    return checked
+
+
+def report_warnings(checked: Checked) -> None:
+    """The pages of what was found in a file without errors, to stderr."""
     if checked.diagnostics:
         err(render_all(checked.diagnostics, color=color_wanted(sys.stderr)))
-    return checked

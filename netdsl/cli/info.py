@@ -1,0 +1,97 @@
+"""`netdsl info CHECKPOINT`"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..runs import Run, missing_checkpoint
+from ..summary import mebibytes
+from .output import out, plural
+from .trained import columns, format_option, value_text
+
+if TYPE_CHECKING:
+    from ..training.contents import Contents, TensorFacts
+
+
+@click.command()
+@click.argument("checkpoint", metavar="CHECKPOINT|RUN")
+@click.option("--all", "everything", is_flag=True, help="Also the optimizer's tensors.")
+@format_option("text", "json")
+def info(checkpoint: str, everything: bool, form: str) -> int:
+    """What a CHECKPOINT holds: network, epoch, metrics, tensors with the range of their numbers, versions."""
+    path = Path(checkpoint)
+    if not path.exists():
+        raise missing_checkpoint(checkpoint)
+    from ..training.contents import contents
+
+    found = contents(path)
+    record = _record(found)
+    if form == "json":
+        out(json.dumps(_document(found, record), indent=2))
+        return 0
+    out("\n".join(_heading(found, record)))
+    for title, tensors in (("tensors", found.tensors), ("trainer", found.trainer if everything else ())):
+        if tensors:
+            total = sum(tensor.size for tensor in tensors)
+            out(f"\n{title}: {len(tensors)}, {total:,} numbers")
+            out("\n".join(f"    {line}" for line in _table(tensors)))
+    return 0
+
+
+def _record(found: Contents) -> dict[str, Any]:
+    """What the run wrote of the epoch that the checkpoint is of; empty outside a run."""
+    run = Run(found.path.parent.parent)
+    return next((line for line in reversed(run.epochs) if line.get("step") == found.state.get("step")), {})
+
+
+def _heading(found: Contents, record: dict[str, Any]) -> list[str]:
+    state = found.state
+    rows = [("checkpoint", f"{found.path} ({mebibytes(found.bytes)})")]
+    if state:
+        rows.append(("network", str(state.get("name", "?"))))
+        rows.append(("position", f"after {plural(state.get('epoch', 0), 'epoch')}, "
+                                 f"{state.get('step', 0):,} updates, {state.get('samples', 0):,} samples"))
+        for phase in ("train", "validation"):
+            if record.get(phase):
+                rows.append((phase, ", ".join(f"{name} {value_text(value, False)}"
+                                              for name, value in record[phase].items())))
+        rows += [(key, text) for key, text in state.get("plan", {}).get("description", ())
+                 if key in ("rule", "minibatch")]
+        rows.append(("seed", str(state.get("seed", "?"))))
+        rows.append(("written by", f"netdsl {state.get('netdsl', '?')}, torch {state.get('torch', '?')}"))
+        if state.get("classNames"):
+            rows.append(("classes", _shortened(state["classNames"])))
+    size = max(len(name) for name, _ in rows)
+    return [f"{name.ljust(size)}  {text}" for name, text in rows]
+
+
+def _shortened(names: list[str]) -> str:
+    shown = ", ".join(names[:8])
+    return f"{len(names)}: {shown}" + (", ..." if len(names) > 8 else "")
+
+
+def _table(tensors: tuple[TensorFacts, ...]) -> list[str]:
+    rows = [("name", "shape", "type", "min", "mean", "max", "")]
+    rows += [(t.name, t.shape, t.kind, f"{t.low:.4g}", f"{t.mean:.4g}", f"{t.high:.4g}",
+              f"{t.bad:,} not finite" if t.bad else "") for t in tensors]
+    return columns(rows, left=3)
+
+
+def _document(found: Contents, record: dict[str, Any]) -> dict[str, Any]:
+    state = found.state
+    keys = ("name", "epoch", "step", "samples", "seed", "netdsl", "torch", "classNames", "plan")
+    values = {phase: record[phase] for phase in ("train", "validation") if record.get(phase)}
+    return {"checkpoint": str(found.path), "bytes": found.bytes, **{key: state.get(key) for key in keys},
+            "values": values, "tensors": [_tensor(t) for t in found.tensors],
+            "trainer": [_tensor(t) for t in found.trainer]}
+
+
+def _tensor(facts: TensorFacts) -> dict[str, Any]:
+    from ..training.storage import finite
+
+    document: dict[str, Any] = finite({"min": facts.low, "max": facts.high, "mean": facts.mean})
+    return {"name": facts.name, "dims": list(facts.dims), "type": facts.kind, **document, "notFinite": facts.bad}

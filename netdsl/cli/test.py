@@ -1,0 +1,74 @@
+"""`netdsl test FILE`"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from .options import file_and_overrides
+from .output import out
+from .trained import (
+    checkpoint_option,
+    chosen_checkpoint,
+    device_option,
+    format_option,
+    loaded_with_data,
+    value_lines,
+)
+
+
+@click.command()
+@file_and_overrides
+@checkpoint_option
+@click.option("--phase", type=click.Choice(["test", "validation", "train"]), default="test", show_default=True,
+              help="Which of the file's readers.")
+@device_option
+@click.option("--workers", type=click.IntRange(1), help="Threads that read data.")
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="Only the first N minibatches.")
+@click.option("--require-data", is_flag=True, help="Refuse to test on the embedded sample.")
+@click.option("--details", is_flag=True, help="Also the confusion matrix and the worst samples.")
+@format_option("text", "json")
+def test(file: str, overrides: tuple[str, ...], checkpoint: str | None, phase: str, device: str,
+         workers: int | None, limit: int | None, require_data: bool, details: bool, form: str) -> int:
+    """Criterion and metrics of a checkpoint on the whole test set of FILE, in inference mode."""
+    path = chosen_checkpoint(file, checkpoint)
+    program = loaded_with_data(file, overrides, require_data).require()
+    from ..training import Limits, Lines, Reporter, RunOptions
+    from ..training import test as judge
+
+    live = form == "text" and sys.stdout.isatty()
+    reporter = Lines(sys.stdout, True, lambda: shutil.get_terminal_size((100, 24)).columns) if live else Reporter()
+    options = RunOptions(device=device, workers=workers, limits=Limits(minibatches=limit))
+    found = judge(program, path, phase=phase, reporter=reporter, options=options)
+    if form == "json":
+        document: dict[str, Any] = {"network": file, "checkpoint": str(path), "phase": phase,
+                                    "samples": found.samples, "values": found.values}
+        if details:
+            matrix = found.confusion.tolist() if found.confusion is not None else None
+            document |= {"confusion": matrix, "worst": [asdict(sample) for sample in found.worst]}
+        out(json.dumps(document, indent=2))
+        return 0
+    percent = frozenset(program.shown_name(node) for node in (*program.criteria, *program.metrics)
+                        if program.network[node].layer.percent)
+    out(f"{phase}: {found.samples:,} samples")
+    out("\n".join(f"    {line}" for line in value_lines(found.values, percent)))
+    if details:
+        _print_details(found)
+    return 0
+
+
+def _print_details(found: Any) -> None:
+    if found.confusion is not None:
+        out("\nconfusion (rows: true class, columns: predicted):")
+        size = len(str(found.confusion.max()))
+        for number, row in enumerate(found.confusion.tolist()):
+            out(f"    {number:>4} " + " ".join(f"{count or '.':>{size}}" for count in row))
+    out("\nworst samples:")
+    for sample in found.worst:
+        classes = "" if sample.label is None else f"  class {sample.label}, taken for {sample.predicted}"
+        out(f"    {sample.criterion:8.4g}  {sample.name}{classes}")
