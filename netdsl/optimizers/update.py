@@ -73,7 +73,8 @@ class UpdateRule:
                                   for b, row in zip(self.buckets, rows, strict=True)]
         self._numbers = rows
         for tensor, row in zip(self._coefficients, rows, strict=True):
-            tensor.copy_(torch.tensor(row, dtype=tensor.dtype))
+            on_gpu = tensor.device.type == "cuda"  # pinned, so that the copy does not wait for the device
+            tensor.copy_(torch.tensor(row, dtype=tensor.dtype, pin_memory=on_gpu), non_blocking=on_gpu)
 
     @property
     def capturable(self) -> bool:

@@ -6,7 +6,8 @@
 """
 
 from .evaluate import Judgement, WorstSample
-from .inference import Prediction, predict, test, trained
+from .inference import Prediction, predict, trained
+from .inference import judge as test
 from .loop import train
 from .options import Interrupted, Limits, Result, RunOptions
 from .progress import Lines, Reporter

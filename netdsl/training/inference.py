@@ -1,4 +1,4 @@
-"""A trained network at work: `test` on the whole test set, `predict` on samples without labels."""
+"""A trained network at work: `judge` by the whole test set, `predict` on samples without labels."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from .setup import Checked, build, data_errors, default_workers, judge_by, tenso
 from .step import choose_precision, network_inputs
 
 
-def test(program: Checked, weights: str | Path, *, phase: str = "test", reporter: Reporter | None = None,
-         options: RunOptions | None = None) -> Judgement:
+def judge(program: Checked, weights: str | Path, *, phase: str = "test", reporter: Reporter | None = None,
+          options: RunOptions | None = None) -> Judgement:
     """Judge a checkpoint (a run's folder, a checkpoint's, or a safetensors file) by a whole data set.
 
     `phase` says by which reader: `test`, `validation` or `train`. Values are by shown name. Raises
@@ -40,9 +40,9 @@ def test(program: Checked, weights: str | Path, *, phase: str = "test", reporter
         executable = trained(program, (*program.criteria, *program.metrics), weights, device, options.allow_missing)
         precision = choose_precision(program.plan.block.precision if program.plan is not None else "float", device)
         stack.enter_context(tuned(device, False))
-        judge = judge_by(program, executable, precision, phase, program.plan, options, stack, detail=True)
+        by = judge_by(program, executable, precision, phase, program.plan, options, stack, detail=True)
         with data_errors(program, phase):
-            found = judge.run(reporter, options.limits.minibatches)
+            found = by.run(reporter, options.limits.minibatches)
         synchronize(device)
     values, percent = shown(program, found.values)
     reporter.end(phase, values, percent)
@@ -130,5 +130,4 @@ def _owned(program: Checked, found: dict[str, torch.Tensor]) -> set[str]:
     return {name for name in found if name.rpartition(".")[0] in owners}
 
 
-
-__all__ = ["Prediction", "predict", "test", "trained"]
+__all__ = ["Prediction", "judge", "predict", "trained"]
