@@ -234,7 +234,7 @@ class SpecOf(Kind):
 
 @dataclass(frozen=True)
 class ScheduleKind(Kind):
-    """A value by epoch: `0.1*25 : 0.01*25 : 0.001`, or a policy such as `Cosine {0.1}`."""
+    """A value by epoch: `0.1*25 : 0.01*25 : 0.001`, or a policy such as `CosineDecay {0.1}`."""
 
     wants: ClassVar[str] = "schedule"
     item: Kind = Number()
