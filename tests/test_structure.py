@@ -15,7 +15,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 #: From the ground up; a file may import from its own group's folder and from groups before it.
 GROUPS = [
-    ["source", "deep", "seeds"],
+    ["source", "deep", "seeds", "cache"],
     ["diagnostics"],
     ["spec"],
     ["syntax", "layers", "readers", "optimizers"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..cache import cache_root
 from ..spec import Spec, by_name
 from .base import Reader, Sample, Transform
 from .base64images import Base64Images
@@ -18,7 +19,7 @@ from .joined import Joined
 from .mapfile import MapFile
 from .masks import ImageMasks
 from .numpyfile import NumPy
-from .samples import SampleCIFAR10, SampleImages, SampleMasks, SampleMNIST, cache_root, sample_folder
+from .samples import SampleCIFAR10, SampleImages, SampleMasks, SampleMNIST, sample_folder
 from .synthetic import Synthetic
 
 #: The rows in the order of the docs.

@@ -9,9 +9,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
-import numpy as np
-
 from ..spec import Integer, Option, Spec, Text, option
+from .arrays import np
 
 
 class DataError(Exception):

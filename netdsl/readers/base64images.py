@@ -8,9 +8,8 @@ import threading
 from dataclasses import dataclass
 from typing import IO, ClassVar
 
-import numpy as np
-
 from ..spec import Integer, Optional, Text, option
+from .arrays import np
 from .base import DataError, Dataset, Description, Stream
 from .files import is_packed, locate, reading, required, short
 from .imagefiles import ImageFiles, stored_dims

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-import numpy as np
-
 from ..spec import Choice, ListOf, Text, option
+from .arrays import np
 from .base import DataError, Dataset, Description, Stream
 from .files import is_packed, kind_of, locate, read_all, reading, short
 from .memory import ArrayDataset

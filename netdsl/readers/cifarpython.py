@@ -7,9 +7,8 @@ import pickle
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import numpy as np
-
 from ..spec import option
+from .arrays import np
 from .base import DataError, Dataset, Description, Stream
 from .cifar import CIFAR10_NAMES, FILES, cifar_dataset
 from .files import kind_of, locate, read_all, short

@@ -8,9 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-import numpy as np
-
 from ..spec import Choice, ListOf, Number, Optional, OptionError, Text, option
+from .arrays import np
 from .base import DataError, ImageDims, Transform
 from .meanfile import read_mean_file, read_pca_file
 

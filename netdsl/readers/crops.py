@@ -10,9 +10,8 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-
 from ..spec import Choice, Dims, Flag, Integer, Number, Optional, OptionError, option
+from .arrays import np
 from .base import DataError, ImageDims, Transform
 from .geometry import VOID, Flip, cut_box, pad_image, padded_dims
 from .ranges import ASPECTS, RATIO, RATIOS, between, check_range

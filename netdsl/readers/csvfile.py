@@ -7,17 +7,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import numpy as np
-
 from ..diagnostics import did_you_mean
 from ..spec import Choice, Either, Flag, Integer, ListOf, Optional, OptionError, Text, option
+from .arrays import np
 from .base import DataError, Dataset, Description, Reader, Stream
 from .files import locate, required, short, text_lines
 from .memory import ArrayDataset
 
 #: A column by its name in the header, or by its number, counted from 0.
 Column = str | int
-_LARGEST = float(np.finfo(np.float32).max)
+_LARGEST = (2 - 2**-23) * 2.0**127  #: of float32
 _COLUMN = Either((Integer(0), Text()))
 _COLUMNS = ListOf(_COLUMN, minimum_length=1)
 

@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-import numpy as np
-
 from ..spec import Choice, Dims, Flag, Integer, Kind, Mismatch, Spec, Text, option
+from .arrays import np
 from .base import DataError, Dataset, Description, Reader, Stream
 from .files import locate, required, short, text_lines
 from .memory import ArrayDataset, SparseRows, float32

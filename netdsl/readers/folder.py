@@ -10,10 +10,9 @@ from itertools import islice
 from pathlib import Path
 from typing import ClassVar
 
-import numpy as np
-
 from ..diagnostics import did_you_mean
 from ..spec import Integer, Optional, Text, option
+from .arrays import np
 from .base import DataError, Dataset, Description, Stream
 from .files import locate, missing_file, read_all, reading, short
 from .imagefiles import ImageFiles, Paths, stored_dims

@@ -9,9 +9,8 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-
 from ..spec import Choice, Dims, Flag, Integer, ListOf, Number, OptionError, option
+from .arrays import np
 from .base import DataError, ImageDims, Transform
 from .images import resize, rotate
 from .ranges import ASPECTS, RATIOS, between, check_range

@@ -6,9 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-
 from ..spec import Integer, Optional, Text, option
+from .arrays import np
 from .base import DataError, Dataset, Description, Stream
 from .files import kind_of, locate, read_all, read_head, short
 from .memory import ArrayDataset

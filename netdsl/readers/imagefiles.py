@@ -6,8 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import numpy as np
-
+from .arrays import np
 from .base import Batch, DataError, Dataset, Draws, ImageDims
 from .files import Archives, missing_file, reading, split_archive
 from .images import decode, open_image

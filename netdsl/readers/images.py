@@ -9,8 +9,7 @@ from functools import lru_cache
 from types import ModuleType
 from typing import Any
 
-import numpy as np
-
+from .arrays import np
 from .base import DataError
 from .files import kind_of
 

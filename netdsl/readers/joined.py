@@ -7,9 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-
 from ..spec import Choice, ListOf, OptionError, SpecOf, option
+from .arrays import np
 from .base import Batch, DataError, Dataset, Description, Draws, Reader
 
 

@@ -7,9 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-
 from ..spec import Choice, Integer, Optional, Text, option
+from .arrays import np
 from .base import DataError, Dataset, Description, Stream
 from .files import locate, required, short, split_archive, text_lines
 from .imagefiles import ImageFiles, Paths, stored_dims

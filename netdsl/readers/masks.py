@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-
 from ..spec import Integer, OptionError, Text, option
+from .arrays import np
 from .base import Batch, DataError, Dataset, Description, Draws, Stream
 from .files import missing_file, short
 from .folder import image_paths

@@ -7,8 +7,7 @@ import struct
 from collections.abc import Iterator
 from xml.etree import ElementTree
 
-import numpy as np
-
+from .arrays import np
 from .base import DataError
 from .files import kind_of, read_all, short
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-
+from .arrays import np
 from .base import Batch, DataError, Dataset, Draws
 from .pipeline import Pipeline, channels_first
 

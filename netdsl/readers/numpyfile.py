@@ -8,10 +8,9 @@ import zipfile
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import numpy as np
-
 from ..diagnostics import did_you_mean
 from ..spec import Choice, Integer, Optional, Text, option
+from .arrays import np
 from .base import DataError, Dataset, Description, ImageDims, Stream
 from .files import kind_of, locate, read_all, read_head, reading, required, short
 from .memory import ArrayDataset, float32

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from ..spec import Choice, Flag, ListOf, SpecOf, option
+from .arrays import np
 from .base import DataError, Draws, ImageDims, Reader, Stream, Transform
 
 TRANSFORMS = ListOf(SpecOf("a transform such as `Scale {227:227}`", Transform))

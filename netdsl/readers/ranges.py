@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from ..spec import ListOf, Number, OptionError
+from .arrays import np
 
 Range = tuple[float, ...]
 

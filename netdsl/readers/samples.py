@@ -7,34 +7,20 @@ and a run on a machine without data shows real curves.
 from __future__ import annotations
 
 import gzip
-import os
 import shutil
 import struct
-import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-import numpy as np
-
+from ..cache import cache_root
 from ..seeds import seed_for
 from ..spec import Integer, option
+from .arrays import np
 from .base import DataError, Sample
 from .images import pillow
-
-
-def cache_root() -> Path:
-    """Where samples are kept: `NETDSL_CACHE`, or the platform's folder for caches."""
-    given = os.environ.get("NETDSL_CACHE")
-    if given:
-        return Path(given)
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "netdsl" / "Cache"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "netdsl"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "netdsl"
 
 
 def sample_folder(sample: Sample, root: Path | None = None) -> Path:

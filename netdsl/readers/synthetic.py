@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-
 from ..seeds import seed_for
 from ..spec import Dims, Integer, Number, Optional, option
+from .arrays import np
 from .base import Batch, Dataset, Description, Draws, Reader, Stream
 from .memory import ArrayDataset
 

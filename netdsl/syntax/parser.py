@@ -6,7 +6,6 @@ import re
 import threading
 from collections.abc import Sequence
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 from lark import Lark, Token, Transformer, UnexpectedInput
@@ -15,35 +14,14 @@ from ..deep import paused_collector
 from ..diagnostics import Diagnostic, Failure, Label
 from ..source import Source, Span
 from . import ast
-
-_PACKAGE = Path(__file__).resolve().parent.parent
-
-
-def shipped(folder: str) -> Path:
-    """A folder that lies beside the package in a checkout and inside it in a wheel."""
-    inside = _PACKAGE / folder
-    return inside if inside.is_dir() else _PACKAGE.parent / folder
-
-
-@lru_cache(maxsize=1)
-def grammar_text() -> str:
-    return (shipped("grammars") / "net.lark").read_text(encoding="utf-8")
-
-
-@lru_cache(maxsize=1)
-def lark_parser() -> Lark:
-    """The parser without a builder: for explaining mistakes by replay."""
-    return Lark(grammar_text(), parser="lalr", start=["start", "expression"], keep_all_tokens=True,
-                maybe_placeholders=False)
+from .grammar import grammar_text, lark_parser, parser_with, shipped
 
 
 @lru_cache(maxsize=1)
 def _building_parser() -> tuple[Lark, _Builder, threading.Lock]:
     """The parser that builds the AST while it reads: no tree in between, no recursion."""
     builder = _Builder()
-    parser = Lark(grammar_text(), parser="lalr", start=["start", "expression"], keep_all_tokens=True,
-                  maybe_placeholders=False, transformer=builder)
-    return parser, builder, threading.Lock()
+    return parser_with(builder), builder, threading.Lock()
 
 
 def parse(source: Source) -> ast.Module:
