@@ -31,6 +31,7 @@ class ReLU(Activation):
     Source: CNTK `ReLU` and `RectifiedLinear`.
     """
 
+    keeps: ClassVar[str] = "output"
     label = "relu"
     aliases = ("RectifiedLinear", "Relu")
     examples = (Example("ReLU", ((8, 8, 3),), (8, 8, 3)),)
@@ -46,6 +47,7 @@ class Sigmoid(Activation):
     Source: CNTK `Sigmoid`.
     """
 
+    keeps: ClassVar[str] = "output"
     examples = (Example("Sigmoid", ((8, 8, 3),), (8, 8, 3)),)
 
     def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
@@ -59,6 +61,7 @@ class Tanh(Activation):
     Source: CNTK `Tanh`.
     """
 
+    keeps: ClassVar[str] = "output"
     examples = (Example("Tanh", ((8, 8, 3),), (8, 8, 3)),)
 
     def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:

@@ -55,7 +55,7 @@ class Plus(Combination):
 
     title = sides("+")
     clash = "cannot add {0} and {1}"
-    keeps_nothing = True
+    keeps = "nothing"
     examples = (
         Example("Plus", ((16, 16, 32), (16, 16, 32)), (16, 16, 32)),
         Example("Plus", ((16, 16, 32), (1, 1, 32)), (16, 16, 32), "one number for each channel"),
@@ -76,7 +76,7 @@ class Minus(Combination):
 
     title = sides("-")
     clash = "cannot subtract {1} from {0}"
-    keeps_nothing = True
+    keeps = "nothing"
     examples = (
         Example("Minus", ((10,), (10,)), (10,)),
         Example("Minus", ((8, 8, 3), (8, 8)), (8, 8, 3)),
@@ -212,7 +212,7 @@ class Sum(Combination):
     """
 
     inputs = ("inputs...",)
-    keeps_nothing = True
+    keeps = "nothing"
     clash = "cannot add {0} and {1}"
     examples = (
         Example("Sum", ((8, 8, 3), (8, 8, 3), (8, 8, 3)), (8, 8, 3)),

@@ -22,7 +22,7 @@ class Expect(Layer):
     """
 
     family = "assertion"
-    keeps_nothing = True
+    keeps = "nothing"
     examples = (
         Example("Expect {27:27:96}", ((27, 27, 96),), (27, 27, 96)),
         Example("Expect {0:0:96}", ((27, 27, 96),), (27, 27, 96), "any width and height"),

@@ -101,7 +101,7 @@ class Cost:
     tensors: int = 0  #: learned tensors
     macs: int = 0  #: multiply-adds of its matrix product or convolution; biases, pooling, norms not counted
     neurons: int = 0  #: outputs of layers with a weight matrix or filter
-    activations: int = 0  #: numbers kept for the backward pass
+    activations: int = 0  #: numbers of a sample kept for the backward pass: its value if needed, and masks
     buffers: int = 0  #: numbers kept but not learned
 
 
@@ -145,8 +145,8 @@ class Layer(Spec):
     #: puts what the block says into `settings` of every use under the field's name; the row decides
     #: which goes first (Dropout: the file's own rate; batch normalization: the block, as in CNTK).
     from_plan: ClassVar[dict[str, str]] = {}
-    #: The output is a view, or costs nothing to keep for the backward pass.
-    keeps_nothing: ClassVar[bool] = False
+    #: Which values the backward pass needs: "inputs", "output" or "nothing". For the memory estimate.
+    keeps: ClassVar[str] = "inputs"
     #: True for rows that stand for data from the reader: `forward` gets the delivered tensor.
     is_data: ClassVar[bool] = False
     #: The output is one number per sample that reports show and nothing is trained on.
@@ -190,6 +190,10 @@ class Layer(Spec):
         """Multiply-adds for one sample; only matrix products and convolutions count."""
         return 0
 
+    def kept_beside(self, inputs: Sequence[Shape], output: Shape) -> int:
+        """Numbers of a sample that the backward pass needs beside inputs and output: masks, indices, sums."""
+        return 0
+
     def cost(self, inputs: Sequence[Shape], output: Shape) -> Cost:
         owned = self.parameters(inputs)
         learned = [p for p in owned.values() if p.learned]
@@ -199,7 +203,7 @@ class Layer(Spec):
             tensors=len(learned),
             macs=macs,
             neurons=output.size if learned and macs else 0,
-            activations=0 if self.keeps_nothing or not output.batched else output.size,
+            activations=self.kept_beside(inputs, output) if output.batched else 0,
             buffers=sum(p.size for p in owned.values() if not p.learned),
         )
 

@@ -176,7 +176,7 @@ class Metric(OverClasses):
 
     is_metric: ClassVar[bool] = True
     percent: ClassVar[bool] = True
-    keeps_nothing: ClassVar[bool] = True
+    keeps: ClassVar[str] = "nothing"
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ class Dropout(Layer):
     Source: Srivastava et al. 2014; CNTK `Dropout (x)`.
     """
 
+    keeps: ClassVar[str] = "nothing"
     family: ClassVar[str] = "dropout"
     label: ClassVar[str] = "dropout"
     differs_in_training: ClassVar[bool] = True
@@ -35,6 +36,9 @@ class Dropout(Layer):
 
     rate: float | None = option(Optional(Number(0, 1, exclusive_maximum=True)), None,
                                 "Probability that an element is dropped; None takes it from the training block.")
+
+    def kept_beside(self, inputs: Sequence[Shape], output: Shape) -> int:
+        return output.size  # the mask, in the input's type
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         return inputs[0]

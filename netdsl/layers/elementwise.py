@@ -69,6 +69,7 @@ class Exp(Elementwise):
     Source: CNTK `Exp`.
     """
 
+    keeps: ClassVar[str] = "output"
     function = "exp"
     examples = _example("Exp")
 
@@ -264,6 +265,7 @@ class Sqrt(Elementwise):
     Source: CNTK `Sqrt`.
     """
 
+    keeps: ClassVar[str] = "output"
     examples = _example("Sqrt")
 
     def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
@@ -370,7 +372,7 @@ class StopGradient(Elementwise):
     Source: CNTK `StopGradient`.
     """
 
-    keeps_nothing = True
+    keeps = "nothing"
     examples = _example("StopGradient")
 
     def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
@@ -385,7 +387,7 @@ class Pass(Elementwise):
     """
 
     aliases = ("Identity",)
-    keeps_nothing = True
+    keeps = "nothing"
     examples = _example("Pass")
 
     def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:

@@ -135,6 +135,9 @@ class LocalResponseNormalizationLayer(SampleNormalization):
     beta: float = option(Number(0), 0.75, "The power.")
     average_squares: bool = option(Flag(), True, "Take the mean of the squares, not their sum.")
 
+    def kept_beside(self, inputs: Sequence[Shape], output: Shape) -> int:
+        return 3 * output.size  # the squares, the logarithm and the power of the sums
+
     def run(self, p: Any, x: torch.Tensor) -> torch.Tensor:
         scale = self.alpha / (2 * self.radius + 1) if self.average_squares else self.alpha
         image = x if x.dim() == 4 else x.reshape(x.shape[0], x.shape[1], -1, 1)

@@ -49,6 +49,9 @@ class WindowPooling(SampleLayer):
     def windows(self, shape: Shape) -> tuple[Window, ...]:
         return pooling_windows(self.sliding(), shape, padding_is_a_value=self.counts_padding())
 
+    def kept_beside(self, inputs: Sequence[Shape], output: Shape) -> int:
+        return 2 * output.size if self.is_max() else 0  # the place of each maximum, as a 64-bit number
+
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         windows = self.windows(inputs[0])
         return Shape((*inputs[0].dims[: -len(windows)], *(w.count for w in windows)))
@@ -229,6 +232,7 @@ class GlobalAveragePoolingLayer(GlobalPooling):
     Source: Network in Network (Lin et al. 2013); the head of ResNet.
     """
 
+    keeps: ClassVar[str] = "nothing"
     examples: ClassVar[tuple[Example, ...]] = (
         Example("GlobalAveragePoolingLayer {}", ((7, 5, 4),), (1, 1, 4)),
         Example("GlobalAveragePoolingLayer {}", ((3, 2, 5, 4),), (1, 1, 1, 4), "over three axes"),

@@ -93,7 +93,7 @@ class NDCG1Eval(Ranking):
     """
 
     is_metric = True
-    keeps_nothing = True
+    keeps = "nothing"
     examples = (Example("NDCG1Eval", ((1,), (1,), (1,)), (1,)), Example("NDCG1Eval", ((1,), (4,), (1,)), None))
 
     def over_queries(self, gain: torch.Tensor, prediction: torch.Tensor, same: torch.Tensor) -> torch.Tensor:

@@ -85,7 +85,7 @@ class Crop(Layer):
 
     family = "shape"
     inputs = ("x", "reference")
-    keeps_nothing = True
+    keeps = "nothing"
     examples = (
         Example("Crop", ((10, 10, 3), (8, 6, 21)), (8, 6, 3)),
         Example("Crop {0, 4}", ((10, 10, 3), (8, 6, 21)), (8, 6, 3)),

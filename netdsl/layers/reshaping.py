@@ -20,7 +20,7 @@ class Reshaping(SampleLayer):
     """Base of the rows that keep the order of the elements; the axis 1 is the fastest."""
 
     family: ClassVar[str] = "shape"
-    keeps_nothing: ClassVar[bool] = True
+    keeps: ClassVar[str] = "nothing"
     #: The option that holds the new extents.
     extents: ClassVar[str] = "dims"
 
@@ -230,7 +230,7 @@ class Slice(SampleLayer):
     """
 
     family = "shape"
-    keeps_nothing = True
+    keeps = "nothing"
     call = ("beginIndex", "endIndex", "x", "axis")
     examples = (
         Example("Slice {1, 3}", ((4, 3, 2),), (2, 3, 2)),
@@ -272,7 +272,7 @@ class RowSlice(SampleLayer):
     """
 
     family = "shape"
-    keeps_nothing = True
+    keeps = "nothing"
     call = ("beginIndex", "numRows", "x")
     examples = (Example("RowSlice {1, 2}", ((6,),), (2,)), Example("RowSlice {5, 2}", ((6,),), None))
 

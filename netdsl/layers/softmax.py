@@ -54,6 +54,7 @@ class Softmax(Competition):
     Source: CNTK `Softmax`.
     """
 
+    keeps: ClassVar[str] = "output"
     examples = (
         Example("Softmax", ((10,),), (10,)),
         Example("Softmax {axis = 3}", ((8, 8, 3),), (8, 8, 3), "over the channels of every pixel"),
@@ -71,6 +72,7 @@ class LogSoftmax(Competition):
     Source: CNTK `LogSoftmax`.
     """
 
+    keeps: ClassVar[str] = "output"
     examples = (Example("LogSoftmax", ((10,),), (10,)), Example("LogSoftmax {3}", ((8, 8, 3),), (8, 8, 3)))
 
     def along(self, x: torch.Tensor, dim: int) -> torch.Tensor:

@@ -32,7 +32,7 @@ class Data(Layer):
     style: ClassVar[str] = "layer"
     inputs: ClassVar[tuple[str, ...]] = ()
     is_data: ClassVar[bool] = True
-    keeps_nothing: ClassVar[bool] = True
+    keeps: ClassVar[str] = "nothing"
 
     def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
         import torch

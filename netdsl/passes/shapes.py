@@ -46,7 +46,7 @@ class _Inference:
         for node in list(self.shaped.values()):
             if not node.shape.is_complete:
                 self.diagnostics.append(self._incomplete(node))
-        ordered = [self.shaped[node.name] for node in self.network if node.name in self.shaped]
+        ordered = _with_activations([self.shaped[node.name] for node in self.network if node.name in self.shaped])
         return Inference(Network(ordered), tuple(self.failed), tuple(self.diagnostics))
 
     def _infer(self, node: Node) -> None:
@@ -113,6 +113,19 @@ class _Inference:
                           Label(node.span, f"this is {node.shape}"), related=_uses(node),
                           hint="give the extents that are 0; they are inferred only where a node uses the parameter "
                                "directly.")
+
+
+def _with_activations(nodes: Sequence[ShapedNode]) -> list[ShapedNode]:
+    """Costs with the activations that the backward pass keeps: each value once, whoever needs it."""
+    needed: set[str] = set()
+    for node in nodes:
+        if node.layer.keeps == "output":
+            needed.add(node.name)
+        elif node.layer.keeps == "inputs":
+            needed.update(use.node for use in node.inputs)
+    return [dataclasses.replace(node, cost=dataclasses.replace(
+        node.cost, activations=node.cost.activations + node.shape.size))
+        if node.name in needed and node.shape.batched else node for node in nodes]
 
 
 def _input_mark(node: Node, position: int) -> Span:
