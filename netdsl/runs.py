@@ -209,6 +209,11 @@ def missing_checkpoint(given: str) -> Failure:
                    hint=did_you_mean(path.name, near) or "name a run's folder, or a folder of its `checkpoints`.")
 
 
+def saved_state(checkpoint: Path) -> dict[str, Any]:
+    """What a checkpoint's folder says beside its tensors; empty for a plain safetensors file."""
+    return _object(checkpoint / STATE) or {}
+
+
 # --- comparing ----------------------------------------------------------------------------------------
 
 
