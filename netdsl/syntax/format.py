@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
 from ..deep import run_deep
 from ..source import Source, Span
 from . import ast
-from .layout import Broken, Page, Place
+from .layout import Broken, Page, Place, Row
 from .parser import parse
 
 INDENT = 4
@@ -99,9 +100,9 @@ class _Printer:
             if index:
                 place = Place(self._end(members[index - 1]), self._start(member))
                 self.page.gap(place, indent, always=True)
-            line, column = self.page.number, self._member(member)
-            if line == self.page.number and column:
-                rows.append((line, (column,)))
+            first, column = self.page.number, self._member(member)
+            if column and self.page.hangs(first, column, self.page.number):
+                rows.append(Row(first, self.page.number, (column,)))
         self.page.align(rows)
 
     def _member(self, member: ast.Member) -> int:
@@ -115,13 +116,16 @@ class _Printer:
         if isinstance(member, ast.Define):
             for index, group in enumerate(member.groups):
                 braces = index < len(member.braces) and member.braces[index]
+                marks = "{}" if braces else "()"
+                last = self._end(group[-1]) if group else self.page.behind(left, marks[0])
+                end = self.page.behind(last, marks[1])
                 put(" ")
-                self._bracket("{}" if braces else "()", group, _Printer._parameter, Place(left, None))
-                left = self._end(group[-1]) if group else left
+                self._bracket(marks, group, _Printer._parameter, Place(left, end))
+                left = end
         elif isinstance(member, ast.AssignElements):
             put(f"[{member.index.text}:")
             self._range(member.low, member.high)
-            left = self._end(member.high)
+            left = self.page.behind(self._end(member.high), "]")
         column = self.page.column
         put(" =")
         self._hanging(left, member.value)
@@ -147,10 +151,10 @@ class _Printer:
             page.put(marks)
             return
         first, last = Place(place.left, self._start(items[0])), Place(self._end(items[-1]), place.right)
-        outer, opened = page.indent, page.breaks(first)
+        outer, opened = page.indent, page.breaks(first) or (not page.flat and page.waits(first.right))
         if page.flat and (opened or page.comments_in(last)):
             raise Broken
-        block = not page.flat and (block or opened or self._is_far_right(items, write))
+        block = not page.flat and (block or opened or self._is_far_right(items, write, place))
         page.put(marks[0])
         column = outer + INDENT if block else page.column
         if block or page.comments_in(first):
@@ -170,12 +174,16 @@ class _Printer:
             page.gap(last, column, blank="")
         page.put(marks[1])
 
-    def _is_far_right(self, items: Sequence[Item], write: Callable[[_Printer, Item], None]) -> bool:
+    def _is_far_right(self, items: Sequence[Item], write: Callable[[_Printer, Item], None], place: Place) -> bool:
         """Whether the items would have to break although their bracket opens far to the right."""
         if self.page.column <= ALIGN_LIMIT:
             return False
+        if self.page.comments_in(place):
+            return True
         texts = [self._flat(item, write) for item in items]
-        return None in texts or not self.page.fits(", ".join(text or "" for text in texts), 2 + self.page.tail)
+        if None in texts:
+            return None in texts[:-1] or not _hugs(items[-1])
+        return not self.page.fits(", ".join(text or "" for text in texts), 2 + self.page.tail)
 
     def _parameter(self, parameter: ast.Parameter) -> None:
         self.page.put(parameter.name.text)
@@ -200,10 +208,8 @@ class _Printer:
         elif self.page.flat:
             raise Broken
         elif _level(node) < level:
-            self.page.put("(")
-            with self.page.trailing(self.page.tail + 1):
-                self._bare(node)
-            self.page.put(")")
+            assert not isinstance(node, ast.Step)  # holds together in every place where it may stand
+            self._bracket("()", (node,), _Printer._top, Place(None, None), self._is_long_list(node))
         else:
             self._bare(node)
 
@@ -272,11 +278,11 @@ class _Printer:
                       alone and self._is_long_list(node.arguments[0].value))
 
     def _is_long_list(self, node: ast.Expression) -> bool:
-        """A list of layers that takes several lines: its bracket stands around it like a block."""
+        """A list of layers that is too wide for its line: its bracket stands around it like a block."""
         if self.page.flat or not isinstance(node, ast.List) or all(_is_plain(item) for item in node.items):
             return False
         text = self._flat_value(node)
-        return text is None or not self.page.fits(text, 2 + self.page.tail)
+        return text is not None and not self.page.fits(text, 2 + self.page.tail)
 
     def _range(self, low: ast.Expression, high: ast.Expression) -> None:
         """`0..n-1]`"""
@@ -322,35 +328,51 @@ class _Printer:
         column = page.column
         filled = page.flat or any(page.breaks(place) for place in between) or self._flat_value(node) is None
         filled = filled or all(_is_plain(item) for item in items)
-        rows: list[tuple[int, list[int]]] = [(page.number, [])]
-        broken: set[int] = set()  #: lines on which an item that takes several lines ends
+        written: list[_Written] = []
         for index, item in enumerate(items):
             is_last = index == len(items) - 1
-            tail = page.tail if is_last else len(colon)
+            tail, end = page.tail if is_last else len(colon), page.column
             if index:
-                rows[-1][1].append(page.column)
                 page.put(colon)
                 text = None if page.flat else self._flat_value(item, _ELEMENT)
                 wide = text is not None and not page.fits(text, 1 + tail) and page.column > column
                 page.gap(between[index - 1], column, blank, always=wide or not filled)
-                if page.number != rows[-1][0]:
-                    rows[-1][1].pop()  # the colon at the end of a line is not aligned
-                    rows.append((page.number, []))
+            first = page.number
             with page.trailing(tail):
                 self._value(item, _ELEMENT)
-            if page.number != rows[-1][0]:  # the item took several lines
-                broken.add(page.number)
-                rows[-1] = (page.number, [])
+            written.append(_Written(item, first, page.number, end, bool(index) and self._is_set_off(between[index - 1])))
         if blank and not page.flat:
-            page.align([(line, tuple(columns)) for line, columns in rows if columns and line not in broken])
+            self._align(_rows(written), column)
+
+    def _is_set_off(self, place: Place) -> bool:
+        """Whether the author brought a colon under another one."""
+        if place.left is None or place.right is None:
+            return False
+        return re.match(r"[ \t]{2,}:", self.page.source.text[place.left : place.right]) is not None
+
+    def _align(self, rows: Sequence[Sequence[_Written]], column: int) -> None:
+        """Bring the `:=` of steps on consecutive lines under each other, and the colons where the author did so."""
+        page, steps, colons = self.page, [], []
+        for row in rows:
+            first, last, item = row[0].first, row[-1].last, row[0].item
+            if isinstance(item, ast.Step) and page.hangs(first, column + len(item.name.text), last):
+                steps.append(Row(first, last, (column + len(item.name.text),)))
+        grown = page.align(steps)
+        for row in rows:
+            first, last = row[0].first, row[-1].last
+            if first == last and len(row) > 1:
+                columns = tuple(entry.colon + grown.get(first, 0) for entry in row[1:])
+                colons.append(Row(first, last, columns, any(entry.set_off for entry in row)))
+        page.align(colons)
 
     def _is_tight_list(self, node: ast.List) -> bool:
-        """`227:227:3`: whole numbers, and other plain parts that the author wrote so."""
+        """`227:227:3`: plain parts that the author wrote so; whole numbers, where there is no author."""
         if not all(_is_plain(item) for item in node.items):
             return False
         left, right = self._end(node.items[0]), self._start(node.items[1]) if len(node.items) > 1 else None
-        written = left is not None and right is not None and right - left == 1
-        return written or all(isinstance(item, ast.Number) and item.value.is_integer() for item in node.items)
+        if left is not None and right is not None:
+            return right - left == 1
+        return all(isinstance(item, ast.Number) and item.value.is_integer() for item in node.items)
 
     def _conditional(self, node: ast.Conditional, indent: int) -> None:
         page, parts = self.page, (("then ", node.condition, node.then), ("else ", node.then, node.otherwise))
@@ -388,7 +410,7 @@ class _Printer:
         page.put("}")
 
     def _inline_record(self, node: ast.Record, first: Place, last: Place) -> None:
-        """`{ dim = 784 ; format = "dense" }`, as the author wrote it; without a source only if it is small."""
+        """`{ dim = 784; format = "dense" }`, as the author wrote it; without a source only if it is small."""
         page = self.page
         if first.left is None and (len(node.members) > 2 or any(_holds_record(member) for member in node.members)):
             raise Broken
@@ -396,11 +418,33 @@ class _Printer:
         page.gap(first, 0)
         for index, member in enumerate(node.members):
             if index:
-                page.put(" ;")
+                page.put(";")
                 page.gap(Place(self._end(node.members[index - 1]), self._start(member)), 0)
             self._member(member)
         page.gap(last, 0)
         page.put("}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """An element of a list on the page: its lines, the column of the colon before it."""
+
+    item: _Value
+    first: int
+    last: int
+    colon: int
+    set_off: bool
+
+
+def _rows(written: Sequence[_Written]) -> list[list[_Written]]:
+    """The elements by the line on which they begin."""
+    rows: list[list[_Written]] = []
+    for entry in written:
+        if rows and entry.first == rows[-1][-1].last:
+            rows[-1].append(entry)
+        else:
+            rows.append([entry])
+    return rows
 
 
 def _level(node: _Value) -> int:
@@ -417,6 +461,12 @@ def _level(node: _Value) -> int:
         case ast.String() | ast.Boolean():
             return _LITERAL
     return _POSTFIX
+
+
+def _hugs(item: ast.Expression | ast.Argument | ast.Parameter) -> bool:
+    """What may open at the end of a line and go on below it: `LayerStack {3, i =>`."""
+    value = item.value if isinstance(item, ast.Argument) else item
+    return isinstance(value, ast.Function | ast.Call | ast.Record)
 
 
 def _is_plain(node: _Value) -> bool:

@@ -13,7 +13,9 @@ from ..source import Source, Span
 #: The sample of the language fits into it: a named step with its options, and what follows it.
 WIDTH = 120
 #: Columns are aligned only if no line has to grow by more than this; beyond it the eye loses the line.
-SPREAD = 24
+SPREAD = 20
+#: What separates a trailing comment from its line.
+MARGIN = " " * 4
 
 _BLANK_LINE = re.compile(r"\n[ \t\r\f]*\n")
 
@@ -37,7 +39,17 @@ class _Line:
 
     @property
     def text(self) -> str:
-        return f"{self.code.rstrip()}  {self.comment}" if self.comment else self.code.rstrip()
+        return f"{self.code}{MARGIN}{self.comment}" if self.comment else self.code.rstrip()
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Lines of which the first has columns to align; the others hang behind the last of these columns."""
+
+    first: int
+    last: int
+    columns: tuple[int, ...]
+    wanted: bool = True  #: a run is aligned if any of its rows asks for it
 
 
 class Page:
@@ -118,6 +130,13 @@ class Page:
             position = comment.end
         return "\n" in text[position : place.right]
 
+    def waits(self, right: int | None) -> bool:
+        """Whether a comment from before an offset, not written yet, will end the line."""
+        if right is None:
+            return False
+        waiting = self._comments[self._taken : bisect.bisect_left(self._starts, right)]
+        return any(self._begins_line(comment) or not comment.text.startswith("/*") for comment in waiting)
+
     def gap(self, place: Place, indent: int, blank: str = " ", always: bool = False, opens: bool = False,
             closes: bool = False, comment_indent: int | None = None) -> None:
         """Go on behind `blank`, or on a new line if the author did so, a comment needs it, or `always`.
@@ -131,15 +150,17 @@ class Page:
             return
         always = always or self.breaks(place)
         position = place.left
-        for comment in self._take(place.right):
+        comments = self._take(place.right)
+        for index, comment in enumerate(comments):
             between = self._between(position, comment.start)
-            if "\n" in between or not self.line:
+            is_last = index == len(comments) - 1
+            if self._begins_line(comment) or not self.line or self._is_commented:
                 if self.line:
                     inner = indent if comment_indent is None else comment_indent
                     self._newline(inner, bool(_BLANK_LINE.search(between)) and not opens)
                 self.put(comment.text.rstrip())
                 always = True
-            elif self._ends_line(comment, place.right):
+            elif not comment.text.startswith("/*") or (always if is_last else self._begins_line(comments[index + 1])):
                 line = self._lines[-1]
                 line.comment = f"{line.comment} {comment.text.rstrip()}".strip()
                 always = True
@@ -174,42 +195,75 @@ class Page:
     def _between(self, left: int | None, right: int | None) -> str:
         return "" if left is None or right is None else self.source.text[left:right]
 
-    def _ends_line(self, comment: Span, right: int | None) -> bool:
-        """Whether nothing follows a comment on its line."""
-        if not comment.text.startswith("/*"):
-            return True
-        rest = self.source.text[comment.end : right]
-        return "\n" in rest[: len(rest) - len(rest.lstrip())] or not rest.strip()
+    def _begins_line(self, comment: Span) -> bool:
+        """Whether nothing stands before a comment on its line."""
+        text = self.source.text
+        return not text[text.rfind("\n", 0, comment.start) + 1 : comment.start].strip()
+
+    @property
+    def _is_commented(self) -> bool:
+        """Whether a comment ends the current line that nothing can follow."""
+        line = self._lines[-1]
+        return line.comment.startswith(("#", "//")) or line.code.lstrip().startswith(("#", "//"))
+
+    def behind(self, offset: int | None, mark: str) -> int | None:
+        """The offset behind a bracket that follows an offset, over blanks and comments."""
+        if offset is None:
+            return None
+        position, text = offset, self.source.text
+        while position < len(text):
+            index = bisect.bisect_left(self._starts, position)
+            if index < len(self._starts) and self._starts[index] == position:
+                position = self._comments[index].end
+            elif text[position] == mark:
+                return position + 1
+            elif text[position].isspace():
+                position += 1
+            else:
+                break
+        return offset
 
     # --- alignment -----------------------------------------------------------------------------
 
-    def align(self, rows: Sequence[tuple[int, tuple[int, ...]]]) -> None:
-        """Bring columns of consecutive lines under each other: (number of the line, its columns)."""
-        run: list[tuple[int, tuple[int, ...]]] = []
-        for row in [*rows, (-1, ())]:
-            if run and (row[0] != run[-1][0] + 1 or len(row[1]) != len(run[-1][1])):
-                self._align_run(run)
+    def align(self, rows: Sequence[Row]) -> dict[int, int]:
+        """Bring columns of consecutive lines under each other; how much each line has grown, by its number."""
+        run: list[Row] = []
+        grown: dict[int, int] = {}
+        for row in [*rows, Row(-1, -1, ())]:
+            if run and (row.first != run[-1].last + 1 or len(row.columns) != len(run[-1].columns)):
+                if any(other.wanted for other in run):
+                    grown |= self._align_run(run)
                 run = []
             run.append(row)
+        return grown
 
-    def _align_run(self, run: Sequence[tuple[int, tuple[int, ...]]]) -> None:
+    def _align_run(self, run: Sequence[Row]) -> dict[int, int]:
         shifts = [0] * len(run)
         pads: list[list[int]] = [[] for _ in run]
-        for index in range(len(run[0][1])):
-            places = [columns[index] + shift for (_, columns), shift in zip(run, shifts, strict=True)]
-            target = max(places)
-            if target - min(places) > SPREAD:
-                return
+        for index in range(len(run[0].columns)):
+            places = [row.columns[index] + shift for row, shift in zip(run, shifts, strict=True)]
+            target = max(place for place in places if place <= min(places) + SPREAD)
             for row, place in enumerate(places):
-                pads[row].append(target - place)
-                shifts[row] += target - place
-        lines = [self._lines[number] for number, _ in run]
-        if any("\n" in line.code or len(line.code) + shift > self.width
-               for line, shift in zip(lines, shifts, strict=True)):
-            return
-        for line, (_, columns), own in zip(lines, run, pads, strict=True):
-            for column, pad in reversed(list(zip(columns, own, strict=True))):
+                pads[row].append(max(0, target - place))
+                shifts[row] += pads[row][-1]
+        if not all(self._can_shift(row, shift) for row, shift in zip(run, shifts, strict=True)):
+            return {}
+        for row, own, shift in zip(run, pads, shifts, strict=True):
+            line = self._lines[row.first]
+            for column, pad in reversed(list(zip(row.columns, own, strict=True))):
                 line.code = line.code[:column] + " " * pad + line.code[column:]
+            for line in self._lines[row.first + 1 : row.last + 1]:
+                line.code = " " * shift + line.code if line.code else ""
+        return {row.first: shift for row, shift in zip(run, shifts, strict=True)}
+
+    def _can_shift(self, row: Row, shift: int) -> bool:
+        lines = self._lines[row.first : row.last + 1]
+        return not shift or all("\n" not in line.code and len(line.code) + shift <= self.width for line in lines)
+
+    def hangs(self, first: int, column: int, last: int) -> bool:
+        """Whether the lines behind the first, up to the last, all begin behind a column of the first."""
+        lines = [line.code for line in self._lines[first + 1 : last + 1] if line.code]
+        return all(len(line) - len(line.lstrip()) > column for line in lines)
 
     def _align_comments(self) -> None:
         """Trailing comments of consecutive lines begin in one column."""
@@ -218,11 +272,8 @@ class Page:
             if line.comment and "\n" not in line.code:
                 run.append(line)
                 continue
-            widest = max((len(other.code.rstrip()) for other in run), default=0)
+            widths = [len(other.code.rstrip()) for other in run]
+            widest = max((width for width in widths if width <= min(widths) + 2 * SPREAD), default=0)
             for other in run:
-                if widest - len(other.code.rstrip()) <= 2 * SPREAD:
-                    other.code = other.code.rstrip().ljust(widest)
+                other.code = other.code.rstrip().ljust(widest)
             run = []
-        for line in self._lines:
-            if line.comment:
-                line.code, line.comment = f"{line.code}  {line.comment}", ""

@@ -31,8 +31,8 @@ def explain(source: Source, parser: Lark, unexpected: UnexpectedInput, start: st
 
 def diagnose(source: Source, parser: Lark, start: str = "start") -> tuple[str, Diagnostic]:
     """The kind of mistake (for tests) and its page. The text must be one that does not parse."""
-    tables, begin = _tables(parser, start)
-    replay = Replay(tables, begin, source.text)
+    grammar, begin = tables(parser, start)
+    replay = Replay(grammar, begin, source.text)
     scene = Scene(source, replay)
     for rule in habits.RULES:
         page = rule(scene)
@@ -59,7 +59,7 @@ def fallback(scene: Scene) -> Diagnostic:
 
 
 @lru_cache(maxsize=4)
-def _tables(parser: Lark, start: str) -> tuple[Tables, Stack]:
+def tables(parser: Lark, start: str) -> tuple[Tables, Stack]:
     """Lark's tables with the kinds of words that the pages speak of."""
     kinds = {terminal.name: _kind(terminal) for terminal in parser.terminals} | {"$END": END}
     conf = parser.parse_interactive("", start=start).parser_state.parse_conf

@@ -1,0 +1,18 @@
+"""The files that the tests of the syntax work on, and their words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from netdsl.syntax.mistakes import tables
+from netdsl.syntax.parser import lark_parser
+from netdsl.syntax.replay import Word
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+OWN = sorted((ROOT / "tests/syntax").glob("*.net"))
+FILES = OWN + sorted((ROOT / "networks").glob("**/*.net"))
+
+
+def words_of(text: str) -> list[Word]:
+    """The words of a text, without its end."""
+    return tables(lark_parser(), "start")[0].words(text)[:-1]
