@@ -20,7 +20,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from ..diagnostics import Diagnostic, Failure, Label, failure, suggest
+from ..diagnostics import Diagnostic, Failure, Label, failure
 from ..layers.base import Shape
 from ..source import Source, Span
 from .storage import clear_leftovers, follow, new_folder, point
@@ -63,9 +63,8 @@ def read(path: Path) -> Snapshot:
     folder = follow(path)
     if not (folder / STATE).is_file():
         found = sorted(p.parent.name for p in path.parent.glob(f"*/{STATE}")) if path.parent.is_dir() else []
-        near = suggest(path.name, found)
-        raise _unreadable(path, "there is no checkpoint", f"I looked for {WEIGHTS} and {STATE} in this folder.",
-                          f"did you mean `{near}`?" if near else "")
+        raise _unreadable(path, "there is no checkpoint here", f"I looked for {WEIGHTS} and {STATE} in this folder.",
+                          f"beside it are {', '.join(found)}." if found else "")
     try:
         state = json.loads((folder / STATE).read_text(encoding="utf-8"))
         return Snapshot(load_file(folder / WEIGHTS), load_file(folder / TRAINER), state)
@@ -201,7 +200,9 @@ def _misfit(report: LoadReport, spans: Mapping[str, Span], path: Path) -> Diagno
         (report.other_shape, "of another shape")) if names]
     body = [f"I compared the network with {path}: {', '.join(counts)}."]
     if report.other_shape:
-        rows = [f"    {name}   network {ours}, checkpoint {theirs}" for name, ours, theirs in report.other_shape[:8]]
+        width = max(len(name) for name, _, _ in report.other_shape[:8])
+        rows = [f"    {name:<{width}}  network {ours}, checkpoint {theirs}"
+                for name, ours, theirs in report.other_shape[:8]]
         body += ["These have another shape:", "\n".join(rows + _more(report.other_shape))]
     for title, names in (("These are missing in the checkpoint:", report.missing),
                          ("Only the checkpoint has these:", report.unexpected)):
@@ -211,7 +212,7 @@ def _misfit(report: LoadReport, spans: Mapping[str, Span], path: Path) -> Diagno
     return Diagnostic(
         "checkpoint-mismatch", "the checkpoint does not fit the network", Label(primary, label), body=tuple(body),
         hint="take the checkpoint of this network, or name the tensors that may start afresh: "
-             "--allow-missing 'model.fc8.*'.")
+             f"--allow-missing '{(first or 'model').rpartition('.')[0] or 'model'}.*'.")
 
 
 def _more(items: Sequence[object], shown: int = 8) -> list[str]:
@@ -244,4 +245,5 @@ def refuse_changes(changes: Sequence[tuple[str, str, str, str]], span: Span, pat
         "checkpoint-mismatch", f"{what} is not the one that the checkpoint was trained with", span,
         body=(f"A resumed run goes on as if it had not stopped. Since {path} was written, this has changed:",
               "\n".join(rows + _more(changes))),
-        hint="undo the change, or go on with it by --accept-changes.")
+        hint=f"undo the change, or begin a new run with these weights: --weights {path}." if network else
+             "undo the change, or go on with it by --accept-changes.")

@@ -124,7 +124,8 @@ def out_of_memory(program: Program[ShapedNode], device: torch.device, pieces: in
     """The page with the memory table and the minibatch that would fit."""
     memory = estimate_memory(program)
     available = total_memory(device)
-    fits = largest_minibatch(memory, available)
+    # Where the count says that it fits, something that was not counted did not: work space, other programs.
+    fits = min(largest_minibatch(memory, available), memory.minibatch // 2)
     rows = [("weights", memory.weight_bytes), ("gradients", memory.gradient_bytes),
             ("optimizer", memory.optimizer_bytes), ("statistics", memory.buffer_bytes),
             (f"activations of {memory.minibatch} samples", memory.minibatch * memory.activation_bytes),

@@ -66,9 +66,14 @@ class Training:
         self.started = self.saved = time.perf_counter()
         self.strategy: Eager | None = None
         self.settings: dict[str, float] = {}
-        self.watch = Watch(job, job.device.type == "cpu")
+        self.watch = Watch(job, self.looks_at_every_step)
         self.train_values: dict[str, float] = {}
         self.validation_values: dict[str, float] | None = None
+
+    @property
+    def looks_at_every_step(self) -> bool:
+        """On the CPU a look costs nothing; a GPU would stop for it."""
+        return self.job.device.type == "cpu"
 
     def fit(self) -> Result:
         """The whole training, from wherever the state stands."""
@@ -144,6 +149,7 @@ class Training:
             if self.strategy is not None:
                 self.strategy.forget()
         self.state.executable.module.train()
+        self.watch.copy()
 
     def deliveries(self) -> Iterator[Delivery]:
         """The minibatches of the epoch that are not done yet."""
@@ -194,7 +200,7 @@ class Training:
         """The fastest way to run the step here, by a short trial where there is a choice."""
         job = self.job
         steps = (self.plan.epochs - self.state.position.epoch) * job.sampling.steps(0, self.plan.update_size_at(0))
-        look = job.device.type == "cpu" and not job.options.nan_continue
+        look = self.looks_at_every_step and not job.options.nan_continue
         strategy, trial = choose(candidates(job.step, int(min(steps, self.steps_left())), look), work, rates,
                                  self.state.keep, lambda: synchronize(job.device))
         if trial is not None:

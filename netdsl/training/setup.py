@@ -19,6 +19,7 @@ from ..optimizers.plan import TrainingPlan
 from ..program import Program
 from ..program_check import data_page
 from ..readers.base import DataError, Dataset, Reader
+from ..source import Span
 from . import checkpoint, record
 from .checkpoint import Identity, Keeper
 from .evaluate import Judge, classes_and_output
@@ -166,8 +167,8 @@ def resume(program: Checked, state: State, options: RunOptions, identity: Identi
     changes = checkpoint.differences(saved.state.get("identity", {}), identity)
     executable = state.executable
     if changes and not options.accept_changes:
-        first = next((key for part, key, *_ in changes if part == "network" and key in program.network), None)
-        span = program.network[first].span if first is not None else program.source.span(0, 0)
+        places = (changed_place(program, part, key) for part, key, *_ in changes)
+        span = next((place for place in places if place is not None), program.source.span(0, 0))
         raise checkpoint.refuse_changes(changes, span, path)
     checkpoint.load(executable.tensors(), saved.weights, tensor_spans(executable), path)
     try:
@@ -177,6 +178,15 @@ def resume(program: Checked, state: State, options: RunOptions, identity: Identi
                       program.source.span(0, 0), body=(f"In {path}: {error}.",),
                       hint="begin a new run with the checkpoint's weights instead: --weights "
                            f"{path}") from error
+
+
+def changed_place(program: Checked, part: str, key: str) -> Span | None:
+    """Where in the file something stands that has changed since a checkpoint."""
+    if part == "network":
+        return program.network[key].span if key in program.network else program.spans.get(key)
+    if part == "plan" and program.plan is not None:
+        return program.plan.spans.get(key)
+    return program.readers.spans.get("train")
 
 
 # --- data ------------------------------------------------------------------------------------------------
@@ -273,7 +283,8 @@ def views(program: Checked, phase: str) -> dict[str, int]:
 
 def identify(program: Checked, plan: TrainingPlan, sampling: Sampling) -> Identity:
     """What a resumed run must not have changed, in the notation of the file."""
-    nodes = {node.name: f"{node.layer.show()} ({', '.join(use.node for use in node.inputs)}) {node.shape}"
+    # Shapes follow from the inputs', so that a change is listed where it was made and not wherever it is felt.
+    nodes = {node.name: f"{node.layer.show()} ({', '.join(use.node for use in node.inputs)})"
              + (f" with the weights of {node.weights}" if node.weights != node.name else "")
              for node in program.network}
     keys = {key: text for key, text in plan.to_json()["keys"].items() if key not in HARMLESS}

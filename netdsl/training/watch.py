@@ -31,13 +31,19 @@ class Watch:
         self.copied = -math.inf
 
     def good(self, values: Mapping[str, float]) -> bool:
-        """Whether the sums of the epoch so far are numbers; if so, and it is time, copies the state."""
+        """Whether the means of the epoch so far are numbers; if so, and it is time, copies the state."""
         if not all(math.isfinite(values[name]) for name in self.job.program.criteria):
             return False
-        due = not self.looks_at_every_step and time.monotonic() - self.copied > COPY_SECONDS
-        if due and (self.restore is not None or free_memory(self.job.device) > 3 * self.job.state.bytes()):
-            self.restore, self.copied = self.job.state.keep(), time.monotonic()
+        ended = self.job.state.position.taken >= self.job.sampling.epoch_length
+        if time.monotonic() - self.copied > COPY_SECONDS and not ended:
+            self.copy()
         return True
+
+    def copy(self) -> None:
+        """Keep the state as it is: at the start of an epoch, and now and then inside a long one."""
+        job = self.job
+        if not self.looks_at_every_step and (self.restore or free_memory(job.device) > 3 * job.state.bytes()):
+            self.restore, self.copied = job.state.keep(), time.monotonic()
 
     def page(self, error: NonFinite, rates: StepRates) -> Failure:
         """The page for a step that was looked at before its update."""
