@@ -29,8 +29,14 @@ def graph(file: str, overrides: tuple[str, ...], form: str | None, out: str | No
         raise click.UsageError(f"there is no format `{form}`; formats: {', '.join(FORMATS)}",
                                click.get_current_context())
     row = FORMATS[names[form]]
+    if plan and row.write_chart is None:
+        holders = ", ".join(other.name for other in FORMATS.values() if other.write_chart)
+        raise click.UsageError(f"{row.name} cannot hold a plan; formats that can: {holders}",
+                               click.get_current_context())
     checked = loaded(file, overrides)
     program = checked.require()
+    if plan and program.plan is None:
+        raise click.UsageError(f"{file} has no training block, so there is no plan to draw", click.get_current_context())
     data = draw_plan(program, row.name) if plan else draw(
         program, row.name, depth=depth, direction=direction, collapse=not expand, fold=not expand)
     target = out or ("-" if row.name == "text" else f"{Path(file).stem}{'.plan' if plan else ''}.{row.extension}")

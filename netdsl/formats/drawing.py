@@ -181,8 +181,9 @@ class _Painter:
         is_layer = box.role == "layer"
         color = palette.paint(box.family).color if is_layer else palette.ROLES[box.role].color
         head_ink, layer_ink = ("#ffffff", "#e4eaf1") if is_layer else (color, palette.FAINT)
-        items: list[Item] = _sheets(spot, "#ffffff", color, 6) if box.repeat > 1 else []
-        items.append(_rect(spot, 6, fill="#ffffff"))
+        fill = palette.CLOSED if box.role == "group" else "#ffffff"
+        items: list[Item] = _sheets(spot, fill, color, 6) if box.repeat > 1 else []
+        items.append(_rect(spot, 6, fill=fill))
         if is_layer:
             alone = face.height <= _HEADER
             items.append(Rect(spot.x, spot.y, spot.width, _HEADER, color, top_radius=6, bottom_radius=6 * alone))
@@ -242,6 +243,7 @@ class _Entry:
     color: str
     dashed: bool = False
     bold: bool = False
+    fill: str = ""
 
 
 def _legend(diagram: Diagram) -> Iterator[_Entry]:
@@ -249,7 +251,9 @@ def _legend(diagram: Diagram) -> Iterator[_Entry]:
         yield _Entry(palette.paint(family).words, palette.paint(family).color)
     roles = dict.fromkeys(box.role for box in diagram.boxes if box.role != "layer")
     for role in roles:
-        yield _Entry(palette.ROLES[role].words, palette.ROLES[role].color, dashed=role != "group")
+        paint = palette.ROLES[role]
+        yield _Entry(paint.words, paint.color, fill=palette.CLOSED) if role == "group" else _Entry(
+            paint.words, paint.color, dashed=True)
     if any(box.is_output for box in diagram.boxes):
         yield _Entry("output", palette.TEXT, bold=True)
 
@@ -269,8 +273,8 @@ def _draw_legend(entries: list[_Entry], width: float, y: float) -> tuple[float, 
     for entry in entries:
         if x > _MARGIN and x + _entry_width(entry) > width - _MARGIN:
             x, y = _MARGIN, y + 20
-        outlined = entry.dashed or entry.bold
-        items.append(Rect(x, y, 15, 12, "#ffffff" if outlined else entry.color, entry.color if outlined else None,
+        outlined = entry.dashed or entry.bold or bool(entry.fill)
+        items.append(Rect(x, y, 15, 12, entry.fill or ("#ffffff" if outlined else entry.color), entry.color if outlined else None,
                           2.2 if entry.bold else 1.2, 3, 3, entry.dashed))
         items.append(Text(x + 22, y + 10, entry.words, _SMALL, palette.FAINT))
         x += _entry_width(entry)

@@ -28,7 +28,7 @@ _LABEL_HEIGHT = 22.0
 _SLIDE = 1.5
 
 #: A frame with this share of the length around it is worth dividing into columns; others are not.
-_MOST_OF = 0.6
+_MOST_OF = 0.75
 
 _ENTRY, _EXIT = "entry", "exit"
 

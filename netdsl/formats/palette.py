@@ -58,5 +58,13 @@ LINE = "#6b7886"
 BORDER = "#c3ccd6"
 BACKGROUND = "#ffffff"
 
+#: Fill of a group drawn as one box.
+CLOSED = "#e3e8ef"
+
 #: Fill of group frames, by level; deeper ones alternate.
 FRAMES = ("#f4f6f9", "#e9edf3")
+
+
+def words(family: str) -> str:
+    """The family's name in a legend."""
+    return paint(family).words
