@@ -219,9 +219,12 @@ class ListValue:
         return self._flat
 
 
+_NO_LIST = (ast.Number, ast.String, ast.Boolean, ast.Function)
+
+
 def _may_be_list(item: Lazy) -> bool:
     """Literals are not lists; looking at them would only cost laziness."""
-    return not isinstance(item.expression, ast.Number | ast.String | ast.Boolean | ast.Function)
+    return type(item.expression) not in _NO_LIST
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..diagnostics import Diagnostic, Label
-from ..layers.base import Layer, Shape, ShapeError
+from ..layers.base import Cost, Layer, Shape, ShapeError
 from ..network import Network, Node, ShapedNode
 from ..source import Span
 from .chain import history
@@ -32,6 +32,8 @@ class _Inference:
         self.network = network
         self.shaped: dict[str, ShapedNode] = {}
         self.owners: dict[str, ShapedNode] = {}
+        self.needed = _needed(network)
+        self.ruled: dict[tuple[Layer, tuple[Shape, ...], bool], tuple[Shape, Cost]] = {}
         self.failed: list[Node] = []
         self.diagnostics: list[Diagnostic] = []
 
@@ -46,22 +48,28 @@ class _Inference:
         for node in list(self.shaped.values()):
             if not node.shape.is_complete:
                 self.diagnostics.append(self._incomplete(node))
-        ordered = _with_activations([self.shaped[node.name] for node in self.network if node.name in self.shaped])
+        ordered = [self.shaped[node.name] for node in self.network if node.name in self.shaped]
         return Inference(Network(ordered), tuple(self.failed), tuple(self.diagnostics))
 
     def _infer(self, node: Node) -> None:
-        shapes = [self.shaped[use.node].shape for use in node.inputs]
+        shapes = tuple([self.shaped[use.node].shape for use in node.inputs])
         if not all(shape.is_complete for shape in shapes):
             self._complete(node, shapes)
-            shapes = [self.shaped[use.node].shape for use in node.inputs]
-        shape = node.layer.shape(shapes)
-        if node.inputs:
-            # A use has a batch axis if any of its inputs has; a source knows for itself.
-            shape = dataclasses.replace(shape, batched=any(s.batched for s in shapes))
-        self._set(node, node.layer, shapes, shape)
+            shapes = tuple([self.shaped[use.node].shape for use in node.inputs])
+        self._set(node, node.layer, shapes, *self._rule(node.layer, shapes, node.name in self.needed))
 
-    def _set(self, node: Node, layer: Layer, shapes: Sequence[Shape], shape: Shape) -> None:
-        cost = layer.cost(shapes, shape) if shape.is_complete else layer.cost(shapes, Shape((1,), shape.batched))
+    def _rule(self, layer: Layer, inputs: tuple[Shape, ...], kept: bool) -> tuple[Shape, Cost]:
+        """Shape and cost by the layer's rules; asked once for equal layers on equal inputs: networks repeat blocks."""
+        known = self.ruled.get((layer, inputs, kept))
+        if known is None:
+            shape = layer.shape(inputs)
+            if inputs:
+                # A use has a batch axis if any of its inputs has; a source knows for itself.
+                shape = Shape(shape.dims, any(s.batched for s in inputs))
+            known = self.ruled[layer, inputs, kept] = shape, _cost(layer, inputs, shape, kept)
+        return known
+
+    def _set(self, node: Node, layer: Layer, shapes: Sequence[Shape], shape: Shape, cost: Cost) -> None:
         owner = self.owners.get(node.weights)
         if owner is not None and owner.name != node.name and (cost.tensors or cost.buffers):
             self._same_weights(node, layer, shapes, owner)
@@ -80,8 +88,9 @@ class _Inference:
                     raise ShapeError(f"the shape of this parameter cannot be inferred through {source.layer.name()}",
                                      label=f"this is {shape}", input=[u.node for u in node.inputs].index(use.node))
                 layer = source.layer.with_shape(completed)
-                self._set(dataclasses.replace(source, layer=layer), layer, (),
-                          dataclasses.replace(completed, batched=shape.batched))
+                filled = Shape(completed.dims, shape.batched)
+                cost = _cost(layer, (), filled, source.name in self.needed)
+                self._set(dataclasses.replace(source, layer=layer), layer, (), filled, cost)
 
     def _same_weights(self, node: Node, layer: Layer, shapes: Sequence[Shape], owner: ShapedNode) -> None:
         first = [self.shaped[use.node].shape for use in owner.inputs]
@@ -115,17 +124,22 @@ class _Inference:
                                "directly.")
 
 
-def _with_activations(nodes: Sequence[ShapedNode]) -> list[ShapedNode]:
-    """Costs with the activations that the backward pass keeps: each value once, whoever needs it."""
+def _needed(network: Network[Node]) -> set[str]:
+    """The nodes whose values the backward pass keeps: each value once, whoever needs it."""
     needed: set[str] = set()
-    for node in nodes:
+    for node in network:
         if node.layer.keeps == "output":
             needed.add(node.name)
         elif node.layer.keeps == "inputs":
-            needed.update(use.node for use in node.inputs)
-    return [dataclasses.replace(node, cost=dataclasses.replace(
-        node.cost, activations=node.cost.activations + node.shape.size))
-        if node.name in needed and node.shape.batched else node for node in nodes]
+            needed.update([use.node for use in node.inputs])
+    return needed
+
+
+def _cost(layer: Layer, inputs: Sequence[Shape], shape: Shape, kept: bool) -> Cost:
+    cost = layer.cost(inputs, shape if shape.is_complete else Shape((1,), shape.batched))
+    if kept and shape.batched:
+        cost = dataclasses.replace(cost, activations=cost.activations + shape.size)
+    return cost
 
 
 def _input_mark(node: Node, position: int) -> Span:

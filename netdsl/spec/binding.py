@@ -61,10 +61,10 @@ def bind(
     `option-type`.
     """
     called = title or cls.name()
-    known = {o.name: o for o in cls.options()}
+    options = cls.options()
     diagnostics: list[Diagnostic] = []
     given: dict[str, Argument] = {}
-    order = cls.positional()
+    order = cls.positional() if positional else ()
     for index, argument in enumerate(positional):
         if index >= len(order):
             diagnostics.append(_too_many(cls, called, positional, order))
@@ -73,12 +73,12 @@ def bind(
     for name, argument in named.items():
         if name in given:
             diagnostics.append(_twice(called, name, argument, given[name]))
-        elif name not in known:
+        elif all(name != o.name for o in options):
             diagnostics.append(_unknown(cls, called, name, argument, unknown_code))
         else:
             given[name] = argument
     values: dict[str, Any] = {}
-    for o in cls.options():
+    for o in options:
         if o.name in given:
             try:
                 values[o.field_name] = o.kind.convert(given[o.name].get(o.kind))
