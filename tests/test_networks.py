@@ -46,8 +46,8 @@ FACTS = {
 }
 #: Parameters that the outputs need, where training has more.
 WITHOUT_AUXILIARY = {"googlenet_imagenet": 6_998_552, "inception_v3_imagenet": 23_834_568}
-#: Too large to train in the fast tests: more multiply-adds in a sample than these.
-LARGE = 300e6
+#: Too large to train in the fast tests: the networks for ImageNet.
+LARGE = {name for name in FILES if name.startswith("alexnet") or name.endswith("_imagenet")}
 
 every_network = pytest.mark.parametrize("name", FILES)
 
@@ -59,11 +59,6 @@ def checked(name: str) -> Checked:
 
 def network(name: str) -> Network[ShapedNode]:
     return checked(name).require().network
-
-
-def sized(names: list[str]) -> list[object]:
-    """Large networks run with `-m slow`."""
-    return [pytest.param(name, marks=pytest.mark.slow if totals(network(name)).macs > LARGE else ()) for name in names]
 
 
 def table(name: str) -> str:
@@ -180,7 +175,8 @@ def test_the_executable_has_the_shapes_and_parameters_of_the_table(name: str) ->
         (totals(nodes).parameters, totals(nodes).parameter_tensors)
 
 
-@pytest.mark.parametrize("name", sized(list(FILES)))
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow if name in LARGE else ())
+                                  for name in FILES])
 def test_every_parameter_learns(name: str) -> None:
     """Two updates by the file's own plan: the criterion is finite, and a gradient reaches every parameter."""
     import torch
