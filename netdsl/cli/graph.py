@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from .options import file_and_overrides, loaded
+from .options import file_and_overrides, loaded, no_plan
 from .output import err, write_file
 
 
@@ -36,7 +36,8 @@ def graph(file: str, overrides: tuple[str, ...], form: str | None, out: str | No
     checked = loaded(file, overrides)
     program = checked.require()
     if plan and program.plan is None:
-        raise click.UsageError(f"{file} has no training block, so there is no plan to draw", click.get_current_context())
+        raise click.UsageError(f"{file} has no training block, so there is no plan to draw",
+                               click.get_current_context())
     data = draw_plan(program, row.name) if plan else draw(
         program, row.name, depth=depth, direction=direction, collapse=not expand, fold=not expand)
     target = out or ("-" if row.name == "text" else f"{Path(file).stem}{'.plan' if plan else ''}.{row.extension}")

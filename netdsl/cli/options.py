@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from ..compiler import Checked
-from ..diagnostics import Failure, render_all
+from ..diagnostics import Failure, failure, render_all
 from ..overrides import is_override
 from .output import color_wanted, err
 
@@ -43,3 +43,10 @@ def report_warnings(checked: Checked) -> None:
     """The pages of what was found in a file without errors, to stderr."""
     if checked.diagnostics:
         err(render_all(checked.diagnostics, color=color_wanted(sys.stderr)))
+
+
+def no_plan(checked: Checked) -> Failure:
+    """The page for a file without `SGD`, where a plan is needed."""
+    return failure("no-training", "the file has no `SGD` block, so there is no plan to train by",
+                   checked.source.span(0, 0),
+                   hint="add `SGD = { minibatchSize = 64 ; maxEpochs = 10 ; learningRate = 0.1 ; momentum = 0.9 }`.")

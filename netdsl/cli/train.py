@@ -15,7 +15,7 @@ from ..diagnostics import Failure, render_all
 from ..resolve import resolved_text
 from ..samples import choose_data
 from ..summary import plan_text, totals_text
-from .options import file_and_overrides
+from .options import file_and_overrides, no_plan
 from .output import color_wanted, err, out
 
 
@@ -76,7 +76,7 @@ def _train(file: str, overrides: tuple[str, ...], *, test: bool, smoke: bool, re
     if checked.diagnostics:
         err(render_all(checked.diagnostics, color=color_wanted(sys.stderr)))
     if program.plan is None:
-        raise Failure([_no_plan(checked)])
+        raise no_plan(checked)
     if not quiet:
         _banner(checked)
     from ..training import Interrupted, Limits, Lines, RunOptions, Texts
@@ -113,11 +113,3 @@ def _banner(checked: Checked) -> None:
     out("training plan:")
     for line in plan_text(program):
         out(f"    {line}")
-
-
-def _no_plan(checked: Checked) -> Any:
-    from ..diagnostics import Diagnostic, Label
-
-    return Diagnostic("no-training", "the file has no `SGD` block, so there is no plan to train by",
-                      Label(checked.source.span(0, 0), ""),
-                      hint="add `SGD = { minibatchSize = 64 ; maxEpochs = 10 ; learningRate = 0.1 ; momentum = 0.9 }`.")
