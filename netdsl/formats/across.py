@@ -10,6 +10,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from .layered import Cell, Link, main_arrival, main_departure
 
@@ -113,7 +114,7 @@ def _blocks(ranks: Sequence[Sequence[Cell]], straight: Sequence[Link]) -> tuple[
 def _neighbours(ranks: Sequence[Sequence[Cell]], block_of: dict[Cell, _Block]) -> None:
     shift = {cell: shift for block in block_of.values() for cell, shift in block.cells}
     for rank in ranks:
-        for left, right in zip(rank, rank[1:], strict=False):
+        for left, right in pairwise(rank):
             distance = shift[left] + left.after + _apart(left, right) + right.before - shift[right]
             block_of[left].right.append((block_of[right], distance))
             block_of[right].left.append((block_of[left], distance))

@@ -219,9 +219,9 @@ def layer_name(node: ShapedNode) -> str:
 
 #: Options that say how training starts or how fast statistics move, not what the layer computes; and
 #: those that the shapes on the edges show anyway.
-_UNSHOWN = frozenset(("activation", "axis", "beginAxis", "blendTimeConstant", "dims", "dynamicAxis", "endAxis", "epsilon",
-                      "learningRateMultiplier", "normalizationTimeConstant", "randomSeed", "spatialRank", "tag",
-                      "disableRegularization"))
+_UNSHOWN = frozenset((
+    "activation", "axis", "beginAxis", "blendTimeConstant", "dims", "disableRegularization", "dynamicAxis", "endAxis",
+    "epsilon", "learningRateMultiplier", "normalizationTimeConstant", "randomSeed", "spatialRank", "tag"))
 
 #: Options that read better in other words than `name value`.
 _WORDS = {"numOutputChannels": "{} filters", "outDim": "{} outputs", "filterShape": "{}", "kernelDims": "{}",

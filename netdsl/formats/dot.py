@@ -48,7 +48,8 @@ def _box(box: Box) -> str:
         style = "rounded" if box.role == "group" else "dashed,rounded"
         look = f'style="{style}", color="{color}", fontcolor="{color}"'
     wide = ", penwidth=3" if box.is_output else ""
-    return f"{_quoted(box.name)} [label={_quoted(chr(10).join(box_lines(box)))}, {look}{wide}, tooltip={_quoted(box.place)}]"
+    label = _quoted("\n".join(box_lines(box)))
+    return f"{_quoted(box.name)} [label={label}, {look}{wide}, tooltip={_quoted(box.place)}]"
 
 
 def _edges(diagram: Diagram) -> Iterator[str]:

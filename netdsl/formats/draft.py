@@ -173,7 +173,8 @@ def _closed(frame: Frame, closed: dict[Leaf, Leaf]) -> Leaf:
     within = set(inside)
     parameters, nodes = once(frame)
     box = Leaf(frame.name, inside[0].order, None, "group", "group", "", parameters, inside[0].place, frame.last,
-               parent=frame.parent, repeat=frame.repeat, varies=frame.varies, total=frame.total, nodes=nodes, is_output=any(leaf.is_output for leaf in inside))
+               parent=frame.parent, repeat=frame.repeat, varies=frame.varies, total=frame.total, nodes=nodes,
+               is_output=any(leaf.is_output for leaf in inside))
     box.inputs = [wire for leaf in inside for wire in leaf.inputs if wire.source not in within]
     box.shape = inside[-1].shape
     closed.update((leaf, box) for leaf in inside)

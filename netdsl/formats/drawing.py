@@ -274,8 +274,9 @@ def _draw_legend(entries: list[_Entry], width: float, y: float) -> tuple[float, 
         if x > _MARGIN and x + _entry_width(entry) > width - _MARGIN:
             x, y = _MARGIN, y + 20
         outlined = entry.dashed or entry.bold or bool(entry.fill)
-        items.append(Rect(x, y, 15, 12, entry.fill or ("#ffffff" if outlined else entry.color), entry.color if outlined else None,
-                          2.2 if entry.bold else 1.2, 3, 3, entry.dashed))
+        fill = entry.fill or ("#ffffff" if outlined else entry.color)
+        items.append(Rect(x, y, 15, 12, fill, entry.color if outlined else None, 2.2 if entry.bold else 1.2, 3, 3,
+                          entry.dashed))
         items.append(Text(x + 22, y + 10, entry.words, _SMALL, palette.FAINT))
         x += _entry_width(entry)
     return y + 14, items

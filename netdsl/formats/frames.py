@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from .across import place_across
 from .columns import LONG, Column, columns, divide
@@ -47,9 +48,10 @@ def lay_out(level: Level, labels: dict[Cell, float], strip: float, *, least: flo
     """Lay out a level.
 
     `labels` is the room along that the label below a box takes; `strip` how far before the level's
-    corner the frame begins (room for its title), where lines that enter start; `end` how far behind the
-    level lines that leave end; `least` the least length. With an `aspect` (extent across through extent along) the block says whether columns of this
-    shape together would be better; `wrap` divides it so.
+    corner the frame begins (room for its title), where lines that enter start; `end` how far behind
+    the level lines that leave end; `least` the least length. With an `aspect` (extent across through
+    extent along) the block says whether columns of this shape together would be better; `wrap`
+    divides it so.
     """
     level.arrange()
     place_across(level.ranks)
@@ -203,7 +205,7 @@ def _way_back(net: Net, bends: list[Cell], arrival: Link, runs: _Runs, out: Run,
     start = net.source.across + net.port
     points = [(start, net.source.start + net.source.length), (start, runs.along[out])]
     points.append((bends[0].across, runs.along[out]))
-    for lower, upper in zip(bends, bends[1:], strict=False):
+    for lower, upper in pairwise(bends):
         link = next(link for link in upper.down if link.lower is lower)
         points.extend(reversed(_points(link, runs)))
     points.append((arrival.upper_across, runs.along[back]))
@@ -225,5 +227,5 @@ def _without_repeats(points: list[Point]) -> tuple[Point, ...]:
 
 
 def _on_the_way(a: Point, b: Point, c: Point) -> bool:
-    return any(abs(a[i] - b[i]) < 0.01 and abs(b[i] - c[i]) < 0.01 and (b[1 - i] - a[1 - i]) * (c[1 - i] - b[1 - i]) >= 0
-               for i in (0, 1))
+    return any(abs(a[i] - b[i]) < 0.01 and abs(b[i] - c[i]) < 0.01
+               and (b[1 - i] - a[1 - i]) * (c[1 - i] - b[1 - i]) >= 0 for i in (0, 1))

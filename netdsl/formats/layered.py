@@ -11,6 +11,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 #: Sweeps of crossing reduction; they stop early when no crossing is left.
 _SWEEPS = 8
@@ -156,7 +157,7 @@ class Level:
     def _connect_back(self, net: Net, target: Target) -> None:
         """The way back of a recurrence passes all ranks from the source's up to the target's."""
         bends = [self._bend(net, rank) for rank in range(net.source.rank, target.cell.rank - 1, -1)]
-        for lower, upper in zip(bends, bends[1:], strict=False):
+        for lower, upper in pairwise(bends):
             _link(Link(upper, lower, net))
         arrival = Link(bends[-1], target.cell, net, 0.0, target.port, target.name)
         target.cell.returns.append(arrival)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from .diagram import Diagram, Edge
 from .frames import PAD_END, PAD_SIDE, Block, lay_out
@@ -165,7 +166,7 @@ class _Planner:
             item = parent[item]
         way_in = [*around_target[common + 1:], edge.target]
         found.append((around_source[common], item, way_in[0], True))
-        found.extend((level, _ENTRY, target, False) for level, target in zip(way_in, way_in[1:], strict=False))
+        found.extend((level, _ENTRY, target, False) for level, target in pairwise(way_in))
         return found
 
     def path(self, name: str) -> list[str]:

@@ -77,14 +77,16 @@ def image_grid(tiles: Sequence[Tile], title: str, *, note: str = "", columns: in
     has_text = any(tile.text for tile in tiles)
     step, down = size + 12, size + (26 if has_text else 12)
     top = 64.0 if note else 46.0
-    items: list[Item] = [Text(_MARGIN, 28, title, 15, palette.TEXT, bold=True), Text(_MARGIN, 46, note, _SMALL, palette.FAINT)]
+    items: list[Item] = [Text(_MARGIN, 28, title, 15, palette.TEXT, bold=True),
+                         Text(_MARGIN, 46, note, _SMALL, palette.FAINT)]
     for number, tile in enumerate(tiles):
         x, y = _MARGIN + number % columns * step, top + number // columns * down
         items.append(Image(x, y, size, size, tile.png))
         frame = palette.ROLES["criterion"].color if tile.wrong else palette.BORDER
         items.append(Rect(x, y, size, size, None, frame, 2.0 if tile.wrong else 1.0))
         ink = palette.ROLES["criterion"].color if tile.wrong else palette.FAINT
-        items.append(Text(x + size / 2, y + size + 14, shortened(tile.text, _SMALL, size + 8), _SMALL, ink, anchor="middle"))
+        text = shortened(tile.text, _SMALL, size + 8)
+        items.append(Text(x + size / 2, y + size + 14, text, _SMALL, ink, anchor="middle"))
     rows = -(-len(tiles) // columns)
     width = max(2 * _MARGIN + columns * step - 12, text_width(title, 15, bold=True) + 2 * _MARGIN,
                 text_width(note, _SMALL) + 2 * _MARGIN)

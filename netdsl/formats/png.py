@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from .metrics import text_width
@@ -126,7 +127,7 @@ def _dashes(points: list[Point], on: float, off: float) -> list[list[Point]]:
     pieces: list[list[Point]] = []
     drawing, left = True, on
     piece = [points[0]]
-    for start, end in zip(points, points[1:], strict=False):
+    for start, end in pairwise(points):
         length, done = math.dist(start, end), 0.0
         while length - done > left:
             done += left

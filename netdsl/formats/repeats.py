@@ -98,8 +98,8 @@ class _Level:
         varies = self.any_shapes and _shapes(kept) != _shapes(last)
         total = sum(together(item) for block in blocks for item in block)
         for block in blocks[1:]:
-            for leaf, copy in zip(_leaves(kept), _leaves(block), strict=True):
-                leaf.is_output |= copy.is_output
+            for leaf, repeated in zip(_leaves(kept), _leaves(block), strict=True):
+                leaf.is_output |= repeated.is_output
         end, last_end = self.outputs(kept[-1])[0], self.outputs(last[-1])[0]
         inside = set(kept[-1].leaves())
         after = [user for user in self.users[last_end] if self.child_of.get(user) is not last[-1]]

@@ -127,7 +127,8 @@ class _Lanes:
         while common < min(len(path), len(self.inside)) and path[common] == self.inside[common]:
             common += 1
         for level in range(common, len(path)):
-            yield _Row(self.lanes({}), f"{'  ' * level}{self.marks['group']} {_heading(self.diagram.group[path[level]])}")
+            heading = _heading(self.diagram.group[path[level]])
+            yield _Row(self.lanes({}), f"{'  ' * level}{self.marks['group']} {heading}")
         self.inside = tuple(path)
 
     def box(self, box: Box) -> Iterator[_Row]:
@@ -168,7 +169,7 @@ class _Lanes:
         return row
 
     def row_of(self, box: Box, at: int, taken: list[int]) -> str:
-        marks = {slot: "join" for slot in taken[1:-1]} | {taken[-1]: "end"} if len(taken) > 1 else {}
+        marks = dict.fromkeys(taken[1:-1], "join") | {taken[-1]: "end"} if len(taken) > 1 else {}
         return self.lanes(marks | {at: "data" if box.role == "data" else "box"}, (at, taken[-1] if taken else at))
 
     def lanes(self, marks: dict[int, str], across: tuple[int, int] = (0, 0)) -> str:
@@ -179,7 +180,8 @@ class _Lanes:
             occupied = slot < len(self.slots) and self.slots[slot]
             kind = marks.get(slot) or ("cross" if over and occupied else "across" if over
                                        else "lane" if occupied else "")
-            line += (self.marks[kind] if kind else " ") + (self.marks["across"] if across[0] <= slot < across[1] else " ")
+            line += self.marks[kind] if kind else " "
+            line += self.marks["across"] if across[0] <= slot < across[1] else " "
         return line.rstrip()
 
 
