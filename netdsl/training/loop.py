@@ -188,7 +188,7 @@ class Training:
         strategy.run(work, rates)
         if self.state.average is not None:
             self.state.average.update()
-        self.state.advance(work.samples)
+        self.state.advance(rates)
 
     def work(self, delivery: Delivery) -> Work:
         raw = dict(delivery.raw)
@@ -253,7 +253,7 @@ class Training:
     def close_epoch(self, watch: Stopwatch) -> None:
         """Validate, decide, save, record."""
         job, at = self.job, self.state.position
-        train, rates = self.look(), self.rates(self.plan.update_size_at(at.epoch))
+        train = self.look()
         seconds, speed, waiting = watch.seconds, watch.speed, job.feed.waited / watch.seconds
         validation = self.validate()
         judged = train if validation is None or not self.state.control.wants_validation else validation
@@ -266,7 +266,7 @@ class Training:
         values, percent = shown(job.program, train)
         line = EpochRecord(at.epoch + 1, at.step, at.samples, values,
                            shown(job.program, validation)[0] if validation is not None else None,
-                           rates.mean_rate, rates.momentum, seconds, speed, waiting, best)
+                           at.rate, at.momentum, seconds, speed, waiting, best)
         if decision.roll_back and at.fallback is not None:
             self.state.restore_weights(checkpoint.read(job.keeper.folder / at.fallback))
         elif decision.improved:

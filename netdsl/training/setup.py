@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from ..diagnostics import Failure, failure
+from ..diagnostics import Failure, did_you_mean, failure
 from ..lower import Executable, lower
 from ..network import ShapedNode
 from ..optimizers.plan import TrainingPlan
@@ -65,6 +65,7 @@ class Job:
 def prepared(program: Checked, options: RunOptions, reporter: Reporter) -> Iterator[Job]:
     """Set a training up; readers and threads are closed afterwards. Raises Failure."""
     plan = seeded(required_plan(program), options.seed)
+    check_best(program, options.best)
     seed, device = plan.block.seed, choose_device(options.device)
     executable = build(program, (*program.criteria, *program.metrics), device, seed)
     with ExitStack() as stack:
@@ -103,6 +104,15 @@ def required_plan(program: Checked) -> TrainingPlan:
         raise failure("no-criterion", "the network has no criterion, so it cannot be trained", where,
                       hint="name what is to be made small: `criterionNodes = CrossEntropyWithSoftmax (labels, z)`.")
     return program.plan
+
+
+def check_best(program: Checked, name: str | None) -> None:
+    """Raise Failure if the metric that is to choose the best checkpoint is none of the network's."""
+    known = [program.shown_name(node) for node in (*program.criteria, *program.metrics)]
+    if name is not None and name not in known:
+        raise failure("unknown-name", f"there is no criterion or metric called `{name}`",
+                      program.spans.get("criterionNodes") or program.source.span(0, 0),
+                      body=(f"There are {', '.join(known)}.",), hint=did_you_mean(name, known))
 
 
 def seeded(plan: TrainingPlan, seed: int | None) -> TrainingPlan:

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from ..lower import Executable
+from ..optimizers.base import StepRates
 from ..optimizers.control import Control
 from ..optimizers.update import UpdateRule, WeightAverage
 from .checkpoint import Snapshot
@@ -24,6 +25,8 @@ class Position:
     step: int = 0  #: updates done
     samples: int = 0  #: samples seen in all
     epoch_step: int = 0  #: updates done when the epoch under way began
+    rate: float = 0.0  #: of the last update, on the mean gradient
+    momentum: float = 0.0
     best: float | None = None  #: the best value so far of the metric that chooses checkpoints
     best_name: str | None = None
     fallback: str | None = None  #: the checkpoint to roll back to: the best by what controls the rate
@@ -43,9 +46,10 @@ class State:
     totals: Totals
     position: Position = field(default_factory=Position)
 
-    def advance(self, samples: int) -> None:
-        """An update on so many samples is done."""
-        at = self.position
+    def advance(self, rates: StepRates) -> None:
+        """An update is done."""
+        at, samples = self.position, rates.samples
+        at.rate, at.momentum = rates.mean_rate, rates.momentum
         at.taken, at.samples, at.step = at.taken + samples, at.samples + samples, at.step + 1
         self.totals.samples += samples
 
