@@ -1,0 +1,96 @@
+"""`netdsl bench FILE`"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .options import file_and_overrides
+from .output import out, plural
+from .trained import columns, device_option, format_option
+
+if TYPE_CHECKING:
+    from ..training.bench import LayerTimes, Times, Timings
+
+
+@click.command()
+@file_and_overrides
+@click.option("--minibatch", type=click.IntRange(1), help="Samples of a minibatch; by default the file's.")
+@click.option("--iterations", type=click.IntRange(1), default=10, show_default=True, help="Measurements of each.")
+@click.option("--warm-up", type=click.IntRange(0), default=2, show_default=True, help="Iterations before the first.")
+@device_option
+@format_option("text", "json")
+def bench(file: str, overrides: tuple[str, ...], minibatch: int | None, iterations: int, warm_up: int, device: str,
+          form: str) -> int:
+    """Times of FILE in milliseconds: each layer forward and backward, then forward, backward, update and iteration.
+
+    Data are made up and lie on the device: reading is not timed. Each layer runs alone there; what a
+    whole step saves or adds shows in the totals.
+    """
+    from .. import check
+    from ..training.bench import BenchOptions
+    from ..training.bench import bench as measure
+
+    found = measure(check(file, overrides), BenchOptions(device, minibatch, iterations, warm_up))
+    if form == "json":
+        out(json.dumps(_document(file, found), indent=2))
+        return 0
+    out(f"{Path(file).name}: minibatch of {found.minibatch}, {plural(iterations, 'iteration')} after {warm_up} to warm "
+        f"up, {found.precision}, {found.device}")
+    out("\nlayers, median of milliseconds:")
+    out("\n".join(f"    {line}" for line in _layer_rows(found)))
+    out("\ntotals, milliseconds:")
+    out("\n".join(f"    {line}" for line in _part_rows(found)))
+    rate = f"{found.samples_per_second:,.1f} samples/s"
+    if "iteration" in found.parts:
+        rate += f", {6e-9 * found.macs * found.samples_per_second:,.1f} GFLOPS (a training step taken as 3 forward passes)"
+    out(f"\n{rate}")
+    return 0
+
+
+def _layer_rows(found: Timings) -> list[str]:
+    whole = sum(_both(layer) for layer in found.layers) or 1.0
+    rows = [("name", "layer", "forward", "backward", "share", "GFLOPS")]
+    for layer in found.layers:
+        flops = 2e-6 * layer.macs * found.minibatch / layer.forward.median if layer.macs and layer.forward.median else 0
+        rows.append((layer.name, layer.layer, _milliseconds(layer.forward.median),
+                     _milliseconds(layer.backward.median) if layer.backward is not None else "",
+                     f"{100 * _both(layer) / whole:.1f} %", f"{flops:,.1f}" if flops else ""))
+    rows.append(("sum", "", _milliseconds(sum(layer.forward.median for layer in found.layers)),
+                 _milliseconds(sum(layer.backward.median for layer in found.layers if layer.backward)), "", ""))
+    lines = columns(rows, left=2)
+    return [lines[0], "-" * len(lines[0]), *lines[1:]]
+
+
+def _both(layer: LayerTimes) -> float:
+    return layer.forward.median + (layer.backward.median if layer.backward is not None else 0.0)
+
+
+def _part_rows(found: Timings) -> list[str]:
+    rows: list[tuple[str, ...]] = [("", "mean", "median", "min", "max")]
+    rows += [(name, *map(_milliseconds, (times.mean, times.median, times.low, times.high)))
+             for name, times in found.parts.items()]
+    lines = columns(rows)
+    return [lines[0], "-" * max(map(len, lines)), *lines[1:]]
+
+
+def _milliseconds(value: float) -> str:
+    return f"{value:,.3f}" if value < 10 else f"{value:,.1f}"
+
+
+def _document(file: str, found: Timings) -> dict[str, Any]:
+    return {"network": file, "device": found.device, "precision": found.precision, "minibatch": found.minibatch,
+            "iterations": found.iterations, "warmUp": found.warm_up, "unit": "ms",
+            "layers": [{"name": layer.name, "layer": layer.layer, "macs": layer.macs, "forward": _times(layer.forward),
+                        "backward": _times(layer.backward) if layer.backward is not None else None}
+                       for layer in found.layers],
+            "totals": {name: _times(times) for name, times in found.parts.items()},
+            "samplesPerSecond": found.samples_per_second}
+
+
+def _times(times: Times) -> dict[str, float]:
+    return {{"low": "min", "high": "max"}.get(name, name): value for name, value in asdict(times).items()}
