@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from ..compiler import Checked
-from ..diagnostics import Failure, render_all
+from ..diagnostics import render_all
 from ..resolve import resolved_text
 from ..samples import choose_data
 from ..summary import plan_text, totals_text
@@ -90,7 +90,8 @@ def _train(file: str, overrides: tuple[str, ...], *, test: bool, smoke: bool, re
         accept_changes=options["accept_changes"], weights=options["weights"],
         allow_missing=options["allow_missing"], seed=options["seed"], limits=limits, workers=options["workers"],
         nan_continue=options["nan"] == "continue", test=test, texts=texts)
-    reporter = None if quiet else Lines(sys.stdout, live=sys.stdout.isatty(), width=lambda: shutil.get_terminal_size((100, 24)).columns)
+    reporter = None if quiet else Lines(sys.stdout, live=sys.stdout.isatty(),
+                                        width=lambda: shutil.get_terminal_size((100, 24)).columns)
     try:
         result = run_training(program, run_options, reporter=reporter)
     except Interrupted as stopped:
