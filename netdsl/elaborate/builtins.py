@@ -47,12 +47,10 @@ def _steps(evaluator: Evaluator, argument: Lazy, place: Place) -> list[tuple[Any
 
 def _constructed(evaluator: Evaluator, row: RowValue, item: Lazy, place: Place) -> Any:
     """A bare name such as `ReLU` or `PReLU`: made once, so that a Sequential used twice shares it."""
-    from .apply import construct
-
     assert item.place is not None
     if not row.row.what == "layer" or not row.row.inputs:  # type: ignore[attr-defined]
         raise errors.not_a_layer(row, item.span, place)
-    return construct(evaluator, row.row, [], {}, item.span, Place(item.place.scope, True, place.trace))
+    return evaluator.construct(row.row, item.span, Place(item.place.scope, True, place.trace))  # type: ignore[arg-type]
 
 
 def _parallel(evaluator: Evaluator, bound: Bound, span: Span, place: Place) -> Branches:

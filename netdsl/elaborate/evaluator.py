@@ -15,7 +15,7 @@ from ..spec import show_value
 from ..syntax import ast
 from ..syntax.parser import parse, shipped
 from . import errors
-from .apply import apply, call
+from .apply import apply, call, construct
 from .operators import binary, conditional, unary
 from .values import (
     Environment,
@@ -230,6 +230,10 @@ class Evaluator:
 
     def apply(self, function: Any, arguments: Sequence[Any], span: Span, place: Place) -> Any:
         return apply(self, function, arguments, span, place)
+
+    def construct(self, row: type[Layer], span: Span, place: Place) -> Any:
+        """A row with its defaults, made at a place."""
+        return construct(self, row, [], {}, span, place)
 
     def add_node(self, layer: Layer, inputs: Sequence[Use], name: str, span: Span, trace: tuple[Span, ...],
                  weights: str | None = None, option_spans: tuple[tuple[str, Span], ...] = ()) -> Ref:

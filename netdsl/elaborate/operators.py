@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from ..diagnostics import failure
 from ..layers import NAMES
+from ..layers.base import Layer
 from ..network import Use
 from ..source import Span
 from ..syntax import ast
 from . import errors
-from .values import Chain, Environment, ListValue, Place, Ref, describe
+from .values import Chain, Environment, ListValue, Place, Ref, RowValue, describe
 
 if TYPE_CHECKING:
     from .evaluator import Evaluator
@@ -62,10 +63,17 @@ def _combine(evaluator: Evaluator, e: ast.Binary, left: Any, right: Any, place: 
     if isinstance(left, bool) and isinstance(right, bool) and e.operator in _BOOLEANS:
         return _BOOLEANS[e.operator](left, right)
     if e.operator == ">>" and _is_function(left) and _is_function(right):
-        return Chain(((left, None, e.left.span), (right, None, e.right.span)), e.span)
+        return Chain((_step(evaluator, left, e.left.span, place), _step(evaluator, right, e.right.span, place)), e.span)
     if e.operator == "<<" and isinstance(left, ListValue) and _is_number(right):
         return ListValue(left.flat()[int(right):], e.span, flat=True)
     raise _mismatch(e, left, right, place)
+
+
+def _step(evaluator: Evaluator, function: Any, span: Span, place: Place) -> tuple[Any, None, Span]:
+    """A side of `>>`; a bare `ReLU` is made here, so that it is named and shared like a layer with options."""
+    if isinstance(function, RowValue) and issubclass(function.row, Layer) and function.row.inputs:
+        function = evaluator.construct(function.row, span, place.inner())
+    return function, None, span
 
 
 def _on_numbers(e: ast.Binary, left: float, right: float, place: Place) -> Any:
