@@ -71,8 +71,8 @@ def table(name: str) -> str:
             ("sum", "", f"{sums.parameters:,}", f"{sums.macs:,}",
              f"{sums.parameter_tensors} tensors, {sums.neurons:,} neurons")]
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
-    return "".join(f"{row[0]:{widths[0]}}  {row[1]:{widths[1]}}  {row[2]:>{widths[2]}}  {row[3]:>{widths[3]}}  {row[4]}\n"
-                   for row in rows)
+    return "".join("  ".join((row[0].ljust(widths[0]), row[1].ljust(widths[1]), row[2].rjust(widths[2]),
+                              row[3].rjust(widths[3]), row[4])) + "\n" for row in rows)
 
 
 # --- the files ------------------------------------------------------------------------------------------
@@ -89,11 +89,13 @@ def test_every_file_can_be_trained_tested_and_run_without_data(name: str) -> Non
     program = checked(name).require()
     assert program.plan is not None
     assert None not in (program.readers.train, program.readers.test, program.readers.sample)
-    assert program.criteria and program.outputs
+    assert program.criteria
+    assert program.outputs
     text = FILES[name].read_text(encoding="utf-8")
     assert len(text.splitlines()) < 60
     sample = netdsl.load(FILES[name], sample="data").require().plan
-    assert sample is not None and sample.block != program.plan.block
+    assert sample is not None
+    assert sample.block != program.plan.block
 
 
 @every_network
@@ -102,7 +104,8 @@ def test_header_says_what_it_is_and_the_right_number_of_parameters(name: str) ->
     lines = FILES[name].read_text(encoding="utf-8").splitlines()
     header = " ".join(line.lstrip("# ") for line in lines[: next(i for i, line in enumerate(lines) if line[:1] != "#")])
     stated = re.search(r"([\d,]+) parameters", header)
-    assert stated and int(stated[1].replace(",", "")) == totals(network(name)).parameters
+    assert stated
+    assert int(stated[1].replace(",", "")) == totals(network(name)).parameters
     assert "ublished" in header
 
 
@@ -126,7 +129,8 @@ def test_every_library_file_is_used_and_says_how(path: Path) -> None:
 def test_published_facts(name: str) -> None:
     sums = totals(network(name))
     got = (sums.parameters, sums.parameter_tensors, sums.macs, sums.neurons)
-    for what, value, wanted in zip(("parameters", "tensors", "multiply-adds", "neurons"), got, FACTS[name], strict=True):
+    names = ("parameters", "tensors", "multiply-adds", "neurons")
+    for what, value, wanted in zip(names, got, FACTS[name], strict=True):
         assert wanted is None or value == wanted, what
 
 
