@@ -65,8 +65,8 @@ network = {
 NAMES = (
     (r"^conv0\.", "stem.conv."), (r"^bn0\.", "stem.norm."), (r"\.convs\.", ".shortcut.conv."),
     (r"\.bns\.", ".shortcut.norm."), (r"^(b\d)\.conv(\d)\.", r"\1.main.conv\2."),
-    (r"^(b\d)\.bn(\d)\.", r"\1.main.norm\2."), (r"\.(W|scale)$", ".weight"), (r"\.b$", ".bias"), (r"\.runMean$", ".running_mean"),
-    (r"\.runVariance$", ".running_variance"), (r"\.runCount$", ".running_count"),
+    (r"^(b\d)\.bn(\d)\.", r"\1.main.norm\2."), (r"\.(W|scale)$", ".weight"), (r"\.b$", ".bias"),
+    (r"\.runMean$", ".running_mean"), (r"\.runVariance$", ".running_variance"), (r"\.runCount$", ".running_count"),
 )
 #: Networks may differ ten times as much as single layers (the oracle's README).
 FACTOR = 10.0
