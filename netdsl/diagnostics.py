@@ -205,9 +205,10 @@ def _mark(label: Label, primary: bool, gutter: int, shift: int, length: int, bar
         return [lead + text]
     if len(label.text) <= room:
         return [lead + text + " " + label.text]
-    available = max(24, width - gutter - 3 - (column - shift))
-    indent = lead if available == width - gutter - 3 - (column - shift) else " " * gutter + " " + bar + "   "
-    return [lead + text] + [indent + piece for piece in textwrap.wrap(label.text, available)]
+    total = width - gutter - 3
+    pieces = textwrap.wrap(label.text, total)
+    indent = min(column - shift, total - max(len(piece) for piece in pieces))
+    return [lead + text] + [" " * gutter + " " + bar + " " + " " * indent + piece for piece in pieces]
 
 
 def _windows(marks: list[tuple[Label, bool]], length: int, room: int) -> list[tuple[int, list[tuple[Label, bool]]]]:

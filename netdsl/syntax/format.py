@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TypeAlias, TypeVar
 
 from ..deep import run_deep
@@ -17,20 +18,29 @@ from ..source import Source, Span
 from . import ast
 from .layout import Broken, Page, Place, Row
 from .parser import parse
+from .spelling import (
+    BINARY,
+    ELEMENT,
+    EXPRESSION,
+    LITERAL,
+    POSTFIX,
+    SIGNED,
+    TIGHT,
+    Value,
+    holds_record,
+    hugs,
+    is_plain,
+    level_of,
+    number,
+    quoted,
+    string,
+)
 
 INDENT = 4
 #: A bracket that opens farther right than this breaks like a block instead of aligning its content behind it.
 ALIGN_LIMIT = 56
 
-_BINARY = {
-    ">>": 1, "<<": 1, "||": 2, "&&": 3, "==": 4, "!=": 4, "<": 4, ">": 4, "<=": 4, ">=": 4, "+": 5, "-": 5,
-    "*": 6, "/": 6, ".*": 6, "%": 6, "**": 8,
-}
-_EXPRESSION, _ELEMENT, _SIGNED, _LITERAL, _POSTFIX = 0, 1, 7, 9, 10
-_TIGHT = ("+", "-", "*", "/", "%", "**")
-
-_Value: TypeAlias = ast.Expression | ast.Step
-_Part: TypeAlias = _Value | ast.Member | ast.Argument | ast.Parameter
+_Part: TypeAlias = Value | ast.Member | ast.Argument | ast.Parameter
 Item = TypeVar("Item", ast.Expression, ast.Argument, ast.Parameter)
 
 
@@ -87,9 +97,9 @@ class _Printer:
                 self._measured[id(node)] = None
         return self._measured[id(node)]
 
-    def _flat_value(self, node: _Value, level: int = _EXPRESSION) -> str | None:
+    def _flat_value(self, node: Value, level: int = EXPRESSION) -> str | None:
         text = self._flat(node, _Printer._bare)  # type: ignore[type-var]
-        return f"({text})" if text is not None and _level(node) < level else text
+        return f"({text})" if text is not None and level_of(node) < level else text
 
     # --- members -------------------------------------------------------------------------------
 
@@ -109,7 +119,7 @@ class _Printer:
         """Write a member; the column of its `=`, 0 if it has none."""
         put = self.page.put
         if isinstance(member, ast.Include):
-            put(f"include {_quoted(member.path, member.span.text[-1:])}")
+            put(f"include {quoted(member.path, member.span.text[-1:])}")
             return 0
         put(member.name.text)
         left = self._end(member.name)
@@ -139,7 +149,7 @@ class _Printer:
             always = text is not None and not self.page.fits(text, 1 + self.page.tail)
             always = always and indent + len(text or "") + self.page.tail <= self.page.width
         self.page.gap(Place(left, self._start(value)), indent, always=always)
-        self._value(value, _EXPRESSION)
+        self._value(value, EXPRESSION)
 
     # --- brackets ------------------------------------------------------------------------------
 
@@ -182,7 +192,7 @@ class _Printer:
             return True
         texts = [self._flat(item, write) for item in items]
         if None in texts:
-            return None in texts[:-1] or not _hugs(items[-1])
+            return None in texts[:-1] or not hugs(items[-1])
         return not self.page.fits(", ".join(text or "" for text in texts), 2 + self.page.tail)
 
     def _parameter(self, parameter: ast.Parameter) -> None:
@@ -193,53 +203,53 @@ class _Printer:
 
     def _argument(self, argument: ast.Argument) -> None:
         if argument.name is None:
-            self._value(argument.value, _EXPRESSION)
+            self._value(argument.value, EXPRESSION)
         else:
             self.page.put(f"{argument.name.text} =")
             self._hanging(self._end(argument.name), argument.value)
 
     # --- expressions ---------------------------------------------------------------------------
 
-    def _value(self, node: _Value, level: int) -> None:
+    def _value(self, node: Value, level: int) -> None:
         """A value, in parentheses where it would be read differently without them."""
         text = self._flat_value(node, level)
         if text is not None and (self.page.flat or self.page.fits(text, self.page.tail)):
             self.page.put(text)
         elif self.page.flat:
             raise Broken
-        elif _level(node) < level:
+        elif level_of(node) < level:
             assert not isinstance(node, ast.Step)  # holds together in every place where it may stand
             self._bracket("()", (node,), _Printer._top, Place(None, None), self._is_long_list(node))
         else:
             self._bare(node)
 
     def _top(self, node: ast.Expression) -> None:
-        self._value(node, _EXPRESSION)
+        self._value(node, EXPRESSION)
 
-    def _before(self, node: _Value, level: int, tail: int) -> None:
+    def _before(self, node: Value, level: int, tail: int) -> None:
         """A value that something of `tail` columns follows at once."""
         with self.page.trailing(tail):
             self._value(node, level)
 
-    def _bare(self, node: _Value) -> None:
+    def _bare(self, node: Value) -> None:
         match node:
             case ast.Number():
-                self.page.put(_number(node))
+                self.page.put(number(node))
             case ast.String():
-                self.page.put(_string(node))
+                self.page.put(string(node))
             case ast.Boolean():
                 self.page.put("true" if node.value else "false")
             case ast.Name():
                 self.page.put(node.text)
             case ast.Unary():
                 self.page.put(node.operator)
-                self._value(node.operand, _SIGNED)
+                self._value(node.operand, SIGNED)
             case ast.Binary():
                 self._binary(node)
             case ast.Step():
                 self.page.put(f"{node.name.text} :=")
                 self.page.gap(Place(self._end(node.name), self._start(node.value)), self.page.indent + INDENT)
-                self._value(node.value, _ELEMENT)
+                self._value(node.value, ELEMENT)
             case ast.List():
                 self._list(node)
             case ast.Function():
@@ -249,12 +259,12 @@ class _Printer:
             case ast.Conditional():
                 self._conditional(node, self.page.indent + INDENT)
             case ast.Select():
-                self._before(node.value, _POSTFIX, self.page.tail + 1 + len(node.name.text))
+                self._before(node.value, POSTFIX, self.page.tail + 1 + len(node.name.text))
                 self.page.put(f".{node.name.text}")
             case ast.Index():
-                self._before(node.value, _POSTFIX, self.page.tail + 2)
+                self._before(node.value, POSTFIX, self.page.tail + 2)
                 self.page.put("[")
-                self._before(node.index, _EXPRESSION, self.page.tail + 1)
+                self._before(node.index, EXPRESSION, self.page.tail + 1)
                 self.page.put("]")
             case ast.Call():
                 self._call(node)
@@ -270,7 +280,7 @@ class _Printer:
                 self._bracket("()", (node.function,), _Printer._top, Place(self._end(node.high), self._inner_end(node)))
 
     def _call(self, node: ast.Call) -> None:
-        self._before(node.callee, _POSTFIX, self.page.tail + 4)
+        self._before(node.callee, POSTFIX, self.page.tail + 4)
         self.page.put(" ")
         alone = len(node.arguments) == 1 and node.arguments[0].name is None
         self._bracket("{}" if node.braces else "()", node.arguments, _Printer._argument,
@@ -279,21 +289,21 @@ class _Printer:
 
     def _is_long_list(self, node: ast.Expression) -> bool:
         """A list of layers that is too wide for its line: its bracket stands around it like a block."""
-        if self.page.flat or not isinstance(node, ast.List) or all(_is_plain(item) for item in node.items):
+        if self.page.flat or not isinstance(node, ast.List) or all(is_plain(item) for item in node.items):
             return False
         text = self._flat_value(node)
         return text is not None and not self.page.fits(text, 2 + self.page.tail)
 
     def _range(self, low: ast.Expression, high: ast.Expression) -> None:
         """`0..n-1]`"""
-        self._before(low, _ELEMENT, 3)
+        self._before(low, ELEMENT, 3)
         self.page.put("..")
-        self._before(high, _EXPRESSION, self.page.tail + 1)
+        self._before(high, EXPRESSION, self.page.tail + 1)
         self.page.put("]")
 
     def _binary(self, node: ast.Binary) -> None:
-        page, level = self.page, _BINARY[node.operator]
-        left, right = (_LITERAL, _SIGNED) if node.operator == "**" else (level, level + 1)
+        page, level = self.page, BINARY[node.operator]
+        left, right = (LITERAL, SIGNED) if node.operator == "**" else (level, level + 1)
         column = page.column
         if self._is_tight(node):
             self._before(node.left, left, 1 + len(node.operator))
@@ -316,31 +326,32 @@ class _Printer:
         operator = node.operator_span
         places = (self._end(node.left), self._offset(operator, operator.start), self._offset(operator, operator.end),
                   self._start(node.right))
-        if None in places or places[0] != places[1] or places[2] != places[3] or node.operator not in _TIGHT:
+        if None in places or places[0] != places[1] or places[2] != places[3] or node.operator not in TIGHT:
             return False
-        return all(_is_plain(part) or (isinstance(part, ast.Binary) and self._is_tight(part))
+        return all(is_plain(part) or (isinstance(part, ast.Binary) and self._is_tight(part))
                    for part in (node.left, node.right))
 
     def _list(self, node: ast.List) -> None:
         page, items = self.page, node.items
-        between = [Place(self._end(a), self._start(b)) for a, b in zip(items, items[1:], strict=False)]
+        between = [Place(self._end(a), self._start(b)) for a, b in pairwise(items)]
         colon, blank = (":", "") if self._is_tight_list(node) else (" :", " ")
         column = page.column
         filled = page.flat or any(page.breaks(place) for place in between) or self._flat_value(node) is None
-        filled = filled or all(_is_plain(item) for item in items)
+        filled = filled or all(is_plain(item) for item in items)
         written: list[_Written] = []
         for index, item in enumerate(items):
             is_last = index == len(items) - 1
             tail, end = page.tail if is_last else len(colon), page.column
             if index:
                 page.put(colon)
-                text = None if page.flat else self._flat_value(item, _ELEMENT)
+                text = None if page.flat else self._flat_value(item, ELEMENT)
                 wide = text is not None and not page.fits(text, 1 + tail) and page.column > column
                 page.gap(between[index - 1], column, blank, always=wide or not filled)
             first = page.number
             with page.trailing(tail):
-                self._value(item, _ELEMENT)
-            written.append(_Written(item, first, page.number, end, bool(index) and self._is_set_off(between[index - 1])))
+                self._value(item, ELEMENT)
+            set_off = bool(index) and self._is_set_off(between[index - 1])
+            written.append(_Written(item, first, page.number, end, set_off))
         if blank and not page.flat:
             self._align(_rows(written), column)
 
@@ -367,7 +378,7 @@ class _Printer:
 
     def _is_tight_list(self, node: ast.List) -> bool:
         """`227:227:3`: plain parts that the author wrote so; whole numbers, where there is no author."""
-        if not all(_is_plain(item) for item in node.items):
+        if not all(is_plain(item) for item in node.items):
             return False
         left, right = self._end(node.items[0]), self._start(node.items[1]) if len(node.items) > 1 else None
         if left is not None and right is not None:
@@ -379,7 +390,7 @@ class _Printer:
         text = None if page.flat else self._flat_value(node)
         wide = text is not None and not page.fits(text, page.tail)
         page.put("if ")
-        self._before(node.condition, _EXPRESSION, len(" then"))
+        self._before(node.condition, EXPRESSION, len(" then"))
         for word, before, value in parts:
             page.gap(Place(self._end(before), self._start(value)), indent, always=wide)
             page.put(word)
@@ -387,7 +398,7 @@ class _Printer:
             if chained and isinstance(value, ast.Conditional):
                 self._conditional(value, indent)
             else:
-                self._before(value, _EXPRESSION, page.tail if word == "else " else len(" else"))
+                self._before(value, EXPRESSION, page.tail if word == "else " else len(" else"))
 
     def _record(self, node: ast.Record) -> None:
         page, outer = self.page, self.page.indent
@@ -412,7 +423,7 @@ class _Printer:
     def _inline_record(self, node: ast.Record, first: Place, last: Place) -> None:
         """`{ dim = 784; format = "dense" }`, as the author wrote it; without a source only if it is small."""
         page = self.page
-        if first.left is None and (len(node.members) > 2 or any(_holds_record(member) for member in node.members)):
+        if first.left is None and (len(node.members) > 2 or any(holds_record(member) for member in node.members)):
             raise Broken
         page.put("{")
         page.gap(first, 0)
@@ -429,7 +440,7 @@ class _Printer:
 class _Written:
     """An element of a list on the page: its lines, the column of the colon before it."""
 
-    item: _Value
+    item: Value
     first: int
     last: int
     colon: int
@@ -445,75 +456,3 @@ def _rows(written: Sequence[_Written]) -> list[list[_Written]]:
         else:
             rows.append([entry])
     return rows
-
-
-def _level(node: _Value) -> int:
-    """How strongly a node holds together; below what its place asks for it needs parentheses."""
-    match node:
-        case ast.List() | ast.Function() | ast.Conditional():
-            return _EXPRESSION
-        case ast.Binary():
-            return _BINARY[node.operator]
-        case ast.Unary():
-            return _SIGNED
-        case ast.Number():
-            return _LITERAL if node.value >= 0 else _SIGNED
-        case ast.String() | ast.Boolean():
-            return _LITERAL
-    return _POSTFIX
-
-
-def _hugs(item: ast.Expression | ast.Argument | ast.Parameter) -> bool:
-    """What may open at the end of a line and go on below it: `LayerStack {3, i =>`."""
-    value = item.value if isinstance(item, ast.Argument) else item
-    return isinstance(value, ast.Function | ast.Call | ast.Record)
-
-
-def _is_plain(node: _Value) -> bool:
-    """A number or a name, also signed or with members."""
-    match node:
-        case ast.Number() | ast.Name():
-            return True
-        case ast.Select():
-            return _is_plain(node.value)
-        case ast.Unary():
-            return node.operator != "!" and _is_plain(node.operand)
-    return False
-
-
-def _holds_record(member: ast.Member) -> bool:
-    return not isinstance(member, ast.Include) and isinstance(member.value, ast.Record)
-
-
-_NUMBER = re.compile(r"0[xX][0-9A-Fa-f]+|(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
-
-
-def _number(node: ast.Number) -> str:
-    """As the author wrote it, if the span still shows this number."""
-    text = node.span.text
-    if _NUMBER.fullmatch(text) and (float(int(text, 16)) if text[:2] in ("0x", "0X") else float(text)) == node.value:
-        return text.rstrip(".")
-    return str(int(node.value)) if node.value.is_integer() and abs(node.value) < 1e16 else repr(node.value)
-
-
-def _string(node: ast.String) -> str:
-    pieces = []
-    for part in node.parts:
-        pieces.append(part.replace("$", "$$") if isinstance(part, str) else f"${_path(part.value)}$")
-    return _quoted("".join(pieces), node.span.text[:1])
-
-
-def _path(value: ast.Name | ast.Select) -> str:
-    if isinstance(value, ast.Name):
-        return value.text
-    assert isinstance(value.value, ast.Name | ast.Select)
-    return f"{_path(value.value)}.{value.name.text}"
-
-
-def _quoted(content: str, preferred: str) -> str:
-    """A string in the author's quotes, or in those that its content leaves free."""
-    quotes = [preferred] if preferred in ('"', "'") else []
-    for quote in [*quotes, '"', "'"]:
-        if quote not in content:
-            return f"{quote}{content}{quote}"
-    raise ValueError(f"no string of the language can hold both kinds of quotes: {content!r}")

@@ -8,91 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from ..diagnostics import Diagnostic, Label
-from .replay import CLOSERS, OPENERS, OPEN_COMMENT, OPEN_STRING, UNKNOWN, Edit
+from .foreign import COMPOUND, FOREIGN_PAIRS, FOREIGN_SIGNS, FOREIGN_WORDS
+from .replay import CLOSERS, END, OPEN_COMMENT, OPEN_STRING, OPENERS, UNKNOWN, Edit
 from .wording import Scene, page
 
+_OPERANDS = ("NAME", "NUMBER", "STRING", "(", "true", "false")
 RESERVED = ("if", "then", "else", "true", "false", "array", "include")
 
-
-@dataclass(frozen=True)
-class Foreign:
-    """A word of another language: the words that take its place, what to say, and what to write."""
-
-    instead: tuple[str, ...]
-    title: str
-    hint: str
-    also: int = 0  #: so many words behind it go as well
-    tried: bool = field(default=True)  #: False: there is no cure of one word, so none is tried
-
-
-_DECLARED = "a member is a name, `=` and a value, without a word before it"
-FOREIGN_WORDS = {
-    "and": Foreign(("&&",), "`and` is written `&&`", "write `&&`."),
-    "or": Foreign(("||",), "`or` is written `||`", "write `||`."),
-    "not": Foreign(("NOT",), "`not` is written `!`", "write `!` before the value, as in `!pad`."),
-    "is": Foreign(("COMPARE",), "`is` is written `==`", "write `==`."),
-    "mod": Foreign(("TIMES",), "`mod` is written `%`", "write `%`."),
-    "div": Foreign(("TIMES",), "`div` is written `/`", "write `/`; all numbers have fractions."),
-    "with": Foreign(("SIGN",), "records are not joined by `with`", "write the members into one record."),
-    "elif": Foreign(("else", "if"), "`elif` is written `else if`", "write `else if`."),
-    "elseif": Foreign(("else", "if"), "`elseif` is written `else if`", "write `else if`."),
-    "def": Foreign((), "`def` is not needed", "write `f (x) = ...`."),
-    "function": Foreign((), "`function` is not needed", "write `f (x) = ...`."),
-    "let": Foreign((), "`let` is not needed", f"{_DECLARED}."),
-    "var": Foreign((), "`var` is not needed", f"{_DECLARED}."),
-    "const": Foreign((), "`const` is not needed", f"{_DECLARED}; nothing ever changes its value."),
-    "return": Foreign((), "there is no `return`", "the value of `f (x) = ...` is what stands behind the `=`."),
-    "new": Foreign((), "there is no `new`", "a record is written `{ ... }`, without `new` and a class name.", also=1),
-    "for": Foreign((), "there is no `for`", "`array[0..n-1] (i => ...)` makes a value for every index; "
-                   "`Repeat (n, layer)` stacks a layer.", tried=False),
-    "while": Foreign((), "there is no `while`", "values do not change; a function may call itself.", tried=False),
-    "import": Foreign(("include",), "there is no `import`", "write `include \"file.net\"`.", tried=False),
-    "class": Foreign((), "there are no classes", "a function that gives a record takes their place: "
-                     "`Block {width} = { ... }`.", tried=False),
-}
-
-FOREIGN_SIGNS = {
-    "&": ("`&` is not an operator here", "the logical and is `&&`."),
-    "|": ("`|` is not an operator here", "the logical or is `||`."),
-    "^": ("`^` is not an operator here", "a power is written `x ** 2`."),
-    "@": ("`@` is not an operator here", "the product of matrices is written `W * x`."),
-    "?": ("`?` is not an operator here", "write `if condition then a else b`."),
-    "~": ("`~` is not an operator here", "the logical not is `!`."),
-    "\\": ("`\\` has no meaning here", "an expression goes on over the end of a line by itself."),
-    "`": ("a name needs no quotes", "remove the ```."),
-    "\u00d7": ("the sign of multiplication is not on the keyboard's list", "write `*`, or `:` between sizes: `3:3`."),
-    "\u00f7": ("the sign of division is not one of the language", "write `/`."),
-    "\u2026": ("an ellipsis is a single character here", "write two points: `0..9`."),
-    "\u2264": ("this comparison is written with two characters", "write `<=`."),
-    "\u2265": ("this comparison is written with two characters", "write `>=`."),
-    "\u2260": ("this comparison is written with two characters", "write `!=`."),
-    "\u2192": ("this arrow is written with two characters", "write `=>`."),
-    "\u21d2": ("this arrow is written with two characters", "write `=>`."),
-    "\u00a0": ("there is a non-breaking space here", "replace it by a plain space."),
-    "\u200b": ("there is an invisible character here", "delete it: a space of no width."),
-    "\ufeff": ("there is an invisible character here", "delete it: a byte order mark."),
-}
-for _sign in "\u00b7\u2217\u22c5":
-    FOREIGN_SIGNS[_sign] = ("this sign of multiplication is not one of the language", "write `*`.")
-for _sign in "\u2212\u2013\u2014":
-    FOREIGN_SIGNS[_sign] = ("this is a dash, not a minus", "write `-`.")
-for _sign in "\u201c\u201d\u201e\u2018\u2019\u201a\u00ab\u00bb":
-    FOREIGN_SIGNS[_sign] = ("this is a printer's quote", "write `\"` or `'`.")
-
-#: Two words without a blank between them that are one operator elsewhere: what to put there, and what to say.
-FOREIGN_PAIRS = {
-    "->": (("=>",), "a function is written with `=>`", "write `x => ...`."),
-    "<>": (("COMPARE",), "`<>` is written `!=`", "write `!=`."),
-    "===": (("COMPARE",), "`===` is written `==`", "write `==`."),
-    "!==": (("COMPARE",), "`!==` is written `!=`", "write `!=`."),
-    "=<": (("COMPARE",), "`=<` is written `<=`", "write `<=`."),
-    "::": ((":",), "`::` is one colon too many", "write `:`."),
-    ".(": (("(",), "`.` and `(` do not go together", "a call is written `f (x)`."),
-}
-_COMPOUND = ("+", "-", "*", "/", "%", "**", ".*")
 
 
 # --- texts that end too late -------------------------------------------------------------------
@@ -183,7 +107,7 @@ def broken_number(scene: Scene) -> Diagnostic | None:
     word, before = scene.word, scene.words[max(0, scene.bad - 1)]
     if word.kind == UNKNOWN and word.text[0].isdigit():
         start = word.start
-    elif scene.bad and before.kind == "NUMBER" and before.joins(word) and word.text.startswith("."):
+    elif scene.bad and before.kind == "NUMBER" and before.joins(word) and word.kind != ".." and word.text[0] == ".":
         start = before.start
     else:
         return None
@@ -205,7 +129,8 @@ def broken_number(scene: Scene) -> Diagnostic | None:
 def decimal_comma(scene: Scene) -> Diagnostic | None:
     """`0,5`"""
     bad, words = scene.bad, scene.words
-    if scene.word.kind != "," or not 0 < bad < len(words) - 1:
+    bounds = scene.inside is not None and scene.inside.role in ("elements", "array")
+    if scene.word.kind != "," or not 0 < bad < len(words) - 1 or bounds:
         return None
     whole, part = words[bad - 1], words[bad + 1]
     numbers = whole.text.isdigit() and part.text.isdigit()
@@ -228,7 +153,7 @@ def foreign_sign(scene: Scene) -> Diagnostic | None:
         title, hint = FOREIGN_SIGNS[word.text[0]]
     elif word.text[0].isalpha():
         title = "a name has a letter that is not one of a to z"
-        hint = "names are made of the letters a to z and A to Z, digits and `_`; any text may stand in comments and strings."
+        hint = "names are made of a to z, A to Z, digits and `_`; comments and strings hold any letter."
     else:
         code = "" if word.text.isprintable() and word.text.isascii() else f" (U+{ord(word.text[0]):04X})"
         title, hint = "there is a character here that has no meaning", f"remove it{code}."
@@ -238,17 +163,19 @@ def foreign_sign(scene: Scene) -> Diagnostic | None:
 def foreign_pair(scene: Scene) -> Diagnostic | None:
     """`->`, `<>`, `+=`, `x++`: operators of two parts."""
     bad, words = scene.bad, scene.words
-    for first in (bad - 1, bad):
+    for first in range(bad - 4, bad + 1):
         if first < 0 or first + 1 >= len(words) or not words[first].joins(words[first + 1]):
             continue
         text = words[first].text + words[first + 1].text
         found = FOREIGN_PAIRS.get(text)
+        if first < bad - 1 and text not in ("++", "--"):
+            continue
         if found and scene.helps(Edit(first, 2, found[0])):
             return page(scene, found[1], scene.label(first, "this", first + 1), hint=found[2])
-        if words[first].text in _COMPOUND and words[first + 1].kind == "=":
+        if words[first].text in COMPOUND and words[first + 1].kind == "=":
             return page(scene, f"there is no `{text}`: a name keeps its value", scene.label(first, "this", first + 1),
                         hint="give the new value a name of its own: `y = x + 1`.")
-        if text in ("++", "--"):
+        if text in ("++", "--") and scene.replay.line_end(first + 1):
             return page(scene, f"there is no `{text}`: a name keeps its value", scene.label(first, "this", first + 1),
                         hint="give the new value a name of its own: `y = x + 1`.")
     if bad and scene.word.kind == "=" and scene.kind(bad - 1) == ":" and scene.helps(Edit(bad - 1, 2, (":=",)), 2):
@@ -258,14 +185,15 @@ def foreign_pair(scene: Scene) -> Diagnostic | None:
 
 def foreign_word(scene: Scene) -> Diagnostic | None:
     """`and`, `lambda`, `new`, ...: words of other languages, which are plain names here."""
-    for index in range(scene.bad, max(-1, scene.bad - 7), -1):
-        word = scene.words[index]
+    before_member = [] if scene.start is None else [scene.start, scene.start - 1]
+    for index in [*range(scene.bad, scene.bad - 7, -1), *before_member]:
+        word = scene.words[max(0, index)]
         if word.kind != "NAME":
             continue
         if word.text == "lambda":
             return _lambda(scene, index)
         found = FOREIGN_WORDS.get(word.text)
-        if found is None or (not found.tried and scene.kind(index + 1) not in ("NAME", "(")):
+        if found is None or (not found.tried and scene.kind(index + 1) not in _OPERANDS):
             continue
         also = found.also if scene.kind(index + 1) == "NAME" else 0
         if not found.tried or scene.helps(Edit(index, 1 + also, found.instead), 2 - (not found.instead)):
@@ -288,8 +216,9 @@ def square_brackets(scene: Scene) -> Diagnostic | None:
     """`[| a |]`, `[ a = 1 ]`, `[1, 2]`."""
     bad, inside = scene.bad, scene.inside
     opens = scene.word.kind == "[" and scene.expects_value
-    bar = bad if scene.word.text == "|" else bad + 1
-    if bar < len(scene.words) and scene.words[bar].text == "|" and "[" in (scene.kind(bar - 1), scene.word.kind):
+    bar = bad if scene.word.text in ("|", "||") else bad + 1
+    opened = "[" in (scene.kind(bar - 1), scene.word.kind)
+    if opened and bar < len(scene.words) and scene.words[bar].text in ("|", "||"):
         start = scene.words[bar - 1].start
         return page(scene, "`[| ... |]` is not written any more", Label(scene.source.span(start, start + 2), "this"),
                     hint="a list is joined by `:`, as in `a : b : c`; one value alone is a list of one.")
@@ -304,7 +233,7 @@ def square_brackets(scene: Scene) -> Diagnostic | None:
 def _brackets_page(scene: Scene, index: int, sign: str) -> Diagnostic:
     if sign == "=":
         return page(scene, "a record is written in braces", scene.label(index, "not in square brackets"),
-                    hint="write `{ a = 1 ; b = 2 }`; `[ ]` takes an element out of a list: `list[0]`.")
+                    hint="write `{ a = 1; b = 2 }`; `[ ]` takes an element out of a list: `list[0]`.")
     return page(scene, "a list is written without square brackets", scene.label(index, "remove this bracket"),
                 hint="a list is joined by `:`, as in `a : b : c`; `[ ]` takes an element out: `list[0]`.")
 
@@ -323,8 +252,8 @@ def reserved(scene: Scene) -> Diagnostic | None:
         edit = Edit(index, 1, ("NAME",))
         if named and not (starts and scene.kind(index - 1) != ".") and scene.helps(edit, 2):
             word = scene.words[index].text
-            return page(scene, f"`{word}` is a word of the language, not a name", scene.label(index, "this name is taken"),
-                        hint=f"take another name, for example `{word}Value`.")
+            return page(scene, f"`{word}` is a word of the language, not a name",
+                        scene.label(index, "this name is taken"), hint=f"take another name, for example `{word}Value`.")
     return None
 
 
@@ -357,7 +286,8 @@ def member_separator(scene: Scene) -> Diagnostic | None:
     """`{a = 1, b = 2}` and `x = 1, 2, 3`: commas where none can be."""
     if scene.word.kind != "," or scene.expects_value or (scene.inside is not None and scene.inside.role != "record"):
         return None
-    if scene.kind(scene.bad + 1) == "NAME" and scene.kind(scene.bad + 2) in ("=", "(", "{") and scene.helps(Edit(scene.bad, 1), 2):
+    member = scene.kind(scene.bad + 1) == "NAME" and scene.kind(scene.bad + 2) in ("=", "(", "{")
+    if member and scene.helps(Edit(scene.bad, 1), 2):
         return page(scene, "the members of a record are not separated by commas", scene.label(scene.bad, "this comma"),
                     scene.opened_here(), hint="start a new line, or write `;`.")
     if scene.kind(scene.bad + 1) in CLOSERS and scene.helps(Edit(scene.bad, 1), 2):
@@ -375,8 +305,8 @@ def semicolon(scene: Scene) -> Diagnostic | None:
     inside = scene.inside
     if inside is not None and inside.role in ("call", "parameters", "group"):
         if scene.helps(Edit(scene.bad, 1, (",",)), 2):
-            return page(scene, f"{scene.bracket(inside)} are separated by commas", scene.label(scene.bad, "this semicolon"),
-                        scene.opened_here(), hint="write `,`.")
+            return page(scene, f"{scene.bracket(inside)} are separated by commas",
+                        scene.label(scene.bad, "this semicolon"), scene.opened_here(), hint="write `,`.")
         return None
     if not scene.helps(Edit(scene.bad, 1)):
         return None
@@ -404,16 +334,21 @@ def colon_for_equals(scene: Scene) -> Diagnostic | None:
 
 
 def bounds(scene: Scene) -> Diagnostic | None:
-    """`V[0..3] = i`, `array[0:3]`, `list[0..3]`: bounds in another form."""
-    inside = scene.inside
-    role = inside.role if inside is not None else ""
-    if role in ("elements", "array") and inside is not None:
+    """`V[0..3] = i`, `array[0, 3]`: bounds in another form."""
+    role = scene.inside.role if scene.inside is not None else ""
+    if role in ("elements", "array"):
         form = "V[i:0..3] = i * i" if role == "elements" else "array[0..3] (i => i * i)"
         what = "the elements of a list are given by a name and bounds" if role == "elements" else \
             "an array is given by its bounds and a function"
         return page(scene, what, scene.label(scene.bad, "this does not fit the form"),
                     scene.opened_here(), ("The form, for the elements 0 to 3, is", f"    {form}"))
-    if scene.kind(scene.bad) != "..":
+    return None
+
+
+def stray_bounds(scene: Scene) -> Diagnostic | None:
+    """`list[0..3]`, `x = 0..3`"""
+    role = scene.inside.role if scene.inside is not None else ""
+    if scene.word.kind != ".." or role in ("elements", "array"):
         return None
     if role == "index":
         return page(scene, "an index is one number; there are no slices", scene.label(scene.bad, "this"),
@@ -422,7 +357,38 @@ def bounds(scene: Scene) -> Diagnostic | None:
                 hint="bounds are written in `array[0..3] (i => ...)` and `V[i:0..3] = ...`.")
 
 
+def parameter(scene: Scene) -> Diagnostic | None:
+    """`f (x, 3) = ...`: something else than a name among the parameters."""
+    inside = scene.inside
+    if inside is None or inside.role != "parameters":
+        return None
+    return page(scene, f"{scene.quote(scene.bad)} cannot be a parameter", scene.label(scene.bad, "a name stands here"),
+                scene.opened_here(), hint="parameters are names, with or without a default: `f (x, y = 1) = ...`.")
+
+
+def member_of_another(scene: Scene) -> Diagnostic | None:
+    """`network.labelDim = 3`"""
+    if scene.head is None or scene.word.kind != "." or scene.kind(scene.bad + 1) != "NAME":
+        return None
+    owner, name = scene.words[scene.head].text[:20], scene.words[scene.bad + 1].text[:20]
+    return page(scene, "a member is set inside its record", scene.label(scene.head, "this is outside", scene.bad + 1),
+                hint=f"write `{owner} = {{ {name} = ... }}`; on the command line `{owner}.{name}=...` sets it.")
+
+
+def bare_file(scene: Scene) -> Diagnostic | None:
+    """`include lib/residual.net`"""
+    if not scene.bad or scene.kind(scene.bad - 1) != "include" or scene.word.kind == END:
+        return None
+    match = re.compile(r"[^\s;]*").match(scene.source.text, scene.word.start)
+    assert match is not None
+    return page(scene, "the file of an `include` stands in quotes", Label(scene.source.span(*match.span()), "this"),
+                hint=f'write `include "{match.group()[:40]}"`.')
+
+
+#: Tried when no small change helps: the forms that leave no other choice.
+LAST_RULES: tuple[Callable[[Scene], Diagnostic | None], ...] = (bounds, parameter, member_of_another, bare_file)
+
 RULES: tuple[Callable[[Scene], Diagnostic | None], ...] = (
-    open_comment, open_string, dollar, broken_number, square_brackets, foreign_pair, foreign_sign, decimal_comma,
-    foreign_word, reserved, bare_if, single_equals, member_separator, semicolon, colon_for_equals,
+    open_comment, open_string, dollar, broken_number, square_brackets, stray_bounds, foreign_pair, foreign_sign,
+    decimal_comma, foreign_word, reserved, bare_if, single_equals, member_separator, semicolon, colon_for_equals,
 )

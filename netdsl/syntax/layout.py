@@ -243,9 +243,9 @@ class Page:
         for index in range(len(run[0].columns)):
             places = [row.columns[index] + shift for row, shift in zip(run, shifts, strict=True)]
             target = max(place for place in places if place <= min(places) + SPREAD)
-            for row, place in enumerate(places):
-                pads[row].append(max(0, target - place))
-                shifts[row] += pads[row][-1]
+            for number, place in enumerate(places):
+                pads[number].append(max(0, target - place))
+                shifts[number] += pads[number][-1]
         if not all(self._can_shift(row, shift) for row, shift in zip(run, shifts, strict=True)):
             return {}
         for row, own, shift in zip(run, pads, shifts, strict=True):

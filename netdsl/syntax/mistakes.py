@@ -8,7 +8,7 @@ further with it. Of all changes the one that reads furthest, and among equals th
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 
 from lark import Lark, UnexpectedInput
@@ -34,17 +34,19 @@ def diagnose(source: Source, parser: Lark, start: str = "start") -> tuple[str, D
     grammar, begin = tables(parser, start)
     replay = Replay(grammar, begin, source.text)
     scene = Scene(source, replay)
-    for rule in habits.RULES:
+    if replay.bad == len(replay.words):
+        return "nothing", fallback(scene)  # the grammar allows it; what is wrong is said elsewhere
+    found = _first(habits.RULES, scene) or repairs.best(scene) or _first(habits.LAST_RULES, scene)
+    return found or ("fallback", fallback(scene))
+
+
+def _first(rules: Sequence[Callable[[Scene], Diagnostic | None]], scene: Scene) -> tuple[str, Diagnostic] | None:
+    """What the first rule that knows the mistake says."""
+    for rule in rules:
         page = rule(scene)
         if page is not None:
             return rule.__name__, page
-    found = repairs.best(scene)
-    if found is not None:
-        return found
-    page = habits.bounds(scene)
-    if page is not None:
-        return "bounds", page
-    return "fallback", fallback(scene)
+    return None
 
 
 def fallback(scene: Scene) -> Diagnostic:

@@ -151,7 +151,8 @@ class _Builder(Transformer[Token, Any]):
             names = (left.value,)
         bad = [n for n in names if not isinstance(n, ast.Name)]
         if isinstance(left, ast.List):
-            self.pairs = [pair for pair in self.pairs if pair not in left.items]
+            claimed: Sequence[Any] = left.items
+            self.pairs = [pair for pair in self.pairs if pair not in claimed]
             self.problems.append(Diagnostic(
                 "syntax", "a function inside a list needs parentheses",
                 Label(left.items[-1].span.to(body.span), "put parentheses around this"),
@@ -221,7 +222,8 @@ class _Builder(Transformer[Token, Any]):
     _DOLLAR = re.compile(r"\$\$|\$([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)\$|\$")
 
     def _parts(self, span: Span) -> tuple[str | ast.Interpolation, ...]:
-        text, parts, done = span.text[1:-1], [], 0
+        text, done = span.text[1:-1], 0
+        parts: list[str | ast.Interpolation] = []
         for match in self._DOLLAR.finditer(text):
             before = text[done : match.start()]
             done = match.end()
@@ -236,7 +238,7 @@ class _Builder(Transformer[Token, Any]):
                 self.problems.append(Diagnostic(
                     "syntax", "a `$` in a string has no partner", Label(place, "this one"),
                     hint='`"$name$/train"` puts the value of `name` in; a plain dollar sign is `$$`.'))
-        return tuple([*parts, text[done:]] if text[done:] else parts)  # type: ignore[arg-type]
+        return tuple([*parts, text[done:]] if text[done:] else parts)
 
     def _path(self, dotted: str, place: Span) -> ast.Name | ast.Select:
         at = place.start + 1
@@ -265,11 +267,11 @@ class _Tuple:
 
 
 def _start(child: Any) -> int:
-    return int(child.start_pos) if isinstance(child, Token) else child.span.start
+    return int(child.start_pos or 0) if isinstance(child, Token) else child.span.start
 
 
 def _end(child: Any) -> int:
-    return int(child.end_pos) if isinstance(child, Token) else child.span.end
+    return int(child.end_pos or 0) if isinstance(child, Token) else child.span.end
 
 
 def _without_end(children: Children) -> Children:

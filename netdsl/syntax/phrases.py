@@ -52,8 +52,8 @@ def missing_separator(scene: Scene, edit: Edit) -> Diagnostic:
         why = "The arguments of a call are separated by commas:"
     code = _with(scene, index, sign)
     related = scene.opened_here() + _behind(scene, index, "the element before ends here")
-    return page(scene, (f"{word} follows {before} without a `{sign}` between them", f"{word} follows without a `{sign}`",
-                        f"a `{sign}` is missing"),
+    return page(scene, (f"{word} follows {before} without a `{sign}` between them",
+                        f"{word} follows without a `{sign}`", f"a `{sign}` is missing"),
                 scene.label(index, f"I expected `{sign}` before this"), related,
                 (why, code) if code else (why[:-1] + ".",), _add(scene, index, sign))
 
@@ -70,7 +70,8 @@ def missing_operator(scene: Scene, edit: Edit) -> Diagnostic:
     related = _behind(scene, index, "the value before ends here")
     return page(scene, (f"{word} follows {before} with nothing between them", f"{word} follows with nothing before it"),
                 scene.label(index, "I expected `:` or an operator before this"), related,
-                hint=f"add `:` or an operator {scene.where(index)}; a new member needs `{scene.words[index].text[:30]} = ...`.")
+                hint=f"add `:` or an operator {scene.where(index)}; a new member needs "
+                     f"`{scene.words[index].text[:30]} = ...`.")
 
 
 def missing_equals(scene: Scene, edit: Edit) -> Diagnostic:
@@ -81,10 +82,10 @@ def missing_equals(scene: Scene, edit: Edit) -> Diagnostic:
     member = scene.head is not None
     what = f"{name} has no `=`" if member else f"a `=` is missing behind {name}"
     where = f"behind {name}" if owner == index - 1 else f"before {scene.quote(index)}"
+    code = _with(scene, index, "=") if member else ""
     return page(scene, (what, "a `=` is missing"),
                 scene.label(index, "I expected `=` before this"), _behind(scene, index, "behind this"),
-                ("A member is a name, `=` and a value:", _with(scene, index, "=")) if member and _with(scene, index, "=")
-                else (), f"add `=` {where}.")
+                ("A member is a name, `=` and a value:", code) if code else (), f"add `=` {where}.")
 
 
 def missing_definition(scene: Scene, edit: Edit) -> Diagnostic:
@@ -93,7 +94,8 @@ def missing_definition(scene: Scene, edit: Edit) -> Diagnostic:
     last = edit.index - 1
     return page(scene, (f"{scene.quote(owner)} stands alone, without `=` and a value", "a name stands alone"),
                 scene.label(owner, "this begins a new member", last), scene.opened_here(),
-                hint=f"write `{scene.words[owner].text[:30]} = ...`, or join it to the value before by `:` or an operator.")
+                hint=f"write `{scene.words[owner].text[:30]} = ...`, or join it to the value before by `:` or an "
+                     "operator.")
 
 
 def missing_word(scene: Scene, edit: Edit) -> Diagnostic:
@@ -102,8 +104,9 @@ def missing_word(scene: Scene, edit: Edit) -> Diagnostic:
     inside = scene.inside
     if inside is not None and inside.role in ("elements", "array"):
         form = "V[i:0..3] = i * i" if inside.role == "elements" else "array[0..3] (i => i * i)"
-        return page(scene, f"a `{sign}` is missing in {scene.bracket(inside)}", scene.label(index, f"I expected `{sign}` before this"),
-                    scene.opened_here(), ("The form is", f"    {form}"), _add(scene, index, sign))
+        return page(scene, f"a `{sign}` is missing in {scene.bracket(inside)}",
+                    scene.label(index, f"I expected `{sign}` before this"), scene.opened_here(),
+                    ("The form is", f"    {form}"), _add(scene, index, sign))
     meaning = {"=>": "a function is written `x => ...`", ":=": "a step of a list gets its name by `name := ...`",
                "..": "bounds are written `0..3`", ".": "a member is taken out by `record.name`"}[sign]
     return page(scene, (f"a `{sign}` is missing before {scene.quote(index)}", f"a `{sign}` is missing"),
@@ -125,7 +128,7 @@ def missing_closer(scene: Scene, edit: Edit) -> Diagnostic:
     if odd is not None and odd[0] > innermost.index and scene.words[odd[1]].first:
         return _closed_late(scene, *odd)
     mark = scene.words[innermost.index].kind
-    titles = (f"the {scene.name_of(innermost)} of line {scene.line(innermost.index)} is not closed",
+    titles: tuple[str, ...] = (f"the {scene.name_of(innermost)} of line {scene.line(innermost.index)} is not closed",
               f"a `{mark}` is not closed")
     if scene.word.kind in CLOSERS:
         titles = (f"`{scene.word.text}` cannot close the `{mark}` of line {scene.line(innermost.index)}", *titles)
@@ -137,7 +140,8 @@ def missing_closer(scene: Scene, edit: Edit) -> Diagnostic:
                 if label.span.line != scene.line(innermost.index)]
     hint = f"add `{closers}` {scene.where(at)}."
     if edit.remove:
-        hint = f"write `{closers}` for the `{scene.words[edit.index].text}` at the end of line {scene.line(edit.index)}."
+        wrong = scene.words[edit.index].text
+        hint = f"write `{closers}` for the `{wrong}` at the end of line {scene.line(edit.index)}."
     return page(scene, titles, scene.label(index, label), related, hint=hint)
 
 
@@ -229,8 +233,8 @@ def missing_value(scene: Scene, edit: Edit) -> Diagnostic:
         return page(scene, "`include` names no file", scene.label(before, "a file name in quotes goes behind this"),
                     hint='write `include "file.net"`.')
     if not index:
-        return page(scene, f"a name is missing before {scene.quote(index)}", scene.label(index, "I expected a name before this"),
-                    hint="a member is a name, `=` and a value.")
+        return page(scene, f"a name is missing before {scene.quote(index)}",
+                    scene.label(index, "I expected a name before this"), hint="a member is a name, `=` and a value.")
     related = []
     if index < scene.bad:
         related.append(scene.label(index, f"this line was read as the value, up to {scene.quote(scene.bad)}"
@@ -241,8 +245,10 @@ def missing_value(scene: Scene, edit: Edit) -> Diagnostic:
         titles: tuple[str, ...] = (f"{name} has no value",)
         label = "a value is missing behind this"
         if scene.kind(index) in ("=", "=>", ":="):
-            titles, label = (f"{sign} and {scene.quote(index)} stand side by side",), "a value goes behind this, not a sign"
-        return page(scene, titles, scene.label(before, label), related, hint=f"write `{name[1:-1]} = ...` with a value.")
+            titles = (f"{sign} and {scene.quote(index)} stand side by side",)
+            label = "a value goes behind this, not a sign"
+        return page(scene, titles, scene.label(before, label), related,
+                    hint=f"write `{name[1:-1]} = ...` with a value.")
     if scene.kind(before) in OPENERS:
         return page(scene, (f"nothing stands between {sign} and {scene.quote(index)}", "a value is missing"),
                     scene.label(index, "a value is missing before this"), hint="add a value, or remove the sign.")
@@ -292,7 +298,8 @@ def missing_callee(scene: Scene, edit: Edit) -> Diagnostic:
     """`conv1 := {96, (11:11)}`: braces that hold options of nothing."""
     index = edit.index
     return page(scene, "no layer or function stands before these braces",
-                scene.label(index, "a name is missing before this"), _behind(scene, scene.bad, "here a record would go on"),
+                scene.label(index, "a name is missing before this"),
+                _behind(scene, scene.bad, "here a record would go on"),
                 ("With a name before them, braces hold options; without one, the members of a record.",),
                 "write `Layer {...}` for options, `{ name = value }` for a record.")
 
@@ -396,5 +403,5 @@ def doubled(scene: Scene, edit: Edit) -> Diagnostic:
     if scene.kind(index) in CLOSERS:
         return _closes_nothing(scene, index)
     word = scene.quote(index)
-    return page(scene, f"{word} stands here twice", scene.label(index, "the second one"), _behind(scene, index, "the first"),
-                hint=f"remove one, or put what is missing between them.")
+    return page(scene, f"{word} stands here twice", scene.label(index, "the second one"),
+                _behind(scene, index, "the first"), hint="remove one, or put what is missing between them.")

@@ -90,7 +90,9 @@ def _equals(scene: Scene) -> Iterator[Repair]:
     if head is not None:
         begins = head == 0 or scene.words[head].first or scene.kind(head - 1) in (";", "{")
         yield Repair(Edit(bad, 0, ("=",)), 2 if begins else 4, phrases.missing_equals)
-        yield Repair(Edit(bad, 0, ("=", "NAME")), 4 if begins else 6, phrases.missing_definition)
+        called = scene.kind(head + 1) in OPENERS and (scene.word.first or scene.word.kind == END)
+        lone = Edit(bad, 0, ("=", "NAME"))
+        yield Repair(lone, (2.9 if called else 4) if begins else 6, phrases.missing_definition)
         if scene.kind(head + 1) in OPENERS:
             yield Repair(Edit(head + 1, 0, ("=",)), 3, phrases.missing_equals)
         return

@@ -53,7 +53,8 @@ class Tables:
         line_start, position = True, 0
         while position < len(text):
             match = self._pattern.match(text, position)
-            assert match is not None and match.lastgroup is not None  # the last alternative takes anything
+            assert match is not None  # the last alternative takes anything
+            assert match.lastgroup is not None
             kind, piece = match.lastgroup, match.group()
             if kind in ("BLANK", "COMMENT"):
                 line_start = line_start or "\n" in piece

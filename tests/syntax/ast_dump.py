@@ -33,11 +33,12 @@ def dump(node: Any, places: bool = True) -> str:
             if field.name in ("span", "operator_span", "comments"):
                 continue
             if isinstance(value, str | float | bool) or value is None:
-                plain.append(repr(value) if field.name in ("text", "value", "path", "operator") else f"{field.name}={value}")
+                named = field.name not in ("text", "value", "path", "operator")
+                plain.append(f"{field.name}={value}" if named else repr(value))
             elif value and isinstance(value, tuple) and all(isinstance(item, bool) for item in value):
                 plain.append(f"{field.name}={value}")
             else:
-                parts.append((depth + 1, f"{field.name}: " if not isinstance(value, tuple) else f"{field.name}:", value))
+                parts.append((depth + 1, f"{field.name}:{'' if isinstance(value, tuple) else ' '}", value))
         name = type(part).__name__
         lines.append(" ".join([f"{lead}{name}", *plain]) + _place(part.span, places))
         stack += reversed(parts)

@@ -88,8 +88,8 @@ def strip_spans(node: Any) -> Any:
     return node
 
 
-BLANKS = [" ", "  ", "\n", "\n\n\n", "\n      ", "\t", " # why\n", "\n# own line\n", " /* inside */ ", "\n/* two\n   lines */\n",
-          " // slashes\n", "\n\n# first\n\n\n# second\n"]
+BLANKS = [" ", "  ", "\n", "\n\n\n", "\n      ", "\t", " # why\n", "\n# own line\n", " /* inside */ ",
+          "\n/* two\n   lines */\n", " // slashes\n", "\n\n# first\n\n\n# second\n"]
 
 
 @FEW
