@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 #: Shapes are drawn this much larger and shrunk, which smooths their edges; text is smooth by itself.
 _OVERSAMPLING = 2
 
-#: Above this many pixels the scale is reduced, so that a drawing never needs more than about 500 MB.
-_MOST_PIXELS = 36_000_000
+#: Above this many pixels the scale is reduced, so that a drawing never needs more than about 300 MB.
+_MOST_PIXELS = 24_000_000
 
 
 def png(scene: Scene, scale: float = 2.0) -> bytes:
@@ -95,14 +95,15 @@ class _Letters:
         font = self.fonts.get(size) or self.fonts.setdefault(size, ImageFont.load_default(size))
         anchor = {"start": "ls", "middle": "ms", "end": "rs"}[text.anchor]
         stroke = size / 45 if text.bold else 0
+        words = text.text.replace("\n", " ")  # Pillow would break the line
         at = (text.x * self.scale, text.y * self.scale)
         assert isinstance(picture, Pictures.Image)
         if not text.turned:
-            ImageDraw.Draw(picture).text(at, text.text, fill=text.fill, font=font, anchor=anchor, stroke_width=stroke)
+            ImageDraw.Draw(picture).text(at, words, fill=text.fill, font=font, anchor=anchor, stroke_width=stroke)
             return
         wide, high = math.ceil(text_width(text.text, size)) + 4, math.ceil(size * 1.5)
         mask = Pictures.new("L", (wide, high), 0)
-        ImageDraw.Draw(mask).text((wide / 2, size), text.text, fill=255, font=font, anchor="ms", stroke_width=stroke)
+        ImageDraw.Draw(mask).text((wide / 2, size), words, fill=255, font=font, anchor="ms", stroke_width=stroke)
         mask = mask.rotate(90, expand=True)
         picture.paste(text.fill, (round(at[0] - size), round(at[1] - wide / 2)), mask)
 

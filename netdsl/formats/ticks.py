@@ -21,18 +21,20 @@ class Axis:
         return (value - self.low) / (self.high - self.low)
 
     def label(self, tick: float) -> str:
-        return tick_text(tick)
+        """The number at a tick; on a linear axis all have as many digits behind the point."""
+        digits = 0 if self.is_log or len(self.ticks) < 2 else _digits(self.ticks[1] - self.ticks[0])
+        return f"{tick:,.{digits}f}" if 0 < digits <= 6 else tick_text(tick)
 
 
 def linear_axis(low: float, high: float, *, most: int = 6, whole: bool = False, tight: bool = False) -> Axis:
     """An axis around a range with ticks at 1, 2 or 5 times a power of ten; `tight` ends it at the range itself."""
-    if not high > low:
+    if not high - low > 1e-9 * max(abs(low), abs(high)):
         low, high = (low - 0.5, high + 0.5) if low else (0.0, 1.0)
     step = _step((high - low) / most)
     if whole:
         step = max(1.0, round(step))
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    ticks = [float(f"{number * step:.10g}") for number in range(first, last + 1)]
+    ticks = [round(number * step, _digits(step)) for number in range(first, last + 1)]
     if tight:
         return Axis(low, high, tuple(tick for tick in ticks if low - 1e-12 <= tick <= high * (1 + 1e-12)))
     return Axis(ticks[0], ticks[-1], tuple(ticks))
@@ -45,6 +47,11 @@ def log_axis(low: float, high: float, *, most: int = 7) -> Axis:
     every = math.ceil((last - first + 1) / most)
     ticks = tuple(10.0**power for power in range(first, last + 1, every))
     return Axis(10.0**first, 10.0**last, ticks, is_log=True)
+
+
+def _digits(step: float) -> int:
+    """Digits behind the point that tell the multiples of a step apart."""
+    return max(0, -math.floor(math.log10(step) + 1e-9))
 
 
 def _step(least: float) -> float:
