@@ -172,7 +172,8 @@ def _try(place: str, part: Path, remote: Remote, report: Report) -> _Problem | N
     try:
         resumed = _transfer(place + remote.name, part, remote, report)
     except urllib.error.HTTPError as error:
-        return _Problem(f"{error.code} {error.reason}", lasting=400 <= error.code < 500 and error.code not in (408, 429))
+        passing = error.code in (408, 429) or error.code >= 500
+        return _Problem(f"{error.code} {error.reason}", lasting=not passing)
     except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
         return _Problem(str(getattr(error, "reason", None) or error or type(error).__name__))
     except ValueError:

@@ -1,0 +1,56 @@
+"""`netdsl new [NAME.net]`"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ..diagnostics import failure
+from ..readers.base import DataError
+from ..runs import network_name
+from ..source import Source
+from ..template import LIKE, draft, draft_for, look_at, text_of
+from .output import err, out, write_file
+
+
+@click.command()
+@click.argument("name", required=False, metavar="[NAME.net]")
+@click.option("--from", "folder", metavar="FOLDER", help="Images: a sub-folder for each class, or train, val, test.")
+@click.option("--like", type=click.Choice(LIKE), help="Which network; by default what suits the images, else an mlp.")
+def new(name: str | None, folder: str | None, like: str | None) -> int:
+    """Write a commented file that runs: for a FOLDER of images, or for well-known data.
+
+    From a folder, the classes, the size of the input, the transforms and the plan are chosen by what is
+    there, and the reasons are printed. Nothing is ever overwritten.
+    """
+    try:
+        made = draft_for(look_at(Path(folder)), like) if folder else draft(like or "mlp")
+    except DataError as error:
+        raise failure("reader-file", error.title, Source(error.path or str(folder), "").span(0, 0),
+                      body=error.body, hint=error.hint) from error
+    target = name or f"{network_name(Path(folder).resolve().name) if folder else made.like}.net"
+    if not target.endswith(".net"):
+        target += ".net"
+    if Path(target).exists():
+        raise failure("cannot-write", f"`{target}` is there already, and nothing is overwritten",
+                      Source(target, "").span(0, 0), hint="give another name: `netdsl new other.net`.")
+    text = text_of(made, target)
+    _require_correct(target, text)
+    write_file(target, text)
+    out(f"wrote {target}: {made.title}")
+    size = max((len(what) for what, _ in made.reasons), default=0)
+    for what, why in made.reasons:
+        out(f"    {what.ljust(size)}  {why}")
+    err(f"Hint: `netdsl check {target}` shows the network, `netdsl data show {target}` the images as it sees them, "
+        f"`netdsl run {target}` trains it.")
+    return 0
+
+
+def _require_correct(target: str, text: str) -> None:
+    """The text that is about to be written is checked like any file; a mistake in it is ours."""
+    from .. import load
+
+    checked = load(Source(target, text))
+    if checked.errors:
+        raise AssertionError(f"the new file would have a mistake: {checked.errors[0].title}")
