@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import click
 
-from .options import file_and_overrides, loaded, no_plan
+from .options import file_and_overrides, loaded
 from .output import err, write_file
 
 
@@ -38,8 +39,9 @@ def graph(file: str, overrides: tuple[str, ...], form: str | None, out: str | No
     if plan and program.plan is None:
         raise click.UsageError(f"{file} has no training block, so there is no plan to draw",
                                click.get_current_context())
-    data = draw_plan(program, row.name) if plan else draw(
-        program, row.name, depth=depth, direction=direction, collapse=not expand, fold=not expand)
+    width = shutil.get_terminal_size((100, 24)).columns  # of text; the other formats have their own size
+    data = draw_plan(program, row.name, width=width) if plan else draw(
+        program, row.name, depth=depth, direction=direction, collapse=not expand, fold=not expand, width=width)
     target = out or ("-" if row.name == "text" else f"{Path(file).stem}{'.plan' if plan else ''}.{row.extension}")
     write_file(target, data)
     if target != "-":

@@ -18,6 +18,9 @@ MANY_BOXES = 200
 #: What stands between the first and the last name of repeated parts: `conv2 ... conv4`.
 RANGE = " ... "
 
+#: Above this many letters a range leaves out the groups around its first name.
+_LONG_RANGE = 30
+
 
 @dataclass(frozen=True)
 class Folded:
@@ -200,7 +203,12 @@ def _label(name: str, last: str, parent: Frame | None) -> str:
     """A name as it is shown inside its group; of the last of several, what differs from the first."""
     scope = parent.scope if parent else ""
     first, last = _within(name.split(RANGE)[0].rstrip("/"), scope), _within(last.rstrip("/"), scope)
-    return first if first == last else f"{first}{RANGE}{_within(last, first.rpartition('.')[0])}"
+    if first == last:
+        return first
+    last = _within(last, first.rpartition(".")[0])
+    if len(first + last) > _LONG_RANGE:
+        first = first.rpartition(".")[2]
+    return f"{first}{RANGE}{last}"
 
 
 def _within(name: str, scope: str) -> str:

@@ -8,9 +8,9 @@ from itertools import combinations, pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from random_diagrams import diagram, diagrams, random_network, random_sizes
+from random_diagrams import box, diagram, diagrams, random_network, random_sizes
 
-from netdsl.formats.diagram import Diagram
+from netdsl.formats.diagram import Diagram, Edge, Group
 from netdsl.formats.layout import Layout, Place, Wire, place
 
 quick = settings(max_examples=80, deadline=None)
@@ -77,7 +77,8 @@ def assert_lines_apart(layout: Layout) -> None:
         along_y = min(a.bottom, b.bottom) - max(a.y, b.y)
         upright = max(a.width, b.width) < 0.5 and abs(a.x - b.x) < 1 and along_y > 1
         level = max(a.height, b.height) < 0.5 and abs(a.y - b.y) < 1 and along_x > 1
-        assert not (upright or level), (source, other, a, b)
+        assert not upright, (source, other, a, b)
+        assert not level, (source, other, a, b)
 
 
 def assert_lines_flow(layout: Layout, axis: int) -> None:
@@ -187,6 +188,18 @@ def test_a_recurrence_goes_back_beside_its_boxes() -> None:
     (back,) = [wire for wire in layout.wires if wire.feedback]
     assert back.points[0][1] > back.points[-1][1]
     assert max(x for x, _ in back.points) > max(spot.right for spot in layout.boxes.values())
+
+
+def test_a_group_that_a_line_leaves_and_enters_again_is_drawn() -> None:
+    """A record may hold the first and the last step of what is computed elsewhere between."""
+    edges = tuple(Edge(f"b{i}", f"b{i + 1}", "8") for i in range(4))
+    drawn = Diagram("tangled", tuple(box(f"b{i}") for i in range(5)), (
+        Group("g", "g", "", ("b0", "b2", "b4"), 0), Group("h", "h", "", ("b1", "b3"), 0)), edges, 0, 0)
+    for to_the_right in (False, True):
+        layout = laid_out(drawn, 1, to_the_right)
+        assert_boxes_apart(drawn, layout)
+        assert_lines_clear(layout)
+        assert_edges_drawn(drawn, layout)
 
 
 @pytest.mark.parametrize("width", [2, 4, 7])
