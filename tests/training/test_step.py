@@ -163,8 +163,12 @@ def test_bf16_learns_and_is_not_float(tmp_path: Path) -> None:
     assert all(t.dtype == torch.float32 for t in read_weights(rounded.checkpoint).values())
 
 
-@pytest.mark.parametrize(("wanted", "bf16"), [("float", False), ("auto", False), ("bf16", True)])
-def test_precision_on_the_cpu(wanted: str, bf16: bool) -> None:
+@pytest.mark.parametrize(("wanted", "flags", "bf16"), [
+    ("float", ("_is_avx512_bf16_supported",), False), ("bf16", (), True), ("auto", (), False),
+    ("auto", ("_is_avx512_bf16_supported",), True), ("auto", ("_is_amx_tile_supported",), True)])
+def test_precision_on_the_cpu(wanted: str, flags: tuple[str, ...], bf16: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"):
+        monkeypatch.setattr(torch.cpu, name, lambda name=name: name in flags)
     assert choose_precision(wanted, torch.device("cpu")).bf16 is bf16
 
 
