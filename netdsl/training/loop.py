@@ -11,6 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from ..diagnostics import Failure, failure
 from ..optimizers.base import StepRates
 from ..spec import camel
 from . import checkpoint, record
@@ -42,19 +43,24 @@ def train(program: Checked, options: RunOptions | None = None, *, reporter: Repo
         stack.enter_context(tuned(job.device, job.plan.block.deterministic))
         run = stack.enter_context(Run(job.folder))
         stopper = stack.enter_context(Stopper())
-        with memory_errors(job):
+        with explained(job):
             return Training(job, run, stopper).fit()
 
 
 @contextmanager
-def memory_errors(job: Job) -> Iterator[None]:
-    """Turn "out of memory" into the page with the memory table."""
+def explained(job: Job) -> Iterator[None]:
+    """Turn what torch says of memory and of deterministic algorithms into pages."""
     try:
         yield
     except (RuntimeError, MemoryError) as error:
-        if not is_out_of_memory(error):
+        if is_out_of_memory(error):
+            raise out_of_memory(job.program, job.device, job.plan.pieces) from error
+        if "deterministic implementation" not in str(error):
             raise
-        raise out_of_memory(job.program, job.device, job.plan.pieces) from error
+        span = job.plan.spans.get("deterministic") or job.program.source.span(0, 0)
+        raise failure("not-deterministic", "the network needs an operation that is not deterministic here", span,
+                      "no other is wanted", body=(f"On {job.device}, torch says: {str(error).split('. ')[0]}.",),
+                      hint="take `deterministic = false`, or --device cpu.") from error
 
 
 class Training:
@@ -66,6 +72,7 @@ class Training:
         self.started = self.saved = time.perf_counter()
         self.strategy: Eager | None = None
         self.settings: dict[str, float] = {}
+        self.lost: Failure | None = None  #: why this epoch is lost, where AutoAdjust goes back to the best one
         self.watch = Watch(job, self.looks_at_every_step)
         self.train_values: dict[str, float] = {}
         self.validation_values: dict[str, float] | None = None
@@ -84,7 +91,7 @@ class Training:
             for delivery in self.deliveries():
                 rates = self.rates(delivery.minibatch.count)
                 self.update(delivery, rates)
-                watch.samples += delivery.minibatch.count
+                watch.count(delivery.minibatch.count)
                 if self.state.position.step % self.mark_every == 0:
                     self.mark(rates)
                 if watch.due():
@@ -92,7 +99,7 @@ class Training:
                 if time.perf_counter() - self.saved > 60 * self.job.options.save_minutes:
                     self.save(f"step-{self.state.position.step:08d}")
                 self.leave_if_asked()
-                if self.out_of_time():
+                if self.lost is not None or self.out_of_time():
                     break
             self.close_epoch(watch)
         return self.close(self.test())
@@ -103,6 +110,11 @@ class Training:
         """The run's folder: the file as it is, the machine; or, resumed, the records up to here."""
         job, at = self.job, self.state.position
         job.keeper.prepare()
+        if job.options.resume is not None:
+            epochs = [line for line in record.read_records(record.run_of(Path(job.options.resume)))
+                      if line["event"] == "epoch" and line["step"] <= at.step]
+            if epochs:
+                self.train_values, self.validation_values = epochs[-1]["train"], epochs[-1]["validation"]
         if job.options.resume is not None and (job.folder / record.SOURCE).exists():
             self.run.forget_after(at.step)
             job.keeper.drop_after(at.step)
@@ -116,7 +128,7 @@ class Training:
         explicit = "numMBsToShowResult" in self.plan.spans
         self.mark_every = self.plan.block.num_mbs_to_show_result if explicit else max(10, steps // 20)
         self.say(f"training on {describe_device(job.device)}: {job.sampling.count:,} samples, "
-                 f"{self.plan.epochs} epochs of {steps:,} updates; everything goes to {job.folder}")
+                 f"{self.epochs} epoch{'s' * (self.epochs != 1)} of {steps:,} updates; everything goes to {job.folder}")
 
     def say(self, text: str) -> None:
         self.job.reporter.note(text)
@@ -130,6 +142,11 @@ class Training:
         return bool(at.ended) or self.plan.ends_before(at.epoch, self.state.control.factor) \
             or (limits.epochs is not None and at.epoch >= limits.epochs) \
             or self.steps_left() <= 0 or self.out_of_time()
+
+    @property
+    def epochs(self) -> int:
+        """How many epochs it will be, for people."""
+        return min(self.plan.epochs, self.job.options.limits.epochs or self.plan.epochs)
 
     def steps_left(self) -> float:
         wanted = [limit for limit in (self.plan.block.max_steps, self.job.options.limits.steps) if limit is not None]
@@ -177,7 +194,7 @@ class Training:
         try:
             self.make(self.strategy, work, rates)
         except NonFinite as error:
-            raise self.watch.page(error, rates) from None
+            self.diverged(self.watch.page(error, rates))
         if isinstance(self.strategy, Captured) and self.strategy.refusal:
             self.say(f"the step runs eagerly from here on: {self.strategy.refusal}")
             self.strategy = Eager(self.job.step)
@@ -214,7 +231,15 @@ class Training:
         values = self.state.totals.means()
         if self.job.options.nan_continue or self.watch.good(values):
             return values
-        raise self.watch.search(self.deliveries, self.repeat, self.rates)
+        self.diverged(self.watch.search(self.deliveries, self.repeat, self.rates))
+        return values
+
+    def diverged(self, page: Failure) -> None:
+        """End training, unless AutoAdjust may go back to the best epoch: then only this epoch."""
+        adjust = self.state.control.adjust
+        if adjust is None or not adjust.load_best_model or self.state.position.fallback is None:
+            raise page
+        self.lost = page
 
     def repeat(self, delivery: Delivery, rates: StepRates) -> None:
         self.make(Eager(self.job.step, check=True), self.work(delivery), rates)
@@ -236,10 +261,11 @@ class Training:
         at, job = self.state.position, self.job
         values, percent = shown(job.program, self.look())
         steps = job.sampling.steps(at.epoch, self.plan.update_size_at(at.epoch))
-        epochs = min(self.plan.epochs, job.options.limits.epochs or self.plan.epochs)
-        left = (epochs - at.epoch) * job.sampling.epoch_length - at.taken
-        job.reporter.glimpse(Glimpse("epoch", at.epoch + 1, epochs, at.step - at.epoch_step, steps, values, percent,
-                                     rates.mean_rate, watch.speed, job.feed.waited / watch.seconds, left / watch.speed))
+        done, steps = at.step - at.epoch_step, min(steps, job.options.limits.minibatches or steps)
+        left = min((self.epochs - at.epoch) * steps - done, self.steps_left())
+        per_step = watch.samples / max(1, watch.steps) / watch.speed
+        job.reporter.glimpse(Glimpse("epoch", at.epoch + 1, self.epochs, done, steps, values, percent, rates.mean_rate,
+                                     watch.speed, job.feed.waited / watch.seconds, left * per_step))
 
     def leave_if_asked(self) -> None:
         """After Ctrl-C or SIGTERM: save, and leave."""
@@ -253,13 +279,16 @@ class Training:
     def close_epoch(self, watch: Stopwatch) -> None:
         """Validate, decide, save, record."""
         job, at = self.job, self.state.position
-        train = self.look()
+        train = dict.fromkeys(self.state.totals.names, math.nan) if self.lost is not None else self.look()
         seconds, speed, waiting = watch.seconds, watch.speed, job.feed.waited / watch.seconds
-        validation = self.validate()
+        validation = self.validate() if self.lost is None else None
         judged = train if validation is None or not self.state.control.wants_validation else validation
         decision = self.state.control.after_epoch(self.criterion(judged), self.first_metric(judged))
+        if self.lost is not None and not decision.roll_back:
+            raise self.lost
         best = self.is_best(validation or train)
-        finished = at.taken >= job.sampling.epoch_length or job.options.limits.minibatches is not None
+        finished = self.lost is not None or job.options.limits.minibatches is not None \
+            or at.taken >= job.sampling.epoch_length
         name = f"epoch-{at.epoch + 1:04d}" if finished else f"step-{at.step:08d}"
         at.best_name = name if best else at.best_name
         at.ended = "early stopping" if decision.stop else ""
@@ -276,11 +305,11 @@ class Training:
         self.save(name, best)
         self.run.record("epoch", **{camel(key): value for key, value in asdict(line).items()})
         self.run.table()
-        self.run.log(" | ".join(epoch_parts(line, self.plan.epochs, percent)))
-        job.reporter.epoch(line, self.plan.epochs, percent)
+        self.run.log(" | ".join(epoch_parts(line, self.epochs, percent)))
+        job.reporter.epoch(line, self.epochs, percent)
         if decision.reason:
             self.say(decision.reason)
-        self.train_values, self.validation_values = values, line.validation
+        self.train_values, self.validation_values, self.lost = values, line.validation, None
 
     def validate(self) -> dict[str, float] | None:
         """What the validation data say of the weights (the averaged ones, where there are such), by node."""
@@ -359,7 +388,8 @@ class Training:
                         time.perf_counter() - self.started, at.ended)
         self.run.result({**asdict(result), "out": str(job.folder), "checkpoint": f"checkpoints/{last}",
                          "best": f"checkpoints/{best}" if best is not None else None, "seed": job.seed,
-                         "device": str(job.device), "classNames": job.facts["classNames"]})
+                         "device": str(job.device), "classNames": job.facts["classNames"],
+                         "percentages": sorted(shown(job.program, self.state.totals.means())[1])})
         if test is not None:
             self.run.details(test)
         return result

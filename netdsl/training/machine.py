@@ -61,7 +61,7 @@ def tuned(device: torch.device, deterministic: bool) -> Iterator[None]:
             cudnn.benchmark = not deterministic
             if deterministic:
                 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-                torch.use_deterministic_algorithms(True, warn_only=True)
+                torch.use_deterministic_algorithms(True)
             yield
         finally:
             cudnn.benchmark, matmul.fp32_precision = before[0], before[1]

@@ -159,7 +159,11 @@ class Stopwatch:
     def __init__(self, interval: float) -> None:
         self.started = self.looked = time.perf_counter()
         self.interval = interval
-        self.samples = 0
+        self.samples = self.steps = 0
+
+    def count(self, samples: int) -> None:
+        """A minibatch is done."""
+        self.samples, self.steps = self.samples + samples, self.steps + 1
 
     def due(self) -> bool:
         """True once every `interval` seconds."""

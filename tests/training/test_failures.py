@@ -17,6 +17,7 @@ from netdsl.estimate import Memory, estimate_memory
 from netdsl.training import checkpoint, diagnosis, loop, storage, strategies
 from netdsl.training.checkpoint import read_weights
 from netdsl.training.diagnosis import largest_minibatch
+from netdsl.training.record import read_records
 
 from .networks import CONVNET, Patches, program
 
@@ -276,3 +277,26 @@ def test_damaged_checkpoints_are_pages(damage: str, tmp_path: Path) -> None:
 def test_devices_that_are_not_there(device: str, tmp_path: Path) -> None:
     page(lambda: training.train(program(PLAN), out=tmp_path / "run", device=device), "no-device")
     assert not (tmp_path / "run").exists()
+
+
+def test_an_epoch_that_diverges_is_lost_where_the_control_goes_back(tmp_path: Path) -> None:
+    """CNTK's rule: with loadBestModel a criterion that is NaN ends the epoch and not the training."""
+    checked = program("maxEpochs = 5 ; minibatchSize = 16 ; learningRate = 0.05*2 : 1e30 ; "
+                      "AutoAdjust = { autoAdjustLR = 'adjustAfterEpoch' ; learnRateDecreaseFactor = 1e-31 }")
+    result = training.train(checked, out=tmp_path / "run", device="cpu")
+    epochs = [line for line in read_records(result.out) if line["event"] == "epoch"]
+    assert [line["train"]["ce"] is None for line in epochs] == [False, False, True, False, False]
+    assert epochs[4]["train"]["ce"] < epochs[1]["train"]["ce"]
+
+
+def test_what_is_not_deterministic_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        assert torch.are_deterministic_algorithms_enabled()
+        raise RuntimeError("cumsum_cuda_kernel does not have a deterministic implementation, but you set "
+                           "'torch.use_deterministic_algorithms(True)'. You can turn off determinism")
+
+    monkeypatch.setattr(strategies.Eager, "run", fail)
+    checked = program(PLAN + " ; deterministic = true")
+    found = page(lambda: training.train(checked, out=tmp_path / "run", device="cpu"), "not-deterministic")
+    assert found.primary.span.text == "true"
+    assert not torch.are_deterministic_algorithms_enabled()

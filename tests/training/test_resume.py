@@ -223,3 +223,40 @@ def test_a_killed_process_leaves_a_run_that_goes_on_exactly(number: int, code: i
     whole = train(case(name), out=tmp_path / "whole", device="cpu")
     assert facts(train(case(name), resume=out, device="cpu")) == facts(whole)
     assert not list(out.rglob("*.tmp"))
+
+
+@pytest.mark.parametrize("phase", ["validation", "test"])
+def test_stopped_while_judging_nothing_is_lost(phase: str, tmp_path: Path) -> None:
+    class StopWhileJudging(Reporter):
+        interval = 0.0
+
+        def glimpse(self, glimpse: Any) -> None:
+            if glimpse.phase == phase:
+                os.kill(os.getpid(), signal.SIGTERM)
+
+    def made() -> Program[ShapedNode]:
+        return program(PLAIN, validation=Patches(first=500, count=24), test=Patches(first=1000, count=24))
+
+    whole = train(made(), out=tmp_path / "whole", device="cpu")
+    with pytest.raises(Interrupted) as stopped:
+        train(made(), out=tmp_path / "run", device="cpu", reporter=StopWhileJudging())
+    assert stopped.value.exit_code == 143
+    assert facts(train(made(), resume=tmp_path / "run", device="cpu")) == facts(whole)
+
+
+def test_signals_are_handled_as_before_afterwards(tmp_path: Path) -> None:
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    train(case("vectors"), out=tmp_path / "run", device="cpu")
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+def test_a_second_signal_ends_at_once(tmp_path: Path) -> None:
+    class Twice(Reporter):
+        interval = 0.0
+
+        def glimpse(self, glimpse: Any) -> None:
+            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        train(case("vectors"), out=tmp_path / "run", device="cpu", reporter=Twice())

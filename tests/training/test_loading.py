@@ -1,0 +1,132 @@
+"""Feeds: the order asked for, values as the reader gave them, failures in the loop, no thread that stays behind."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+import torch
+
+from netdsl.readers.base import Batch, DataError, Dataset, Draws
+from netdsl.training.loading import Feed, ResidentFeed, ThreadedFeed, feed_for
+from netdsl.training.sampling import Sampling
+
+from .networks import Patches
+
+CPU = torch.device("cpu")
+
+
+def delivered(feed: Feed, size: int = 10) -> list[dict[str, torch.Tensor]]:
+    sampling = Sampling(72, 1)
+    return [feed.expand(d.raw) for epoch in range(2) for d in feed.deliver(sampling.minibatches(epoch, size))]
+
+
+def test_resident_and_threaded_feeds_deliver_the_same() -> None:
+    data = Patches().open(True)
+    arrays = data.resident()
+    assert arrays is not None
+    threaded = ThreadedFeed(data, CPU, seed=0, workers=3)
+    for ours, theirs in zip(delivered(ResidentFeed(arrays, CPU)), delivered(threaded), strict=True):
+        assert torch.equal(ours["features"], theirs["features"])
+        assert torch.equal(ours["labels"], theirs["labels"])
+        assert ours["features"].dtype == torch.uint8
+        assert ours["labels"].dtype == torch.int64
+    threaded.close()
+
+
+def test_resident_images_are_channels_last_without_a_copy() -> None:
+    feed = ResidentFeed({"image": np.arange(2 * 3 * 4 * 5, dtype=np.uint8).reshape(2, 3, 4, 5)}, CPU)
+    picked = feed.expand({"rows": torch.tensor([1])})["image"]
+    assert picked.shape == (1, 3, 4, 5)
+    assert picked.is_contiguous(memory_format=torch.channels_last)
+    assert picked[0, 2, 3, 4] == (119 % 256)
+
+
+class Slow(Dataset):
+    """Earlier minibatches take longer, so that threads finish in the opposite order."""
+
+    count = 72
+
+    def __init__(self, broken: int = -1, hangs: int = -1) -> None:
+        self.broken, self.hangs = broken, hangs
+        self.open_batches, self.most = 0, 0
+        self.lock, self.release = threading.Lock(), threading.Event()
+
+    def batch(self, indices: Sequence[int], draws: Draws) -> Batch:
+        with self.lock:
+            self.open_batches += 1
+            self.most = max(self.most, self.open_batches)
+        time.sleep(0.002 * (8 - indices[0] // 10))
+        if self.hangs in indices:
+            self.release.wait(20)
+        if self.broken in indices:
+            raise DataError("cut short", path="x.bin")
+        with self.lock:
+            self.open_batches -= 1
+        return Batch({"x": np.array(indices)})
+
+
+def plain(feed: Feed) -> list[list[int]]:
+    return [d.raw["x"].tolist() for d in feed.deliver(Sampling(72, 0, shuffle=False).minibatches(0, 10))]
+
+
+def test_the_order_is_kept_and_the_queue_is_bounded() -> None:
+    data = Slow()
+    feed = ThreadedFeed(data, CPU, 0, workers=4, ahead=4)
+    assert [i for batch in plain(feed) for i in batch] == list(range(72))
+    assert 1 < data.most <= 4
+    assert feed.waited > 0
+    feed.close()
+
+
+def test_a_failure_comes_at_its_place_in_the_order() -> None:
+    feed = ThreadedFeed(Slow(broken=35), CPU, 0, workers=4)
+    seen = []
+    with pytest.raises(DataError, match="cut short"):
+        seen.extend(d.minibatch.taken for d in feed.deliver(Sampling(72, 0, shuffle=False).minibatches(0, 10)))
+    assert seen == [0, 10, 20]
+    feed.close()
+
+
+def test_a_reader_that_hangs_is_not_waited_for_for_ever() -> None:
+    data = Slow(hangs=15)
+    feed = ThreadedFeed(data, CPU, 0, workers=2, stall_seconds=0.2)
+    with pytest.raises(DataError, match="no data for 0 seconds"):
+        plain(feed)
+    data.release.set()
+    feed.close()
+
+
+def test_a_feed_that_is_left_early_leaves_no_threads() -> None:
+    before = threading.active_count()
+    feed = ThreadedFeed(Slow(), CPU, 0, workers=4)
+    next(iter(feed.deliver(Sampling(72, 0).minibatches(0, 10))))
+    feed.close()
+    assert threading.active_count() == before
+
+
+@pytest.mark.parametrize(("free", "kind"), [(1 << 40, ResidentFeed), (1000, ThreadedFeed)])
+def test_what_does_not_fit_the_device_is_not_made_resident(free: int, kind: type[Feed],
+                                                           monkeypatch: pytest.MonkeyPatch) -> None:
+    from netdsl.training import loading
+
+    monkeypatch.setattr(loading, "free_memory", lambda device: free)
+    feed = feed_for(Patches().open(True), CPU, 0, 1)
+    assert type(feed) is kind
+    feed.close()
+
+
+def test_random_transforms_draw_by_sweep_and_sample() -> None:
+    feed = feed_for(Patches(noisy=True).open(True), CPU, 0, 2)
+    whole = delivered(feed, size=10)
+    again = delivered(feed, size=72)
+    order = [np.concatenate([Sampling(72, 1).order(sweep)]) for sweep in range(2)]
+    first = dict(zip(order[0], torch.cat([d["features"] for d in whole[:8]]), strict=True))
+    other = dict(zip(order[0], again[0]["features"], strict=True))
+    assert all(torch.equal(first[i], other[i]) for i in range(72))
+    second = dict(zip(order[1], again[1]["features"], strict=True))
+    assert not all(torch.equal(first[i], second[i]) for i in range(72))
+    feed.close()
