@@ -47,7 +47,8 @@ def bench(file: str, overrides: tuple[str, ...], minibatch: int | None, iteratio
     out("\n".join(f"    {line}" for line in _part_rows(found)))
     rate = f"{found.samples_per_second:,.1f} samples/s"
     if "iteration" in found.parts:
-        rate += f", {6e-9 * found.macs * found.samples_per_second:,.1f} GFLOPS (a training step taken as 3 forward passes)"
+        gflops = 6e-9 * found.macs * found.samples_per_second
+        rate += f", {gflops:,.1f} GFLOPS (a training step taken as 3 forward passes)"
     out(f"\n{rate}")
     return 0
 

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from ..compiler import Checked
+from ..diagnostics import Failure
 from ..diagnostics import render_all
 from ..resolve import resolved_text
 from ..samples import choose_data
@@ -103,7 +104,21 @@ def _train(file: str, overrides: tuple[str, ...], *, test: bool, smoke: bool, re
             err(f"Hint: `netdsl run {file} --resume {stopped.checkpoint.parent.parent}` goes on from there.")
         return stopped.exit_code
     out(f"run folder: {result.out}")
+    _report(result.out)
     return 0
+
+
+def _report(folder: Path) -> None:
+    """Write the run's report; the run is over and saved, so whatever goes wrong here is only said."""
+    from ..report import write_report
+    from ..runs import Run
+
+    try:
+        out(f"report: {write_report(Run(folder))}")
+    except Failure as failed:
+        err(f"the report could not be written: {failed.diagnostics[0].title}")
+    except Exception as error:  # a fault in a picture must not make a finished run look failed
+        err(f"the report could not be written: {type(error).__name__}: {error}")
 
 
 def _banner(checked: Checked) -> None:

@@ -1,0 +1,76 @@
+"""The first layer's filters as a picture: what a network looks for in an image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..network import ShapedNode
+from ..program import Program
+
+#: More filters than this are not shown.
+_MOST = 128
+
+
+@dataclass(frozen=True)
+class FilterBank:
+    """Filters, each height x width x 1 or 3, as uint8; grey is 0, each is stretched by its own largest weight."""
+
+    name: str
+    pixels: tuple[np.ndarray, ...]
+    total: int
+
+
+def first_filters(program: Program[ShapedNode], checkpoint: Path) -> FilterBank | None:
+    """The filters of the first layer with weights, if they can be drawn as images of its input."""
+    from safetensors import safe_open
+
+    with safe_open(checkpoint / "weights.safetensors", "np") as file:
+        names = set(file.keys())
+        for node in program.network:
+            name = f"{node.weights}.weight"
+            if name not in names:
+                continue
+            weight = np.asarray(file.get_tensor(name), dtype=np.float32)
+            filters = _as_images(weight, program.network[node.inputs[0].node].shape.dims)
+            if filters is None:
+                return None
+            bgr = _is_bgr(program)
+            return FilterBank(node.name, tuple(_stretched(f, bgr) for f in filters[:_MOST]), len(filters))
+    return None
+
+
+def _as_images(weight: np.ndarray, dims: tuple[int, ...]) -> np.ndarray | None:
+    """Filters x channels x height x width; rows of a dense layer on an image count as filters of its size."""
+    if weight.ndim == 2 and len(dims) == 3 and weight.shape[1] == np.prod(dims):
+        weight = weight.reshape(-1, *dims)
+    if weight.ndim != 4 or min(weight.shape[2:]) < 3:
+        return None
+    if weight.shape[1] not in (1, 3):
+        return None
+    return weight
+
+
+def _is_bgr(program: Program[ShapedNode]) -> bool:
+    return getattr(program.readers.train or program.readers.test, "color_order", "RGB") == "BGR"
+
+
+def _stretched(weights: np.ndarray, bgr: bool) -> np.ndarray:
+    """Channels first, any numbers -> height x width x channels with 0 at mid grey."""
+    most = float(np.abs(weights).max()) or 1.0
+    pixels = np.moveaxis(np.rint(127.5 + 127.5 * weights / most), 0, -1).astype(np.uint8)
+    return pixels[..., ::-1] if bgr and pixels.shape[-1] == 3 else pixels
+
+
+def filter_sheet(bank: FilterBank, columns: int = 16) -> np.ndarray:
+    """All filters side by side with a gap of a pixel, as one picture (height x width x 1 or 3)."""
+    height, width, channels = bank.pixels[0].shape
+    columns = min(columns, len(bank.pixels))
+    rows = -(-len(bank.pixels) // columns)
+    sheet = np.full((rows * (height + 1) - 1, columns * (width + 1) - 1, channels), 255, dtype=np.uint8)
+    for number, pixels in enumerate(bank.pixels):
+        top, left = number // columns * (height + 1), number % columns * (width + 1)
+        sheet[top : top + height, left : left + width] = pixels
+    return sheet
