@@ -107,7 +107,7 @@ def broken_number(scene: Scene) -> Diagnostic | None:
     word, before = scene.word, scene.words[max(0, scene.bad - 1)]
     if word.kind == UNKNOWN and word.text[0].isdigit():
         start = word.start
-    elif scene.bad and before.kind == "NUMBER" and before.joins(word) and word.kind != ".." and word.text[0] == ".":
+    elif scene.bad and before.kind == "NUMBER" and before.joins(word) and word.kind != ".." and word.text.startswith("."):
         start = before.start
     else:
         return None
@@ -187,7 +187,9 @@ def foreign_word(scene: Scene) -> Diagnostic | None:
     """`and`, `lambda`, `new`, ...: words of other languages, which are plain names here."""
     before_member = [] if scene.start is None else [scene.start, scene.start - 1]
     for index in [*range(scene.bad, scene.bad - 7, -1), *before_member]:
-        word = scene.words[max(0, index)]
+        if index < 0:
+            continue
+        word = scene.words[index]
         if word.kind != "NAME":
             continue
         if word.text == "lambda":

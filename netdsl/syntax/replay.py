@@ -19,6 +19,8 @@ Stack: TypeAlias = tuple[int, "Stack"] | None
 OPENERS = {"(": ")", "{": "}", "[": "]"}
 CLOSERS = {closer: opener for opener, closer in OPENERS.items()}
 END = "end"
+#: So many words behind a mistake are read to see whether a change helps; a bracket needs many.
+LOOK_AHEAD = 5_000
 #: Kinds of words that no grammar knows.
 OPEN_STRING, OPEN_COMMENT, UNKNOWN = "open_string", "open_comment", "unknown"
 
@@ -132,28 +134,24 @@ class Replay:
     def kind(self, index: int) -> str:
         return self.words[index].kind if 0 <= index < len(self.words) else ""
 
-    def reach(self, edit: Edit, limit: int = 20_000) -> int:
+    def reach(self, edit: Edit) -> int:
         """The index of the first word that cannot be used once the text is changed so; len(words) if all can."""
         if edit not in self._reached:
-            self._reached[edit] = self._reach(edit, limit)
+            self._reached[edit] = self._reach(edit)
         return self._reached[edit]
 
-    def _reach(self, edit: Edit, limit: int) -> int:
+    def _reach(self, edit: Edit) -> int:
         stack = self.stacks[edit.index]
         for kind in edit.insert:
             stack = self.tables.advance(stack, kind)
             if stack is None:
                 return edit.index
-        stop = min(len(self.words), edit.index + edit.remove + limit)
+        stop = min(len(self.words), self.bad + LOOK_AHEAD)
         for index in range(edit.index + edit.remove, stop):
             stack = self.tables.advance(stack, self.words[index].kind)
             if stack is None:
                 return index
         return stop
-
-    def repairs(self, edit: Edit) -> bool:
-        """Whether the change alone makes the rest of the text readable."""
-        return self.reach(edit) == len(self.words)
 
     # --- brackets ----------------------------------------------------------------------------
 
