@@ -44,7 +44,7 @@ def multiplies_bf16(device: torch.device) -> bool:
     less than in float32. Without such instructions oneDNN still takes bf16, and is slower.
     """
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     questions = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
     return device.type == "cpu" and any(getattr(torch.cpu, question, bool)() for question in questions)
 
