@@ -11,8 +11,7 @@ from typing import Any
 import click
 
 from ..compiler import Checked
-from ..diagnostics import Failure
-from ..diagnostics import render_all
+from ..diagnostics import Failure, render_all
 from ..resolve import resolved_text
 from ..samples import choose_data
 from ..summary import plan_text, totals_text

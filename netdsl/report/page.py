@@ -148,8 +148,8 @@ def _epochs(facts: Facts) -> str:
         rows.append(f"<tr><td>{line['epoch']}{best}</td>{cells}<td>{line.get('rate') or 0:.4g}</td>"
                     f"<td>{_duration(line.get('seconds'))}</td></tr>")
     head = f"<tr><th>epoch</th>{head}<th>rate</th><th>time</th></tr>"
-    table = f'<div class="scroll"><table class="numbers"><thead>{head}</thead><tbody>{"".join(rows)}</tbody></table></div>' \
-            '<p class="note">* the best so far</p>'
+    table = f'<table class="numbers"><thead>{head}</thead><tbody>{"".join(rows)}</tbody></table>'
+    table = f'<div class="scroll">{table}</div><p class="note">* the best so far</p>'
     return table if len(rows) <= 12 else f"<details><summary>{len(rows)} epochs</summary>{table}</details>"
 
 
