@@ -363,3 +363,17 @@ def test_modules_have_torch_names() -> None:
     layer = rows.row_from_example("ConvolutionalLayer {6, (5:3), groups = 2}")
     module = LayerModule(layer, [Shape.of(8, 7, 4)], layer.shape([Shape.of(8, 7, 4)]))
     assert {name: tuple(p.shape) for name, p in module.named_parameters()} == {"weight": (6, 2, 3, 5), "bias": (6,)}
+
+
+def test_cross_entropy_is_exact_for_scores_in_bfloat16() -> None:
+    """The gradient at a class that is all but certain is its distance from 1, which bfloat16 does not have."""
+    layer = rows.row_from_example("CrossEntropyWithSoftmax")
+    shapes = [Shape((2,)), Shape((2,))]
+    scores = torch.tensor([[7.0, 0.0]], dtype=torch.bfloat16, requires_grad=True)
+    with torch.autocast("cpu", torch.bfloat16):
+        loss = rows.run(rows.module_of(layer, shapes), [torch.tensor([[1.0, 0.0]]), scores])
+    loss.sum().backward()
+    distance = 1 - torch.sigmoid(torch.tensor(7.0))
+    assert loss.item() == pytest.approx(distance.item(), rel=1e-2)
+    assert scores.grad is not None
+    assert scores.grad[0, 0].item() == pytest.approx(-distance.item(), rel=1e-2)

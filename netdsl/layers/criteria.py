@@ -144,13 +144,17 @@ class CrossEntropyWithSoftmax(OverClasses):
         return {"class_weights": Parameter((len(self.class_weights),), start, learned=False, saved=False)}
 
     def each(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
+        import torch
+
         given, z, dim = self.arranged(p, *tensors)
         labels = distribution(given, z, dim)
         if self.label_smoothing:
             labels = labels * (1 - self.label_smoothing) + self.label_smoothing / z.shape[dim]
         if self.class_weights is not None:
             labels = labels * p.class_weights.reshape(-1, *(1,) * (-1 - dim))
-        return total(-(labels * z.log_softmax(dim)))
+        # In bf16 the gradient at a class that is all but certain would be off by 2**-9 (torch's autocast sees to it
+        # on CUDA only).
+        return total(-(labels * z.log_softmax(dim, dtype=torch.promote_types(z.dtype, torch.float32))))
 
 
 @dataclass(frozen=True)
