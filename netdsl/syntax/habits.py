@@ -107,7 +107,7 @@ def broken_number(scene: Scene) -> Diagnostic | None:
     word, before = scene.word, scene.words[max(0, scene.bad - 1)]
     if word.kind == UNKNOWN and word.text[0].isdigit():
         start = word.start
-    elif scene.bad and before.kind == "NUMBER" and before.joins(word) and word.kind != ".." and word.text.startswith("."):
+    elif before.kind == "NUMBER" and before.joins(word) and word.text.startswith(".") and word.kind != "..":
         start = before.start
     else:
         return None
@@ -290,14 +290,28 @@ def member_separator(scene: Scene) -> Diagnostic | None:
         return None
     member = scene.kind(scene.bad + 1) == "NAME" and scene.kind(scene.bad + 2) in ("=", "(", "{")
     if member and scene.helps(Edit(scene.bad, 1), 2):
+        if _bracket_forgotten(scene):
+            return None
+        options = "" if scene.inside is None or scene.opened_here() else \
+            " The options of a layer need its name before the `{`."
         return page(scene, "the members of a record are not separated by commas", scene.label(scene.bad, "this comma"),
-                    scene.opened_here(), hint="start a new line, or write `;`.")
+                    scene.opened_here(), hint=f"start a new line, or write `;`.{options}")
     if scene.kind(scene.bad + 1) in CLOSERS and scene.helps(Edit(scene.bad, 1), 2):
         return page(scene, "a record ends without a comma", scene.label(scene.bad, "this comma"), hint="remove it.")
     if scene.helps(Edit(scene.bad, 1, (":",)), 2):
         return page(scene, "a list is joined by `:`, not by commas", scene.label(scene.bad, "this comma"),
                     hint="write `:`; commas stand between the arguments of a call.")
     return None
+
+
+def _bracket_forgotten(scene: Scene) -> bool:
+    """Whether the commas belong to a call whose opening bracket is missing: `Layer radius = 2, bias = 1}`."""
+    lowest = scene.inside.index if scene.inside is not None else None
+    plain = scene.replay.reach(Edit(scene.bad, 1))
+    for _, index in zip(range(12), scene.replay.siblings(lowest, scene.bad), strict=False):
+        if scene.kind(index) == "NAME" and scene.kind(index + 1) == "NAME":
+            return any(scene.replay.reach(Edit(index + 1, 0, (opener,))) > plain for opener in OPENERS)
+    return False
 
 
 def semicolon(scene: Scene) -> Diagnostic | None:

@@ -273,7 +273,7 @@ def _owner(scene: Scene, equals: int) -> int | None:
 def missing_name(scene: Scene, edit: Edit) -> Diagnostic:
     """`= 3`, `record. + 1`, `f {a, }`."""
     index = edit.index
-    if scene.word.kind == "=" and not scene.replay.can(index, "NAME"):
+    if scene.word.kind == "=" and index == scene.bad:
         return _second_equals(scene)
     before = scene.kind(index - 1) if index else ""
     if before == "," and scene.word.kind in CLOSERS:
@@ -314,10 +314,12 @@ def missing_include(scene: Scene, edit: Edit) -> Diagnostic:
 
 def _second_equals(scene: Scene) -> Diagnostic:
     """An `=` behind a finished value: its name is missing, or it is the second one."""
-    if scene.word.first:
+    if scene.word.first or scene.kind(scene.bad - 1) in (";", "{", "(", ","):
         return page(scene, "a name is missing before `=`", scene.label(scene.bad, "I expected a name before this"),
-                    hint="a member is a name, `=` and a value.")
-    return page(scene, "this `=` comes after a value, not after a name", scene.label(scene.bad, "this `=`"),
+                    scene.opened_here(), hint=_name_hint(scene))
+    second = scene.kind(scene.bad - 1) == "NAME"
+    title = "there is a second `=` here" if second else "this `=` comes after a value, not after a name"
+    return page(scene, title, scene.label(scene.bad, "this `=`"),
                 scene.opened_here(),
                 hint="a member has one `=`; a comparison is written `==`, and a step of a list is named by `:=`.")
 

@@ -139,9 +139,13 @@ def _openers(scene: Scene) -> Iterator[Repair]:
             yield Repair(Edit(scene.head, 0, (kind,)), 3.5, phrases.missing_opener)
         if bad and scene.kind(bad - 1) == "NAME":
             yield Repair(Edit(bad - 1, 0, (kind,)), 3.5, phrases.missing_opener)
+    lowest = scene.inside.index if scene.inside is not None else None
+    for _, index in zip(range(12), scene.replay.siblings(lowest, bad), strict=False):
+        if scene.kind(index) == "NAME" and scene.kind(index + 1) == "NAME" and not scene.words[index + 1].first:
+            for kind in OPENERS:
+                yield Repair(Edit(index + 1, 0, (kind,)), 3.2, phrases.missing_opener)
     if scene.word.kind in CLOSERS:
         kind = CLOSERS[scene.word.kind]
-        lowest = scene.inside.index if scene.inside is not None else None
         if lowest is not None:
             yield Repair(Edit(lowest + 1, 0, (kind,)), 2.95, phrases.missing_opener)
         for distance, index in enumerate(scene.replay.siblings(lowest, bad)):
@@ -160,7 +164,9 @@ def _exchanges(scene: Scene) -> Iterator[Repair]:
         if index < 0:
             continue
         for kind in _EXCHANGES.get(scene.kind(index), ()):
-            yield Repair(Edit(index, 1, (kind,)), cost + 2 * (kind == "=>"), phrases.exchanged)
+            in_list = scene.inside is not None and scene.inside.role in ("call", "group")
+            far = 3 if kind in ("=>", "COMPARE") or (kind == ":=" and not in_list) else 0
+            yield Repair(Edit(index, 1, (kind,)), cost + far, phrases.exchanged)
         if scene.kind(index) in OPENERS:
             for kind in OPENERS:
                 yield Repair(Edit(index, 1, (kind,)), cost + 3, phrases.exchanged)
@@ -173,10 +179,10 @@ def _values(scene: Scene) -> Iterator[Repair]:
         yield Repair(Edit(bad, 0, ("NAME",)), 1, phrases.missing_value)
         if bad and scene.kind(bad - 1) in (",", ":") and (scene.word.kind in CLOSERS or scene.word.kind == END):
             yield Repair(Edit(bad - 1, 1), 0, phrases.trailing_separator)
-    elif scene.replay.can(bad, "NAME"):
+    elif scene.word.kind != "=" and scene.replay.can(bad, "NAME"):
         yield Repair(Edit(bad, 0, ("NAME",)), 2, phrases.missing_name)
     elif scene.word.kind == "=":
-        begins = scene.word.first or scene.kind(bad - 1) in (";", "{")
+        begins = scene.word.first or scene.kind(bad - 1) in (";", "{", "(", ",")
         yield Repair(Edit(bad, 0, ("NAME",)), 1 if begins else 4, phrases.missing_name)
     for opening in scene.openings[-2:]:
         if opening.role == "record":
