@@ -243,6 +243,7 @@ def refuse_changes(changes: Sequence[tuple[str, str, str, str]], span: Span, pat
     what = "the network" if network else "the plan"
     return failure(
         "checkpoint-mismatch", f"{what} is not the one that the checkpoint was trained with", span,
+        "" if span.start == 0 else "this has changed",
         body=(f"A resumed run goes on as if it had not stopped. Since {path} was written, this has changed:",
               "\n".join(rows + _more(changes))),
         hint=f"undo the change, or begin a new run with these weights: --weights {path}." if network else

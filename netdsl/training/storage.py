@@ -118,7 +118,7 @@ def follow(path: Path) -> Path:
         text = path.read_text(encoding="utf-8", errors="replace").strip()
         if text and (path.parent / text).is_dir():
             return path.parent / text
-    return path.resolve() if path.is_symlink() else path
+    return path.parent / os.readlink(path) if path.is_symlink() else path
 
 
 def probe(folder: Path, needed: int) -> None:
@@ -132,8 +132,15 @@ def probe(folder: Path, needed: int) -> None:
             trial.unlink(missing_ok=True)
         free = shutil.disk_usage(folder).free
     if free < needed:
-        raise cannot_write(folder, OSError(errno.ENOSPC, f"{free / 1e6:,.0f} MB are free, and a checkpoint and the "
-                                           f"one it replaces need {needed / 1e6:,.0f} MB"))
+        raise cannot_write(folder, OSError(errno.ENOSPC, f"{in_units(free)} are free, and a checkpoint and the "
+                                           f"one it replaces need {in_units(needed)}"))
+
+
+def in_units(count: int) -> str:
+    """A number of bytes for people: `512 bytes`, `13 kB`, `62 MB`, `1,200 MB`."""
+    if count < 1000:
+        return f"{count} bytes"
+    return f"{count / 1e3:,.0f} kB" if count < 1_000_000 else f"{count / 1e6:,.0f} MB"
 
 
 def clear_leftovers(folder: Path) -> None:

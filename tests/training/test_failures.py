@@ -189,7 +189,7 @@ def test_too_little_room_is_found_before_the_first_step(tmp_path: Path, monkeypa
     monkeypatch.setattr(storage.shutil, "disk_usage", lambda path: usage)
     monkeypatch.setattr(strategies.Eager, "run", lambda *_: pytest.fail("it trained"))
     found = page(lambda: training.train(program(PLAN), out=tmp_path / "run", device="cpu"), "cannot-write")
-    assert "0 MB are free" in found.body[0]
+    assert "1 kB are free" in found.body[0]
 
 
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ CASES: dict[str, tuple[str, str, Patches]] = {
     "a rate by step": ("maxEpochs = 3 ; minibatchSize = 16 ; learningRate = CosineDecay {0.1}", CONVNET, Patches()),
     "validation split": (PLAIN + " ; validation = 0.25", CONVNET, Patches()),
     "rate control": (PLAIN.replace("3", "4", 1) + " ; AutoAdjust = { autoAdjustLR = 'adjustAfterEpoch' ; "
-                     "reduceLearnRateIfImproveLessThan = 0.9 }", CONVNET, Patches()),
+                     "reduceLearnRateIfImproveLessThan = 0.99999 }", CONVNET, Patches()),
     "noise on the weights": (PLAIN + " ; gaussianNoiseInjectStd = 0.01", CONVNET, Patches()),
     "vectors": (PLAIN, MLP, Patches(flat=True)),
 }

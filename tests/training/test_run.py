@@ -317,6 +317,16 @@ def test_an_epoch_of_another_size_is_the_unit_of_schedules(tmp_path: Path) -> No
     assert [line["rate"] for line in epochs] == [0.1, 0.01, 0.01, 0.01]
 
 
+def test_settings_of_layers_follow_their_schedule(tmp_path: Path) -> None:
+    plan = "maxEpochs = 2 ; minibatchSize = 16 ; learningRate = 0.05 ; keepCheckPointFiles = true ; dropoutRate = "
+    runs = [training.train(program(plan + rate), out=tmp_path / rate[:2], device="cpu").out
+            for rate in ("0", "0*1 : 0.5")]
+    first, second = ([read_weights(run / f"checkpoints/epoch-000{n}")["model.out.weight"] for run in runs]
+                     for n in (1, 2))
+    assert torch.equal(*first)
+    assert not torch.equal(*second)
+
+
 def test_two_criteria_are_added_and_both_reported(tmp_path: Path) -> None:
     from dataclasses import replace
 
