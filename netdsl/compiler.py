@@ -42,6 +42,14 @@ class Checked:
         assert self.program is not None
         return totals(self.program.network)
 
+    def require_network(self) -> Program[ShapedNode]:
+        """The program for what needs no data: problems with the data alone do not count."""
+        errors = tuple(d for d in self.errors if d.code not in ("reader-file", "reader-shape"))
+        if errors:
+            raise Failure(errors)
+        assert self.program is not None
+        return self.program
+
     def require(self) -> Program[ShapedNode]:
         """The program; raises Failure with every error if there is one."""
         if self.errors:

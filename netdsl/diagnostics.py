@@ -63,7 +63,8 @@ def in_file_order(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
 def suggest(name: str, candidates: Iterable[str]) -> str | None:
     """The candidate that was most likely meant, or None.
 
-    Equal but for case first; else the closest within a third of the length; else one that shares
+    Equal but for case first, then one that is a letter away, then one that contains it
+    (`minibatchSize` for `batchSize`), then the closest within a third of the length; else one that shares
     its beginning (`pad` for `padding`, `ConvolutionLayer` for `ConvolutionalLayer`).
     """
     known = sorted(set(candidates))
@@ -72,6 +73,9 @@ def suggest(name: str, candidates: Iterable[str]) -> str | None:
         if candidate.casefold() == folded:
             return candidate
     scored = [(_distance(folded, candidate.casefold()), candidate) for candidate in known]
+    containing = [candidate for candidate in known if len(name) >= 5 and folded in candidate.casefold()]
+    if containing and min(scored)[0] > 1:
+        return min(containing, key=len)
     near = [pair for pair in scored if pair[0] <= max(1, len(name) // 3)]
     if near:
         return min(near, key=lambda pair: (pair[0], abs(len(pair[1]) - len(name))))[1]

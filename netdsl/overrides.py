@@ -6,6 +6,7 @@ import dataclasses
 import re
 from collections.abc import Iterable, Sequence
 
+from . import layers, optimizers, readers
 from .diagnostics import Failure, did_you_mean, failure
 from .source import Source, Span
 from .syntax import ast
@@ -77,10 +78,23 @@ def _inside(value: ast.Expression, path: Sequence[str], spans: Sequence[Span], s
                 new = dataclasses.replace(argument, value=_value(source, value_at, argument.value))
                 arguments = (*value.arguments[:index], new, *value.arguments[index + 1 :])
                 return dataclasses.replace(value, arguments=arguments)
+        position = _position(value.callee, path[0])
+        if position < len(value.arguments) and all(a.name is None for a in value.arguments[: position + 1]):
+            old = value.arguments[position]
+            new = dataclasses.replace(old, value=_value(source, value_at, old.value))
+            arguments = (*value.arguments[:position], new, *value.arguments[position + 1 :])
+            return dataclasses.replace(value, arguments=arguments)
         added = _value(source, value_at, None)
         argument = ast.Argument(ast.Identifier(path[0], spans[0]), added, spans[0].to(added.span))
         return dataclasses.replace(value, arguments=(*value.arguments, argument))
     raise failure("override", f"`{'.'.join(above)}` is not a record, so `{path[0]}` cannot be set in it", spans[0], "")
+
+
+def _position(callee: ast.Expression, option: str) -> int:
+    """Where a row takes an option without its name; beyond every argument if it does not."""
+    row = {**layers.NAMES, **readers.NAMES, **optimizers.NAMES}.get(callee.text) if isinstance(callee, ast.Name) else None
+    order = row.positional() if row is not None else ()
+    return order.index(option) if option in order else 1 << 30
 
 
 def _value(source: Source, at: int, old: ast.Expression | None) -> ast.Expression:

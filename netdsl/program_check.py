@@ -17,7 +17,7 @@ ShapedProgram = Program[ShapedNode]
 
 def check_program(program: ShapedProgram) -> list[Diagnostic]:
     """Every disagreement between the parts of a program whose shapes are known."""
-    found = [*_criteria(program), *_budgets(program)]
+    found = [*_criteria(program), *_swapped(program), *_budgets(program)]
     for phase in ("train", "test", "validation"):
         reader = getattr(program.readers, phase)
         if reader is not None:
@@ -42,6 +42,21 @@ def _criteria(program: ShapedProgram) -> Iterator[Diagnostic]:
                     Label(node.span, f"{node.layer.name()} has no gradient"),
                     related=(Label(program.spans[kind], "listed here"),),
                     hint="train on CrossEntropyWithSoftmax and list this in `evaluationNodes`.")
+
+
+def _swapped(program: ShapedProgram) -> Iterator[Diagnostic]:
+    """`CrossEntropyWithSoftmax (z, labels)`: the targets come first, and training would run away silently."""
+    learned = {node.name for node in program.network if node.cost.parameters}
+    for node in program.network:
+        if len(node.inputs) < 2 or node.layer.inputs[:1] not in (("labels",), ("label",)):
+            continue
+        targets, values = node.inputs[0], node.inputs[1]
+        if program.network[values.node].layer.is_data and program.network.ancestors([targets.node]) & learned:
+            yield Diagnostic(
+                "wrong-inputs", f"the two inputs of {node.layer.name()} are swapped: the targets come first",
+                Label(targets.span, "this depends on what is learned"),
+                related=(Label(values.span, "this is data"),),
+                hint=f"write `{node.layer.name()} ({values.span.text}, {targets.span.text})`.")
 
 
 def _budgets(program: ShapedProgram) -> Iterator[Diagnostic]:

@@ -35,7 +35,7 @@ def graph(file: str, overrides: tuple[str, ...], form: str | None, out: str | No
         raise click.UsageError(f"{row.name} cannot hold a plan; formats that can: {holders}",
                                click.get_current_context())
     checked = loaded(file, overrides)
-    program = checked.require()
+    program = checked.require_network()
     if plan and program.plan is None:
         raise click.UsageError(f"{file} has no training block, so there is no plan to draw",
                                click.get_current_context())

@@ -28,13 +28,12 @@ def split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     return [a for a in arguments if a not in overrides], overrides
 
 
-def loaded(file: str, overrides: Sequence[str] = (), sample: str | None = None) -> Checked:
-    """The file, examined; raises Failure with every error, prints the warnings."""
+def loaded(file: str, overrides: Sequence[str] = ()) -> Checked:
+    """The file, examined, for what needs no data; raises Failure with every error, prints the warnings."""
     from .. import load
 
-    checked = load(file, overrides, sample=sample)
-    if checked.errors:
-        raise Failure(checked.diagnostics)
+    checked = load(file, overrides)
+    checked.require_network()
     report_warnings(checked)
     return checked
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from .. import layers, optimizers, readers
 from ..deep import run_deep
 from ..diagnostics import Diagnostic, Failure, Label, did_you_mean, in_file_order, suggest
 from ..network import Network, Node
@@ -21,6 +22,8 @@ from .values import Environment, FunctionValue, Lazy, ListValue, Place, RecordVa
 
 #: Names with a meaning at the top of a file.
 BLOCKS = ("network", "reader", "SGD")
+#: Rows of the other tables are no part of a network; `Linear` there is a misspelt layer, not a schedule.
+NOT_IN_NETWORKS = frozenset({*readers.NAMES, *optimizers.NAMES} - set(layers.NAMES))
 
 
 def elaborate(module: ast.Module, files: Files | None = None, sample: str | None = None
@@ -112,6 +115,7 @@ class _Elaboration:
         if isinstance(thunk, Thunk):
             # Its members' names are the nodes' names: no `network.` in front of each.
             thunk.place = Place(Scope())
+            thunk.environment = Environment({}, thunk.environment, hides=NOT_IN_NETWORKS)
         record = thunk.force()
         if not isinstance(record, RecordValue):
             raise errors.wrong_type("`network` has to be a record", thunk.span, record)

@@ -137,7 +137,9 @@ def call_builtin(evaluator: Evaluator, builtin: Builtin, positional: Sequence[La
         if name not in builtin.parameters:
             raise failure("wrong-arguments", f"{builtin.name} has no parameter `{name}`", identifier.span,
                           did_you_mean(name, builtin.parameters), related=errors.uses(place),
-                          body=(f"Its parameters are {', '.join(builtin.parameters)}.",))
+                          body=(f"Its parameters are {', '.join(builtin.parameters)}.",),
+                          hint=f"a step of a list is named with `:=`: `{name} := ...`."
+                          if "functions" in builtin.parameters else "")
         bound[name] = value
     for name in builtin.parameters:
         if name not in bound:
@@ -170,6 +172,9 @@ def plain(value: Any) -> Any:
     """Lists and records as Python lists and dictionaries of plain values; everything else as it is."""
     if isinstance(value, ListValue):
         return [plain(item.force()) for item in value.flat()]
+    if isinstance(value, RowValue) and not issubclass(value.row, Layer) \
+            and not any(o.required for o in value.row.options()):
+        return value.row()  # `optimizer = Adam`, `Flip` among transforms: the row with its defaults
     if isinstance(value, RecordValue):
         return {name: plain(member.force()) for name, member in value.members.items()}
     return value
@@ -248,7 +253,7 @@ def _missing_inputs(row: type[Layer], missing: list[str], order: Sequence[str], 
         hint = f"`{row.name()} (...)` applies it to its input; options alone go in braces: `{row.name()} {{...}}`."
     else:
         body = ("It is called with", f"    {row.name()} ({', '.join(order)})") if len(order) > 1 else ()
-        hint = ""
+        hint = "" if e.arguments else f"in a list, and as an option, it stands without brackets: `{row.name()}`."
     return failure("wrong-inputs", f"{row.name()} needs its input `{missing[0]}`", e.span,
                    f"`{missing[0]}` is missing here", related=errors.uses(place), body=body, hint=hint)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..diagnostics import Diagnostic, Failure, Label, did_you_mean, failure
 from ..source import Span
-from .values import Environment, FunctionValue, Place, Thunk, describe
+from .values import Environment, FunctionValue, Place, Ref, Thunk, describe
 
 
 def uses(place: Place | None) -> tuple[Label, ...]:
@@ -21,18 +21,21 @@ def uses(place: Place | None) -> tuple[Label, ...]:
 
 
 def unknown_name(name: str, span: Span, environment: Environment, place: Place) -> Failure:
-    candidates: list[str] = []
-    looked: list[str] = []
-    for scope in environment.chain():
-        candidates += [n for n in scope.names if not n.startswith("_")]
-        if scope.what:
-            looked.append(scope.what)
+    candidates = ["true", "false", *(n for n in environment.visible() if not n.startswith("_"))]
+    looked = [scope.what for scope in environment.chain() if scope.what]
     where = ", ".join(looked[:-1]) + (", and " if len(looked) > 1 else "") + looked[-1] if looked else "the file"
     kind = "layer or function" if span.source.text[span.end : span.end + 2].strip()[:1] in ("{", "(") else "name"
     label = did_you_mean(name, candidates)
     return failure("unknown-name", f"there is no {kind} called `{name}`", span, label, related=uses(place),
                    body=(f"I looked in {where}.",),
-                   hint="" if label else "`netdsl layers` lists every layer and function.")
+                   hint="" if label else _name_hint(span, kind))
+
+
+def _name_hint(span: Span, kind: str) -> str:
+    before = span.source.line(span.line)[: span.column - 1].rstrip()
+    if before.endswith("--"):
+        return "a comment begins with `#`."
+    return "`netdsl layers` lists every layer and function." if kind != "name" else ""
 
 
 def cycle(thunk: Thunk, running: Sequence[Thunk]) -> Failure:
@@ -58,9 +61,10 @@ def wrong_type(title: str, span: Span, value: Any, place: Place | None = None, h
 
 
 def not_a_layer(value: Any, span: Span, place: Place, what: str = "a step of a Sequential") -> Failure:
+    hint = "a step is the layer alone, without its input: the Sequential applies it." if isinstance(value, Ref) else \
+        "a function of your own is written `(x => ...)`, in parentheses inside a list."
     return failure("not-a-layer", f"{what} has to be a layer or a function", span, f"this is {describe(value)}",
-                   related=uses(place),
-                   hint="a function of your own is written `(x => ...)`, in parentheses inside a list.")
+                   related=uses(place), hint=hint)
 
 
 def not_callable(value: Any, span: Span, callee: Span, place: Place) -> Failure:

@@ -111,21 +111,35 @@ class Place:
 
 
 class Environment:
-    """Names and their thunks or values; lookups go outward."""
+    """Names and their thunks or values; lookups go outward.
 
-    __slots__ = ("names", "outer", "what")
+    `hides` are names of the outermost environment that are not seen from here: the optimizers inside
+    `network`, for example.
+    """
 
-    def __init__(self, names: dict[str, Any], outer: Environment | None, what: str = "") -> None:
-        self.names, self.outer, self.what = names, outer, what
+    __slots__ = ("hides", "names", "outer", "what")
+
+    def __init__(self, names: dict[str, Any], outer: Environment | None, what: str = "",
+                 hides: frozenset[str] = frozenset()) -> None:
+        self.names, self.outer, self.what, self.hides = names, outer, what, hides
 
     def find(self, name: str) -> Any:
         """The thunk or value; KeyError if there is none."""
         environment: Environment | None = self
+        hidden = False
         while environment is not None:
-            if name in environment.names:
+            hidden = hidden or name in environment.hides
+            if name in environment.names and not (hidden and environment.outer is None):
                 return environment.names[name]
             environment = environment.outer
         raise KeyError(name)
+
+    def visible(self) -> Iterator[str]:
+        """Every name that a lookup from here can find."""
+        hidden: frozenset[str] = frozenset()
+        for environment in self.chain():
+            hidden |= environment.hides
+            yield from (n for n in environment.names if environment.outer is not None or n not in hidden)
 
     def chain(self) -> Iterator[Environment]:
         environment: Environment | None = self

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..diagnostics import Diagnostic, Failure, Label, did_you_mean
+from ..diagnostics import Diagnostic, Failure, Label, did_you_mean, suggest
 from ..source import Span
-from .kinds import Kind, Mismatch, show_value
+from .kinds import Kind, ListOf, Mismatch, show_value
 from .rows import Option, OptionError, S, Spec
 
 
@@ -70,11 +70,15 @@ def bind(
             diagnostics.append(_too_many(cls, called, positional, order))
             break
         given[order[index]] = argument
+    needed = [o.name for o in options if o.required and o.name not in given and o.name not in named]
+    meant: set[str] = set()  # required options that an unknown name stands for: one mistake, one page
     for name, argument in named.items():
         if name in given:
             diagnostics.append(_twice(called, name, argument, given[name]))
         elif all(name != o.name for o in options):
-            diagnostics.append(_unknown(cls, called, name, argument, unknown_code))
+            near = suggest(name, needed)
+            meant |= {near} if near else set()
+            diagnostics.append(_unknown(cls, called, name, argument, unknown_code, near))
         else:
             given[name] = argument
     values: dict[str, Any] = {}
@@ -83,10 +87,13 @@ def bind(
             try:
                 values[o.field_name] = o.kind.convert(given[o.name].get(o.kind))
             except Mismatch as mismatch:
-                diagnostics.append(_mistyped(cls, called, o, given[o.name], str(mismatch)))
+                unjoined = _unjoined(cls, called, o, given[o.name])
+                diagnostics.append(unjoined or _mistyped(cls, called, o, given[o.name], str(mismatch)))
+                if unjoined:
+                    break  # the numbers behind it have slipped in the same way
             except Failure as failed:
                 diagnostics.extend(failed.diagnostics)
-        elif o.required:
+        elif o.required and o.name not in meant:
             diagnostics.append(_missing(cls, called, o, call, unknown_code == "unknown-key"))
     if diagnostics:
         raise Failure(diagnostics)
@@ -124,8 +131,8 @@ def signature_body(cls: type[Spec], called: str | None = None) -> tuple[str, ...
     return (what, "\n".join(lines))
 
 
-def _unknown(cls: type[Spec], called: str, name: str, argument: Argument, code: str) -> Diagnostic:
-    label = did_you_mean(name, [o.name for o in cls.options()])
+def _unknown(cls: type[Spec], called: str, name: str, argument: Argument, code: str, near: str | None) -> Diagnostic:
+    label = f"did you mean `{near}`?" if near else did_you_mean(name, [o.name for o in cls.options()])
     noun = "key" if code == "unknown-key" else "option"
     body = () if label and len(cls.options()) > MANY else signature_body(cls, called)
     return Diagnostic(code, f"{called} has no {noun} `{name}`", Label(argument.name_span or argument.span, label),
@@ -142,11 +149,27 @@ def _missing(cls: type[Spec], called: str, o: Option, call: Span, is_block: bool
 
 def _mistyped(cls: type[Spec], called: str, o: Option, argument: Argument, expected: str) -> Diagnostic:
     try:
-        got = f"this is {describe_value(argument.value())}"
+        value = argument.value()
+        got, cure = f"this is {describe_value(value)}", o.kind.cure(value)
     except Failure:
-        got = ""
+        got, cure = "", ""
     return Diagnostic("option-type", f"`{o.name}` of {called} takes {expected}"[:160], Label(argument.span, got),
-                      body=(f"`{o.name}`: {o.doc.rstrip('.')}.",))
+                      body=(f"`{o.name}`: {o.doc.rstrip('.')}.",), hint=cure)
+
+
+def _unjoined(cls: type[Spec], called: str, o: Option, argument: Argument) -> Diagnostic | None:
+    """`Input {28, 28, 1}`: numbers of a list that are not joined, and have slipped into the next options."""
+    order = cls.positional()
+    before = cls.option(order[order.index(o.name) - 1]) if o.name in order[1:] else None
+    if argument.name_span is not None or before is None or not isinstance(before.kind, ListOf):
+        return None
+    value = argument.value()
+    if isinstance(value, bool) or not isinstance(value, float):
+        return None
+    return Diagnostic("option-type", f"the numbers of `{before.name}` are a list, joined by `:`",
+                      Label(argument.span, f"read as the next option, `{o.name}`"),
+                      body=(f"`{before.name}`: {before.doc.rstrip('.')}.",),
+                      hint="write a list as `28:28:1`, in parentheses where more options follow: `(3:3)`.")
 
 
 def _twice(called: str, name: str, argument: Argument, first: Argument) -> Diagnostic:

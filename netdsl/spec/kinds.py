@@ -30,6 +30,10 @@ class Kind:
         """The value in the notation of the file."""
         return show_value(value)
 
+    def cure(self, value: Any) -> str:
+        """What to do about a value that it cannot take, if that can be said."""
+        return ""
+
 
 @dataclass(frozen=True)
 class Number(Kind):
@@ -83,6 +87,11 @@ class Flag(Kind):
         if not isinstance(value, bool):
             raise Mismatch(self.expected)
         return value
+
+    def cure(self, value: Any) -> str:
+        if isinstance(value, str) and value.casefold() in ("true", "false", "yes", "no"):
+            return "write it without quotes: `true` or `false`."
+        return f"write `{'true' if value else 'false'}`." if value in (0, 1) else ""
 
 
 @dataclass(frozen=True)
@@ -210,6 +219,10 @@ class FunctionKind(Kind):
 
     def show(self, value: Any) -> str:
         return "Identity" if value is None else str(value)
+
+    def cure(self, value: Any) -> str:
+        return "name it without quotes: `ReLU`, `Tanh`." if isinstance(value, str) else \
+            "leave its input away: `ReLU`, not `ReLU (x)`." if not isinstance(value, int | float | list) else ""
 
 
 @dataclass(frozen=True)
