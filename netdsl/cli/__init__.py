@@ -17,7 +17,7 @@ from typing import Any
 import click
 
 from ..diagnostics import Failure, did_you_mean, render_all
-from .output import color_wanted, err
+from .output import ReaderGone, color_wanted, err
 
 #: command -> (module, one line). The order is the order of `netdsl --help`.
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -88,7 +88,7 @@ def run(arguments: Sequence[str]) -> int:
     except (KeyboardInterrupt, click.Abort):
         err("interrupted")
         return EXIT_INTERRUPTED
-    except BrokenPipeError:
+    except (BrokenPipeError, ReaderGone):
         # The reader of our output has gone (`netdsl check x | head`): nothing to say, nowhere to say it.
         with contextlib.suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

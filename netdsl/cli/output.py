@@ -9,14 +9,21 @@ from typing import IO, Any
 import click
 
 
+class ReaderGone(Exception):
+    """Nobody reads our output any more (`netdsl check x | head`)."""
+
+
 def out(text: str = "", nl: bool = True) -> None:
-    """A result, to stdout."""
-    click.echo(text, nl=nl)
+    """A result, to stdout. Raises ReaderGone, which click leaves alone: of a broken pipe it makes an error."""
+    try:
+        click.echo(text, nl=nl, color=color_wanted(sys.stdout))
+    except BrokenPipeError:
+        raise ReaderGone from None
 
 
 def err(text: str = "", nl: bool = True) -> None:
     """A message, to stderr."""
-    click.echo(text, err=True, nl=nl)
+    click.echo(text, err=True, nl=nl, color=color_wanted(sys.stderr))
 
 
 def color_wanted(stream: IO[Any]) -> bool:

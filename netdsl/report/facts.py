@@ -50,10 +50,9 @@ class Facts:
     @property
     def confusion(self) -> np.ndarray | None:
         """[true class, predicted class] -> samples."""
-        matrix = self.run.details.get("confusion")
-        found = np.asarray(matrix) if matrix else None
-        square = found is not None and found.ndim == 2 and found.shape[0] == found.shape[1]
-        return found if square else None
+        rows = self.run.details.get("confusion")
+        square = isinstance(rows, list) and all(isinstance(row, list) and len(row) == len(rows) for row in rows)
+        return np.asarray(rows) if rows and square else None
 
     @property
     def totals(self) -> Totals | None:

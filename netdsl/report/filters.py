@@ -24,22 +24,26 @@ class FilterBank:
 
 
 def first_filters(program: Program[ShapedNode], checkpoint: Path) -> FilterBank | None:
-    """The filters of the first layer with weights, if they can be drawn as images of its input."""
-    from safetensors import safe_open
+    """The filters of the first layer with weights, if they can be drawn as images of its input.
 
-    with safe_open(checkpoint / "weights.safetensors", "np") as file:
-        names = set(file.keys())
-        for node in program.network:
-            name = f"{node.weights}.weight"
-            if name not in names:
-                continue
-            weight = np.asarray(file.get_tensor(name), dtype=np.float32)
-            filters = _as_images(weight, program.network[node.inputs[0].node].shape.dims)
-            if filters is None:
-                return None
-            bgr = _is_bgr(program)
-            return FilterBank(node.name, tuple(_stretched(f, bgr) for f in filters[:_MOST]), len(filters))
-    return None
+    Raises ValueError for weights that cannot be read.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(checkpoint / "weights.safetensors", "np") as file:
+            names = set(file.keys())
+            node = next((node for node in program.network if f"{node.weights}.weight" in names), None)
+            weight = np.asarray(file.get_tensor(f"{node.weights}.weight"), np.float32) if node is not None else None
+    except SafetensorError as error:
+        raise ValueError(str(error)) from error
+    if node is None or weight is None:
+        return None
+    filters = _as_images(weight, program.network[node.inputs[0].node].shape.dims)
+    if filters is None:
+        return None
+    bgr = _is_bgr(program)
+    return FilterBank(node.name, tuple(_stretched(f, bgr) for f in filters[:_MOST]), len(filters))
 
 
 def _as_images(weight: np.ndarray, dims: tuple[int, ...]) -> np.ndarray | None:

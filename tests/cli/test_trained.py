@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 import json
 import re
@@ -15,18 +14,21 @@ import pytest
 from PIL import Image
 from safetensors.numpy import load_file
 
+from netdsl.readers.idx import read_idx
+from netdsl.samples import choose_data
+
 from .conftest import Command
 
 
 @pytest.fixture(scope="session")
 def images(trained: Path, cache: Path) -> Path:
     """Test images of the sample as PNG, their class in the name, and two that are no good."""
-    sample = next(cache.glob("SampleMNIST*"))
-    pixels = np.frombuffer(gzip.open(sample / "t10k-images-idx3-ubyte.gz").read(), np.uint8, offset=16)
-    labels = np.frombuffer(gzip.open(sample / "t10k-labels-idx1-ubyte.gz").read(), np.uint8, offset=8)
+    sample = choose_data(trained / "small.net").sample
+    assert sample is not None
+    pixels, labels = (read_idx(str(sample / f"t10k-{name}.gz")) for name in ("images-idx3-ubyte", "labels-idx1-ubyte"))
     folder = trained / "digits"
     folder.mkdir()
-    for number, (image, label) in enumerate(zip(pixels.reshape(-1, 28, 28)[:12], labels, strict=False)):
+    for number, (image, label) in enumerate(zip(pixels[:12], labels, strict=False)):
         Image.fromarray(image).save(folder / f"{number:02}-is-{label}.png")
     return folder
 

@@ -1,0 +1,144 @@
+"""`netdsl new`: what it writes is correct, runs, and fits the images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import netdsl
+from netdsl.source import Source
+from netdsl.syntax.format import format_text
+from netdsl.template import LIKE
+
+from .conftest import Command
+
+COLORS = {"blue": (40, 60, 220), "green": (40, 200, 60), "red": (220, 50, 40)}
+
+
+def fill(folder: Path, classes: Sequence[str], count: int = 6, size: tuple[int, int] = (24, 24), grey: bool = False
+         ) -> None:
+    """Class folders with noisy images of a colour each."""
+    draw = np.random.default_rng(len(classes))
+    for name in classes:
+        (folder / name).mkdir(parents=True)
+        for number in range(count):
+            pixels = np.clip(np.array(COLORS[name]) + draw.normal(0, 20, (size[1], size[0], 3)), 0, 255)
+            image = Image.fromarray(pixels.astype(np.uint8))
+            (image.convert("L") if grey else image).save(folder / name / f"{number}.png")
+
+
+@pytest.fixture(autouse=True)
+def _in_a_new_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize("like", LIKE)
+def test_every_kind_is_correct_and_in_the_style(command: Command, like: str) -> None:
+    answer = command("new", "mine.net", "--like", like)
+    assert answer.code == 0, answer.err
+    checked = netdsl.load("mine.net")
+    assert not checked.errors
+    assert not checked.diagnostics
+    text = Path("mine.net").read_text()
+    assert format_text(Source("mine.net", text)) == text
+    assert sum(line.lstrip().startswith("#") or "    # " in line for line in text.splitlines()) >= 10
+    assert len(text.splitlines()) < 75
+
+
+def test_the_default_trains_and_learns(command: Command) -> None:
+    assert command("new").code == 0
+    answer = command("run", "mlp.net", "SGD.sample={maxEpochs=1}", "-q", "--device", "cpu", "--out", "r")
+    assert answer.code == 0, answer.err
+    tested = command("test", "mlp.net", "-c", "r", "--format", "json", "--device", "cpu")
+    assert netdsl.load("mlp.net").program is not None
+    assert __import__("json").loads(tested.out)["values"]["errs"] < 0.5
+
+
+def test_from_class_folders(command: Command) -> None:
+    fill(Path("pics"), tuple(COLORS))
+    answer = command("new", "--from", "pics")
+    assert answer.code == 0, answer.err
+    assert "3, the sub-folders of pics" in answer.out
+    assert "24 x 24 x 3: all images are 24 x 24" in answer.out
+    assert "held out" in answer.out
+    program = netdsl.check("pics.net")
+    assert program.network["features"].shape.file_dims == (24, 24, 3)
+    assert program.network["labels"].shape.file_dims == (3,)
+    assert program.plan is not None
+    assert program.plan.block.validation == 0.2
+    run = command("run", "pics.net", "-q", "--max-epochs", "1", "--device", "cpu", "--out", "r")
+    assert run.code == 0, run.err
+
+
+def test_from_a_split_of_photos_of_several_sizes(command: Command) -> None:
+    fill(Path("p/train"), tuple(COLORS), size=(300, 200))
+    fill(Path("p/Val"), tuple(COLORS), count=2, size=(180, 260))
+    fill(Path("p/test"), tuple(COLORS), count=2)
+    assert command("new", "p.net", "--from", "p").code == 0
+    program = netdsl.check("p.net")
+    readers = program.readers
+    assert readers.train is not None
+    assert readers.validation is not None
+    assert readers.test is not None
+    assert program.network["features"].shape.file_dims == (128, 128, 3)
+    for reader, count in ((readers.train, 18), (readers.validation, 6), (readers.test, 6)):
+        data = reader.open(training=reader is readers.train)
+        batch = data.batch(range(count), netdsl.readers.base.Draws())
+        assert (data.count, batch.arrays["features"].shape) == (count, (count, 3, 128, 128))
+        assert abs(float(batch.arrays["features"].mean())) < 1
+
+
+def test_the_values_are_measured(command: Command) -> None:
+    fill(Path("pics"), tuple(COLORS))
+    command("new", "--from", "pics")
+    data = netdsl.check("pics.net").readers.train.open(training=False)  # type: ignore[union-attr]
+    pixels = data.batch(range(data.count), netdsl.readers.base.Draws()).arrays["features"]
+    # Padding of crops is 0, so look at the centre crop, which is the whole image here.
+    assert np.abs(pixels.mean(axis=(0, 2, 3))).max() < 0.02
+    assert np.abs(pixels.std(axis=(0, 2, 3)) - 1).max() < 0.02
+
+
+def test_grey_images_are_read_grey(command: Command) -> None:
+    fill(Path("g"), ("red", "blue"), grey=True)
+    assert command("new", "--from", "g", "--like", "mlp").code == 0
+    assert netdsl.check("g.net").network["features"].shape.file_dims == (24, 24, 1)
+
+
+def test_nothing_is_overwritten(command: Command) -> None:
+    Path("mine.net").write_text("mine")
+    answer = command("new", "mine")
+    assert answer.code == 1
+    assert "is there already" in answer.err
+    assert Path("mine.net").read_text() == "mine"
+
+
+def test_splits_of_other_classes_are_refused(command: Command) -> None:
+    fill(Path("p/train"), tuple(COLORS))
+    fill(Path("p/val"), ("red", "blue"))
+    answer = command("new", "--from", "p")
+    assert answer.code == 1
+    assert "only the training data have the class `green`" in answer.err
+
+
+@pytest.mark.parametrize(("prepare", "arguments", "code", "words"), [
+    ((), ("--from", "gone"), 1, "there is no folder `gone`"),
+    ((), ("--like", "transformer"), 2, "transformer"),
+    (("one/a/x.png",), ("--from", "one"), 1, "a single sub-folder"),
+    (("flat/x.png",), ("--from", "flat"), 1, "no sub-folders"),
+    (("bad/a/x.png", "bad/b/y.png"), ("--from", "bad"), 1, "not an image"),
+    (("empty/a/x.txt", "empty/b/y.txt"), ("--from", "empty"), 1, "has no images"),
+])
+def test_wrong_input(command: Command, prepare: tuple[str, ...], arguments: tuple[str, ...], code: int, words: str
+                     ) -> None:
+    for name in prepare:
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).write_text("this is text")
+    answer = command("new", *arguments)
+    assert (answer.code, answer.out) == (code, "")
+    assert words in answer.err
+    assert "Hint:" in answer.err or "there is no folder" in answer.err
+    assert not list(Path().glob("*.net"))

@@ -1,0 +1,204 @@
+"""`netdsl runs`: the list, the comparison, and the report of a run."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from netdsl import runs
+from netdsl.report import gather, write_report
+from netdsl.training import record
+
+from .conftest import Command
+
+VOID = {"meta", "img", "br", "rect", "path", "polygon", "image"}
+
+
+class Tags(HTMLParser):
+    """Checks that tags are closed in order; gathers what a page refers to."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.open: list[str] = []
+        self.references: list[str] = []
+        self.ids: list[str] = []
+        self.images = 0
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        values = dict(attributes)
+        self.references += [str(values[key]) for key in ("src", "href", "action", "data") if key in values]
+        self.ids += [str(values["id"])] if "id" in values else []
+        self.images += tag == "img"
+        assert tag not in ("script", "link", "iframe"), tag
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attributes)
+        if tag not in VOID:
+            self.handle_endtag(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in VOID:
+            assert self.open, f"</{tag}> closes nothing"
+            assert self.open.pop() == tag
+
+
+def test_names_are_those_that_training_writes() -> None:
+    for name in ("SOURCE", "RESOLVED", "OVERRIDES", "LINES", "RESULT", "ENVIRONMENT", "DETAILS"):
+        assert getattr(runs, name) == getattr(record, name)
+    for file in ("networks/alexnet.net", "a b.net", "ü.net", ".net"):
+        assert runs.network_name(file) == record.file_name(file)
+
+
+def test_list(command: Command, work: Path) -> None:
+    document = json.loads(command("runs", "--format", "json").out)
+    assert [run["folder"] for run in document] == ["runs/small/0", "runs/small/1"]
+    assert [run["overrides"] for run in document] == [[], ["SGD.learningRate=0.05"]]
+    for run in document:
+        assert (run["network"], run["status"], run["epochs"], run["plannedEpochs"]) == ("small", "finished", 2, 2)
+        assert set(run["values"]) == {"train", "test"}
+    text = command("runs", "list", "runs/small").out.splitlines()
+    errors = document[0]["values"]["test"]["errs"]
+    assert len(text) == 3
+    assert f"errs {100 * errors:.2f} %" in text[1]
+
+
+def test_an_unfinished_run_is_listed(command: Command, work: Path, tmp_path: Path) -> None:
+    shutil.copytree("runs/small/0", tmp_path / "killed")
+    (tmp_path / "killed" / "result.json").unlink()
+    with (tmp_path / "killed" / "metrics.jsonl").open("a") as lines:
+        lines.write('{"event": "epoch", "epo')
+    run = json.loads(command("runs", str(tmp_path), "--format", "json").out)[0]
+    assert (run["status"], run["epochs"]) == ("not finished", 2)
+
+
+def test_compare(command: Command, work: Path) -> None:
+    document = json.loads(command("runs", "compare", "runs/small/0", "small", "--format", "json").out)
+    changed = {(change["part"], change["key"]): (change["first"], change["second"]) for change in document["changes"]}
+    assert changed == {("overrides", "SGD.learningRate"): (None, "0.05"), ("plan", "learningRate"): ("0.1", "0.05")}
+    values = {row["name"]: (row["first"], row["second"]) for row in document["values"]}
+    assert set(values) == {"train.ce", "train.errs", "test.ce", "test.errs"}
+    text = command("runs", "compare", "runs/small/0", "runs/small/1").out
+    assert re.search(r"test\.errs +\d+\.\d\d % +\d+\.\d\d % +[+-]\d+\.\d\d %", text)
+    assert "A  0.1\n            B  0.05" in text
+
+
+def test_compare_with_itself(command: Command, work: Path) -> None:
+    assert "nothing differs" in command("runs", "compare", "runs/small/0", "runs/small/0").out
+
+
+# --- the report -----------------------------------------------------------------------------------------
+
+
+def parsed(path: Path) -> tuple[str, Tags]:
+    text = path.read_text(encoding="utf-8")
+    tags = Tags()
+    tags.feed(text)
+    tags.close()
+    assert tags.open == []
+    return text, tags
+
+
+def test_every_run_ends_with_a_report(work: Path) -> None:
+    text, tags = parsed(work / "runs/small/0/report.html")
+    for section in ("Curves", "Epochs", "Confusion matrix", "Worst samples", "First layer", "Network", "Training plan",
+                    "Machine", "File"):
+        assert f"<h2>{section}</h2>" in text
+    assert tags.images == 17  # 16 worst samples and the filters
+    assert "Sample data." in text
+    result = json.loads((work / "runs/small/0/result.json").read_text())
+    assert f"<b>{100 * result['test']['errs']:.2f} %</b>" in text
+
+
+def test_the_report_needs_nothing_else(work: Path) -> None:
+    text, tags = parsed(work / "runs/small/0/report.html")
+    assert all(reference.startswith(("#", "data:image/")) for reference in tags.references)
+    outside = re.sub(r'xmlns="[^"]*"', "", text)
+    assert not re.search(r"https?://|url\(|@import", outside)
+    assert len(tags.ids) == len(set(tags.ids))
+
+
+def test_the_report_of_a_run_without_results(work: Path, tmp_path: Path) -> None:
+    shutil.copytree("runs/small/0", tmp_path / "r")
+    for name in ("result.json", "test.json", "environment.json", "metrics.jsonl"):
+        (tmp_path / "r" / name).unlink()
+    shutil.rmtree(tmp_path / "r" / "checkpoints")
+    text, _ = parsed(write_report(runs.Run(tmp_path / "r")))
+    assert "<h2>Network</h2>" in text
+    assert "<h2>Curves</h2>" not in text
+
+
+@pytest.mark.parametrize(("name", "content"), [
+    ("test.json", '{"confusion": [[1, 2], [3]], "worst": [{"index": 5}]}'),
+    ("test.json", '{"worst": [{"index": 100000, "name": "x", "criterion": null}]}'), ("test.json", "{"),
+    ("resolved.net", "network = {"),
+    ("metrics.jsonl", '{"event": "epoch", "epoch": 1, "step": 1, "train": {"ce": null}}\n'),
+    ("checkpoints/last/weights.safetensors", "nonsense"), ("checkpoints/last/state.json", "[]"),
+])
+def test_damaged_files_do_not_stop_the_report(work: Path, tmp_path: Path, name: str, content: str) -> None:
+    shutil.copytree("runs/small/0", tmp_path / "r", symlinks=True)
+    (tmp_path / "r" / name).write_text(content)
+    parsed(write_report(runs.Run(tmp_path / "r")))
+
+
+def test_names_from_outside_are_escaped(work: Path, tmp_path: Path) -> None:
+    shutil.copytree("runs/small/0", tmp_path / "r")
+    details = json.loads((tmp_path / "r" / "test.json").read_text())
+    details["worst"][0]["name"] = "<script>alert(1)</script>"
+    (tmp_path / "r" / "test.json").write_text(json.dumps(details))
+    (tmp_path / "r" / "overrides.txt").write_text("x=<b>&\n")
+    text, _ = parsed(write_report(runs.Run(tmp_path / "r")))  # the parser refuses script elements
+    assert "x=&lt;b&gt;&amp;" in text
+
+
+def test_many_classes_are_a_picture(work: Path) -> None:
+    import numpy as np
+
+    from netdsl.report.page import page
+
+    facts = gather(runs.Run(work / "runs/small/0"))
+    counts = np.eye(200, dtype=int) * 7
+    counts[3, 5] = 4
+    facts.run.details["confusion"] = counts.tolist()
+    text = page(facts)
+    assert 'alt="confusion matrix"' in text
+    assert re.search(r"<td>class 3</td><td>class 5</td><td>4</td><td>36.4 %</td>", text)
+
+
+def test_the_command(command: Command, work: Path, tmp_path: Path) -> None:
+    answer = command("runs", "report", "small", "--out", str(tmp_path / "x.html"))
+    assert answer.code == 0, answer.err
+    parsed(tmp_path / "x.html")
+
+
+def test_a_report_that_fails_does_not_lose_the_run(command: Command, work: Path, tmp_path: Path,
+                                                   monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*arguments: object) -> Path:
+        raise ZeroDivisionError("a fault")
+
+    monkeypatch.setattr("netdsl.report.write_report", fail)
+    answer = command("run", "small.net", "-q", "--max-steps", "1", "--device", "cpu", "--out", str(tmp_path / "run"))
+    assert answer.code == 0
+    assert "the report could not be written: ZeroDivisionError: a fault" in answer.err
+    assert (tmp_path / "run" / "result.json").exists()
+
+
+@pytest.mark.parametrize(("arguments", "code", "words"), [
+    (("nowhere",), 1, "there is no folder `nowhere`"),
+    (("compare", "runs/small/0", "smal"), 1, "there is no run `smal`"),
+    (("compare", "runs/small/0"), 2, "'B'"),
+    (("report", "."), 1, "`.` is no run"),
+    (("report", "runs/small/0", "--out", "no/such/folder.html"), 1, "cannot be written"),
+    (("--format", "xml"), 2, "xml"),
+])
+def test_wrong_input(command: Command, work: Path, arguments: tuple[str, ...], code: int, words: str) -> None:
+    answer = command("runs", *arguments)
+    assert (answer.code, answer.out) == (code, ""), answer.err
+    assert words in answer.err
+    assert "Hint:" in answer.err
