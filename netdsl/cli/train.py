@@ -89,7 +89,8 @@ def _train(file: str, overrides: tuple[str, ...], *, test: bool, smoke: bool, re
         device=options["device"], out=options["out"], resume=options["resume"],
         accept_changes=options["accept_changes"], weights=options["weights"],
         allow_missing=options["allow_missing"], seed=options["seed"], limits=limits, workers=options["workers"],
-        nan_continue=options["nan"] == "continue", test=test, texts=texts)
+        nan_continue=options["nan"] == "continue", test=test, sample=choice.line,
+        texts=texts)
     reporter = None if quiet else Lines(sys.stdout, live=sys.stdout.isatty(),
                                         width=lambda: shutil.get_terminal_size((100, 24)).columns)
     try:

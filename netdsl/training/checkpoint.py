@@ -240,9 +240,11 @@ def refuse_changes(changes: Sequence[tuple[str, str, str, str]], span: Span, pat
     """The page that lists what has changed since a checkpoint was written."""
     network = any(part == "network" for part, *_ in changes)
     rows = [f"    {part}: {key}\n        then  {then}\n        now   {now}" for part, key, then, now in changes[:8]]
-    what = "the network" if network else "the plan"
+    data_alone = all(part == "data" for part, *_ in changes)
+    what = "the network is not the one" if network else "the data are not those" if data_alone else \
+        "the plan is not the one"
     return failure(
-        "checkpoint-mismatch", f"{what} is not the one that the checkpoint was trained with", span,
+        "checkpoint-mismatch", f"{what} that the checkpoint was trained with", span,
         "" if span.start == 0 else "this has changed",
         body=(f"A resumed run goes on as if it had not stopped. Since {path} was written, this has changed:",
               "\n".join(rows + _more(changes))),

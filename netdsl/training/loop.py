@@ -121,7 +121,7 @@ class Training:
             self.say(f"resumed after {at.step:,} updates, in epoch {at.epoch + 1}")
         else:
             texts = job.options.texts or Texts(job.program.source.text)
-            self.run.describe(texts, record.environment(job.device, job.seed))
+            self.run.describe(texts, {**record.environment(job.device, job.seed), "sample": job.options.sample})
         if job.keeper.leads_to("best") != at.best_name:
             at.best_name = at.fallback = None  # resumed into another folder
         steps = job.sampling.steps(0, self.plan.update_size_at(0))
@@ -388,7 +388,7 @@ class Training:
                         time.perf_counter() - self.started, at.ended)
         self.run.result({**asdict(result), "out": str(job.folder), "checkpoint": f"checkpoints/{last}",
                          "best": f"checkpoints/{best}" if best is not None else None, "seed": job.seed,
-                         "device": str(job.device), "classNames": job.facts["classNames"],
+                         "device": str(job.device), "sample": job.options.sample, "classNames": job.facts["classNames"],
                          "percentages": sorted(shown(job.program, self.state.totals.means())[1])})
         if test is not None:
             self.run.details(test)

@@ -36,6 +36,7 @@ class RunOptions:
     save_minutes: float = 15.0  #: at most so long between two checkpoints
     nan_continue: bool = False  #: go on although the criterion is not a number
     test: bool = True  #: test at the end, where the file has test data
+    sample: str = ""  #: said in the records where the run is on made-up sample data
     texts: Texts | None = None  #: the file as resolved, the overrides; kept with the run
 
 

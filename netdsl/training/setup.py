@@ -88,7 +88,7 @@ def prepared(program: Checked, options: RunOptions, reporter: Reporter) -> Itera
         mixing = Mixing(plan.block.mixup, plan.block.cutmix, seed)
         keep = 0 if plan.block.keep_check_point_files else plan.block.keep_checkpoints
         yield Job(program, plan, options, reporter, device, seed, state, step, feed, sampling, mixing, validation,
-                  folder, Keeper(folder / "checkpoints", keep), facts(program, plan, seed, identity, dataset))
+                  folder, Keeper(folder / "checkpoints", keep), facts(program, options, plan, identity, dataset))
 
 
 def required_plan(program: Checked) -> TrainingPlan:
@@ -304,11 +304,13 @@ def identify(program: Checked, plan: TrainingPlan, sampling: Sampling) -> Identi
     return {"network": {**nodes, **roles}, "plan": {**keys, "seed": str(plan.block.seed)}, "data": data}
 
 
-def facts(program: Checked, plan: TrainingPlan, seed: int, identity: Identity, dataset: Dataset) -> dict[str, Any]:
+def facts(program: Checked, options: RunOptions, plan: TrainingPlan, identity: Identity, dataset: Dataset
+          ) -> dict[str, Any]:
     from .. import __version__
 
     return {"name": record.file_name(program.source.name), "netdsl": __version__, "torch": torch.__version__,
-            "seed": seed, "classNames": list(dataset.class_names), "plan": plan.to_json(), "identity": identity}
+            "seed": plan.block.seed, "sample": options.sample,
+            "classNames": list(dataset.class_names), "plan": plan.to_json(), "identity": identity}
 
 
 def as_path(path: str | Path | None) -> Path | None:

@@ -122,6 +122,20 @@ def test_the_best_can_be_chosen_by_another_metric(tmp_path: Path) -> None:
     assert (result.out / "checkpoints/best").resolve().name == f"epoch-{1 + values.index(min(values)):04d}"
 
 
+def test_records_and_checkpoints_say_that_the_data_are_a_sample(tmp_path: Path) -> None:
+    result = training.train(program(PLAN), out=tmp_path / "run", device="cpu", sample="made-up patches")
+    for path in ("result.json", "environment.json", "checkpoints/last/state.json"):
+        assert json.loads((result.out / path).read_text())["sample"] == "made-up patches"
+
+
+def test_other_data_are_no_resume(tmp_path: Path) -> None:
+    from netdsl.diagnostics import Failure
+
+    training.train(program(PLAN), out=tmp_path / "run", device="cpu")
+    with pytest.raises(Failure, match="the data are not those that the checkpoint was trained with"):
+        training.train(program(PLAN, train=Patches(first=5)), resume=tmp_path / "run", device="cpu")
+
+
 def test_the_best_by_a_name_that_is_none_is_refused(tmp_path: Path) -> None:
     from netdsl.diagnostics import Failure
 
