@@ -174,12 +174,19 @@ def _confusion(facts: Facts) -> str:
     right = 100 * np.trace(counts) / counts.sum()
     note = f'<p class="note">{np.trace(counts):,} of {counts.sum():,} right ({right:.2f} %). Rows are the true ' \
            "classes, columns what they were taken for; each row is shaded by its own sum.</p>"
-    left = _matrix_table(counts, facts) if len(counts) <= _MOST_CELLS else _matrix_picture(counts)
+    # A network for 1000 classes may be tested on a few: the others have empty rows and columns.
+    present = np.flatnonzero(counts.any(axis=0) | counts.any(axis=1)) if len(counts) > _MOST_CELLS \
+        else np.arange(len(counts))
+    shown = counts[np.ix_(present, present)]
+    left = _matrix_table(shown, [facts.class_name(number) for number in present.tolist()]) \
+        if len(shown) <= _MOST_CELLS else _matrix_picture(shown)
+    if len(shown) < len(counts):
+        note = note.replace("</p>", f" Shown are the {len(shown)} of {len(counts)} classes that occur.</p>")
     return f'<div class="side">{left}{_pairs(counts, facts)}</div>{note}'
 
 
-def _matrix_table(counts: np.ndarray, facts: Facts) -> str:
-    names = [escape(facts.class_name(number)) for number in range(len(counts))]
+def _matrix_table(counts: np.ndarray, classes: list[str]) -> str:
+    names = [escape(name) for name in classes]
     head = "".join(f"<th><span>{name}</span></th>" for name in names)
     rows = []
     for true, row in enumerate(counts):
@@ -197,7 +204,7 @@ def _matrix_table(counts: np.ndarray, facts: Facts) -> str:
 def _matrix_picture(counts: np.ndarray) -> str:
     shares = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
     pixels = (255 - 215 * np.sqrt(shares)).astype(np.uint8)[..., None]
-    zoom = max(1, 600 // len(counts))
+    zoom = max(1, 480 // len(counts))
     return f'<img class="pixels sheet" width="{zoom * len(counts)}" alt="confusion matrix" src="{_uri(pixels, None)}">'
 
 

@@ -60,7 +60,7 @@ figure { margin: 0; font-size: 13px; } figcaption { color: var(--faint); line-he
   border: 2px solid var(--line); }
 .pictures .wrong img { border-color: var(--bad); } .pictures b { color: var(--text); font-weight: 600; }
 .pixels, .pictures img.pixels { image-rendering: pixelated; }
-.sheet { max-width: 100%; border-radius: 4px; }
+.sheet { max-width: 100%; border-radius: 4px; border: 1px solid var(--line); }
 pre { overflow: auto; font: 12.5px/1.45 ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace;
   background: var(--page); border-radius: 6px; padding: 12px 14px; margin: 8px 0 0; }
 code { font: 0.92em ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace; }
