@@ -115,8 +115,10 @@ def point(link: Path, target: Path) -> None:
 def follow(path: Path) -> Path:
     """Where a link made by `point` leads; the path itself if it is none."""
     if path.is_file():
-        text = path.read_text(encoding="utf-8", errors="replace").strip()
-        if text and (path.parent / text).is_dir():
+        with path.open("rb") as file:
+            text = file.read(256).decode("utf-8", "replace").strip()
+        # A pointer is one short name; anything else is some other file.
+        if text and len(text) < 200 and "\n" not in text and (path.parent / text).is_dir():
             return path.parent / text
     return path.parent / os.readlink(path) if path.is_symlink() else path
 

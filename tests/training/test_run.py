@@ -242,6 +242,45 @@ def test_the_outputs_of_several_views_are_averaged(tmp_path: Path) -> None:
     np.testing.assert_allclose(np.stack([p.outputs["z"] for p in predictions]), mean, rtol=1e-4, atol=1e-4)
 
 
+def test_views_without_outputs_to_average_are_refused(tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    from netdsl.diagnostics import Failure
+
+    checked = program(PLAN, test=Views(first=1000, count=24))
+    run = training.train(checked, out=tmp_path / "run", device="cpu", test=False)
+    for outputs in ((), ("model.hidden",), ("errs",)):
+        blind = replace(checked, special={**checked.special, "outputNodes": outputs})
+        if outputs == ("model.hidden",):
+            assert training.test(blind, run.out).samples == 24  # a cut through the network will do
+            continue
+        with pytest.raises(Failure, match="the 3 views of each sample cannot be averaged"):
+            training.test(blind, run.out)
+
+
+def test_curves_go_to_tensorboard_where_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from netdsl.training import record
+
+    class Events:
+        def __init__(self) -> None:
+            self.scalars: list[tuple[str, float, int]] = []
+            self.closed = False
+
+        def add_scalar(self, name: str, value: float, step: int) -> None:
+            self.scalars.append((name, value, step))
+
+        def close(self) -> None:
+            self.closed = True
+
+    events = Events()
+    monkeypatch.setattr(record, "_event_writer", lambda folder: events)
+    result = training.train(program(PLAN, test=HELD), out=tmp_path / "run", device="cpu")
+    assert ("epoch/train.ce", result.train["ce"], 15) in events.scalars
+    assert result.test is not None
+    assert ("test/test.errs", result.test["errs"], 15) in events.scalars
+    assert events.closed
+
+
 def test_predictions_have_names_outputs_and_classes(tmp_path: Path) -> None:
     checked = program("maxEpochs = 20 ; minibatchSize = 16 ; learningRate = 0.05 ; momentum = 0.9")
     run = training.train(checked, out=tmp_path / "run", device="cpu").out
