@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..spec import Choice, Flag, Integer, Number, option
+from ..spec import Choice, Flag, Integer, Number, option, table_row
 from .base import Example, Initializer, Layer, Parameter, SampleLayer, Shape, ShapeError
 from .initializers import constant
 
@@ -14,7 +13,7 @@ if TYPE_CHECKING:
     import torch
 
 
-@dataclass(frozen=True)
+@table_row
 class Activation(Layer):
     """Base of the functions that keep the shape of their one input."""
 
@@ -24,7 +23,7 @@ class Activation(Layer):
         return inputs[0]
 
 
-@dataclass(frozen=True)
+@table_row
 class ReLU(Activation):
     """max(x, 0), element by element. The gradient at 0 is 0.
 
@@ -40,7 +39,7 @@ class ReLU(Activation):
         return tensors[0].relu()
 
 
-@dataclass(frozen=True)
+@table_row
 class Sigmoid(Activation):
     """`1 / (1 + e^-x)`: between 0 and 1.
 
@@ -54,7 +53,7 @@ class Sigmoid(Activation):
         return tensors[0].sigmoid()
 
 
-@dataclass(frozen=True)
+@table_row
 class Tanh(Activation):
     """The hyperbolic tangent of x: between -1 and 1.
 
@@ -68,7 +67,7 @@ class Tanh(Activation):
         return tensors[0].tanh()
 
 
-@dataclass(frozen=True)
+@table_row
 class LeakyReLU(Activation):
     """x where x >= 0, `slope * x` elsewhere. The gradient at 0 is 1.
 
@@ -87,7 +86,7 @@ class LeakyReLU(Activation):
         return torch.where(x >= 0, x, self.slope * x)
 
 
-@dataclass(frozen=True)
+@table_row
 class PReLU(Activation):
     """x where x >= 0, `slope * x` elsewhere, with a slope that is learned.
 
@@ -115,7 +114,7 @@ class PReLU(Activation):
         return torch.where(x >= 0, x, slope * x)
 
 
-@dataclass(frozen=True)
+@table_row
 class ELU(Activation):
     """x where x >= 0, `alpha * (exp(x) - 1)` elsewhere.
 
@@ -133,7 +132,7 @@ class ELU(Activation):
         return torch.nn.functional.elu(tensors[0], self.alpha)
 
 
-@dataclass(frozen=True)
+@table_row
 class SELU(Activation):
     """`1.0507 * (x where x >= 0, 1.6733 * (exp(x) - 1) elsewhere)`: keeps mean 0 and variance 1.
 
@@ -149,7 +148,7 @@ class SELU(Activation):
         return torch.nn.functional.selu(tensors[0])
 
 
-@dataclass(frozen=True)
+@table_row
 class GELU(Activation):
     """x times the normal distribution function of x.
 
@@ -169,7 +168,7 @@ class GELU(Activation):
         return torch.nn.functional.gelu(tensors[0], approximate="none" if self.formula == "exact" else "tanh")
 
 
-@dataclass(frozen=True)
+@table_row
 class SiLU(Activation):
     """`x * sigmoid(x)`, also called Swish.
 
@@ -186,7 +185,7 @@ class SiLU(Activation):
         return torch.nn.functional.silu(tensors[0])
 
 
-@dataclass(frozen=True)
+@table_row
 class Mish(Activation):
     """`x * tanh(softplus(x))`.
 
@@ -201,7 +200,7 @@ class Mish(Activation):
         return torch.nn.functional.mish(tensors[0])
 
 
-@dataclass(frozen=True)
+@table_row
 class Softplus(Activation):
     """`log(1 + exp(steepness * x)) / steepness`, without overflow.
 
@@ -218,7 +217,7 @@ class Softplus(Activation):
         return torch.nn.functional.softplus(tensors[0], self.steepness)
 
 
-@dataclass(frozen=True)
+@table_row
 class Softsign(Activation):
     """`x / (1 + |x|)`.
 
@@ -232,7 +231,7 @@ class Softsign(Activation):
         return x / (1 + x.abs())
 
 
-@dataclass(frozen=True)
+@table_row
 class HardSigmoid(Activation):
     """`alpha * x + beta`, cut to the range from 0 to 1.
 
@@ -250,7 +249,7 @@ class HardSigmoid(Activation):
         return (self.alpha * tensors[0] + self.beta).clamp(0, 1)
 
 
-@dataclass(frozen=True)
+@table_row
 class HardSwish(Activation):
     """`x * min(max(x + 3, 0), 6) / 6`.
 
@@ -265,7 +264,7 @@ class HardSwish(Activation):
         return torch.nn.functional.hardswish(tensors[0])
 
 
-@dataclass(frozen=True)
+@table_row
 class ReLU6(Activation):
     """`min(max(x, 0), 6)`.
 
@@ -279,7 +278,7 @@ class ReLU6(Activation):
         return tensors[0].clamp(0, 6)
 
 
-@dataclass(frozen=True)
+@table_row
 class Maxout(SampleLayer):
     """The largest of every `pieces` neighbouring channels: C channels become C / pieces.
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ..spec import table_row
 from .base import Example, Layer, Shape, ShapeError
 from .broadcast import aligned, broadcast, infer
 from .elementwise import reciprocal
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import torch
 
 
-@dataclass(frozen=True)
+@table_row
 class Combination(Layer):
     """Base of the elementwise rows of several inputs: the inputs stretch to one shape.
 
@@ -46,7 +46,7 @@ def sides(operator: str) -> str:
     return f"the two sides of `{operator}` have different shapes"
 
 
-@dataclass(frozen=True)
+@table_row
 class Plus(Combination):
     """`x + y`, element by element.
 
@@ -67,7 +67,7 @@ class Plus(Combination):
         return tensors[0] + tensors[1]
 
 
-@dataclass(frozen=True)
+@table_row
 class Minus(Combination):
     """`x - y`, element by element.
 
@@ -87,7 +87,7 @@ class Minus(Combination):
         return tensors[0] - tensors[1]
 
 
-@dataclass(frozen=True)
+@table_row
 class ElementTimes(Combination):
     """`x .* y`, element by element.
 
@@ -106,7 +106,7 @@ class ElementTimes(Combination):
         return tensors[0] * tensors[1]
 
 
-@dataclass(frozen=True)
+@table_row
 class ElementDivide(Combination):
     """`x ./ y`, element by element: `x .* Reciprocal (y)`, so x / 0 is 0.
 
@@ -122,7 +122,7 @@ class ElementDivide(Combination):
         return tensors[0] * reciprocal(tensors[1])
 
 
-@dataclass(frozen=True)
+@table_row
 class Pow(Combination):
     """x to the power y, element by element; NaN for negative x and a y that is not whole.
 
@@ -136,7 +136,7 @@ class Pow(Combination):
         return tensors[0] ** tensors[1]
 
 
-@dataclass(frozen=True)
+@table_row
 class ElementMax(Combination):
     """The larger one of x and y, element by element; of equal ones y has the gradient. NaN stays NaN.
 
@@ -152,7 +152,7 @@ class ElementMax(Combination):
         return torch.where((x > y) | x.isnan(), x, y)
 
 
-@dataclass(frozen=True)
+@table_row
 class ElementMin(Combination):
     """The smaller one of x and y, element by element; of equal ones y has the gradient. NaN stays NaN.
 
@@ -168,7 +168,7 @@ class ElementMin(Combination):
         return torch.where((x < y) | x.isnan(), x, y)
 
 
-@dataclass(frozen=True)
+@table_row
 class LogPlus(Combination):
     """`log(e^x + e^y)`, element by element, without overflow.
 
@@ -183,7 +183,7 @@ class LogPlus(Combination):
         return torch.logaddexp(tensors[0], tensors[1])
 
 
-@dataclass(frozen=True)
+@table_row
 class Scale(Combination):
     """`factor .* x` with one number for the whole sample, such as a learned gain.
 
@@ -204,7 +204,7 @@ class Scale(Combination):
         return tensors[0] * tensors[1]
 
 
-@dataclass(frozen=True)
+@table_row
 class Sum(Combination):
     """The sum of any number of inputs, element by element: `Sum (a : b : c)`.
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..spec import Dims, option
+from ..spec import Dims, option, table_row
 from .base import Example, Layer, Shape, ShapeError
 
 if TYPE_CHECKING:
     import torch
 
 
-@dataclass(frozen=True)
+@table_row
 class Expect(Layer):
     """x unchanged; an error in `check` where its shape is another one. An extent of 0 takes any.
 

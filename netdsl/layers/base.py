@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..spec import Spec
+from ..spec import Spec, table_row
 from .initializers import Initializer
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ class Example:
     note: str = ""
 
 
-@dataclass(frozen=True)
+@table_row
 class Layer(Spec):
     """A row of the layer table.
 
@@ -227,7 +227,7 @@ class Layer(Spec):
         raise NotImplementedError
 
 
-@dataclass(frozen=True)
+@table_row
 class SampleLayer(Layer):
     """Base of rows of one input that treat every sample alone; `run` always sees a batch axis."""
 

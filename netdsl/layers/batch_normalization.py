@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..spec import Flag, Integer, Number, option
+from ..spec import Flag, Integer, Number, option, table_row
 from .base import Example, Layer, Parameter, Shape, ShapeError
 from .initializers import constant
 
@@ -22,7 +22,7 @@ _EPSILON = "Added to the variance."
 _DISABLE = "L1 and L2 regularization leave scale and bias alone."
 
 
-@dataclass(frozen=True)
+@table_row
 class BatchNormalizationLayer(Layer):
     """Subtracts the mean and divides by the standard deviation, then multiplies by a scale and adds a bias.
 
@@ -107,7 +107,7 @@ class BatchNormalizationLayer(Layer):
         return normalize_batch(tensors[0], p.weight, p.bias, running, rule, p.training, self.spatial_rank > 0)
 
 
-@dataclass(frozen=True)
+@table_row
 class BatchNormalization(Layer):
     """Batch normalization whose scale, bias and running statistics are given as parameters.
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from ..spec import table_row
 from .arithmetic import Combination, sides
 from .base import Example
 from .elementwise import Elementwise
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import torch
 
 
-@dataclass(frozen=True)
+@table_row
 class Comparison(Combination):
     """Base of the comparisons: 1 where it holds, 0 elsewhere; no gradient."""
 
@@ -35,7 +35,7 @@ def _examples(name: str) -> tuple[Example, ...]:
     return (Example(name, ((8, 8, 3), (8, 8, 3)), (8, 8, 3)), Example(name, ((4,), (3,)), None))
 
 
-@dataclass(frozen=True)
+@table_row
 class Less(Comparison):
     """1 where x < y, 0 elsewhere.
 
@@ -47,7 +47,7 @@ class Less(Comparison):
     examples = _examples("Less")
 
 
-@dataclass(frozen=True)
+@table_row
 class LessEqual(Comparison):
     """1 where x <= y, 0 elsewhere.
 
@@ -59,7 +59,7 @@ class LessEqual(Comparison):
     examples = _examples("LessEqual")
 
 
-@dataclass(frozen=True)
+@table_row
 class Equal(Comparison):
     """1 where x and y are equal, 0 elsewhere.
 
@@ -71,7 +71,7 @@ class Equal(Comparison):
     examples = _examples("Equal")
 
 
-@dataclass(frozen=True)
+@table_row
 class NotEqual(Comparison):
     """1 where x and y differ, 0 elsewhere.
 
@@ -83,7 +83,7 @@ class NotEqual(Comparison):
     examples = _examples("NotEqual")
 
 
-@dataclass(frozen=True)
+@table_row
 class Greater(Comparison):
     """1 where x > y, 0 elsewhere.
 
@@ -95,7 +95,7 @@ class Greater(Comparison):
     examples = _examples("Greater")
 
 
-@dataclass(frozen=True)
+@table_row
 class GreaterEqual(Comparison):
     """1 where x >= y, 0 elsewhere.
 
@@ -107,7 +107,7 @@ class GreaterEqual(Comparison):
     examples = _examples("GreaterEqual")
 
 
-@dataclass(frozen=True)
+@table_row
 class If(Combination):
     """`thenVal` where `cond` is not 0, `elseVal` elsewhere, element by element.
 
@@ -130,7 +130,7 @@ class If(Combination):
         return torch.where(condition != 0, then, otherwise)
 
 
-@dataclass(frozen=True)
+@table_row
 class And(Combination):
     """`x .* y`: 1 where both are 1, for inputs that are 0 or 1.
 
@@ -145,7 +145,7 @@ class And(Combination):
         return tensors[0] * tensors[1]
 
 
-@dataclass(frozen=True)
+@table_row
 class Or(Combination):
     """`x + y - x .* y`: 1 where one of them is 1, for inputs that are 0 or 1.
 
@@ -160,7 +160,7 @@ class Or(Combination):
         return tensors[0] + tensors[1] - tensors[0] * tensors[1]
 
 
-@dataclass(frozen=True)
+@table_row
 class Xor(Combination):
     """`x + y - 2 x .* y`: 1 where exactly one of them is 1, for inputs that are 0 or 1.
 
@@ -174,7 +174,7 @@ class Xor(Combination):
         return tensors[0] + tensors[1] - 2 * tensors[0] * tensors[1]
 
 
-@dataclass(frozen=True)
+@table_row
 class Not(Elementwise):
     """`1 - x`: 1 where x is 0, for inputs that are 0 or 1.
 

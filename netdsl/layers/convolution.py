@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..spec import Flag, FunctionKind, Integer, OptionError, option
+from ..spec import Flag, FunctionKind, Integer, OptionError, option, table_row
 from .base import Example, Layer, Parameter, Shape, ShapeError
 from .initializers import constant, fans, init_bias_option, init_option, init_value_scale_option, weight_start
 from .windows import (
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     import torch
 
 
-@dataclass(frozen=True)
+@table_row
 class ConvolutionalLayer(Layer):
     """Convolution with learned filters over one, two or three axes.
 
@@ -132,7 +131,7 @@ class ConvolutionalLayer(Layer):
         return convolve(tensors[0], p.weight, p.bias if self.bias else None, p.prepared, self.groups)
 
 
-@dataclass(frozen=True)
+@table_row
 class Convolution(Layer):
     """Convolution with filters that are given: `Convolution (W, x, kernelDims)`.
 

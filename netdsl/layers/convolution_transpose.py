@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..spec import Dims, Flag, FunctionKind, Integer, Optional, option
+from ..spec import Dims, Flag, FunctionKind, Integer, Optional, option, table_row
 from .base import Example, Layer, Parameter, Shape, ShapeError, expect_rank
 from .convolution import given_filters, infer_filters
 from .initializers import (
@@ -41,7 +40,7 @@ _OUTPUT_SHAPE = ("Extents of the output, width first, with or without the channe
                  "the convolution takes to the input's.")
 
 
-@dataclass(frozen=True)
+@table_row
 class ConvolutionTransposeLayer(Layer):
     """Transposed convolution ("deconvolution") with learned filters: each input pixel adds a filter to the output.
 
@@ -127,7 +126,7 @@ class ConvolutionTransposeLayer(Layer):
         return convolve_transposed(tensors[0], p.weight, p.bias if self.bias else None, p.prepared)
 
 
-@dataclass(frozen=True)
+@table_row
 class ConvolutionTranspose(Layer):
     """Transposed convolution with filters that are given: `ConvolutionTranspose (W, x, kernelDims)`.
 
@@ -199,7 +198,7 @@ class ConvolutionTranspose(Layer):
         return convolve_transposed(x, weight.reshape(p.prepared["weight"]), None, p.prepared)
 
 
-@dataclass(frozen=True)
+@table_row
 class BilinearUpsamplingLayer(Layer):
     """Up-sampling by linear interpolation with a fixed kernel, each channel alone.
 

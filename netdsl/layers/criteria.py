@@ -8,10 +8,9 @@ the extent 1 where the prediction has several classes, the number of the class.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..spec import Integer, ListOf, Number, Optional, option
+from ..spec import Integer, ListOf, Number, Optional, option, table_row
 from .base import SCALAR, Example, Layer, Parameter, Shape, ShapeError
 from .broadcast import padded, with_batch, with_rank
 from .elementwise import logarithm
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     import torch
 
 
-@dataclass(frozen=True)
+@table_row
 class Criterion(Layer):
     """Base: `each` gets tensors with a batch axis and gives (N, 1)."""
 
@@ -64,7 +63,7 @@ def total(values: torch.Tensor) -> torch.Tensor:
 # --- classes ---------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@table_row
 class OverClasses(Criterion):
     """Base of criteria over classes: all elements of a sample (axis 0), or those along an axis.
 
@@ -105,7 +104,7 @@ def distribution(labels: torch.Tensor, z: torch.Tensor, dim: int) -> torch.Tenso
     return torch.zeros_like(z).scatter(dim, labels.long(), 1.0)
 
 
-@dataclass(frozen=True)
+@table_row
 class CrossEntropyWithSoftmax(OverClasses):
     """`-sum (labels .* LogSoftmax (z))`; the gradient with respect to z is softmax - labels.
 
@@ -157,7 +156,7 @@ class CrossEntropyWithSoftmax(OverClasses):
         return total(-(labels * z.log_softmax(dim, dtype=torch.promote_types(z.dtype, torch.float32))))
 
 
-@dataclass(frozen=True)
+@table_row
 class CrossEntropy(OverClasses):
     """`-sum (labels .* Log (p))` for probabilities p, as they are; Log as in the row Log.
 
@@ -174,7 +173,7 @@ class CrossEntropy(OverClasses):
         return total(-(distribution(given, probabilities, dim) * logarithm(probabilities)))
 
 
-@dataclass(frozen=True)
+@table_row
 class Metric(OverClasses):
     """Base of the metrics over classes: a share between 0 and 1, without a gradient; smaller is better."""
 
@@ -183,7 +182,7 @@ class Metric(OverClasses):
     keeps: ClassVar[str] = "nothing"
 
 
-@dataclass(frozen=True)
+@table_row
 class ClassificationError(Metric):
     """1 unless the class of the labels is among the `topN` largest of z, else 0.
 
@@ -226,7 +225,7 @@ class ClassificationError(Metric):
         return wrong.to(z.dtype).flatten(1).mean(1, keepdim=True)
 
 
-@dataclass(frozen=True)
+@table_row
 class IntersectionOverUnionError(Metric):
     """1 - the mean, over the classes that occur, of (positions with both) / (positions with either).
 
@@ -260,7 +259,7 @@ def _numbers(name: str) -> tuple[Example, ...]:
             Example(name, ((10,), (12,)), None))
 
 
-@dataclass(frozen=True)
+@table_row
 class SquareError(Criterion):
     """`sum ((labels - z)^2)` over the elements: not halved, not divided by their number.
 
@@ -274,7 +273,7 @@ class SquareError(Criterion):
         return total(difference * difference)
 
 
-@dataclass(frozen=True)
+@table_row
 class AbsoluteError(Criterion):
     """`sum (|labels - z|)` over the elements; the gradient is 0 where they are equal."""
 
@@ -284,7 +283,7 @@ class AbsoluteError(Criterion):
         return total((tensors[0].flatten(1) - tensors[1].flatten(1)).abs())
 
 
-@dataclass(frozen=True)
+@table_row
 class BinaryCrossEntropy(Criterion):
     """`-sum (labels .* Log (p) + (1 - labels) .* Log (1 - p))` for probabilities p; labels may be soft.
 
@@ -301,7 +300,7 @@ class BinaryCrossEntropy(Criterion):
         return total(-(labels * logarithm(probabilities) + (1 - labels) * logarithm(1 - probabilities)))
 
 
-@dataclass(frozen=True)
+@table_row
 class BinaryCrossEntropyWithSigmoid(Criterion):
     """BinaryCrossEntropy of `Sigmoid (z)`, computed from z without loss of digits.
 
@@ -317,7 +316,7 @@ class BinaryCrossEntropyWithSigmoid(Criterion):
         return total(torch.nn.functional.binary_cross_entropy_with_logits(z, labels, reduction="none"))
 
 
-@dataclass(frozen=True)
+@table_row
 class Logistic(Criterion):
     """`-sum (Log (labels .* p + (1 - labels) .* (1 - p)))` for probabilities p.
 
@@ -334,7 +333,7 @@ class Logistic(Criterion):
         return total(-logarithm(labels * probabilities + (1 - labels) * (1 - probabilities)))
 
 
-@dataclass(frozen=True)
+@table_row
 class WeightedLogistic(Criterion):
     """Logistic with a weight for each sample, or for each element.
 

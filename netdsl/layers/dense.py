@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..spec import Dims, Flag, FunctionKind, Integer, Number, Optional, OptionError, Text, option
+from ..spec import Dims, Flag, FunctionKind, Integer, Number, Optional, OptionError, Text, option, table_row
 from .base import Example, Layer, Parameter, SampleLayer, Shape, ShapeError
 from .initializers import (
     Initializer,
@@ -98,7 +98,7 @@ def _examples(name: str) -> tuple[Example, ...]:
     return tuple(replace(example, text=example.text.replace("{NAME}", name)) for example in _LINEAR_EXAMPLES)
 
 
-@dataclass(frozen=True)
+@table_row
 class LinearLayer(Linear):
     """`W x + b`: each output is a weighted sum of all inputs, plus a bias.
 
@@ -122,7 +122,7 @@ class LinearLayer(Linear):
     init_bias: float = init_bias_option()
 
 
-@dataclass(frozen=True)
+@table_row
 class DenseLayer(Linear):
     """A LinearLayer with a function applied to its outputs: `activation (W x + b)`.
 
@@ -144,7 +144,7 @@ class DenseLayer(Linear):
     init_bias: float = init_bias_option()
 
 
-@dataclass(frozen=True)
+@table_row
 class EmbeddingLayer(SampleLayer):
     """A learned vector for each class: `E x` for a one-hot `x`, looked up where the input holds class numbers.
 
@@ -199,7 +199,7 @@ class EmbeddingLayer(SampleLayer):
         return y
 
 
-@dataclass(frozen=True)
+@table_row
 class StabilizerLayer(Layer):
     """Multiplies by one learned positive number: `beta x` with `beta = log (1 + exp (steepness p)) / steepness`.
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..spec import Number, Optional, option
+from ..spec import Number, Optional, option, table_row
 from .base import Example, Layer, Shape
 
 if TYPE_CHECKING:
     import torch
 
 
-@dataclass(frozen=True)
+@table_row
 class Dropout(Layer):
     """In training, sets each element to 0 with probability `rate` and multiplies the others by 1 / (1 - rate).
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..spec import Number, OptionError, option
+from ..spec import Number, OptionError, option, table_row
 from .activation import Activation
 from .base import Example
 
@@ -40,7 +39,7 @@ def reciprocal(x: torch.Tensor) -> torch.Tensor:
     return torch.where(zero, 0.0, 1 / torch.where(zero, 1.0, x))
 
 
-@dataclass(frozen=True)
+@table_row
 class Elementwise(Activation):
     """Base of the rows that are one function of torch."""
 
@@ -62,7 +61,7 @@ def _example(name: str) -> tuple[Example, ...]:
 # --- rows that are a function of torch ----------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@table_row
 class Exp(Elementwise):
     """`e^x`. Overflows to infinity (above 88.7 in single precision), as in CNTK.
 
@@ -74,7 +73,7 @@ class Exp(Elementwise):
     examples = _example("Exp")
 
 
-@dataclass(frozen=True)
+@table_row
 class Abs(Elementwise):
     """`|x|`. The gradient at 0 is 0.
 
@@ -85,7 +84,7 @@ class Abs(Elementwise):
     examples = _example("Abs")
 
 
-@dataclass(frozen=True)
+@table_row
 class Square(Elementwise):
     """`x * x`.
 
@@ -96,7 +95,7 @@ class Square(Elementwise):
     examples = _example("Square")
 
 
-@dataclass(frozen=True)
+@table_row
 class Negate(Elementwise):
     """`-x`; a file may write the minus sign.
 
@@ -107,7 +106,7 @@ class Negate(Elementwise):
     examples = _example("Negate")
 
 
-@dataclass(frozen=True)
+@table_row
 class Sin(Elementwise):
     """The sine of x (in radians).
 
@@ -118,7 +117,7 @@ class Sin(Elementwise):
     examples = _example("Sin")
 
 
-@dataclass(frozen=True)
+@table_row
 class Cosine(Elementwise):
     """The cosine of x (in radians).
 
@@ -130,7 +129,7 @@ class Cosine(Elementwise):
     examples = _example("Cosine")
 
 
-@dataclass(frozen=True)
+@table_row
 class Tan(Elementwise):
     """The tangent of x (in radians).
 
@@ -141,7 +140,7 @@ class Tan(Elementwise):
     examples = _example("Tan")
 
 
-@dataclass(frozen=True)
+@table_row
 class Asin(Elementwise):
     """The arc sine of x, in radians; NaN outside -1 to 1.
 
@@ -152,7 +151,7 @@ class Asin(Elementwise):
     examples = _example("Asin")
 
 
-@dataclass(frozen=True)
+@table_row
 class Acos(Elementwise):
     """The arc cosine of x, in radians; NaN outside -1 to 1.
 
@@ -163,7 +162,7 @@ class Acos(Elementwise):
     examples = _example("Acos")
 
 
-@dataclass(frozen=True)
+@table_row
 class Atan(Elementwise):
     """The arc tangent of x, in radians.
 
@@ -174,7 +173,7 @@ class Atan(Elementwise):
     examples = _example("Atan")
 
 
-@dataclass(frozen=True)
+@table_row
 class Sinh(Elementwise):
     """The hyperbolic sine of x.
 
@@ -185,7 +184,7 @@ class Sinh(Elementwise):
     examples = _example("Sinh")
 
 
-@dataclass(frozen=True)
+@table_row
 class Cosh(Elementwise):
     """The hyperbolic cosine of x.
 
@@ -196,7 +195,7 @@ class Cosh(Elementwise):
     examples = _example("Cosh")
 
 
-@dataclass(frozen=True)
+@table_row
 class Asinh(Elementwise):
     """The inverse of Sinh.
 
@@ -207,7 +206,7 @@ class Asinh(Elementwise):
     examples = _example("Asinh")
 
 
-@dataclass(frozen=True)
+@table_row
 class Atanh(Elementwise):
     """The inverse of Tanh; infinite at -1 and 1, NaN outside.
 
@@ -218,7 +217,7 @@ class Atanh(Elementwise):
     examples = _example("Atanh")
 
 
-@dataclass(frozen=True)
+@table_row
 class Floor(Elementwise):
     """The largest whole number that is not above x. No gradient.
 
@@ -229,7 +228,7 @@ class Floor(Elementwise):
     examples = _example("Floor")
 
 
-@dataclass(frozen=True)
+@table_row
 class Ceil(Elementwise):
     """The smallest whole number that is not below x. No gradient.
 
@@ -243,7 +242,7 @@ class Ceil(Elementwise):
 # --- rows with CNTK's own values at the edges ---------------------------------------------------
 
 
-@dataclass(frozen=True)
+@table_row
 class Log(Elementwise):
     """The natural logarithm; -85.1 for x below 1e-37, with a gradient as if x were e^-85.1.
 
@@ -258,7 +257,7 @@ class Log(Elementwise):
         return logarithm(tensors[0])
 
 
-@dataclass(frozen=True)
+@table_row
 class Sqrt(Elementwise):
     """The square root; 0 for negative x. The gradient is infinite at 0 and below.
 
@@ -272,7 +271,7 @@ class Sqrt(Elementwise):
         return floored(tensors[0], 0.0).sqrt()
 
 
-@dataclass(frozen=True)
+@table_row
 class Reciprocal(Elementwise):
     """`1 / x`, and 0 where x is 0 (with gradient 0).
 
@@ -285,7 +284,7 @@ class Reciprocal(Elementwise):
         return reciprocal(tensors[0])
 
 
-@dataclass(frozen=True)
+@table_row
 class Round(Elementwise):
     """`floor(x + 0.5)`: halves go up, 2.5 to 3 and -0.5 to 0. No gradient.
 
@@ -298,7 +297,7 @@ class Round(Elementwise):
         return (tensors[0] + 0.5).floor()
 
 
-@dataclass(frozen=True)
+@table_row
 class StraightThrough(Elementwise):
     """1 where x > 0, -1 elsewhere; the gradient passes as if it were x, where -1 <= x <= 1.
 
@@ -315,7 +314,7 @@ class StraightThrough(Elementwise):
         return torch.where(x > 0, 1.0, -1.0).to(x.dtype) + (passed - passed.detach())
 
 
-@dataclass(frozen=True)
+@table_row
 class Clip(Elementwise):
     """x, but at least `minValue` and at most `maxValue`; the gradient passes inside and at the bounds.
 
@@ -339,7 +338,7 @@ class Clip(Elementwise):
         return tensors[0].clamp(self.min_value, self.max_value)
 
 
-@dataclass(frozen=True)
+@table_row
 class ScaleAndShift(Elementwise):
     """`scale * x + offset` with two numbers: what `x / 256`, `x - 114` or `1 - x` in a file become.
 
@@ -365,7 +364,7 @@ class ScaleAndShift(Elementwise):
 # --- what is done with gradients ----------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@table_row
 class StopGradient(Elementwise):
     """x; nothing before it is trained through this use.
 
@@ -379,7 +378,7 @@ class StopGradient(Elementwise):
         return tensors[0].detach()
 
 
-@dataclass(frozen=True)
+@table_row
 class Pass(Elementwise):
     """x unchanged: a name for a value, or an empty branch.
 

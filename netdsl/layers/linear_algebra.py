@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..spec import Integer, option
+from ..spec import Integer, option, table_row
 from .arithmetic import Combination
 from .base import SCALAR, Example, Layer, Shape, ShapeError
 from .broadcast import with_batch
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     import torch
 
 
-@dataclass(frozen=True)
+@table_row
 class Product(Layer):
     """Base of the rows of two inputs that are multiplied."""
 
@@ -24,7 +23,7 @@ class Product(Layer):
     inputs: ClassVar[tuple[str, ...]] = ("x", "y")
 
 
-@dataclass(frozen=True)
+@table_row
 class Times(Product):
     """The matrix product `x * y`, for tensors as well.
 
@@ -96,7 +95,7 @@ class Times(Product):
         return result.reshape(*lead, *p.output.dims)
 
 
-@dataclass(frozen=True)
+@table_row
 class TransposeTimes(Product):
     """The transpose of the matrix x times y: x of 4 x 3 times 4 is 3.
 
@@ -136,7 +135,7 @@ class TransposeTimes(Product):
         return result.reshape(*lead, *p.output.dims)
 
 
-@dataclass(frozen=True)
+@table_row
 class DiagTimes(Combination):
     """A diagonal matrix, given as the vector of its diagonal, times y: row i of y times element i.
 
@@ -164,7 +163,7 @@ class DiagTimes(Combination):
         return column * y
 
 
-@dataclass(frozen=True)
+@table_row
 class KhatriRaoProduct(Product):
     """Every element of x times every element of y, as a vector; the index of x is the faster one.
 
@@ -185,7 +184,7 @@ class KhatriRaoProduct(Product):
         return (y.unsqueeze(-1) * x.unsqueeze(-2)).flatten(-2)
 
 
-@dataclass(frozen=True)
+@table_row
 class CosDistance(Product):
     """The cosine of the angle between x and y: 1 for the same direction, 0 if one of them is 0.
 
@@ -207,7 +206,7 @@ class CosDistance(Product):
         return cosine(x, y)
 
 
-@dataclass(frozen=True)
+@table_row
 class CosDistanceWithNegativeSamples(Product):
     """The cosine between x and y of the same sample, then between x and the y of other samples.
 

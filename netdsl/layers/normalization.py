@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..spec import Flag, Integer, Number, option
+from ..spec import Flag, Integer, Number, option, table_row
 from .base import Example, Parameter, SampleLayer, Shape, ShapeError
 from .initializers import constant
 
@@ -14,7 +13,7 @@ if TYPE_CHECKING:
     import torch
 
 
-@dataclass(frozen=True)
+@table_row
 class SampleNormalization(SampleLayer):
     """Base of the normalizations within a sample: the shape is kept."""
 
@@ -28,7 +27,7 @@ class SampleNormalization(SampleLayer):
         return [("the shape is kept", output.dims == inputs[0].dims)]
 
 
-@dataclass(frozen=True)
+@table_row
 class LayerNormalizationLayer(SampleNormalization):
     """Subtracts the mean of all elements of a sample and divides by their standard deviation.
 
@@ -65,7 +64,7 @@ class LayerNormalizationLayer(SampleNormalization):
         return y
 
 
-@dataclass(frozen=True)
+@table_row
 class GroupNormalizationLayer(SampleNormalization):
     """Subtracts the mean and divides by the standard deviation of each group of channels, within a sample.
 
@@ -106,7 +105,7 @@ class GroupNormalizationLayer(SampleNormalization):
         return torch.nn.functional.group_norm(x, self.groups, p.weight, p.bias, self.epsilon)
 
 
-@dataclass(frozen=True)
+@table_row
 class LocalResponseNormalizationLayer(SampleNormalization):
     """Divides by a power of the squares of neighbouring channels at the same position, as in AlexNet.
 

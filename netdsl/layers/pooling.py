@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..spec import Choice, Flag, option
+from ..spec import Choice, Flag, option, table_row
 from .base import Example, SampleLayer, Shape, ShapeError
 from .convolution import window_laws
 from .windows import (
@@ -31,7 +30,7 @@ _CEIL = "Round the number of positions up, so that a last window may hang over t
 _INCLUDE_PAD = "Divide by the size of the window everywhere, not by the number of its real pixels."
 
 
-@dataclass(frozen=True)
+@table_row
 class WindowPooling(SampleLayer):
     """Base of the poolings with a window. The window covers the first axes of the file's order."""
 
@@ -70,7 +69,7 @@ class WindowPooling(SampleLayer):
         return over_last_axes(x, len(p.prepared["kernel"]), lambda images: pool(images, p.prepared))
 
 
-@dataclass(frozen=True)
+@table_row
 class MaxPoolingLayer(WindowPooling):
     """The largest value under a window that moves over the input.
 
@@ -112,7 +111,7 @@ class MaxPoolingLayer(WindowPooling):
         return True
 
 
-@dataclass(frozen=True)
+@table_row
 class AveragePoolingLayer(WindowPooling):
     """The mean of the values under a window that moves over the input.
 
@@ -153,7 +152,7 @@ class AveragePoolingLayer(WindowPooling):
         return self.include_pad
 
 
-@dataclass(frozen=True)
+@table_row
 class Pooling(WindowPooling):
     """The largest or the mean value under a moving window: `Pooling (input, 'max', kernelDims)`.
 
@@ -192,7 +191,7 @@ class Pooling(WindowPooling):
         return self.include_pad and not self.is_max()
 
 
-@dataclass(frozen=True)
+@table_row
 class GlobalPooling(SampleLayer):
     """Base of the poolings over all pixels: `W x H x C` becomes `1 x 1 x C`."""
 
@@ -210,7 +209,7 @@ class GlobalPooling(SampleLayer):
         return [("one number is left of each channel", output.size == inputs[0].dims[0])]
 
 
-@dataclass(frozen=True)
+@table_row
 class GlobalMaxPoolingLayer(GlobalPooling):
     """The largest value of each channel: `W x H x C` becomes `1 x 1 x C`."""
 
@@ -225,7 +224,7 @@ class GlobalMaxPoolingLayer(GlobalPooling):
         return x.flatten(2).max(dim=2).values.reshape(x.shape[0], *p.output.dims)
 
 
-@dataclass(frozen=True)
+@table_row
 class GlobalAveragePoolingLayer(GlobalPooling):
     """The mean of each channel: `W x H x C` becomes `1 x 1 x C`.
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ..spec import table_row
 from .base import SCALAR, Example, Shape, ShapeError
 from .criteria import Criterion
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import torch
 
 
-@dataclass(frozen=True)
+@table_row
 class Ranking(Criterion):
     """Base of the rows over queries: three numbers per sample, every sample gets the same result.
 
@@ -55,7 +55,7 @@ def mean_of_queries(values: torch.Tensor, same: torch.Tensor) -> torch.Tensor:
     return (values * share).sum() / share.sum()
 
 
-@dataclass(frozen=True)
+@table_row
 class LambdaRank(Ranking):
     """(1 - the mean NDCG of the queries) in percent; its gradient is that of LambdaRank with sigma 1.
 
@@ -83,7 +83,7 @@ class LambdaRank(Ranking):
         return value + slope * (prediction - z)
 
 
-@dataclass(frozen=True)
+@table_row
 class NDCG1Eval(Ranking):
     """The gain of the sample that z puts first, divided by the largest gain: mean over the queries, in percent.
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..spec import Integer, ListOf, Optional, option
+from ..spec import Integer, ListOf, Optional, option, table_row
 from .base import SCALAR, Example, SampleLayer, Shape, ShapeError
 
 if TYPE_CHECKING:
     import torch
 
 
-@dataclass(frozen=True)
+@table_row
 class Reduction(SampleLayer):
     """Base: `reduce` reduces some axes of a tensor and keeps them with the extent 1.
 
@@ -62,7 +61,7 @@ def _examples(name: str) -> tuple[Example, ...]:
     )
 
 
-@dataclass(frozen=True)
+@table_row
 class ReduceSum(Reduction):
     """The sum, for each sample.
 
@@ -77,7 +76,7 @@ class ReduceSum(Reduction):
     examples = (*_examples("ReduceSum"), Example("ReduceSum {1:2}", ((8, 6, 3),), (1, 1, 3)))
 
 
-@dataclass(frozen=True)
+@table_row
 class ReduceMean(Reduction):
     """The mean, for each sample.
 
@@ -88,7 +87,7 @@ class ReduceMean(Reduction):
     examples = (*_examples("ReduceMean"), Example("ReduceMean {1:2}", ((8, 6, 3),), (1, 1, 3)))
 
 
-@dataclass(frozen=True)
+@table_row
 class ReduceLogSum(Reduction):
     """The logarithm of the sum of exponentials, without overflow.
 
@@ -99,7 +98,7 @@ class ReduceLogSum(Reduction):
     examples = _examples("ReduceLogSum")
 
 
-@dataclass(frozen=True)
+@table_row
 class ReduceProd(Reduction):
     """The product, for each sample.
 
@@ -114,7 +113,7 @@ class ReduceProd(Reduction):
         return x
 
 
-@dataclass(frozen=True)
+@table_row
 class ReduceMax(Reduction):
     """The largest element; every element that is as large has the whole gradient.
 
@@ -127,7 +126,7 @@ class ReduceMax(Reduction):
         return _with_gradient_to_all(x, x.detach().amax(dims, keepdim=True), dims)
 
 
-@dataclass(frozen=True)
+@table_row
 class ReduceMin(Reduction):
     """The smallest element; every element that is as small has the whole gradient.
 
@@ -150,7 +149,7 @@ def _with_gradient_to_all(x: torch.Tensor, result: torch.Tensor, dims: tuple[int
     return result + torch.where(chosen, x - x.detach(), 0.0).sum(dims, keepdim=True)
 
 
-@dataclass(frozen=True)
+@table_row
 class Position(Reduction):
     """Base of the positions of extreme elements: counted from 0, no gradient.
 
@@ -170,7 +169,7 @@ class Position(Reduction):
         return found.to(x.dtype)
 
 
-@dataclass(frozen=True)
+@table_row
 class Argmax(Position):
     """The position of the largest element, from 0; the first one of several.
 
@@ -181,7 +180,7 @@ class Argmax(Position):
     examples = _examples("Argmax")
 
 
-@dataclass(frozen=True)
+@table_row
 class Argmin(Position):
     """The position of the smallest element, from 0; the first one of several.
 

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..spec import Choice, Integer, Number, Optional, PerAxis, option
+from ..spec import Choice, Integer, Number, Optional, PerAxis, option, table_row
 from .base import Example, Layer, SampleLayer, Shape, ShapeError
 
 if TYPE_CHECKING:
     import torch
 
 
-@dataclass(frozen=True)
+@table_row
 class Resampling(SampleLayer):
     """Base of rows on maps: the last axis of the file's shape holds the channels."""
 
     family: ClassVar[str] = "shape"
 
 
-@dataclass(frozen=True)
+@table_row
 class Padding(Resampling):
     """Elements added around the input: a constant, its mirror image, or its border repeated.
 
@@ -76,7 +75,7 @@ class Padding(Resampling):
         return x
 
 
-@dataclass(frozen=True)
+@table_row
 class Crop(Layer):
     """The part of `x` that has the width and height of `reference`, from its middle unless offsets say else.
 
@@ -121,7 +120,7 @@ class Crop(Layer):
         return tensors[0].narrow(-2, row, height).narrow(-1, column, width)
 
 
-@dataclass(frozen=True)
+@table_row
 class Upsample(Resampling):
     """Maps enlarged by whole factors: every element repeated, or interpolated linearly between centres.
 
@@ -160,7 +159,7 @@ class Upsample(Resampling):
         return torch.nn.functional.interpolate(x, size=p.output.dims[1:], mode=kind, align_corners=False)
 
 
-@dataclass(frozen=True)
+@table_row
 class ChannelShuffle(Resampling):
     """The channels of `groups` groups interleaved: first of each group, second of each group, ...
 
@@ -184,7 +183,7 @@ class ChannelShuffle(Resampling):
         return grouped.transpose(1, 2).reshape(x.shape)
 
 
-@dataclass(frozen=True)
+@table_row
 class DepthToSpace(Resampling):
     """Blocks of channels laid out as blocks of pixels: W x H x (b b C) becomes (b W) x (b H) x C.
 
@@ -212,7 +211,7 @@ class DepthToSpace(Resampling):
         return blocks.permute(0, 3, 4, 1, 5, 2).reshape(-1, *p.output.dims)
 
 
-@dataclass(frozen=True)
+@table_row
 class SpaceToDepth(Resampling):
     """Blocks of pixels as channels, the inverse of DepthToSpace: W x H x C becomes W/b x H/b x (b b C).
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..spec import REQUIRED, Dims, Integer, ListOf, OptionError, option
+from ..spec import REQUIRED, Dims, Integer, ListOf, OptionError, option, table_row
 from .base import Example, Layer, SampleLayer, Shape, ShapeError
 from .broadcast import padded, with_batch, with_rank
 
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
     import torch
 
 
-@dataclass(frozen=True)
+@table_row
 class Reshaping(SampleLayer):
     """Base of the rows that keep the order of the elements; the axis 1 is the fastest."""
 
@@ -52,7 +51,7 @@ def _need_axis(row: Layer, axis: int, shape: Shape, name: str = "axis") -> None:
                          label=f"{shape} has {shape.rank} ax{'e' if shape.rank != 1 else 'i'}s", option=name)
 
 
-@dataclass(frozen=True)
+@table_row
 class Reshape(Reshaping):
     """The same elements under another shape, in the same order (the width is the fastest axis).
 
@@ -85,7 +84,7 @@ class Reshape(Reshaping):
         return self.replace(shape, self.dims, first, last)
 
 
-@dataclass(frozen=True)
+@table_row
 class ReshapeDimension(Reshaping):
     """One axis replaced by several, in the same order of elements; one 0 is inferred.
 
@@ -103,7 +102,7 @@ class ReshapeDimension(Reshaping):
         return self.replace(inputs[0], self.dims, self.axis - 1, self.axis)
 
 
-@dataclass(frozen=True)
+@table_row
 class SplitDimension(Reshaping):
     """One axis of extent n replaced by two, of n / N and N.
 
@@ -125,7 +124,7 @@ class SplitDimension(Reshaping):
         return self.replace(inputs[0], (0, self.parts), self.axis - 1, self.axis)
 
 
-@dataclass(frozen=True)
+@table_row
 class FlattenDimensions(Reshaping):
     """`num` neighbouring axes as one, from `axis` on.
 
@@ -142,7 +141,7 @@ class FlattenDimensions(Reshaping):
         return self.replace(inputs[0], (0,), self.axis - 1, self.axis + self.num - 1)
 
 
-@dataclass(frozen=True)
+@table_row
 class Flatten(Reshaping):
     """All elements of a sample as a vector, the width fastest. Dense layers do this by themselves."""
 
@@ -152,7 +151,7 @@ class Flatten(Reshaping):
         return Shape((inputs[0].size,))
 
 
-@dataclass(frozen=True)
+@table_row
 class TransposeDimensions(SampleLayer):
     """Two axes exchanged; an axis beyond the shape counts as one of extent 1.
 
@@ -186,7 +185,7 @@ class TransposeDimensions(SampleLayer):
         return with_rank(x, Shape(shape.dims), self._rank(shape)).transpose(-self.axis1, -self.axis2)
 
 
-@dataclass(frozen=True)
+@table_row
 class TransposeAxes(SampleLayer):
     """All axes in another order: axis k of the result is axis `permutation[k]` of the input.
 
@@ -220,7 +219,7 @@ class TransposeAxes(SampleLayer):
         return x.permute(p.prepared["dims"])
 
 
-@dataclass(frozen=True)
+@table_row
 class Slice(SampleLayer):
     """The elements from `beginIndex` to `endIndex` (exclusive) along an axis, counted from 0.
 
@@ -264,7 +263,7 @@ class Slice(SampleLayer):
         return x.narrow(-self.axis, *self.bounds(p.inputs[0]))
 
 
-@dataclass(frozen=True)
+@table_row
 class RowSlice(SampleLayer):
     """`numRows` elements from `beginIndex` on along the first axis.
 
@@ -290,7 +289,7 @@ class RowSlice(SampleLayer):
         return x.narrow(-1, self.begin_index, self.num_rows)
 
 
-@dataclass(frozen=True)
+@table_row
 class RowRepeat(SampleLayer):
     """The input `numRepeats` times along the first axis.
 
@@ -310,7 +309,7 @@ class RowRepeat(SampleLayer):
         return x.repeat(*(1,) * (x.ndim - 1), self.num_repeats)
 
 
-@dataclass(frozen=True)
+@table_row
 class Splice(Layer):
     """Inputs joined along an axis: `Splice (a : b, axis = 3)` puts channels together.
 

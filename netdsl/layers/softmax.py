@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..spec import Integer, option
+from ..spec import Integer, option, table_row
 from .base import Example, SampleLayer, Shape, ShapeError
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ def check_axis(axis: int, shape: Shape, name: str, input: int = 0) -> None:
                          label=f"{shape} has {shape.rank}", option="axis")
 
 
-@dataclass(frozen=True)
+@table_row
 class Competition(SampleLayer):
     """Base: `along` works along the last axis of what it gets."""
 
@@ -45,7 +44,7 @@ class Competition(SampleLayer):
         raise NotImplementedError
 
 
-@dataclass(frozen=True)
+@table_row
 class Softmax(Competition):
     """`exp(x) / sum(exp(x))`: positive numbers with the sum 1, without overflow.
 
@@ -65,7 +64,7 @@ class Softmax(Competition):
         return x.softmax(dim)
 
 
-@dataclass(frozen=True)
+@table_row
 class LogSoftmax(Competition):
     """`x - log(sum(exp(x)))`: the logarithm of Softmax, without overflow.
 
@@ -79,7 +78,7 @@ class LogSoftmax(Competition):
         return x.log_softmax(dim)
 
 
-@dataclass(frozen=True)
+@table_row
 class Hardmax(Competition):
     """1 at the largest element, 0 elsewhere; of several largest ones the first has the 1. No gradient.
 

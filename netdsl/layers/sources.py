@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..spec import Choice, Dims, Flag, Integer, Number, Optional, OptionError, Text, option
+from ..spec import Choice, Dims, Flag, Integer, Number, Optional, OptionError, Text, option, table_row
 from .base import Example, Initializer, Layer, Parameter, Shape, ShapeError
 from .initializers import KINDS, constant, fans
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 # --- data ------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@table_row
 class Data(Layer):
     """Base of the inputs: `forward` turns what the reader delivers into a tensor (N, *dims) of numbers.
 
@@ -77,7 +77,7 @@ def _tag_option() -> Any:
                   "What the input is for; the reader goes by its name alone.")
 
 
-@dataclass(frozen=True)
+@table_row
 class Input(Data):
     """One value of each sample, delivered by the reader under the name of the node.
 
@@ -99,7 +99,7 @@ class Input(Data):
         return Shape.of(*self.dims)
 
 
-@dataclass(frozen=True)
+@table_row
 class ImageInput(Data):
     """An image: `Input {imageWidth:imageHeight:imageChannels}`.
 
@@ -146,14 +146,14 @@ class SeededStart(Initializer):
         super().fill(tensor, torch.Generator().manual_seed(self.seed))
 
 
-@dataclass(frozen=True)
+@table_row
 class _Extents(Layer):
     """The option `dims`. A base of its own, so that it comes before the options of `_Learned`."""
 
     dims: tuple[int, ...] = option(Dims(0), doc="The extents, width first; 0 is inferred from the use.")
 
 
-@dataclass(frozen=True)
+@table_row
 class _MatrixExtents(Layer):
     """The extents of CNTK's old two-axis form."""
 
@@ -161,7 +161,7 @@ class _MatrixExtents(Layer):
     input_dim: int = option(Integer(0), doc="Columns; 0 is inferred.")
 
 
-@dataclass(frozen=True)
+@table_row
 class _Learned(Layer):
     """Base of the parameters: how they start and learn. `extents` are the file's."""
 
@@ -240,7 +240,7 @@ class _Learned(Layer):
         return value
 
 
-@dataclass(frozen=True)
+@table_row
 class ParameterTensor(_Learned, _Extents):
     """Numbers that are learned, for use with `*`, `+`, `.*`, Convolution and the like.
 
@@ -267,7 +267,7 @@ class ParameterTensor(_Learned, _Extents):
 
 
 # The name of CNTK's row; the class cannot have it, since base.Parameter is what it makes.
-@dataclass(frozen=True)
+@table_row
 class LearnableParameter(_Learned, _MatrixExtents):
     """A matrix that is learned: `Parameter {rows, columns}`, CNTK's older form of ParameterTensor.
 
@@ -288,7 +288,7 @@ class LearnableParameter(_Learned, _MatrixExtents):
 # --- constants -------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@table_row
 class _Fixed(Layer):
     """Base of the constants: the same number everywhere, never learned, not in checkpoints."""
 
@@ -307,7 +307,7 @@ class _Fixed(Layer):
         return value
 
 
-@dataclass(frozen=True)
+@table_row
 class Constant(_Fixed):
     """One number, or a matrix of it. A plain number beside an operator needs no Constant: `2 * x`.
 
@@ -330,7 +330,7 @@ class Constant(_Fixed):
         return Shape.of(*dims, batched=False)
 
 
-@dataclass(frozen=True)
+@table_row
 class ConstantTensor(_Fixed):
     """A tensor of one number.
 
@@ -350,7 +350,7 @@ class ConstantTensor(_Fixed):
         return Shape.of(*self.dims, batched=False)
 
 
-@dataclass(frozen=True)
+@table_row
 class OnesTensor(_Fixed):
     """A tensor of ones.
 
@@ -369,7 +369,7 @@ class OnesTensor(_Fixed):
         return Shape.of(*self.dims, batched=False)
 
 
-@dataclass(frozen=True)
+@table_row
 class ZeroesLike(Layer):
     """Zeros in the shape of x; no gradient.
 
@@ -388,7 +388,7 @@ class ZeroesLike(Layer):
         return torch.zeros_like(tensors[0])
 
 
-@dataclass(frozen=True)
+@table_row
 class OnesLike(Layer):
     """Ones in the shape of x; no gradient.
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ..spec import table_row
 from .base import Example, Layer, Shape, ShapeError
 from .pooling import over_last_axes, pooling_windows
 from .windows import (
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import torch
 
 
-@dataclass(frozen=True)
+@table_row
 class Unpooling(Layer):
     """Base of the unpoolings: `unpoolInput` holds the values, `poolInput` decides the places."""
 
@@ -67,7 +67,7 @@ class Unpooling(Layer):
         return _unpool(values, places, p.prepared)
 
 
-@dataclass(frozen=True)
+@table_row
 class MaxUnpoolingLayer(Unpooling):
     """Puts each value where the max pooling of another input found the largest, and 0 elsewhere.
 
@@ -96,7 +96,7 @@ class MaxUnpoolingLayer(Unpooling):
                        thing="window")
 
 
-@dataclass(frozen=True)
+@table_row
 class MaxUnpooling(Unpooling):
     """Puts each value where a max pooling found the largest: `MaxUnpooling (unpoolInput, poolInput, kernelDims)`.
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from ..spec import Flag, Integer, Number, option
+from ..spec import Flag, Integer, Number, option, table_row
 from .base import Optimizer, StepRates, unit_gain
 
 if TYPE_CHECKING:
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 _BETA = Number(0, 1, exclusive_maximum=True)
 
 
-@dataclass(frozen=True)
+@table_row
 class Adam(Optimizer):
     """Adaptive moments.
 
@@ -99,7 +98,7 @@ class Adam(Optimizer):
         return f"{type(self).name()}, beta1 {self.beta1:g}, beta2 {self.beta2:g}{cntk}"
 
 
-@dataclass(frozen=True)
+@table_row
 class AdamW(Adam):
     """Adam with weight decay apart from the gradient: w = w - r * weightDecay * w before Adam's step.
 
@@ -127,7 +126,7 @@ def decay_apart(bucket: Bucket, weight_decay: float, rate: torch.Tensor) -> None
         torch._foreach_mul_(bucket.parameters, 1 - rate * (weight_decay * bucket.decay))
 
 
-@dataclass(frozen=True)
+@table_row
 class Adamax(Adam):
     """Adam with the largest gradient in place of the mean square.
 
@@ -164,7 +163,7 @@ class Adamax(Adam):
         return False
 
 
-@dataclass(frozen=True)
+@table_row
 class Lion(Optimizer):
     """The sign of a momentum, with weight decay apart.
 

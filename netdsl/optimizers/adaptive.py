@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from ..spec import Flag, Number, option
+from ..spec import Flag, Number, option, table_row
 from .base import Optimizer, StepRates, unit_gain
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ def _apply(bucket: Bucket, directions: Tensors, multipliers: Tensors, rate: torc
     torch._foreach_sub_(bucket.parameters, torch._foreach_mul(directions, rate))
 
 
-@dataclass(frozen=True)
+@table_row
 class Adagrad(Optimizer):
     """Steps divided by the root of all squared gradients so far.
 
@@ -60,7 +59,7 @@ class Adagrad(Optimizer):
         _apply(bucket, torch._foreach_mul(bucket.gradients, multipliers), multipliers, c[0], self.average_multiplier)
 
 
-@dataclass(frozen=True)
+@table_row
 class RMSProp(Optimizer):
     """Steps divided by the root mean square, with a factor that grows while the sign of the gradient stays.
 
@@ -112,7 +111,7 @@ class RMSProp(Optimizer):
         _apply(bucket, torch._foreach_mul(gradients, multipliers), multipliers, rate, self.average_multiplier)
 
 
-@dataclass(frozen=True)
+@table_row
 class FSAdagrad(Optimizer):
     """Gradients scaled by their root mean square over the last samples, then momentum.
 
@@ -171,7 +170,7 @@ class FSAdagrad(Optimizer):
         return f"{self.show()}, {momentum or 'no momentum'}"
 
 
-@dataclass(frozen=True)
+@table_row
 class Adadelta(Optimizer):
     """Steps in the units of the parameter: root mean square of the steps over that of the gradients.
 

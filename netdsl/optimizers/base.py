@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
-from ..spec import Spec
+from ..spec import Spec, table_row
 
 if TYPE_CHECKING:
     import torch
@@ -71,7 +71,7 @@ class RuleSettings:
     seed: int = 0
 
 
-@dataclass(frozen=True)
+@table_row
 class Optimizer(Spec):
     """A row of the optimizer table.
 

@@ -22,6 +22,7 @@ from ..spec import (
     Text,
     bind,
     option,
+    table_row,
 )
 from .base import Optimizer
 from .schedule import Schedule, constant
@@ -59,7 +60,7 @@ class RecordOf(Kind):
         return bind(self.spec, (), named, value.span, unknown_code="unknown-key").spec
 
 
-@dataclass(frozen=True)
+@table_row
 class AutoAdjust(Spec):
     """Changes the rate after each epoch by how much the criterion improved, as CNTK does.
 
@@ -90,7 +91,7 @@ class AutoAdjust(Spec):
                               name="useEvalCriterionControlLR")
 
 
-@dataclass(frozen=True)
+@table_row
 class EarlyStopping(Spec):
     """Ends training when the validation data's criterion has not improved for `patience` epochs."""
 
@@ -101,7 +102,7 @@ class EarlyStopping(Spec):
     use_metric: bool = option(Flag(), False, "Look at the first evaluation node instead of the criterion.")
 
 
-@dataclass(frozen=True)
+@table_row
 class Multiplier(Spec):
     """Multiplies rate and decay of the parameters whose name fits a pattern.
 
@@ -117,7 +118,7 @@ class Multiplier(Spec):
     decay: float = option(Number(0), 1.0, "Multiplies weightDecay, L2RegWeight and L1RegWeight.")
 
 
-@dataclass(frozen=True)
+@table_row
 class TrainingBlock(Spec):
     """The `SGD` block: how the network is trained.
 

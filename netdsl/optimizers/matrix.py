@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from ..spec import Flag, Integer, Number, option
+from ..spec import Flag, Integer, Number, option, table_row
 from .adam import AdamW, decay_apart
 from .base import Optimizer, StepRates
 
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 _QUINTIC = (3.4445, -4.7750, 2.0315)
 
 
-@dataclass(frozen=True)
+@table_row
 class Muon(Optimizer):
     """Momentum made orthogonal for weights of two and more axes; AdamW for all others (biases, scales).
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import ClassVar
 
-from ..spec import Flag, Integer, ListOf, Number, Optional, OptionError, ScheduleKind, option, show_value
+from ..spec import Flag, Integer, ListOf, Number, Optional, OptionError, ScheduleKind, option, show_value, table_row
 from .schedule import Policy, Progress, Schedule, unit_option
 
 _VALUE = Number(0)
 _POSITIVE = Number(0, exclusive_minimum=True)
 
 
-@dataclass(frozen=True)
+@table_row
 class StepDecay(Policy):
     """value * factor ^ floor(x / every): a drop by the same factor at equal distances.
 
@@ -32,7 +31,7 @@ class StepDecay(Policy):
         return self.value * self.factor ** math.floor(progress.along(self.unit) / self.every)
 
 
-@dataclass(frozen=True)
+@table_row
 class MultiStepDecay(Policy):
     """value * factor ^ (number of drops already passed): drops at stated places.
 
@@ -55,7 +54,7 @@ class MultiStepDecay(Policy):
         return self.value * self.factor ** sum(drop <= progress.along(self.unit) for drop in self.drops)
 
 
-@dataclass(frozen=True)
+@table_row
 class ExponentialDecay(Policy):
     """value * factor ^ x: the same factor for each epoch (or step, or the whole training).
 
@@ -73,7 +72,7 @@ class ExponentialDecay(Policy):
         return float(self.value * self.factor ** progress.along(self.unit))
 
 
-@dataclass(frozen=True)
+@table_row
 class InverseDecay(Policy):
     """value * (1 + gamma * x) ^ -power.
 
@@ -91,7 +90,7 @@ class InverseDecay(Policy):
         return float(self.value * (1 + self.gamma * progress.along(self.unit)) ** -self.power)
 
 
-@dataclass(frozen=True)
+@table_row
 class PolynomialDecay(Policy):
     """end + (value - end) * (1 - x / over) ^ power, and `end` from then on.
 
@@ -111,7 +110,7 @@ class PolynomialDecay(Policy):
         return float(self.end + (self.value - self.end) * left**self.power)
 
 
-@dataclass(frozen=True)
+@table_row
 class SigmoidDecay(Policy):
     """value / (1 + exp (-gamma * (x - middle))): with a negative gamma a soft drop around `middle`.
 
@@ -130,7 +129,7 @@ class SigmoidDecay(Policy):
         return self.value / (1 + math.exp(exponent)) if exponent < 700 else 0.0
 
 
-@dataclass(frozen=True)
+@table_row
 class Linear(Policy):
     """A straight line from one value to another, which holds from then on.
 
@@ -149,7 +148,7 @@ class Linear(Policy):
         return self.from_ * (1 - part) + self.to * part
 
 
-@dataclass(frozen=True)
+@table_row
 class CosineDecay(Policy):
     """end + (value - end) * (1 + cos (pi * x / over)) / 2, and `end` from then on.
 
@@ -167,7 +166,7 @@ class CosineDecay(Policy):
         return _cosine(self.value, self.end, _part(self.over, self.unit, progress))
 
 
-@dataclass(frozen=True)
+@table_row
 class CosineRestarts(Policy):
     """Cosines one after the other, each from `value` to `end`, each `growth` times as long as the one before.
 
@@ -191,7 +190,7 @@ class CosineRestarts(Policy):
         return _cosine(self.value, self.end, position / length)
 
 
-@dataclass(frozen=True)
+@table_row
 class OneCycle(Policy):
     """One rise from `start` to the peak, then one fall to `end`, over the whole training.
 
@@ -215,7 +214,7 @@ class OneCycle(Policy):
         return bend(self.value, self.end, (done - self.rise) / (1 - self.rise))
 
 
-@dataclass(frozen=True)
+@table_row
 class DiscreteExponential(Policy):
     """Falls to value / factor in `steps` equal stretches of the training, each lower by the same ratio.
 
@@ -234,7 +233,7 @@ class DiscreteExponential(Policy):
         return float(self.value * self.factor ** (-index / (self.steps - 1)))
 
 
-@dataclass(frozen=True)
+@table_row
 class Warmup(Policy):
     """Another schedule, multiplied in the first epochs by a line from `from` to 1.
 
@@ -253,7 +252,7 @@ class Warmup(Policy):
         return self.schedule.at(progress) * (self.from_ * (1 - part) + part)
 
 
-@dataclass(frozen=True)
+@table_row
 class Plateau(Policy):
     """The value, multiplied by `factor` whenever the criterion has not improved for `patience` epochs.
 

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from ..diagnostics import Diagnostic, Label
 from ..source import NOWHERE, Span
-from ..spec import Choice, Spec, option, show_value
+from ..spec import Choice, Spec, option, show_value, table_row
 
 #: In what a policy may count; `steps` are updates, `training` is the part of the whole, 0 to 1.
 UNITS = ("epochs", "steps", "samples", "training")
@@ -109,7 +109,7 @@ def constant(value: float) -> Steps:
     return Steps((Stretch(value, None),))
 
 
-@dataclass(frozen=True)
+@table_row
 class Policy(Spec, Schedule):
     """Base of the schedule rows (StepDecay, CosineDecay, ...): a Spec that is a Schedule."""
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from ..spec import Flag, Number, option
+from ..spec import Flag, Number, option, table_row
 from .base import Optimizer, StepRates, unit_gain
 
 if TYPE_CHECKING:
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     from .update import Bucket
 
 
-@dataclass(frozen=True)
+@table_row
 class MomentumSGD(Optimizer):
     """Stochastic gradient descent with the momentum of the block; the default.
 
@@ -91,7 +90,7 @@ class MomentumSGD(Optimizer):
         return f"{name}, {momentum}{gain}{place}"
 
 
-@dataclass(frozen=True)
+@table_row
 class LARS(Optimizer):
     """SGD with momentum and a rate of its own for each parameter, for very large minibatches.
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
-from ..spec import Integer, Option, Spec, Text, option
+from ..spec import Integer, Option, Spec, Text, option, table_row
 from .arrays import np
 
 
@@ -128,7 +128,7 @@ class Dataset:
         """Let go of files."""
 
 
-@dataclass(frozen=True)
+@table_row
 class Reader(Spec):
     """A row of the reader table."""
 
@@ -173,7 +173,7 @@ class Reader(Spec):
 ImageDims = tuple[int | None, int | None, int]
 
 
-@dataclass(frozen=True)
+@table_row
 class Transform(Spec):
     """A row of the transform table: one step from the stored image to the network's input.
 
@@ -236,7 +236,7 @@ class Transform(Spec):
         return note
 
 
-@dataclass(frozen=True)
+@table_row
 class Sample(Spec):
     """A row of the sample table: small, learnable data made on first use where the real data are not there.
 

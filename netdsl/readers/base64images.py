@@ -5,10 +5,9 @@ from __future__ import annotations
 import base64
 import binascii
 import threading
-from dataclasses import dataclass
 from typing import IO, ClassVar
 
-from ..spec import Integer, Optional, Text, option
+from ..spec import Integer, Optional, Text, option, table_row
 from .arrays import np
 from .base import DataError, Dataset, Description, Stream
 from .files import is_packed, locate, reading, required, short
@@ -41,7 +40,7 @@ class _Lines:
             self._stream.close()
 
 
-@dataclass(frozen=True)
+@table_row
 class Base64Images(ImageReader):
     """Images inside a text file: a line `id<TAB>label<TAB>base64` for each; the id may be left out.
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from ..spec import Choice, ListOf, Text, option
+from ..spec import Choice, ListOf, Text, option, table_row
 from .arrays import np
 from .base import DataError, Dataset, Description, Stream
 from .files import is_packed, kind_of, locate, read_all, reading, short
@@ -20,7 +19,7 @@ _PIXELS = 3 * 32 * 32
 FILES = ListOf(Text(), minimum_length=1)
 
 
-@dataclass(frozen=True)
+@table_row
 class _Binary(ImageReader):
     """Records of label bytes and 3072 bytes: 1024 red, 1024 green, 1024 blue, row by row."""
 
@@ -105,7 +104,7 @@ def cifar_dataset(reader: ImageReader, images: np.ndarray, labels: np.ndarray, t
                         name=name)
 
 
-@dataclass(frozen=True)
+@table_row
 class CIFAR10(_Binary):
     """CIFAR-10 in the binary version: data_batch_1.bin to data_batch_5.bin and test_batch.bin.
 
@@ -125,7 +124,7 @@ class CIFAR10(_Binary):
         return CIFAR10_NAMES
 
 
-@dataclass(frozen=True)
+@table_row
 class CIFAR100(_Binary):
     """CIFAR-100 in the binary version: train.bin and test.bin, with 100 fine or 20 coarse classes."""
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import io
 import pickle
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from ..spec import option
+from ..spec import option, table_row
 from .arrays import np
 from .base import DataError, Dataset, Description, Stream
 from .cifar import CIFAR10_NAMES, FILES, cifar_dataset
@@ -79,7 +78,7 @@ class _Unpickler(pickle.Unpickler):
         raise pickle.UnpicklingError("it refers to objects outside the file")
 
 
-@dataclass(frozen=True)
+@table_row
 class CIFAR10Python(ImageReader):
     """CIFAR-10 in the Python version: the files data_batch_1 to data_batch_5 and test_batch.
 

@@ -5,10 +5,10 @@ Values are 0..255 until Normalize changes the range.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import ClassVar
 
-from ..spec import Choice, ListOf, Number, Optional, OptionError, Text, option
+from ..spec import Choice, ListOf, Number, Optional, OptionError, Text, option, table_row
 from .arrays import np
 from .base import DataError, ImageDims, Transform
 from .meanfile import read_mean_file, read_pca_file
@@ -32,7 +32,7 @@ def _luminance(order: str) -> np.ndarray:
     return weights if order == "RGB" else weights[::-1].copy()
 
 
-@dataclass(frozen=True)
+@table_row
 class Mean(Transform):
     """The mean subtracted: a number, one for each channel, or a mean image from a file.
 
@@ -79,7 +79,7 @@ class Mean(Transform):
         return f"{note} less the mean"
 
 
-@dataclass(frozen=True)
+@table_row
 class _LoadedMean(Mean):
     """Mean with its file read."""
 
@@ -108,7 +108,7 @@ class _LoadedMean(Mean):
         return result
 
 
-@dataclass(frozen=True)
+@table_row
 class Normalize(Transform):
     """Values brought from 0..255 to `range`, then less `mean`, then divided by `standardDeviation`.
 
@@ -150,7 +150,7 @@ class Normalize(Transform):
         return f"{order}, normalized"
 
 
-@dataclass(frozen=True)
+@table_row
 class Color(Transform):
     """Brightness, contrast and saturation changed at random while training, values kept in 0..255.
 
@@ -200,7 +200,7 @@ def _like(result: np.ndarray, image: np.ndarray) -> np.ndarray:
     return np.rint(result).astype(np.uint8) if image.dtype == np.uint8 else result
 
 
-@dataclass(frozen=True)
+@table_row
 class Hue(Transform):
     """Colours turned round the grey axis by an angle drawn evenly from +-`radius` of a full circle."""
 
@@ -231,7 +231,7 @@ _EIGENVALUES = (55.46, 4.794, 1.148)
 _EIGENVECTORS = (-0.5675, 0.7192, 0.4009, -0.5808, -0.0045, -0.8140, -0.5836, -0.6948, 0.4203)
 
 
-@dataclass(frozen=True)
+@table_row
 class Intensity(Transform):
     """AlexNet's change of lighting: the colour moved along the principal components of all colours.
 
@@ -281,7 +281,7 @@ class Intensity(Transform):
         return self.prepare("RGB").apply(image, draw, training)
 
 
-@dataclass(frozen=True)
+@table_row
 class _LoadedIntensity(Intensity):
     """Intensity with its components as a matrix: rows are channels."""
 
@@ -297,7 +297,7 @@ class _LoadedIntensity(Intensity):
         return _like(np.clip(_float(image) + shift, 0, 255), image)
 
 
-@dataclass(frozen=True)
+@table_row
 class Grayscale(Transform):
     """Grey values 0.299 R + 0.587 G + 0.114 B, in one channel or copied to as many as wanted."""
 

@@ -7,10 +7,9 @@ random crop is the middle of what it draws while training.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import ClassVar
 
-from ..spec import Choice, Dims, Flag, Integer, Number, Optional, OptionError, option
+from ..spec import Choice, Dims, Flag, Integer, Number, Optional, OptionError, option, table_row
 from .arrays import np
 from .base import DataError, ImageDims, Transform
 from .geometry import VOID, Flip, cut_box, pad_image, padded_dims
@@ -42,7 +41,7 @@ def _fits(image: np.ndarray, size: tuple[int, int], who: str) -> None:
                         hint="put a Scale or Resize before the crop, or take the image out.")
 
 
-@dataclass(frozen=True)
+@table_row
 class RandomCrop(Transform):
     """A rectangle cut out at a random place; while testing, at the centre.
 
@@ -136,7 +135,7 @@ def _one_way(size: object, side_ratio: object, area_ratio: object) -> None:
                           "keep one of them.")
 
 
-@dataclass(frozen=True)
+@table_row
 class CenterCrop(Transform):
     """A rectangle cut out at the centre: `size` pixels, or a square of `sideRatio` of the shorter side.
 
@@ -167,7 +166,7 @@ class CenterCrop(Transform):
         return self.apply(mask, draw, training)
 
 
-@dataclass(frozen=True)
+@table_row
 class MultiViewCrop(Transform):
     """Ten views of each image: the four corners and the centre, and the mirror images of the five.
 
@@ -196,7 +195,7 @@ class MultiViewCrop(Transform):
         return np.stack(views + [view[:, ::-1] for view in views])
 
 
-@dataclass(frozen=True)
+@table_row
 class Crop(Transform):
     """CNTK's crop under its own name and options; RandomCrop, CenterCrop and Flip say the same.
 

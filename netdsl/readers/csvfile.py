@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ..diagnostics import did_you_mean
-from ..spec import Choice, Either, Flag, Integer, ListOf, Optional, OptionError, Text, option
+from ..spec import Choice, Either, Flag, Integer, ListOf, Optional, OptionError, Text, option, table_row
 from .arrays import np
 from .base import DataError, Dataset, Description, Reader, Stream
 from .files import locate, required, short, text_lines
@@ -47,7 +47,7 @@ class _Read:
     rows: list[int]
 
 
-@dataclass(frozen=True)
+@table_row
 class CSV(Reader):
     """A table in a text file: columns of numbers, and one of classes or several of targets.
 

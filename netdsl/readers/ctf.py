@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from ..spec import Choice, Dims, Flag, Integer, Kind, Mismatch, Spec, Text, option
+from ..spec import Choice, Dims, Flag, Integer, Kind, Mismatch, Spec, Text, option, table_row
 from .arrays import np
 from .base import DataError, Dataset, Description, Reader, Stream
 from .files import locate, required, short, text_lines
@@ -19,7 +19,7 @@ _PEEK = 1000
 _DENSE_UP_TO = 1 << 28
 
 
-@dataclass(frozen=True)
+@table_row
 class TextInput(Spec):
     """One input of the network as a text file holds it."""
 
@@ -96,7 +96,7 @@ class _Sample:
     values: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@table_row
 class CNTKText(Reader):
     """CNTK's text format: `[id] |name values |name values`, a line a sample.
 

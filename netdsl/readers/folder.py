@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import ClassVar
 
 from ..diagnostics import did_you_mean
-from ..spec import Integer, Optional, Text, option
+from ..spec import Integer, Optional, Text, option, table_row
 from .arrays import np
 from .base import DataError, Dataset, Description, Stream
 from .files import locate, missing_file, read_all, reading, short
@@ -23,7 +22,7 @@ from .pipeline import ImageReader
 _COUNT_UP_TO = 100_000
 
 
-@dataclass(frozen=True)
+@table_row
 class ImageFolder(ImageReader):
     """Photos in a folder for each class, as ImageNet is laid out.
 
@@ -45,6 +44,10 @@ class ImageFolder(ImageReader):
     max_errors: int = option(Integer(0), 0, "How many bad images are passed over before it is an error.")
 
     def describe(self) -> Description:
+        if os.path.isfile(self.folder):
+            raise DataError(f"`{short(self.folder)}` is a file; this reader takes a folder with one folder a class",
+                            path=self.folder, option="folder",
+                            hint="a list of images with their classes is read by `MapFile`.")
         missing = tuple(p for p in (self.folder,) if not os.path.isdir(p))
         missing += tuple(p for p in (self.class_file,) if p and locate(p) is None)
         if missing:

@@ -6,10 +6,9 @@ While testing, a random step does the middle of what it draws while training: no
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import ClassVar
 
-from ..spec import Choice, Dims, Flag, Integer, ListOf, Number, OptionError, option
+from ..spec import Choice, Dims, Flag, Integer, ListOf, Number, OptionError, option, table_row
 from .arrays import np
 from .base import DataError, ImageDims, Transform
 from .images import resize, rotate
@@ -22,7 +21,7 @@ def cut_box(image: np.ndarray, left: int, top: int, width: int, height: int) -> 
     return image[top : top + height, left : left + width]
 
 
-@dataclass(frozen=True)
+@table_row
 class Flip(Transform):
     """The mirror image, left and right exchanged, of every second image while training."""
 
@@ -74,7 +73,7 @@ def _pad(image: np.ndarray, left: int, right: int, top: int, bottom: int, value:
     return result
 
 
-@dataclass(frozen=True)
+@table_row
 class Pad(Transform):
     """More pixels on every side."""
 
@@ -94,7 +93,7 @@ class Pad(Transform):
         return pad_image(mask, self.pixels, VOID)
 
 
-@dataclass(frozen=True)
+@table_row
 class Scale(Transform):
     """The image brought to an exact size.
 
@@ -155,7 +154,7 @@ class Scale(Transform):
         return resize(image, wide, high, interpolation)
 
 
-@dataclass(frozen=True)
+@table_row
 class Resize(Transform):
     """The image scaled so that its shorter side has the given length; proportions stay."""
 
@@ -182,7 +181,7 @@ class Resize(Transform):
         return resize(mask, *self._size(mask.shape[1], mask.shape[0]), "nearest")
 
 
-@dataclass(frozen=True)
+@table_row
 class Rotate(Transform):
     """A rotation about the centre by an angle drawn evenly from +-`degrees`; the size stays."""
 
@@ -206,7 +205,7 @@ class Rotate(Transform):
         return float(draw.uniform(-self.degrees, self.degrees))
 
 
-@dataclass(frozen=True)
+@table_row
 class Erase(Transform):
     """A random rectangle overwritten with one value, while training.
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import ClassVar
 
-from ..spec import Choice, ListOf, OptionError, SpecOf, option
+from ..spec import Choice, ListOf, OptionError, SpecOf, option, table_row
 from .arrays import np
 from .base import Batch, DataError, Dataset, Description, Draws, Reader
 
 
-@dataclass(frozen=True)
+@table_row
 class Joined(Reader):
     """Several readers side by side: each gives some of the inputs of every sample.
 

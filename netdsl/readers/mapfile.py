@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ..spec import Choice, Integer, Optional, Text, option
+from ..spec import Choice, Integer, Optional, Text, option, table_row
 from .arrays import np
 from .base import DataError, Dataset, Description, Stream
 from .files import locate, required, short, split_archive, text_lines
@@ -23,7 +23,7 @@ class _Row:
     target: str
 
 
-@dataclass(frozen=True)
+@table_row
 class MapFile(ImageReader):
     """Images listed in a text file: a line `path<TAB>label` for each, the label a class number.
 

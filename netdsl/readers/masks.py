@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
-from ..spec import Integer, OptionError, Text, option
+from ..spec import Integer, OptionError, Text, option, table_row
 from .arrays import np
 from .base import Batch, DataError, Dataset, Description, Draws, Stream
 from .files import missing_file, short
@@ -21,7 +20,7 @@ from .pipeline import ImageReader, channels_first
 NO_CLASS = -100
 
 
-@dataclass(frozen=True)
+@table_row
 class ImageMasks(ImageReader):
     """Images and their masks, two folders whose files have equal names but for the suffix.
 

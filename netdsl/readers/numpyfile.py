@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ..diagnostics import did_you_mean
-from ..spec import Choice, Integer, Optional, Text, option
+from ..spec import Choice, Integer, Optional, Text, option, table_row
 from .arrays import np
 from .base import DataError, Dataset, Description, ImageDims, Stream
 from .files import kind_of, locate, read_all, read_head, reading, required, short
@@ -58,7 +58,7 @@ def _array(data: bytes, path: str, place: str) -> np.ndarray:
     return flat.reshape(header.shape, order="F" if header.fortran else "C")
 
 
-@dataclass(frozen=True)
+@table_row
 class NumPy(ImageReader):
     """Arrays written by NumPy: `.npy` files, or names inside the `.npz` archive `file`.
 

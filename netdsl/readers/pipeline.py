@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..spec import Choice, Flag, ListOf, SpecOf, option
+from ..spec import Choice, Flag, ListOf, SpecOf, option, table_row
 from .arrays import np
 from .base import DataError, Draws, ImageDims, Reader, Stream, Transform
 
@@ -110,7 +110,7 @@ def channels_first(image: np.ndarray) -> np.ndarray:
     return np.moveaxis(image, -1, -3)
 
 
-@dataclass(frozen=True)
+@table_row
 class ImageReader(Reader):
     """What all readers of images share."""
 

@@ -17,7 +17,7 @@ from typing import ClassVar
 
 from ..cache import cache_root
 from ..seeds import seed_for
-from ..spec import Integer, option
+from ..spec import Integer, option, table_row
 from .arrays import np
 from .base import DataError, Sample
 from .images import pillow
@@ -123,7 +123,7 @@ def _picture(look: _Look, side: int, draw: np.random.Generator) -> np.ndarray:
     return result
 
 
-@dataclass(frozen=True)
+@table_row
 class SampleImages(Sample):
     """JPEG photos in ImageNet's layout: `train/<class>/*.JPEG` and `val/<class>/*.JPEG`.
 
@@ -149,7 +149,7 @@ class SampleImages(Sample):
                     image.save(place / f"{place.name}_{index + 1}.JPEG", format="JPEG", quality=85)
 
 
-@dataclass(frozen=True)
+@table_row
 class SampleCIFAR10(Sample):
     """Files named and built as those of CIFAR-10's binary version: five training batches and a test batch."""
 
@@ -169,7 +169,7 @@ class SampleCIFAR10(Sample):
                     stream.write(bytes([label]) + _picture(looks[label], 32, draw).transpose(2, 0, 1).tobytes())
 
 
-@dataclass(frozen=True)
+@table_row
 class SampleMasks(Sample):
     """Images with a class for each pixel: `train/images/*.jpg`, `train/masks/*.png`, and the same under `test`.
 
@@ -261,7 +261,7 @@ def _distance(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.sqrt(nearest)
 
 
-@dataclass(frozen=True)
+@table_row
 class SampleMNIST(Sample):
     """Drawn digits in files named and built as MNIST's four: `train-images-idx3-ubyte.gz` and so on."""
 

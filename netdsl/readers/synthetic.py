@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 from ..seeds import seed_for
-from ..spec import Dims, Integer, Number, Optional, option
+from ..spec import Dims, Integer, Number, Optional, option, table_row
 from .arrays import np
 from .base import Batch, Dataset, Description, Draws, Reader, Stream
 from .memory import ArrayDataset
@@ -17,7 +16,7 @@ from .memory import ArrayDataset
 _KEEP = 1 << 28
 
 
-@dataclass(frozen=True)
+@table_row
 class Synthetic(Reader):
     """Random samples, each its class's own pattern under noise; made when they are wanted.
 

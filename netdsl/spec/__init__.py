@@ -46,6 +46,7 @@ from .rows import (
     by_name,
     camel,
     option,
+    table_row,
 )
 
 __all__ = [
@@ -80,4 +81,5 @@ __all__ = [
     "option",
     "show_value",
     "signature_body",
+    "table_row",
 ]

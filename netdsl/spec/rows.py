@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar, dataclass_transform
 
 from .kinds import Kind
 
@@ -48,15 +48,78 @@ def option(kind: Kind, default: Any = REQUIRED, doc: str = "", *, name: str | No
     return field(default=default, metadata=metadata, kw_only=True)
 
 
+@dataclass(frozen=True)
+class _Fields:
+    """What the methods of a row ask of its fields, gathered once for its class."""
+
+    known: frozenset[str]
+    required: frozenset[str]
+    defaults: dict[str, Any]
+    made: dict[str, Callable[[], Any]]  #: made anew for each instance
+    compared: tuple[str, ...]
+
+    @staticmethod
+    def of(cls: type[Spec]) -> _Fields:
+        fields = dataclasses.fields(cls)
+        defaults = {f.name: f.default for f in fields if f.default is not dataclasses.MISSING}
+        made = {f.name: f.default_factory for f in fields if f.default_factory is not dataclasses.MISSING}
+        names = frozenset(f.name for f in fields)
+        return _Fields(names, names - defaults.keys() - made.keys(), defaults, made,
+                       tuple(f.name for f in fields if f.compare))
+
+
 S = TypeVar("S", bound="Spec")
 
 
-@dataclass(frozen=True)
+@dataclass_transform(kw_only_default=True, frozen_default=True)
+def table_row(cls: type[S]) -> type[S]:
+    """Declare a row: a frozen dataclass that takes its methods from Spec.
+
+    `dataclass` writes and compiles six methods for every class; for the rows of all tables that was a
+    quarter of the time that `netdsl check` took. Without Spec's own it would be the same.
+    """
+    return dataclass(frozen=True, init=False, repr=False, eq=False)(cls)
+
+
+@dataclass(frozen=True, init=False, repr=False, eq=False)
 class Spec:
     """A row of a table with its options, compared by value."""
 
     #: What one row of the table is called in messages: "layer", "reader", "optimizer".
     what: ClassVar[str] = "row"
+
+    def __init__(self, **values: Any) -> None:
+        fields = self._fields()
+        if not values.keys() >= fields.required or not values.keys() <= fields.known:
+            wrong = sorted(fields.required - values.keys()) or sorted(values.keys() - fields.known)
+            raise TypeError(f"{self.name()} was made without, or has no, {', '.join(wrong)}")
+        own = self.__dict__  # the class is frozen for everybody else
+        own.update(fields.defaults)
+        own.update({name: make() for name, make in fields.made.items() if name not in values})
+        own.update(values)
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{f.name}={getattr(self, f.name)!r}" for f in dataclasses.fields(self) if f.repr)
+        return f"{type(self).__qualname__}({shown})"
+
+    def _compared(self) -> tuple[Any, ...]:
+        return tuple(map(self.__dict__.__getitem__, self._fields().compared))
+
+    @classmethod
+    def _fields(cls) -> _Fields:
+        found: _Fields | None = cls.__dict__.get("_known_fields")
+        if found is None:
+            found = _Fields.of(cls)
+            cls._known_fields = found  # type: ignore[attr-defined]
+        return found
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        return self._compared() == other._compared()
+
+    def __hash__(self) -> int:
+        return hash(self._compared())
 
     @classmethod
     def name(cls) -> str:
