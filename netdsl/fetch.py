@@ -175,7 +175,8 @@ def _try(place: str, part: Path, remote: Remote, report: Report) -> _Problem | N
         passing = error.code in (408, 429) or error.code >= 500
         return _Problem(f"{error.code} {error.reason}", lasting=not passing)
     except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
-        return _Problem(str(getattr(error, "reason", None) or error or type(error).__name__))
+        reason = getattr(error, "reason", None) or error
+        return _Problem(getattr(reason, "strerror", None) or str(reason) or type(error).__name__)
     except ValueError:
         raise FetchError(f"`{place}` is not an address", "write it as https://host/folder/.") from None
     if _accept(part, part.with_suffix(""), remote):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 
@@ -132,7 +133,7 @@ def png_of(pixels: np.ndarray) -> bytes:
     return buffer.getvalue()
 
 
-def _image(pixels: np.ndarray) -> object:
+def _image(pixels: np.ndarray) -> Any:
     plain = np.ascontiguousarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
     return pillow().fromarray(plain)
 
@@ -156,7 +157,7 @@ def contact_sheet(shown: Sequence[Picture], title: str = "") -> bytes:
         x, y = 12 + number % columns * cell_width, top + number // columns * cell_height
         image = _image(picture.pixels)
         size = (picture.pixels.shape[1] * zoom, picture.pixels.shape[0] * zoom)
-        sheet.paste(image.convert("RGB").resize(size, Image.Resampling.NEAREST), (x, y))  # type: ignore[attr-defined]
+        sheet.paste(image.convert("RGB").resize(size, Image.Resampling.NEAREST), (x, y))
         caption = _fitting(picture.caption, draw, font, cell_width - 12)
         draw.text((x, y + size[1] + 4), caption, fill="#52606d", font=font)
     buffer = io.BytesIO()
@@ -164,9 +165,9 @@ def contact_sheet(shown: Sequence[Picture], title: str = "") -> bytes:
     return buffer.getvalue()
 
 
-def _fitting(text: str, draw: object, font: object, width: float) -> str:
+def _fitting(text: str, draw: Any, font: Any, width: float) -> str:
     """The text, cut at its end if it is wider."""
-    length = draw.textlength  # type: ignore[attr-defined]
+    length = draw.textlength
     text = text.encode("latin-1", "replace").decode("latin-1")
     if length(text, font=font) <= width:
         return text

@@ -139,7 +139,7 @@ class _Clock:
 
     def mark(self) -> None:
         if self.device.type == "cuda":
-            event = torch.cuda.Event(enable_timing=True)
+            event = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
             event.record()
             self.marks.append(event)
         else:
