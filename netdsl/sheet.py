@@ -36,7 +36,7 @@ def shown_reader(reader: Reader) -> Reader:
     if isinstance(reader, ImageReader):
         steps = [step for transform in reader.transforms for step in transform.expand()]
         return replace(reader, transforms=tuple(step for step in steps if not _only_scales(step)))
-    changed = {}
+    changed: dict[str, Any] = {}
     for field in fields(reader):
         value = getattr(reader, field.name)
         if isinstance(value, tuple) and any(isinstance(item, Reader) for item in value):
