@@ -83,7 +83,8 @@ def cli_page() -> str:
         rows = [record for p in command.params
                 if isinstance(p, click.Option) and (record := p.get_help_record(click.Context(command)))]
         if rows:
-            parts += ["| option | |", "|---|---|", *(f"| `{form.replace('|', ', ')}` | {_cell(text)} |" for form, text in rows), ""]
+            lines = [f"| `{form.replace('|', ', ')}` | {_cell(text)} |" for form, text in rows]
+            parts += ["| option | |", "|---|---|", *lines, ""]
     return _page([*parts, *_EXIT_CODES.splitlines()])
 
 
@@ -100,14 +101,19 @@ _EXIT_CODES = """## Exit codes
 
 ## Environment
 
-`NO_COLOR` turns colours off, `FORCE_COLOR` on; else they are on for terminals. `NETDSL_CACHE` is where embedded samples are kept.
+`NO_COLOR` turns colours off, `FORCE_COLOR` on; else they are on for terminals. `NETDSL_CACHE` is where embedded
+samples are kept.
 
 ## `check --format json`
 
-One object for a file, a list for several. `{"network", "nodes": [{"name", "layer", "inputs", "shape", "parameters", "macs",
-"file", "line"}], "totals": {"parameters", "parameterTensors", "macs", "neurons", "activationBytes", "trainingBytes"}, "plan",
-"reader", "diagnostics": [{"code", "severity", "message", "label", "file", "line", "column", "endLine", "endColumn", "related",
-"hint"}]}`. Shapes are width, height, channels. Lines and columns count from 1; the end is just behind the last character.
+One object for a file, a list for several:
+
+    {"network", "nodes": [{"name", "layer", "inputs", "shape", "parameters", "macs", "file", "line"}],
+     "totals": {"parameters", "parameterTensors", "macs", "neurons", "activationBytes", "trainingBytes"},
+     "plan", "reader", "diagnostics": [{"code", "severity", "message", "label", "file", "line", "column", "endLine",
+                                        "endColumn", "related", "hint"}]}
+
+Shapes are width, height, channels. Lines and columns count from 1; the end is just behind the last character.
 `activationBytes` is for one sample, `trainingBytes` for the file's minibatch, both in float32."""
 
 

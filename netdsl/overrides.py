@@ -92,7 +92,8 @@ def _inside(value: ast.Expression, path: Sequence[str], spans: Sequence[Span], s
 
 def _position(callee: ast.Expression, option: str) -> int:
     """Where a row takes an option without its name; beyond every argument if it does not."""
-    row = {**layers.NAMES, **readers.NAMES, **optimizers.NAMES}.get(callee.text) if isinstance(callee, ast.Name) else None
+    rows = {**layers.NAMES, **readers.NAMES, **optimizers.NAMES}
+    row = rows.get(callee.text) if isinstance(callee, ast.Name) else None
     order = row.positional() if row is not None else ()
     return order.index(option) if option in order else 1 << 30
 

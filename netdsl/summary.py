@@ -6,7 +6,7 @@ from typing import Any
 
 from .compiler import Checked
 from .diagnostics import Diagnostic
-from .estimate import Memory, estimate_memory
+from .estimate import estimate_memory
 from .network import Node, ShapedNode, Totals
 from .program import Program
 from .program_check import describe
@@ -74,9 +74,11 @@ def totals_text(program: Program[ShapedNode], total: Totals) -> list[str]:
     """Lines that say what each number counts."""
     memory = estimate_memory(program)
     lines = [
-        f"parameters         {total.parameters:,} in {total.parameter_tensors} tensors ({mebibytes(memory.weight_bytes)})",
+        f"parameters         {total.parameters:,} in {total.parameter_tensors} tensors "
+        f"({mebibytes(memory.weight_bytes)})",
         f"multiply-adds      {total.macs:,} for one sample, of convolutions and matrix products",
-        f"FLOPs              {total.flops:,} (1 multiply-add = 2 FLOPs; biases, activations, pooling, norms not counted)",
+        f"FLOPs              {total.flops:,} (1 multiply-add = 2 FLOPs; biases, activations, pooling, norms not "
+        "counted)",
         f"neurons            {total.neurons:,} outputs of layers with weights",
         f"activations        {mebibytes(memory.activation_bytes)} for one sample, kept for the backward pass, float32",
     ]

@@ -57,8 +57,8 @@ def test_each_token_deleted_of_every_network(path: Path, monkeypatch: pytest.Mon
 
 
 SMALL = (ROOT / "networks" / "convnet_mnist.net").read_text()
-PIECES = ["{", "}", "(", ")", ":", ",", "=", "=>", "if", "0", "-1", "1e9", "x", "'", "$", "..", "ReLU", "features", "z", "*", ":=",
-          "None", "true", "Sequential", "array [0..3] (i => i)", "Input {0}", "\x00", "\u00e9", "\n"]
+PIECES = ["{", "}", "(", ")", ":", ",", "=", "=>", "if", "0", "-1", "1e9", "x", "'", "$", "..", "ReLU", "features", "z",
+          "*", ":=", "None", "true", "Sequential", "array [0..3] (i => i)", "Input {0}", "\x00", "\u00e9", "\n"]
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])

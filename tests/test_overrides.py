@@ -65,8 +65,8 @@ def test_an_option_of_a_reader_by_name_and_by_position() -> None:
     assert '"u"' in shown
 
 
-@pytest.mark.parametrize("override", ["widht=3", "SDG.maxEpochs=3", "network.q=3", "width.x=3", "reader.train.train.x=3",
-                                      "=3", "width", "3=4", "width="])
+@pytest.mark.parametrize("override", ["widht=3", "SDG.maxEpochs=3", "network.q=3", "width.x=3",
+                                      "reader.train.train.x=3", "=3", "width", "3=4", "width="])
 def test_a_path_that_leads_nowhere(override: str) -> None:
     assert codes(override) == ["override"]
 

@@ -81,6 +81,7 @@ def _train(file: str, overrides: tuple[str, ...], *, test: bool, smoke: bool, re
         _banner(checked)
     from ..training import Interrupted, Limits, Lines, RunOptions, Texts
     from ..training import train as run_training
+    from ..training.progress import value_parts
 
     limits = Limits(epochs=options["max_epochs"], steps=options["max_steps"], seconds=options["max_time"],
                     minibatches=options["limit"], overfit=options["overfit"])
@@ -103,6 +104,13 @@ def _train(file: str, overrides: tuple[str, ...], *, test: bool, smoke: bool, re
         if stopped.checkpoint:
             err(f"Hint: `netdsl run {file} --resume {stopped.checkpoint.parent.parent}` goes on from there.")
         return stopped.exit_code
+    if quiet:
+        percent = frozenset(program.shown_name(n) for n in program.metrics if program.network[n].layer.percent)
+        for phase, values in (("train", result.train), ("validation", result.validation), ("test", result.test)):
+            if values:
+                out(" ".join([phase, *value_parts(values, percent)]))
+    if result.stopped:
+        out(f"stopped early: {result.stopped}")
     out(f"run folder: {result.out}")
     _report(result.out)
     return 0

@@ -88,7 +88,8 @@ class _Elaboration:
         if "reader" in top.members:
             readers = self._try(lambda: read_readers(self.evaluator, top.members["reader"], self.problems)) or readers
         if "SGD" in top.members:
-            plan = self._try(lambda: read_plan(self.evaluator, top.members["SGD"], self.problems, self.sample is not None))
+            plan = self._try(lambda: read_plan(self.evaluator, top.members["SGD"], self.problems,
+                                               self.sample is not None))
         if network is not None and "SGD" in top.members and not self.special.get("criterionNodes"):
             self._no_criterion(network)
         self._unused(top, network)

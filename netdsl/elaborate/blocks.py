@@ -81,7 +81,7 @@ def take_sample(top: RecordValue, folder: str) -> None:
         return
     lazy = top.members.get(sample.replaces)
     if lazy is None or lazy.name is None:
-        raise failure("unknown-name", f"there is no `{sample.replaces}` at the top of the file for the sample to replace",
+        raise failure("unknown-name", f"the sample replaces `{sample.replaces}`, which is not at the top of the file",
                       reader.members["sample"].span, "")
     assert isinstance(lazy, Thunk)
     lazy.expression = ast.String((folder,), lazy.span)

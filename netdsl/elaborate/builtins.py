@@ -167,8 +167,8 @@ def _format(evaluator: Evaluator, bound: Bound, span: Span, place: Place) -> str
 
 
 def _fail(evaluator: Evaluator, bound: Bound, span: Span, place: Place) -> Any:
-    raise failure("failed", f"the file says: {_string(bound['message'], 'Fail', place)}"[:120], span, "Fail (...) was reached",
-                  related=errors.uses(place))
+    raise failure("failed", f"the file says: {_string(bound['message'], 'Fail', place)}"[:78], span,
+                  "Fail (...) was reached", related=errors.uses(place))
 
 
 
@@ -177,8 +177,8 @@ BUILTINS: tuple[Builtin, ...] = (
             "One function that applies the functions of a list one after the other. Layers in the list are made once: "
             "a Sequential that is applied twice shares its weights."),
     Builtin("Parallel", ("functions", "combine"), {}, _parallel,
-            "One function that applies each function of a list to its input and hands the list of results to `combine`, "
-            "for example `Splice`."),
+            "One function that applies each function of a list to its input and hands the list of results to "
+            "`combine`, for example `Splice`."),
     Builtin("MergeBinary", ("functions", "combine"), {}, _merge_binary,
             "Two functions of the same input, their results joined by a function of two inputs, for example `Plus`."),
     Builtin("LayerStack", ("count", "layer"), {}, _layer_stack,
@@ -199,7 +199,8 @@ BUILTINS: tuple[Builtin, ...] = (
     _numeric("Sign", lambda x: (x > 0) - (x < 0), ("x",), "-1, 0 or 1.", ("Sign (-3)", "-1")),
     _numeric("Fac", lambda n: math.factorial(int(n)), ("n",), "The factorial.", ("Fac (4)", "24")),
     _numeric("RoundUp", math.ceil, ("x",), "The smallest whole number that is not below x.", ("RoundUp (2.1)", "3")),
-    _numeric("RoundDown", math.floor, ("x",), "The largest whole number that is not above x.", ("RoundDown (2.9)", "2")),
+    _numeric("RoundDown", math.floor, ("x",), "The largest whole number that is not above x.",
+             ("RoundDown (2.9)", "2")),
     Builtin("Replace", ("text", "from", "to"), {}, _replace, "A string with every `from` replaced by `to`.",
             ('Replace ("a-b", "-", "+")', '"a+b"')),
     Builtin("Substr", ("text", "begin", "count"), {}, _substring, "Part of a string; characters count from 0.",

@@ -45,7 +45,8 @@ def binary(evaluator: Evaluator, e: ast.Binary, environment: Environment, place:
             if value != (part.operator == "||"):
                 value = evaluator.evaluate(part.right, environment, own.inner())
                 if isinstance(value, Ref):
-                    raise errors.wrong_type(f"`{part.operator}` joins two booleans or two nodes", part.right.span, value)
+                    raise errors.wrong_type(f"`{part.operator}` joins two booleans or two nodes", part.right.span,
+                                            value)
                 _boolean(value, part, part.right.span, own)
             continue
         right = evaluator.evaluate(part.right, environment, own.inner())

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import ClassVar
 
-from ..spec import Integer, Optional, Text, option
+from ..spec import Integer, Optional, Text, option, table_row
 from .arrays import np
 from .base import DataError, Dataset, Description, Stream
 from .files import kind_of, locate, read_all, read_head, short
@@ -43,7 +42,7 @@ def read_idx(path: str, option: str = "") -> np.ndarray:
     return np.frombuffer(data, kind, offset=length).reshape(extents).astype(kind.newbyteorder("="), copy=False)
 
 
-@dataclass(frozen=True)
+@table_row
 class IDX(ImageReader):
     """MNIST's format: one file of images and one of class numbers, plain or packed with gzip or xz.
 
@@ -71,7 +70,10 @@ class IDX(ImageReader):
             count, features = extents[0], self._features(extents)
         classes, names = self.label_dim, ()
         if locate(self.labels) is not None:
-            classes = self._classes(read_idx(self.labels, "labels"))
+            found = read_idx(self.labels, "labels")
+            classes = self._classes(found)
+            if count is not None:
+                self._paired(count, len(found))
         labels = Stream(self.labels_input, None if classes is None else (classes,), classes, class_names=names)
         return Description((features, labels), count, self.image_facts(), missing)
 
@@ -103,15 +105,18 @@ class IDX(ImageReader):
                             hint=f"classes count from 0, so `labelDim` has to be at least {top}.")
         return limit
 
+    def _paired(self, images: int, labels: int) -> None:
+        if images != labels:
+            raise DataError(f"there are {images:,} images, but {labels:,} labels", path=self.labels,
+                            option="labels", place="byte 4",
+                            body=(f"The images are those of {self.images}.",),
+                            hint="are they of the same set? The files of training and test have similar names.")
+
     def open(self, training: bool) -> Dataset:
         images, labels = read_idx(self.images, "images"), read_idx(self.labels, "labels")
         features = self._features(images.shape)
         self._classes(labels)
-        if len(images) != len(labels):
-            raise DataError(f"there are {len(images):,} images, but {len(labels):,} labels", path=self.labels,
-                            option="labels", place="byte 4",
-                            body=(f"The images are those of {self.images}.",),
-                            hint="are they of the same set? The files of training and test have similar names.")
+        self._paired(len(images), len(labels))
         arrays = {features.name: images if images.dtype == np.uint8 else images.astype(np.float32),
                   self.labels_input: labels.astype(np.int64)}
         if images.ndim == 2:

@@ -49,7 +49,8 @@ def test_a_layer_is_named_where_it_is_made() -> None:
 
 
 def test_steps_are_counted_by_label() -> None:
-    text = "x = Input {4} ; m = Sequential (DenseLayer {3} : ReLU : DenseLayer {2} : last := Tanh) ; outputNodes = m (x)"
+    steps = "DenseLayer {3} : ReLU : DenseLayer {2} : last := Tanh"
+    text = f"x = Input {{4}} ; m = Sequential ({steps}) ; outputNodes = m (x)"
     assert names(text) == ["x", "m.dense1", "m.relu1", "m.dense2", "m.last"]
 
 

@@ -181,7 +181,8 @@ def test_mask_sample_is_read_and_its_classes_have_their_colors(tmp_path: Path) -
     assert (stream.dims, stream.classes) == ((32, 32, 5), 5)
     arrays = reader.open(training=True).batch(range(12), Draws()).arrays
     images, masks = arrays["features"].astype(np.float64), arrays["labels"]
-    assert set(np.unique(masks)) <= set(range(5)) and len(np.unique(masks)) > 2
+    assert set(np.unique(masks)) <= set(range(5))
+    assert len(np.unique(masks)) > 2
     means = [images.transpose(0, 2, 3, 1)[masks == k].mean(0) for k in np.unique(masks)]
     apart = min(np.abs(a - b).max() for i, a in enumerate(means) for b in means[:i])
     assert apart > 20
