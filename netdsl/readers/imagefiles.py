@@ -29,8 +29,8 @@ class Paths:
         if inside is not None:
             return self._archives.read(*inside)
         try:
-            with reading(path):
-                return Path(path).read_bytes()
+            with reading(path), open(path, "rb") as file:
+                return file.read()
         except DataError as error:
             if Path(path).exists():
                 raise

@@ -10,6 +10,7 @@ from typing import Any
 from ..spec import Choice, Flag, ListOf, SpecOf, option, table_row
 from .arrays import np
 from .base import DataError, Draws, ImageDims, Reader, Stream, Transform
+from .geometry import reversed_copy
 
 TRANSFORMS = ListOf(SpecOf("a transform such as `Scale {227:227}`", Transform))
 
@@ -144,7 +145,7 @@ class ImageReader(Reader):
 
     def in_order(self, image: np.ndarray) -> np.ndarray:
         """An image read as RGB, in the reader's colour order."""
-        return image[..., ::-1] if self.color_order == "BGR" and image.shape[-1] == 3 else image
+        return reversed_copy(image, 2) if self.color_order == "BGR" and image.shape[-1] == 3 else image
 
     def content(self) -> Any:
         return self.show()

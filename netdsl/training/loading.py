@@ -141,13 +141,18 @@ def feed_for(dataset: Dataset, device: torch.device, seed: int, workers: int) ->
 
 
 def as_tensor(array: np.ndarray) -> torch.Tensor:
-    """Bytes and class numbers as they are, every other number as float32."""
+    """Bytes and class numbers as they are, every other number as float32; images (N, C, H, W) channels last.
+
+    Readers deliver images in that layout and networks take it, so mostly nothing is copied.
+    """
     if array.dtype == np.uint8:
         wanted: Any = np.uint8
     else:
         wanted = np.int64 if array.dtype.kind in "iub" else np.float32
-    array = np.ascontiguousarray(array, dtype=wanted)
-    return torch.from_numpy(array if array.flags.writeable else array.copy())
+    stored = np.moveaxis(array, 1, -1) if array.ndim == 4 else array
+    stored = np.ascontiguousarray(stored, dtype=wanted)
+    tensor = torch.from_numpy(stored if stored.flags.writeable else stored.copy())
+    return tensor.permute(0, 3, 1, 2) if array.ndim == 4 else tensor
 
 
 def free_memory(device: torch.device) -> int:
