@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 from . import load
@@ -19,20 +20,39 @@ def header(text: str) -> list[str]:
     return lines
 
 
+@dataclass(frozen=True)
+class About:
+    """What the header of a file says: what it is, the published result, and what the file itself came to."""
+
+    what: str
+    published: str
+    ours: str
+
+
+def about(text: str) -> About:
+    """Read from the header: a first sentence, then `Published: ...; ours: ....`"""
+    joined = re.sub(r"netdsl run \S+( \S+=\S+)*", "", " ".join(header(text)))
+    joined = re.sub(r"\s+", " ", joined).strip()
+    what = re.split(r"(?<=[a-z0-9)A-Z])\. (?=[A-Z0-9])", joined)[0].rstrip(".")
+    found = re.search(r"Published: (.*)", joined)
+    published, _, ours = (found.group(1).strip().rstrip(".") if found else "").partition("; ours: ")
+    return About(what, published, ours)
+
+
 def networks_page() -> str:
     """A row for each file: parameters, multiply-adds, and what its header says of source and results."""
     parts = ["<!-- made by `python -m netdsl.docs` from networks/*.net -->", "# The shipped networks", "",
-             "| file | parameters | multiply-adds | what it is |", "|---|---:|---:|---|"]
-    details = []
+             "Parameters and multiply-adds (of one sample) are counted by `netdsl check`. How \"ours\" came about is in "
+             "[results.md](results.md); where it is empty nobody has trained the file to its end yet.", "",
+             "| file | what it is | parameters | multiply-adds | published | ours |", "|---|---|---:|---:|---|---|"]
     for path in sorted(shipped("networks").glob("*.net")):
         checked = load(_relative(path))
-        total = checked.totals
-        lines = header(checked.source.text)
-        first = re.sub(r"\s{2,}.*", "", lines[0]).rstrip(".") if lines else ""
-        parts.append(f"| [{path.name}](../networks/{path.name}) | {total.parameters:,} | {total.macs:,} | {first} |")
-        rest = " ".join(line for line in lines[1:] if line and not line.startswith("netdsl "))
-        details += [f"**{path.stem}.** {rest}", ""] if rest else []
-    return "\n".join([*parts, "", *details]).rstrip() + "\n"
+        total, told = checked.totals, about(checked.source.text)
+        parts.append(f"| [{path.name}](../networks/{path.name}) | {told.what} | {total.parameters:,} | {total.macs:,} | "
+                     f"{told.published} | {told.ours} |")
+    library = [f"* [{path.name}](../networks/lib/{path.name}): {about(path.read_text()).what}."
+               for path in sorted((shipped("networks") / "lib").glob("*.net"))]
+    return "\n".join([*parts, "", "## The library", "", "Compositions to `include`:", "", *library]).rstrip() + "\n"
 
 
 def _relative(path: Path) -> str:
