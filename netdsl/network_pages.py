@@ -33,7 +33,7 @@ def about(text: str) -> About:
     """Read from the header: a first sentence, then `Published: ...; ours: ....`"""
     joined = re.sub(r"netdsl run \S+( \S+=\S+)*", "", " ".join(header(text)))
     joined = re.sub(r"\s+", " ", joined).strip()
-    what = re.split(r"(?<=[a-z0-9)A-Z])\. (?=[A-Z0-9])", joined)[0].rstrip(".")
+    what = re.split(r"(?<! al)\. (?=[A-Z0-9])", joined)[0].rstrip(".")
     found = re.search(r"Published: (.*)", joined)
     published, _, ours = (found.group(1).strip().rstrip(".") if found else "").partition("; ours: ")
     return About(what, published, ours)
