@@ -202,7 +202,7 @@ CASES = (
     Case("idx exchanged", with_idx(images=idx_bytes(np.zeros(7, np.uint8)), labels=_GOOD),
          "`i` holds 1 axes; images have 3, vectors 2", "/i", "byte 3", "exchanged", True),
     Case("idx counts", with_idx(labels=idx_bytes(np.zeros(6, np.uint8))), "there are 7 images, but 6 labels", "/l",
-         "byte 4"),
+         "byte 4", "of the same set", True),
     Case("idx transforms on vectors", with_idx(images=idx_bytes(random_bytes(7, 9)), transforms=(Scale(size=(4,)),)),
          "transforms are for images, and this file holds vectors", "/i", "", "", True),
     Case("cifar cut", cifar(_RECORD * 2 + b"abc"), "`batch.bin` is not a whole number of CIFAR records", "/batch.bin",
