@@ -210,8 +210,8 @@ def _mark(label: Label, primary: bool, gutter: int, shift: int, length: int, bar
     if len(label.text) <= room:
         return [lead + text + " " + label.text]
     total = width - gutter - 3
-    pieces = textwrap.wrap(label.text, total)
-    indent = min(column - shift, total - max(len(piece) for piece in pieces))
+    pieces = textwrap.wrap(label.text, total, break_long_words=False, break_on_hyphens=False)
+    indent = max(0, min(column - shift, total - max(len(piece) for piece in pieces)))
     return [lead + text] + [" " * gutter + " " + bar + " " + " " * indent + piece for piece in pieces]
 
 
