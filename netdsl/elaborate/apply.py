@@ -225,7 +225,8 @@ def call_row(evaluator: Evaluator, row: type[Layer], positional: Sequence[Lazy],
         name: (lazy, None) for name, lazy in zip(order, positional, strict=False)}
     for name, (lazy, identifier) in named.items():
         if name in given:
-            raise errors.duplicate(name, identifier.span, given[name][0].span, "the argument")
+            raise _unjoined_inputs(row, positional, identifier, e, place) or errors.duplicate(
+                name, identifier.span, given[name][0].span, "the argument")
         if name not in order and row.option(name) is None:
             raise failure("unknown-option", f"{row.name()} has no option or input `{name}`", identifier.span,
                           did_you_mean(name, order), body=(f"    {row.name()} ({', '.join(order)})",))
@@ -247,12 +248,29 @@ def call_row(evaluator: Evaluator, row: type[Layer], positional: Sequence[Lazy],
     return apply_layer(evaluator, value, arguments, e.span, place)
 
 
+def _unjoined_inputs(row: type[Layer], positional: Sequence[Lazy], second: ast.Identifier, e: ast.Call,
+                     place: Place) -> Failure | None:
+    """`Splice (a, b, axis = 3)`: inputs of a row that takes any number of them, separated like arguments."""
+    if not row.inputs[-1:] or not row.inputs[-1].endswith("...") or len(positional) < 2:
+        return None
+    written = [" ".join(lazy.span.text.split()) for lazy in positional]
+    rest = [f"{a.name.text} = {' '.join(a.value.span.text.split())}" for a in e.arguments if a.name is not None]
+    call = f"{row.name()} ({', '.join([' : '.join(written), *rest])})"
+    return failure("wrong-inputs", f"the inputs of {row.name()} are a list, joined by `:`", positional[1].span,
+                   f"read as the option `{second.text}`", related=errors.uses(place),
+                   hint=f"write `{call}`." if len(call) <= 100 else "join them by `:`, in place of the commas.")
+
+
 def _missing_inputs(row: type[Layer], missing: list[str], order: Sequence[str], e: ast.Call, place: Place) -> Failure:
     if row.style == "layer":
         body = signature_body(row)
         hint = f"`{row.name()} (...)` applies it to its input; options alone go in braces: `{row.name()} {{...}}`."
     else:
+        given = len(row.inputs) - len(missing)
         body = ("It is called with", f"    {row.name()} ({', '.join(order)})") if len(order) > 1 else ()
+        if given and not row.optional_inputs and not any(a.name for a in e.arguments):
+            return errors.wrong_inputs(row.name(), row.inputs, given, e.span, place, f"`{missing[0]}` is missing here",
+                                       body)
         hint = "" if e.arguments else f"in a list, and as an option, it stands without brackets: `{row.name()}`."
     return failure("wrong-inputs", f"{row.name()} needs its input `{missing[0]}`", e.span,
                    f"`{missing[0]}` is missing here", related=errors.uses(place), body=body, hint=hint)

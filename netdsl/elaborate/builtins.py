@@ -14,7 +14,7 @@ from ..spec import show_value
 from . import errors
 from .apply import plain
 from .evaluator import Evaluator
-from .values import Branches, Builtin, Chain, Lazy, ListValue, Place, Ready, RowValue
+from .values import Branches, Builtin, Chain, LayerValue, Lazy, ListValue, Place, Ready, RowValue
 
 Bound = Mapping[str, Lazy]
 
@@ -67,8 +67,12 @@ def _merge_binary(evaluator: Evaluator, bound: Bound, span: Span, place: Place) 
 
 def _layer_stack(evaluator: Evaluator, bound: Bound, span: Span, place: Place) -> Chain:
     count = _whole(bound["count"], "LayerStack", place, minimum=0)
-    function = _function(bound["layer"], place)
-    written = bound["layer"].expression
+    function, written = bound["layer"].force(), bound["layer"].expression
+    if not getattr(function, "is_function", False) or isinstance(function, LayerValue | Chain):
+        shown = " ".join(written.span.text.split()) if written is not None else "..."
+        raise errors.not_a_layer(function, bound["layer"].span, place, "the second argument of LayerStack",
+                                 f"write `LayerStack {{{int(count)}, i => {shown if len(shown) <= 50 else '...'}}}`: "
+                                 "the function makes a new layer for each number i.")
     items = evaluator.elements(function, 0, count - 1, written, evaluator.root, place, bound["layer"].span)
     return Chain(tuple(_steps(evaluator, Ready(items, bound["layer"].span), place)), span)
 

@@ -60,11 +60,13 @@ def wrong_type(title: str, span: Span, value: Any, place: Place | None = None, h
     return failure("wrong-type", title, span, f"this is {describe(value)}", related=uses(place), hint=hint)
 
 
-def not_a_layer(value: Any, span: Span, place: Place, what: str = "a step of a Sequential") -> Failure:
-    hint = "a step is the layer alone, without its input: the Sequential applies it." if isinstance(value, Ref) else \
-        "a function of your own is written `(x => ...)`, in parentheses inside a list."
-    return failure("not-a-layer", f"{what} has to be a layer or a function", span, f"this is {describe(value)}",
-                   related=uses(place), hint=hint)
+def not_a_layer(value: Any, span: Span, place: Place, what: str = "a step of a Sequential",
+                cure: str = "") -> Failure:
+    hint = cure or ("a step is the layer alone, without its input: the Sequential applies it."
+                    if isinstance(value, Ref) else
+                    "a function of your own is written `(x => ...)`, in parentheses inside a list.")
+    return failure("not-a-layer", f"{what} has to be a {'function' if cure else 'layer or a function'}", span,
+                   f"this is {describe(value)}", related=uses(place), hint=hint)
 
 
 def not_callable(value: Any, span: Span, callee: Span, place: Place) -> Failure:
@@ -87,11 +89,11 @@ def arguments(function: FunctionValue, title: str, span: Span, label: str, place
 
 
 def wrong_inputs(name: str, wanted: Sequence[str], got: int, span: Span, place: Place | None,
-                 label: str = "") -> Failure:
+                 label: str = "", body: tuple[str, ...] = ()) -> Failure:
     count = f"{len(wanted)} input{'s' * (len(wanted) != 1)}"
     names = f" ({', '.join(wanted)})" if len(wanted) > 1 else ""
     return failure("wrong-inputs", f"{name} takes {count}{names}, here {'is' if got == 1 else 'are'} {got}", span,
-                   label, related=uses(place))
+                   label, related=uses(place), body=body)
 
 
 def from_all(diagnostics: Iterable[Diagnostic]) -> Failure:

@@ -186,6 +186,12 @@ def convolution_axes(layer: str, kernel: tuple[int, ...], shape: Shape, option: 
         return
     wanted = " x ".join(("W", "H", "D")[: len(kernel)]) + " x C"
     hint = ""
+    if shape.rank == len(kernel) > 1 and kernel[-1] in (1, shape.file_dims[-1]):
+        # `(5:5:1)`: the channels written into the filter, as other programs store their weights.
+        raise ShapeError(f"a filter of {show_extents(kernel)} does not go over an input of {shape}", option=option,
+                         label="the last extent is no axis of the image",
+                         body=("Every filter goes over all channels; they do not belong in its shape.",),
+                         hint=f"write `({':'.join(map(str, kernel[:-1]))})`.")
     if shape.rank == len(kernel):
         hint = f"an image without channels has one channel: {show_extents((*shape.file_dims, 1))}."
     elif shape.rank > 1:

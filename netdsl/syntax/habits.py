@@ -10,8 +10,10 @@ import re
 from collections.abc import Callable
 
 from ..diagnostics import Diagnostic, Label
+from .blocks import block_without_equals
 from .foreign import COMPOUND, FOREIGN_PAIRS, FOREIGN_SIGNS, FOREIGN_WORDS
-from .replay import CLOSERS, END, OPEN_COMMENT, OPEN_STRING, OPENERS, UNKNOWN, Edit
+from .quotes import escaped_quote, forgotten_quote, open_string
+from .replay import CLOSERS, END, OPEN_COMMENT, OPENERS, UNKNOWN, Edit
 from .wording import Scene, page
 
 _OPERANDS = ("NAME", "NUMBER", "STRING", "(", "true", "false")
@@ -29,56 +31,6 @@ def open_comment(scene: Scene) -> Diagnostic | None:
     start = scene.word.start
     return page(scene, "a comment has no end", Label(scene.source.span(start, start + 2), "it starts here"),
                 hint="end it with `*/`; a comment of one line is written with `#`.")
-
-
-def open_string(scene: Scene) -> Diagnostic | None:
-    """A quote that is missing; the text up to the next quote of the file was taken for the string."""
-    for index in range(max(0, scene.bad - 12), scene.bad + 1):
-        word = scene.words[index]
-        if word.kind == OPEN_STRING or (word.kind == "STRING" and "\n" in word.text):
-            length = _plausible_length(scene, index)
-            if length or word.kind == OPEN_STRING:
-                return _open_string_page(scene, index, length)
-    return None
-
-
-def _plausible_length(scene: Scene, index: int) -> int:
-    """How long the string would be for the text to be read furthest; 0 if none reads past the mistake."""
-    word, text = scene.words[index], scene.source.text
-    line = text[word.start :].split("\n", 1)[0]
-    best, longest = scene.word.end, 0
-    ends = [match.start() for match in re.finditer(r"[\s,;:)}\]#]|$", line) if match.start()]
-    for end in ends[:12] + ends[12:][-1:]:
-        rest = scene.replay.tables.words(text[word.start + end :])
-        reached = word.start + end + _reached(scene, index, [w.kind for w in rest], [w.start for w in rest])
-        if reached > best:
-            best, longest = reached, end
-    return longest
-
-
-def _reached(scene: Scene, index: int, kinds: list[str], starts: list[int]) -> int:
-    tables = scene.replay.tables
-    stack = tables.advance(scene.replay.stacks[index], "STRING")
-    for kind, start in zip(kinds[:2000], starts, strict=False):
-        if stack is None:
-            return 0
-        following = tables.advance(stack, kind)
-        if following is None:
-            return start
-        stack = following
-    return starts[min(len(starts), 2000) - 1] + 1
-
-
-def _open_string_page(scene: Scene, index: int, length: int) -> Diagnostic:
-    word = scene.words[index]
-    line = word.text.split("\n", 1)[0]
-    piece = line[: length or len(line)].rstrip()
-    related: list[Label] = []
-    if word.kind == "STRING":
-        related.append(Label(scene.source.span(word.end - 1, word.end), "so it goes on to the quote here"))
-    return page(scene, "a string has no closing quote",
-                Label(scene.source.span(word.start, word.start + len(piece)), "it starts here"), related,
-                hint=f"end it with `{word.text[0]}` on its line.")
 
 
 # --- characters and operators -----------------------------------------------------------------
@@ -194,6 +146,10 @@ def foreign_word(scene: Scene) -> Diagnostic | None:
             continue
         if word.text == "lambda":
             return _lambda(scene, index)
+        if word.text == "new" and scene.kind(index + 1) == "NAME" and scene.kind(index + 2) in ("[", "("):
+            name = scene.words[index + 1].text
+            return page(scene, "there is no `new`", scene.label(index, "this is an ordinary name here"),
+                        hint=f"write `{name[:30]} {{...}}`, without `new`, and options in braces.")
         found = FOREIGN_WORDS.get(word.text)
         if found is None or (not found.tried and scene.kind(index + 1) not in _OPERANDS):
             continue
@@ -241,6 +197,22 @@ def _brackets_page(scene: Scene, index: int, sign: str) -> Diagnostic:
 
 
 # --- the language's own words -------------------------------------------------------------------
+
+
+def hyphen(scene: Scene) -> Diagnostic | None:
+    """`conv-1 := ...`, `batch-size = 32`: a minus in a name."""
+    pattern = re.compile(r"[A-Za-z_]\w*(?:-\w+)+(?=\s*:?=(?![=>]))")
+    start = scene.source.text.rfind("\n", 0, scene.word.start) + 1
+    for match in pattern.finditer(scene.source.text, start, scene.word.end + 80):
+        words = [index for index in range(max(0, scene.bad - 8), len(scene.words[: scene.bad + 8]))
+                 if match.start() <= scene.words[index].start < match.end()]
+        if not words or not words[0] <= scene.bad <= words[-1] + 1:
+            continue
+        if scene.helps(Edit(words[0], len(words), ("NAME",)), 1):
+            name = match.group()[:30]
+            return page(scene, f"`{name}` is not a name: names hold no `-`", scene.label(words[0], "this", words[-1]),
+                        hint=f"write `{name.replace('-', '_')}` or `{name.replace('-', '')}`.")
+    return None
 
 
 def reserved(scene: Scene) -> Diagnostic | None:
@@ -320,6 +292,11 @@ def semicolon(scene: Scene) -> Diagnostic | None:
         return None
     inside = scene.inside
     if inside is not None and inside.role in ("call", "parameters", "group"):
+        joined = inside.role != "parameters" and scene.holds_list(inside)
+        if joined and scene.helps(Edit(scene.bad, 1, (":",)), 2):
+            what = "the steps of a Sequential" if scene.is_sequential else "the elements of a list"
+            return page(scene, f"{what} are joined by `:`, not by `;`",
+                        scene.label(scene.bad, "this semicolon"), scene.opened_here(), hint="write `:`.")
         if scene.helps(Edit(scene.bad, 1, (",",)), 2):
             return page(scene, f"{scene.bracket(inside)} are separated by commas",
                         scene.label(scene.bad, "this semicolon"), scene.opened_here(), hint="write `,`.")
@@ -405,6 +382,7 @@ def bare_file(scene: Scene) -> Diagnostic | None:
 LAST_RULES: tuple[Callable[[Scene], Diagnostic | None], ...] = (bounds, parameter, member_of_another, bare_file)
 
 RULES: tuple[Callable[[Scene], Diagnostic | None], ...] = (
-    open_comment, open_string, dollar, broken_number, square_brackets, stray_bounds, foreign_pair, foreign_sign,
-    decimal_comma, foreign_word, reserved, bare_if, single_equals, member_separator, semicolon, colon_for_equals,
+    open_comment, escaped_quote, forgotten_quote, open_string, dollar, broken_number, square_brackets, stray_bounds,
+    foreign_pair, foreign_sign, decimal_comma, foreign_word, hyphen, reserved, bare_if, single_equals, member_separator,
+    block_without_equals, semicolon, colon_for_equals,
 )

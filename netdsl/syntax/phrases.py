@@ -44,7 +44,7 @@ def missing_separator(scene: Scene, edit: Edit) -> Diagnostic:
     word, before = scene.quote(index), scene.quote(index - 1)
     inside = scene.inside
     if sign == ":":
-        why = "The layers of a Sequential are joined by colons:" if _is_sequential(scene) else \
+        why = "The layers of a Sequential are joined by colons:" if scene.is_sequential else \
             "The elements of a list are joined by colons:"
     elif inside is not None and inside.role == "parameters":
         why = "The parameters of a function are separated by commas:"
@@ -56,11 +56,6 @@ def missing_separator(scene: Scene, edit: Edit) -> Diagnostic:
                         f"{word} follows without a `{sign}`", f"a `{sign}` is missing"),
                 scene.label(index, f"I expected `{sign}` before this"), related,
                 (why, code) if code else (why[:-1] + ".",), _add(scene, index, sign))
-
-
-def _is_sequential(scene: Scene) -> bool:
-    head = scene.inside.head if scene.inside is not None else None
-    return head is not None and scene.words[head].text == "Sequential"
 
 
 def missing_operator(scene: Scene, edit: Edit) -> Diagnostic:

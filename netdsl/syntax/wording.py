@@ -124,6 +124,12 @@ class Scene:
             return ":" in siblings[: siblings.index(",")] if "," in siblings else True
         return opening.head is not None and self.words[opening.head].text == "Sequential"
 
+    @property
+    def is_sequential(self) -> bool:
+        """Whether the innermost open bracket holds the steps of a Sequential."""
+        head = self.inside.head if self.inside is not None else None
+        return head is not None and self.words[head].text == "Sequential"
+
     def expected(self, index: int) -> str:
         """The things a person would write before a word, if they are at most four; else nothing."""
         accepted = self.replay.accepts(index)
