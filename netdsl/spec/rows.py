@@ -116,7 +116,7 @@ class Spec:
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
             return NotImplemented
-        return self._compared() == other._compared()
+        return self.__dict__ == other.__dict__ or self._compared() == other._compared()
 
     def __hash__(self) -> int:
         return hash(self._compared())
