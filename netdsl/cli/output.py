@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import IO, Any
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
+from typing import IO, Any, TextIO
 
 import click
 
@@ -19,6 +21,44 @@ def out(text: str = "", nl: bool = True) -> None:
         click.echo(text, nl=nl, color=color_wanted(sys.stdout))
     except BrokenPipeError:
         raise ReaderGone from None
+
+
+class _Lasting:
+    """A stream whose reader may go: what is written from then on goes nowhere."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+
+    def write(self, text: str) -> int:
+        with suppress(OSError):
+            self.stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self.stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
+
+
+@contextmanager
+def without_reader() -> Iterator[tuple[TextIO, TextIO]]:
+    """For long work that must not end because its output is read no more (`netdsl run x | head`, a closed terminal).
+
+    Gives the streams as they were, which still say that the reader has gone.
+    """
+    streams = sys.stdout, sys.stderr
+    try:
+        with redirect_stdout(_Lasting(streams[0])), redirect_stderr(_Lasting(streams[1])):  # type: ignore[type-var]
+            yield streams
+    finally:
+        for stream in streams:
+            try:
+                stream.flush()
+            except OSError:  # what is left in the buffer would fail again when Python ends
+                with suppress(OSError):
+                    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def err(text: str = "", nl: bool = True) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
@@ -16,7 +17,7 @@ from ..resolve import resolved_text
 from ..samples import choose_data
 from ..summary import plan_text, totals_text
 from .options import file_and_overrides, no_plan
-from .output import color_wanted, err, out
+from .output import color_wanted, err, out, without_reader
 
 
 def _training_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -51,7 +52,8 @@ def _training_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @_training_options
 def run(file: str, overrides: tuple[str, ...], **options: Any) -> int:
     """Check FILE, then train and test as it says. NAME=VALUE sets a value by its path."""
-    return _train(file, overrides, test=True, **options)
+    with without_reader() as (stdout, _):
+        return _train(file, overrides, stdout, test=True, **options)
 
 
 @click.command()
@@ -59,11 +61,12 @@ def run(file: str, overrides: tuple[str, ...], **options: Any) -> int:
 @_training_options
 def train(file: str, overrides: tuple[str, ...], **options: Any) -> int:
     """Check FILE, then train as it says; no test at the end."""
-    return _train(file, overrides, test=False, **options)
+    with without_reader() as (stdout, _):
+        return _train(file, overrides, stdout, test=False, **options)
 
 
-def _train(file: str, overrides: tuple[str, ...], *, test: bool, smoke: bool, require_data: bool, quiet: bool,
-           **options: Any) -> int:
+def _train(file: str, overrides: tuple[str, ...], stdout: TextIO, *, test: bool, smoke: bool, require_data: bool,
+           quiet: bool, **options: Any) -> int:
     if smoke:
         from .smoke import run_smoke
 
@@ -92,17 +95,17 @@ def _train(file: str, overrides: tuple[str, ...], *, test: bool, smoke: bool, re
         allow_missing=options["allow_missing"], seed=options["seed"], limits=limits, workers=options["workers"],
         nan_continue=options["nan"] == "continue", test=test, sample=choice.line,
         texts=texts)
-    reporter = None if quiet else Lines(sys.stdout, live=sys.stdout.isatty(),
+    reporter = None if quiet else Lines(stdout, live=stdout.isatty(),
                                         width=lambda: shutil.get_terminal_size((100, 24)).columns)
     try:
         result = run_training(program, run_options, reporter=reporter)
     except Interrupted as stopped:
         if reporter is not None:
             out()
-        err(f"stopped by {'Ctrl-C' if stopped.signal == 2 else f'signal {stopped.signal}'}"
-            + (f"; saved {stopped.checkpoint}" if stopped.checkpoint else ""))
+        err(str(stopped))
         if stopped.checkpoint:
-            err(f"Hint: `netdsl run {file} --resume {stopped.checkpoint.parent.parent}` goes on from there.")
+            again = shlex.join(["netdsl", "run", file, *overrides, "--resume", str(stopped.checkpoint.parent.parent)])
+            err(f"Hint: `{again}` goes on from there.")
         return stopped.exit_code
     if quiet:
         percent = frozenset(program.shown_name(n) for n in program.metrics if program.network[n].layer.percent)

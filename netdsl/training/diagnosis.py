@@ -113,11 +113,15 @@ def _hint(culprit: Culprit | None) -> str:
     return "lower the rate (by 10 at first), begin with `warmup = 1`, or limit the gradients: `gradientClipping = 1`."
 
 
+#: What torch says where memory does not suffice, or where not even the number of bytes can be held.
+_SHORT = ("can't allocate memory", "out of memory", "Storage size calculation overflowed")
+
+
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether torch says that memory is short; on the CPU it says so in words only."""
     text = str(error)
     return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
-        isinstance(error, RuntimeError) and ("can't allocate memory" in text or "out of memory" in text))
+        isinstance(error, RuntimeError) and any(words in text for words in _SHORT))
 
 
 def out_of_memory(program: Program[ShapedNode], device: torch.device, pieces: int) -> Failure:
@@ -131,15 +135,19 @@ def out_of_memory(program: Program[ShapedNode], device: torch.device, pieces: in
             (f"activations of {memory.minibatch} samples", memory.minibatch * memory.activation_bytes),
             ("in all, about", memory.training_bytes), (f"the device ({device}) has", available)]
     width = max(len(name) for name, _ in rows)
-    table = "\n".join(f"    {name:<{width}}  {size / 1e6:>12,.0f} MB" for name, size in rows)
+    digits = max(12, *(len(f"{size / 1e6:,.0f}") for _, size in rows))
+    table = "\n".join(f"    {name:<{width}}  {size / 1e6:>{digits},.0f} MB" for name, size in rows)
     spans = getattr(program.plan, "spans", {})
     span = spans.get("minibatchSize") or program.spans.get("criterionNodes") or program.source.span(0, 0)
+    title, label = "the minibatch does not fit into memory", ""
     if fits < 1:
+        largest = max(program.network, key=lambda node: node.cost.parameters)
+        title, span, label = "the network does not fit into memory", largest.span, "most of the weights are here"
         hint = "the weights alone do not fit: take another device, or a smaller network."
     else:
         hint = f"a minibatch of about {fits} fits: minibatchSize = {fits}, or keep the minibatch and compute it in " \
                f"pieces: numSubminibatches = {max(2, pieces * -(-memory.minibatch // fits))}."
-    return failure("out-of-memory", "the minibatch does not fit into memory", span, "",
+    return failure("out-of-memory", title, span, label,
                    body=("What training needs, counted from the shapes (work space of the convolutions comes on top):",
                          table), hint=hint)
 

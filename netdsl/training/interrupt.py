@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: the first asks training to stop after the step, the second ends it at once."""
+"""Ctrl-C, SIGTERM and SIGHUP: the first asks training to stop after the step, the second ends it at once."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import threading
 from types import FrameType, TracebackType
 from typing import Any
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+#: A closed terminal sends SIGHUP, which not every system has.
+HANG_UP = getattr(signal, "SIGHUP", None)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, *([HANG_UP] if HANG_UP is not None else []))
 
 
 class Asked(Exception):
@@ -24,12 +26,19 @@ class Stopper:
     def __enter__(self) -> Stopper:
         if threading.current_thread() is threading.main_thread():
             for number in SIGNALS:
-                self._before[number] = signal.signal(number, self._note)
+                # What the caller ignores stays ignored: `nohup netdsl run ...` outlives its terminal.
+                if signal.getsignal(number) is not signal.SIG_IGN:
+                    self._before[number] = signal.signal(number, self._note)
         return self
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         self.signal = number
+        # The system and the shell may both tell of a closed terminal: the second time must not cut the saving short.
+        closed = self._before.pop(number) if number == HANG_UP else None
         self._give_back()
+        if closed is not None:
+            signal.signal(number, signal.SIG_IGN)
+            self._before[number] = closed
 
     def check(self) -> None:
         """Raise Asked if a signal has come."""

@@ -11,20 +11,23 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from ..diagnostics import Failure, failure
 from ..optimizers.base import StepRates
+from ..optimizers.plan import TrainingPlan
 from ..spec import camel
 from . import checkpoint, record
 from .diagnosis import is_out_of_memory, out_of_memory
 from .evaluate import Judge, Judgement, shown
 from .interrupt import Asked, Stopper
 from .loading import Delivery
-from .machine import describe_device, seed_step, synchronize, tuned
+from .machine import choose_device, describe_device, seed_step, synchronize, tuned
 from .mixing import MIX
 from .options import Interrupted, Result, RunOptions
-from .progress import EpochRecord, Glimpse, Reporter, Stopwatch, epoch_parts, value_parts
+from .progress import EpochRecord, Glimpse, Lasting, Reporter, Stopwatch, epoch_parts, value_parts
 from .record import Run, Texts
-from .setup import Checked, Job, data_errors, judge_by, prepared
+from .setup import Checked, Job, data_errors, judge_by, prepared, required_plan
 from .step import NonFinite, Work
 from .strategies import Captured, Eager, candidates, choose
 from .watch import Watch
@@ -35,31 +38,32 @@ def train(program: Checked, options: RunOptions | None = None, *, reporter: Repo
     """Train a checked program as its plan says, and test it.
 
     `more` are fields of RunOptions (`device="cpu"`, `out="runs/mine"`, ...). Raises Failure for
-    everything that a user can mend, and Interrupted after Ctrl-C or SIGTERM, with all of it saved.
+    everything that a user can mend, and Interrupted after Ctrl-C, SIGTERM or SIGHUP, with all of it saved.
     """
     options = replace(options or RunOptions(), **more)
-    with ExitStack() as stack:
+    plan, device = required_plan(program), choose_device(options.device)
+    with explained(program, plan, device), ExitStack() as stack:
         job = stack.enter_context(prepared(program, options, reporter or Reporter()))
         stack.enter_context(tuned(job.device, job.plan.block.deterministic))
         run = stack.enter_context(Run(job.folder))
+        job.reporter = Lasting(job.reporter, run.log)
         stopper = stack.enter_context(Stopper())
-        with explained(job):
-            return Training(job, run, stopper).fit()
+        return Training(job, run, stopper).fit()
 
 
 @contextmanager
-def explained(job: Job) -> Iterator[None]:
+def explained(program: Checked, plan: TrainingPlan, device: torch.device) -> Iterator[None]:
     """Turn what torch says of memory and of deterministic algorithms into pages."""
     try:
         yield
     except (RuntimeError, MemoryError) as error:
         if is_out_of_memory(error):
-            raise out_of_memory(job.program, job.device, job.plan.pieces) from error
+            raise out_of_memory(program, device, plan.pieces) from error
         if "deterministic implementation" not in str(error):
             raise
-        span = job.plan.spans.get("deterministic") or job.program.source.span(0, 0)
+        span = plan.spans.get("deterministic") or program.source.span(0, 0)
         raise failure("not-deterministic", "the network needs an operation that is not deterministic here", span,
-                      "no other is wanted", body=(f"On {job.device}, torch says: {str(error).split('. ')[0]}.",),
+                      "no other is wanted", body=(f"On {device}, torch says: {str(error).split('. ')[0]}.",),
                       hint="take `deterministic = false`, or --device cpu.") from error
 
 
@@ -268,7 +272,7 @@ class Training:
                                      watch.speed, job.feed.waited / watch.seconds, left * per_step))
 
     def leave_if_asked(self) -> None:
-        """After Ctrl-C or SIGTERM: save, and leave."""
+        """After a signal: save, and leave."""
         if self.stopper.signal is not None:
             path = self.save(f"step-{self.state.position.step:08d}")
             self.say(f"stopped after {self.state.position.step:,} updates; go on with --resume {self.job.folder}")

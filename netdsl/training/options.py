@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal as signals
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -58,13 +59,14 @@ class Result:
 
 
 class Interrupted(Exception):
-    """Training was stopped by a signal (2: Ctrl-C, 15: SIGTERM), after the step was finished and saved."""
+    """Training was stopped by a signal (Ctrl-C, SIGTERM, SIGHUP), after the step was finished and saved."""
 
     def __init__(self, signal: int, checkpoint: Path | None) -> None:
-        super().__init__(f"stopped by signal {signal}" + (f"; saved {checkpoint}" if checkpoint else ""))
+        name = "Ctrl-C" if signal == signals.SIGINT else signals.Signals(signal).name
+        super().__init__(f"stopped by {name}" + (f"; saved {checkpoint}" if checkpoint else ""))
         self.signal, self.checkpoint = signal, checkpoint
 
     @property
     def exit_code(self) -> int:
-        """What a shell expects of a program that ends by the signal: 130 or 143."""
+        """What a shell expects of a program that ends by the signal: 130, 143 or 129."""
         return 128 + self.signal

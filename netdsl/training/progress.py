@@ -66,6 +66,32 @@ class Reporter:
         """A test is over."""
 
 
+class Lasting(Reporter):
+    """Passes everything on until that fails because nobody listens any more; then says so once, and is silent."""
+
+    def __init__(self, inner: Reporter, log: Callable[[str], None]) -> None:
+        self.inner, self.log, self.interval = inner, log, inner.interval
+
+    def note(self, text: str) -> None:
+        self._pass(lambda: self.inner.note(text))
+
+    def glimpse(self, glimpse: Glimpse) -> None:
+        self._pass(lambda: self.inner.glimpse(glimpse))
+
+    def epoch(self, record: EpochRecord, epochs: int, percent: frozenset[str]) -> None:
+        self._pass(lambda: self.inner.epoch(record, epochs, percent))
+
+    def end(self, phase: str, values: Mapping[str, float], percent: frozenset[str]) -> None:
+        self._pass(lambda: self.inner.end(phase, values, percent))
+
+    def _pass(self, action: Callable[[], None]) -> None:
+        try:
+            action()
+        except OSError as error:  # a closed pipe, a terminal that is gone
+            self.inner = Reporter()
+            self.log(f"progress is not shown any more, nobody reads it ({error.strerror or error}); training goes on")
+
+
 @dataclass
 class Lines(Reporter):
     """Writes to a stream: a line that is drawn anew on a terminal, else a line every ten seconds."""

@@ -204,7 +204,8 @@ except Interrupted as stopped:
 """
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGKILL, -9), (signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGKILL, -9), (signal.SIGINT, 130), (signal.SIGTERM, 143),
+                                              (signal.SIGHUP, 129)])
 def test_a_killed_process_leaves_a_run_that_goes_on_exactly(number: int, code: int, tmp_path: Path) -> None:
     name, out = "dropout", tmp_path / "killed"
     tests = str(Path(__file__).resolve().parents[1])
