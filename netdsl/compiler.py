@@ -13,7 +13,7 @@ from .network import Network, Node, ShapedNode, Totals, totals
 from .overrides import apply_overrides
 from .passes import infer_shapes, prune, verify
 from .program import Program
-from .program_check import check_program
+from .program_check import blamed, check_program
 from .source import Files, Source
 from .syntax import ast
 from .syntax.parser import parse
@@ -92,5 +92,7 @@ def _examine(source: Source, overrides: Sequence[str], files: Files, sample: str
     checked = dataclasses.replace(program, network=inference.network)  # type: ignore[type-var]
     if not inference.failed:
         problems += check_program(checked)  # type: ignore[arg-type]
+    else:
+        problems = blamed(inference.failed, checked, problems)  # type: ignore[arg-type]
     ordered = tuple(in_file_order(problems))
     return Checked(source, module, checked, inference.failed, ordered)  # type: ignore[arg-type]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import textwrap
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .source import Span
 
@@ -58,6 +58,31 @@ def in_file_order(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
     """Sorted by file and place, the same mistake at the same place only once."""
     unique = {(d.code, d.title, d.primary.span.source.name, d.primary.span.start): d for d in diagnostics}
     return sorted(unique.values(), key=lambda d: (d.primary.span.source.name, d.primary.span.start))
+
+
+def folded(diagnostics: Sequence[Diagnostic]) -> list[Diagnostic]:
+    """One page for mistakes of one cause: the first of them, with the places of the others beside it.
+
+    Pages have one cause if what they say is the same, and either the headline, the marked text or the reasons are.
+    """
+    found: list[Diagnostic] = []
+    for d in diagnostics:
+        for index, first in enumerate(found):
+            if _one_cause(first, d):
+                if len(first.related) < 6:
+                    found[index] = replace(first, related=(*first.related, Label(d.primary.span, "and here")))
+                break
+        else:
+            found.append(d)
+    return found
+
+
+def _one_cause(a: Diagnostic, b: Diagnostic) -> bool:
+    own = [label for label in a.related if label.text != "and here"]
+    if (a.code, a.severity, a.primary.text, a.body, a.hint) != (b.code, b.severity, b.primary.text, b.body, b.hint) \
+            or own != list(b.related):
+        return False
+    return a.title == b.title or a.primary.span.text == b.primary.span.text or bool(a.body or own)
 
 
 def suggest(name: str, candidates: Iterable[str]) -> str | None:
@@ -130,7 +155,7 @@ def render(diagnostic: Diagnostic, width: int = 78, color: bool = False) -> str:
 
 def render_all(diagnostics: Sequence[Diagnostic], width: int = 78, color: bool = False) -> str:
     """All pages in the order of the file, then one line that counts them."""
-    ordered = in_file_order(diagnostics)
+    ordered = folded(in_file_order(diagnostics))
     pages = [render(d, width, color) for d in ordered]
     errors = sum(d.is_error for d in ordered)
     warnings = len(ordered) - errors

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import dataclasses
+import os
+from collections.abc import Iterable, Iterator, Sequence
 
 from .diagnostics import Diagnostic, Label, did_you_mean
 from .elaborate.budget import OPERATORS
 from .estimate import estimate_memory
-from .network import ShapedNode, totals
+from .network import Node, ShapedNode, totals
+from .optimizers.plan import RATE_KEYS, TrainingPlan
+from .optimizers.schedule import Steps
 from .program import Program
 from .readers.base import DataError, Description, Reader, Stream
+from .readers.files import short
+from .source import Span
 from .spec import show_value
 
 ShapedProgram = Program[ShapedNode]
@@ -22,7 +28,7 @@ def check_program(program: ShapedProgram) -> list[Diagnostic]:
         reader = getattr(program.readers, phase)
         if reader is not None:
             found += _reader(program, phase, reader)
-    return found
+    return [*found, *_missing(program), *_doubts(program)]
 
 
 def _criteria(program: ShapedProgram) -> Iterator[Diagnostic]:
@@ -93,10 +99,6 @@ def _reader(program: ShapedProgram, phase: str, reader: Reader) -> Iterator[Diag
     if isinstance(description, DataError):
         yield data_page(program, phase, description)
         return
-    if description.missing and program.readers.sample is None:
-        yield data_page(program, phase, DataError(
-            f"`{description.missing[0]}` is not there", path=description.missing[0],
-            hint="set the folder with an override such as `dataDir=PATH`, or fetch it with `netdsl data`."), "warning")
     inputs = {node.name: node for node in program.network if node.layer.is_data}
     for stream in description.streams:
         node = inputs.get(stream.name)
@@ -111,6 +113,111 @@ def _reader(program: ShapedProgram, phase: str, reader: Reader) -> Iterator[Diag
                 related=(Label(node.span, did_you_mean(name, delivered) or "this input"),),
                 hint=f"rename the input, or name the reader's data after it: "
                      f"`featuresInput = \"{name}\"` or `labelsInput = \"{name}\"`.")
+
+
+def _missing(program: ShapedProgram) -> Iterator[Diagnostic]:
+    """One page for all files of all readers that are not there."""
+    if program.readers.sample is not None:
+        return
+    missing: dict[str, str] = {}
+    for phase in ("train", "test", "validation"):
+        reader = getattr(program.readers, phase)
+        description = describe(reader) if reader is not None else None
+        for path in description.missing if isinstance(description, Description) else ():
+            missing.setdefault(path, phase)
+    if not missing:
+        return
+    paths = list(missing)
+    title = f"`{short(paths[0])}` is not there" if len(paths) == 1 else f"{len(paths)} files of data are not there"
+    shown = "\n".join(f"    {path}" for path in paths[:8]) + ("\n    ..." if len(paths) > 8 else "")
+    body = ("This was looked for:" if len(paths) == 1 else "These were looked for:", shown, *_neighbours(paths[0]))
+    yield data_page(program, missing[paths[0]], DataError(
+        title, body=body, hint="set the folder with an override such as `dataDir=PATH`, or fetch it with "
+                               "`netdsl data`."), "warning")
+
+
+def _neighbours(path: str) -> tuple[str, ...]:
+    """What the folder of a missing file holds, or from where its path counts."""
+    folder, count = os.path.dirname(path) or ".", ""
+    if not os.path.isabs(path):
+        count = "Paths count from the folder in which the command runs."
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError:
+        return (f"There is no folder `{folder}`. {count}".rstrip(),)
+    listed = ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "") if names else "nothing"
+    return (f"The folder is there; it holds {listed}. {count}".rstrip(),)
+
+
+# --- allowed, and most likely not meant -------------------------------------------------------------------
+
+
+def _doubt(title: str, span: Span, label: str, hint: str) -> Diagnostic:
+    return Diagnostic("doubtful", title, Label(span, label), hint=hint, severity="warning")
+
+
+def _doubts(program: ShapedProgram) -> Iterator[Diagnostic]:
+    for node in program.network:
+        for use in node.inputs if node.layer.applies_softmax else ():
+            given = program.network[use.node]
+            if given.layer.is_softmax:
+                yield _doubt(f"Softmax is applied twice: {node.layer.name()} has its own", use.span,
+                             "this is a Softmax already", "give it what the Softmax gets; a Softmax for "
+                             "`outputNodes` can stand beside it.")
+    plan = program.plan
+    if plan is None:
+        return
+    if isinstance(plan.rate, Steps) and not any(stretch.value for stretch in plan.rate.stretches):
+        yield _doubt("the learning rate is 0, so nothing is learned", _key(plan, *RATE_KEYS), "this is 0",
+                     "a rate such as 0.1 or 0.01 is usual for MomentumSGD, 0.001 for Adam.")
+    description = describe(program.readers.train) if program.readers.train is not None else None
+    count = description.count if isinstance(description, Description) else None
+    if count is not None and 0 < count < plan.minibatch_size:
+        yield _doubt("a minibatch is larger than the training data", _key(plan, "minibatchSize"),
+                     f"{plan.minibatch_size:,} samples, of {count:,}", "take a smaller one: now an epoch is one update.")
+    needed, there = estimate_memory(program).training_bytes, machine_memory()
+    if needed > there > 0:
+        yield _doubt(f"training needs {needed / 2**30:,.1f} GiB, this machine has {there / 2**30:,.1f} GiB",
+                     _key(plan, "minibatchSize"), "with minibatches of this size",
+                     "a smaller `minibatchSize`, or `numSubminibatches`, needs less for activations.")
+
+
+def _key(plan: TrainingPlan, *names: str) -> Span:
+    """Where the first of these keys is given; else the block."""
+    return next((plan.spans[name] for name in names if name in plan.spans), None) or \
+        min(plan.spans.values(), key=lambda span: span.start)
+
+
+def machine_memory() -> int:
+    """Bytes of memory of this machine; 0 where the system does not say."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):
+        return 0
+
+
+def blamed(failed: Sequence[Node], program: ShapedProgram, problems: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """The pages of failed criteria, with a word on the labels where the reader sides with the network's output."""
+    found = list(problems)
+    description = describe(program.readers.train) if program.readers.train is not None else None
+    if not isinstance(description, Description):
+        return found
+    for node in failed:
+        names = [use.node for use in node.inputs]
+        if len(names) < 2 or any(name not in program.network for name in names[:2]):
+            continue
+        labels, output = program.network[names[0]], program.network[names[1]]
+        stream = description.stream(labels.name)
+        classes = stream.classes if stream is not None else None
+        if not labels.layer.is_data or classes is None or output.shape.size != classes or labels.shape.size == classes:
+            continue
+        for index, d in enumerate(found):
+            if d.code == "shape-mismatch" and node.span.start <= d.primary.span.start < node.span.end:
+                related = (*d.related, Label(labels.span, f"the data has {classes} classes"))
+                found[index] = dataclasses.replace(
+                    d, related=related, body=(), hint=f"the data and the last layer agree: write "
+                                                      f"`{labels.name} = Input {{{classes}}}`.")
+    return found
 
 
 def _stream(program: ShapedProgram, phase: str, reader: Reader, stream: Stream, node: ShapedNode
@@ -145,7 +252,8 @@ def data_page(program: ShapedProgram, phase: str, wrong: DataError, severity: st
     span = spans.get(f"{phase}.{wrong.option}") or spans.get(phase)
     if span is None:
         span = program.source.span(0, 0)
-    where = ", ".join(part for part in (wrong.path, wrong.place) if part)
+    path = "" if f"`{wrong.path}`" in wrong.title else wrong.path
+    where = ", ".join(part for part in (path, wrong.place) if part)
     body = ((f"In {where}.",) if where else ()) + wrong.body
     return Diagnostic("reader-file", wrong.title, Label(span, f"read for `{phase}`"), body=body, hint=wrong.hint,
                       severity=severity)

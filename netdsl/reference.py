@@ -10,6 +10,7 @@ from . import layers, optimizers, readers
 from .elaborate.builtins import BUILTINS
 from .elaborate.values import Builtin
 from .layers.base import Layer
+from .optimizers.block import AutoAdjust, EarlyStopping, TrainingBlock
 from .spec import Option, Spec
 
 #: section -> what it is called in the list of families
@@ -47,12 +48,16 @@ def everything() -> Mapping[str, type[Spec] | Builtin]:
     """Every name of a row or function that a file may use, aliases included."""
     found: dict[str, type[Spec] | Builtin] = {row.name(): row for section in sections() for row in section.rows}
     found.update(layers.NAMES)
+    found["SGD"] = TrainingBlock
+    found.update({row.name(): row for row in (AutoAdjust, EarlyStopping)})
     found.update({builtin.name: builtin for builtin in BUILTINS})
     return found
 
 
 def call_text(row: type[Spec]) -> str:
     """How the row is written: `Dropout (x, rate = None)` or `DenseLayer {outDim, ...} (x)`."""
+    if row is TrainingBlock:
+        return "SGD = { maxEpochs = ..., minibatchSize = ..., learningRate = ..., ... }"
     if not issubclass(row, Layer):
         return row.signature()
     inputs = ", ".join(name.removesuffix("...") for name in row.inputs)

@@ -22,6 +22,16 @@ from .values import Environment, FunctionValue, Lazy, ListValue, Place, RecordVa
 
 #: Names with a meaning at the top of a file.
 BLOCKS = ("network", "reader", "SGD")
+#: Keys of CNTK's configuration files, and what stands for them.
+CONFIGURATION = {
+    **dict.fromkeys(("command", "action"), "take it out: the command says what is done, as in `netdsl run FILE`."),
+    "modelPath": "take it out: a run keeps its checkpoints in its own folder, `netdsl run FILE -o FOLDER`.",
+    "deviceId": "take it out: the device is said by the command, as in `netdsl run FILE --device cpu`.",
+    **dict.fromkeys(("BrainScriptNetworkBuilder", "SimpleNetworkBuilder", "NDLNetworkBuilder"),
+                    "the network is `network = { ... }`, at the top of the file."),
+    **dict.fromkeys(("Train", "train", "Test", "test"),
+                    "`network`, `reader` and `SGD` stand at the top of the file, without a block around them."),
+}
 #: Rows of the other tables are no part of a network; `Linear` there is a misspelt layer, not a schedule.
 NOT_IN_NETWORKS = frozenset({*readers.NAMES, *optimizers.NAMES} - set(layers.NAMES))
 
@@ -92,6 +102,7 @@ class _Elaboration:
                                                self.sample is not None))
         if network is not None and "SGD" in top.members and not self.special.get("criterionNodes"):
             self._no_criterion(network)
+        self._foreign(top)
         self._unused(top, network)
         if network is None:
             return None, in_file_order(self.problems)
@@ -100,6 +111,22 @@ class _Elaboration:
                           self.aliases, readers, plan, self.settings, self.budgets, warnings)
         return program, in_file_order(self.problems)
 
+    def _foreign(self, top: RecordValue) -> None:
+        """Keys of CNTK's configuration files, and blocks that are misspelt: nothing would ever read them."""
+        for name, span in top.names.items():
+            lazy = top.members[name]
+            if name in BLOCKS or span in self.evaluator.used or not isinstance(lazy, Thunk):
+                continue
+            record = isinstance(lazy.expression, ast.Record)
+            near = next((b for b in BLOCKS if b not in top.members and name.casefold().rstrip("s") == b.casefold()), "")
+            if name in CONFIGURATION and (record or name not in ("Train", "train", "Test", "test")):
+                self.problems.append(Diagnostic("unknown-key", f"`{name}` belongs to CNTK's configuration files",
+                                                Label(span, "nothing reads it here"), hint=CONFIGURATION[name]))
+            elif near and record and near != "network":
+                self.problems.append(Diagnostic("unknown-key", f"`{name}` is no block of the file",
+                                                Label(span, f"did you mean `{near}`?"),
+                                                body=(f"The blocks are {', '.join(BLOCKS)}.",)))
+
     def _try(self, work: Any) -> Any:
         return self.evaluator.diagnostics_of(work, self.problems)
 
@@ -107,7 +134,7 @@ class _Elaboration:
 
     def _network(self, top: RecordValue) -> RecordValue:
         if "network" not in top.members:
-            near = suggest("network", top.members)
+            near = next((n for n in top.names if n.endswith("NetworkBuilder")), None) or suggest("network", top.members)
             span = top.names[near] if near else self.module.span.source.span(0, 0)
             label = "is this the network? it has to be called `network`" if near else ""
             raise Failure([Diagnostic("no-network", "the file has no `network`", Label(span, label),
@@ -159,7 +186,7 @@ class _Elaboration:
                 names.append(node.node)
             else:
                 raise errors.wrong_type(f"`{name}` is a list of nodes of the network", item.span, node, None,
-                                        "apply the layer to its input: `layer (x)`."
+                                        errors.APPLY
                                         if getattr(node, "is_function", False) else "")
         self.special[name] = tuple(dict.fromkeys(names))
 
@@ -191,6 +218,8 @@ class _Elaboration:
                 self._try(lambda member=member: member.force())
 
     def _no_criterion(self, network: RecordValue) -> None:
+        if any(p.code == "unknown-key" and "`criterionNodes`" in p.primary.text for p in self.problems):
+            return
         if any(p.primary.span == self.spans.get("criterionNodes") for p in self.problems) or (
                 "criterionNodes" in network.members and any(p.is_error for p in self.problems)):
             return
@@ -203,7 +232,7 @@ class _Elaboration:
 
     def _plain_members(self, top: RecordValue) -> None:
         for name, member in top.members.items():
-            if name in BLOCKS or not isinstance(member, Thunk):
+            if name in BLOCKS or name in CONFIGURATION or not isinstance(member, Thunk):
                 continue
             value = self._try(member.force)
             if isinstance(value, bool | float | str):

@@ -311,7 +311,7 @@ def use_of(evaluator: Evaluator, argument: Lazy, value: Any, layer: Layer | None
     if not isinstance(value, Ref):
         called = f"an input of {layer.name()}" if layer else "an operand"
         raise errors.wrong_type(f"{called} has to be a node of the network", argument.span, value, place,
-                                hint="apply the layer to its input: `layer (x)`."
+                                hint=errors.APPLY
                                 if getattr(value, "is_function", False) else "")
     return Use(value.node, argument.span)
 

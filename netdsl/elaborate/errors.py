@@ -8,6 +8,7 @@ from typing import Any
 
 from ..diagnostics import Diagnostic, Failure, Label, did_you_mean, failure
 from ..source import Span
+from ..spec.foreign import our_name
 from .values import Environment, FunctionValue, Place, Ref, Thunk, describe
 
 
@@ -25,7 +26,8 @@ def unknown_name(name: str, span: Span, environment: Environment, place: Place) 
     looked = [scope.what for scope in environment.chain() if scope.what]
     where = ", ".join(looked[:-1]) + (", and " if len(looked) > 1 else "") + looked[-1] if looked else "the file"
     kind = "layer or function" if span.source.text[span.end : span.end + 2].strip()[:1] in ("{", "(") else "name"
-    label = did_you_mean(name, candidates)
+    ours = our_name(name)
+    label = f"here it is `{ours}`" if ours else did_you_mean(name, candidates)
     return failure("unknown-name", f"there is no {kind} called `{name}`", span, label, related=uses(place),
                    body=(f"I looked in {where}.",),
                    hint="" if label else _name_hint(span, kind))
@@ -35,6 +37,8 @@ def _name_hint(span: Span, kind: str) -> str:
     before = span.source.line(span.line)[: span.column - 1].rstrip()
     if before.endswith("--"):
         return "a comment begins with `#`."
+    if span.source.text[span.start - 1 : span.start] == "$" == span.source.text[span.end : span.end + 1]:
+        return f"define it at the top of the file, as in `{span.text} = \"data\"`."
     return "`netdsl layers` lists every layer and function." if kind != "name" else ""
 
 
@@ -58,6 +62,10 @@ def cycle(thunk: Thunk, running: Sequence[Thunk]) -> Failure:
 
 def wrong_type(title: str, span: Span, value: Any, place: Place | None = None, hint: str = "") -> Failure:
     return failure("wrong-type", title, span, f"this is {describe(value)}", related=uses(place), hint=hint)
+
+
+#: The cure where a layer or function stands for its result.
+APPLY = "a node is a layer that has been applied to its input: `layer (x)`."
 
 
 def not_a_layer(value: Any, span: Span, place: Place, what: str = "a step of a Sequential",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..optimizers.schedule import Steps, Stretch
 from ..syntax import ast
 from . import errors
-from .values import Environment, ListValue, Place, Thunk
+from .values import Environment, ListValue, Place, RowValue, Thunk
 
 if TYPE_CHECKING:
     from .evaluator import Evaluator
@@ -35,13 +35,23 @@ def read_schedule(evaluator: Evaluator, expression: ast.Expression, environment:
             if value is None and len(values) == 1:
                 return None
             if isinstance(value, bool) or not isinstance(value, float):
-                raise errors.wrong_type("an element of a schedule has to be a number", item.span, value, place)
+                raise errors.wrong_type("an element of a schedule has to be a number", item.span, value, place,
+                                        _cure(item.span.text, value))
             stretches.append(Stretch(value, 1, item.span))
     last = stretches[-1]
     # The last value holds to the end; a count on it is kept, so that a plan can be checked against it.
     if last.epochs == 1 and not (isinstance(item, ast.Binary) and item.operator == "*"):
         stretches[-1] = Stretch(last.value, None, last.span)
     return Steps(tuple(stretches))
+
+
+def _cure(text: str, value: Any) -> str:
+    """What to write where a schedule's element is a string that holds a number, or a policy without its rate."""
+    if isinstance(value, str) and text[:1] in ("'", '"'):
+        return f"write it without quotes: `{text[1:-1]}`." if text[1:-1].replace(".", "", 1).isdigit() else ""
+    if isinstance(value, RowValue) and value.row.what == "schedule":
+        return f"say from which rate: `{value.row.name()} {{0.1}}`."
+    return ""
 
 
 def _items(expression: ast.Expression, environment: Environment, place: Place, outermost: bool = False

@@ -151,6 +151,9 @@ class Layer(Spec):
     is_data: ClassVar[bool] = False
     #: The output is one number per sample that reports show and nothing is trained on.
     is_metric: ClassVar[bool] = False
+    #: The output is a Softmax; and: the layer applies a Softmax to its inputs itself.
+    is_softmax: ClassVar[bool] = False
+    applies_softmax: ClassVar[bool] = False
     #: Reports print the output as a percentage (a share of samples or of pixels).
     percent: ClassVar[bool] = False
     #: True for rows that behave differently in training (dropout, batch normalization).

@@ -54,6 +54,7 @@ class Softmax(Competition):
     """
 
     keeps: ClassVar[str] = "output"
+    is_softmax: ClassVar[bool] = True
     examples = (
         Example("Softmax", ((10,),), (10,)),
         Example("Softmax {axis = 3}", ((8, 8, 3),), (8, 8, 3), "over the channels of every pixel"),

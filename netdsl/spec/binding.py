@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..diagnostics import Diagnostic, Failure, Label, did_you_mean, suggest
+from ..diagnostics import Diagnostic, Failure, Label, suggest
 from ..source import Span
-from .kinds import Kind, ListOf, Mismatch, show_value
+from .foreign import cure_of_option, cure_of_value, elsewhere, our_option
+from .kinds import FunctionKind, Kind, ListOf, Mismatch, Optional, show_value
 from .rows import Option, OptionError, S, Spec
 
 
@@ -71,16 +73,20 @@ def bind(
             break
         given[order[index]] = argument
     needed = [o.name for o in options if o.required and o.name not in given and o.name not in named]
+    known = [o.name for o in options]
+    unknown: list[tuple[str, Argument, str]] = []
     meant: set[str] = set()  # required options that an unknown name stands for: one mistake, one page
     for name, argument in named.items():
         if name in given:
             diagnostics.append(_twice(called, name, argument, given[name]))
-        elif all(name != o.name for o in options):
-            near = suggest(name, needed)
+        elif name not in known:
+            near = our_option(name, needed) or suggest(name, needed) or our_option(name, known) or suggest(name, known)
             meant |= {near} if near else set()
-            diagnostics.append(_unknown(cls, called, name, argument, unknown_code, near))
+            unknown.append((name, argument, near or ""))
         else:
             given[name] = argument
+    if unknown:
+        diagnostics.append(_unknown(cls, called, unknown, unknown_code))
     values: dict[str, Any] = {}
     for o in options:
         if o.name in given:
@@ -94,7 +100,7 @@ def bind(
             except Failure as failed:
                 diagnostics.extend(failed.diagnostics)
         elif o.required and o.name not in meant:
-            diagnostics.append(_missing(cls, called, o, call, unknown_code == "unknown-key"))
+            diagnostics.append(_missing(cls, called, o, call, unknown_code == "unknown-key", bool(unknown)))
     if diagnostics:
         raise Failure(diagnostics)
     spec = cls(**values)
@@ -131,17 +137,43 @@ def signature_body(cls: type[Spec], called: str | None = None) -> tuple[str, ...
     return (what, "\n".join(lines))
 
 
-def _unknown(cls: type[Spec], called: str, name: str, argument: Argument, code: str, near: str | None) -> Diagnostic:
-    label = f"did you mean `{near}`?" if near else did_you_mean(name, [o.name for o in cls.options()])
+def _unknown(cls: type[Spec], called: str, unknown: Sequence[tuple[str, Argument, str]], code: str) -> Diagnostic:
+    """One page for all names that are no options; `unknown` holds name, argument and what was most likely meant."""
     noun = "key" if code == "unknown-key" else "option"
-    body = () if label and len(cls.options()) > MANY else signature_body(cls, called)
-    return Diagnostic(code, f"{called} has no {noun} `{name}`", Label(argument.name_span or argument.span, label),
-                      body=body, hint=cls.unknown_hint(name))
+    labels = [Label(a.name_span or a.span, f"did you mean `{near}`?" if near else "") for _, a, near in unknown]
+    names = [f"`{name}`" for name, _, _ in unknown]
+    shown = " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+    if len(shown) > 40:
+        shown = f"{names[0]} and {len(names) - 1} others"
+    hints = [cls.unknown_hint(name) or elsewhere(name, cls.what) or _cure_of(name, argument)
+             for name, argument, _ in unknown]
+    without = [name for name, _, near in unknown if not near]
+    body: tuple[str, ...] = ()
+    if len(cls.options()) <= MANY:
+        body = signature_body(cls, called)
+    elif without:
+        body = (_nearest(cls, called, without[0], noun),)
+    return Diagnostic(code, f"{called} has no {noun}{'s' * (len(unknown) > 1)} {shown}", labels[0], tuple(labels[1:]),
+                      body, next((hint for hint in hints if hint), ""))
 
 
-def _missing(cls: type[Spec], called: str, o: Option, call: Span, is_block: bool) -> Diagnostic:
+def _cure_of(name: str, argument: Argument) -> str:
+    try:
+        return cure_of_option(name, argument.value())
+    except Failure:
+        return ""
+
+
+def _nearest(cls: type[Spec], called: str, name: str, noun: str) -> str:
+    options = [o.name for o in cls.options()]
+    close = difflib.get_close_matches(name, options, 5, 0.3)
+    nearest = f"The nearest of its {noun}s: {', '.join(close)}. " if close else ""
+    return f"{nearest}`netdsl layers {called}` lists all {len(options)}."
+
+
+def _missing(cls: type[Spec], called: str, o: Option, call: Span, is_block: bool, listed: bool) -> Diagnostic:
     noun = "key" if is_block else "option"
-    every = signature_body(cls, called) if len(cls.options()) <= MANY else ()
+    every = signature_body(cls, called) if len(cls.options()) <= MANY and not listed else ()
     return Diagnostic("missing-option", f"{called} needs its {noun} `{o.name}`",
                       Label(call, f"`{o.name}` is missing here"),
                       body=(f"`{o.name}` is {o.kind.expected}: {o.doc.rstrip('.')}.", *every))
@@ -150,11 +182,21 @@ def _missing(cls: type[Spec], called: str, o: Option, call: Span, is_block: bool
 def _mistyped(cls: type[Spec], called: str, o: Option, argument: Argument, expected: str) -> Diagnostic:
     try:
         value = argument.value()
-        got, cure = f"this is {describe_value(value)}", o.kind.cure(value)
+        cure = cure_of_value(o.name, value, [other.name for other in cls.options()]) or o.kind.cure(value)
+        got, cure = f"this is {describe_value(value)}", _as_function(cls, argument, value) or cure
     except Failure:
         got, cure = "", ""
     return Diagnostic("option-type", f"`{o.name}` of {called} takes {expected}"[:160], Label(argument.span, got),
                       body=(f"`{o.name}`: {o.doc.rstrip('.')}.",), hint=cure)
+
+
+def _as_function(cls: type[Spec], argument: Argument, value: Any) -> str:
+    """`DenseLayer {64, ReLU}`: a function given by its position, where only its name would find its option."""
+    takes = [o.name for o in cls.options()
+             if isinstance(o.kind.item if isinstance(o.kind, Optional) else o.kind, FunctionKind)]
+    if argument.name_span is not None or not takes or not getattr(value, "is_function", False):
+        return ""
+    return f"give it by its name: `{takes[0]} = {' '.join(argument.span.text.split())[:40]}`."
 
 
 def _unjoined(cls: type[Spec], called: str, o: Option, argument: Argument) -> Diagnostic | None:
