@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 
 from .deep import paused_collector
 from .diagnostics import Diagnostic, Failure, failure, in_file_order
@@ -16,7 +17,7 @@ from .program import Program
 from .program_check import blamed, check_program
 from .source import Files, Source
 from .syntax import ast
-from .syntax.parser import parse
+from .syntax.parser import parse, shipped
 
 
 @dataclass(frozen=True)
@@ -59,14 +60,25 @@ class Checked:
 
 
 def read_source(path: str, files: Files) -> Source:
-    """The text of a file as a Source. Raises Failure where it cannot be read."""
+    """The text of a file as a Source. Raises Failure where it cannot be read.
+
+    A shipped network is found by its name wherever netdsl is installed: `networks/alexnet_imagenet.net`.
+    """
     try:
-        return files.read(path)
+        return files.read(path if files.exists(path) else _shipped(path))
     except (OSError, UnicodeDecodeError) as error:
         why = "it is not there" if isinstance(error, FileNotFoundError) else \
             "it is a folder" if isinstance(error, IsADirectoryError) else \
             "it is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else str(error)
         raise failure("no-file", f"`{path}` cannot be read: {why}", Source(path, "").span(0, 0)) from None
+
+
+def _shipped(path: str) -> str:
+    """The place of a shipped network that a path without its folders names; else the path itself."""
+    parts = PurePath(path).parts
+    name = parts[-1] if parts and parts[:-1] in ((), ("networks",)) else ""
+    place = shipped("networks") / name
+    return str(place) if name and place.is_file() else path
 
 
 def examine(source: Source, overrides: Sequence[str] = (), files: Files | None = None,
