@@ -10,7 +10,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from .source import Span
+from .source import Source, Span
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,12 @@ class Diagnostic:
     @property
     def is_error(self) -> bool:
         return self.severity == "error"
+
+    def within(self, source: Source) -> Diagnostic:
+        """The same page about the same places of another text."""
+        primary, *related = (replace(label, span=source.span(label.span.start, label.span.end))
+                             for label in (self.primary, *self.related))
+        return replace(self, primary=primary, related=tuple(related))
 
 
 class Failure(Exception):
@@ -206,12 +212,13 @@ def _excerpt(source: object, marks: list[tuple[Label, bool]], gutter: int, paint
     for number in sorted(rows):
         if previous is not None and number == previous + 2:
             text = _visible(source.line(previous + 1))  # type: ignore[attr-defined]
-            lines.append(f"{paint(BLUE, str(previous + 1).rjust(gutter))} {bar} {text[: width - gutter - 3]}".rstrip())
+            shown = _cut(text, 0, width - gutter - 3)
+            lines.append(f"{paint(BLUE, str(previous + 1).rjust(gutter))} {bar} {shown}".rstrip())
         elif previous is not None and number > previous + 1:
             lines.append(" " * gutter + " ...")
         full = _visible(source.line(number))  # type: ignore[attr-defined]
         for shift, labels in _windows(rows[number], len(full), width - gutter - 3):
-            shown = full[shift : shift + width - gutter - 3]
+            shown = _cut(full, shift, width - gutter - 3)
             lines.append(f"{paint(BLUE, str(number).rjust(gutter))} {bar} {shown}".rstrip())
             # Rightmost mark first, so that every text stands on its own line below the code.
             for label, primary in sorted(labels, key=lambda pair: -pair[0].span.column):
@@ -241,14 +248,37 @@ def _mark(label: Label, primary: bool, gutter: int, shift: int, length: int, bar
 
 
 def _windows(marks: list[tuple[Label, bool]], length: int, room: int) -> list[tuple[int, list[tuple[Label, bool]]]]:
-    """The pieces of a line to show, by what is left out on the left, with their marks; a short line is one piece."""
+    """The pieces of a line to show, by what is left out on the left, with their marks.
+
+    A short line is one piece, and so is a long one if a piece can show all of its marks.
+    """
+    ordered = sorted(marks, key=lambda pair: pair[0].span.column)
+    if length <= room:
+        return [(0, ordered)]
     windows: list[tuple[int, list[tuple[Label, bool]]]] = []
-    for mark in sorted(marks, key=lambda pair: pair[0].span.column):
+    for mark in ordered:
         column = mark[0].span.column
-        if not windows or (length > room and column - windows[-1][0] >= room - 10):
-            windows.append((0 if length <= room or column < room - 20 else max(0, column - room // 2), []))
+        if not windows or column - windows[-1][1][0][0].span.column >= room - 20:
+            windows.append((0, []))
         windows[-1][1].append(mark)
-    return windows
+    return [(_shift(group, length, room), group) for _, group in windows]
+
+
+def _shift(marks: list[tuple[Label, bool]], length: int, room: int) -> int:
+    """How much of a long line to leave out, so that all marks are seen with some text around them."""
+    first, last = marks[0][0].span.column, marks[-1][0].span.column
+    end = last + min(len(marks[-1][0].span.text.split("\n")[0]), room // 3)
+    if end <= room - 4:
+        return 0
+    return max(0, min(first - 8, end + 12 - room, length - room))
+
+
+def _cut(line: str, shift: int, room: int) -> str:
+    """The piece of a line that begins at `shift`, with points where it is cut."""
+    piece = line[shift : shift + room]
+    if shift:
+        piece = "..." + piece[3:]
+    return piece[:-3] + "..." if shift + room < len(line) else piece
 
 
 def _visible(line: str) -> str:

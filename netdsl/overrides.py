@@ -32,8 +32,10 @@ def _apply(module: ast.Module, text: str) -> ast.Module:
     source = Source("command line", text)
     match = _OVERRIDE.fullmatch(text)
     if match is None:
+        around = re.fullmatch(r"([\w.]+)\s*=\s*(.*)", text, re.DOTALL)
+        hint = f"write it without blanks around the `=`: `{around[1]}={around[2]}`." if around else ""
         raise failure("override", f"`{text}` does not set a value", source.span(0, len(text)), "here",
-                      hint="write `path=value`, for example `SGD.maxEpochs=3`.")
+                      hint=hint or "write `path=value`, for example `SGD.maxEpochs=3`.")
     path = match.group(1).split(".")
     at, spans = 0, []
     for part in path:
@@ -106,8 +108,7 @@ def _value(source: Source, at: int, old: ast.Expression | None) -> ast.Expressio
     if not raw.strip():
         raise failure("override", "the value is missing", source.span(at, at), "after the `=`")
     try:
-        # Positions count in the whole text of the argument, so that a page can show it.
-        return parse_expression(Source(source.name, " " * at + raw))
+        return parse_expression(source, at)
     except Failure:
         if re.fullmatch(r"[\w./\\:~+-]+", raw) and old is None:
             return ast.String((raw,), source.span(at, len(source.text)))

@@ -174,7 +174,8 @@ def _doubts(program: ShapedProgram) -> Iterator[Diagnostic]:
     count = description.count if isinstance(description, Description) else None
     if count is not None and 0 < count < plan.minibatch_size:
         yield _doubt("a minibatch is larger than the training data", _key(plan, "minibatchSize"),
-                     f"{plan.minibatch_size:,} samples, of {count:,}", "take a smaller one: now an epoch is one update.")
+                     f"{plan.minibatch_size:,} samples, of {count:,}", 
+                     "take a smaller one: now an epoch is one update.")
     needed, there = estimate_memory(program).training_bytes, machine_memory()
     if needed > there > 0:
         yield _doubt(f"training needs {needed / 2**30:,.1f} GiB, this machine has {there / 2**30:,.1f} GiB",

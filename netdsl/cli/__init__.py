@@ -75,6 +75,9 @@ def root(show_traceback: bool) -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run a command; the exit code. Never lets a traceback through unless `--traceback` asks for it."""
+    if not arguments:
+        err(root.get_help(click.Context(root, info_name="netdsl")))
+        return EXIT_USAGE
     try:
         result = root.main(list(arguments), prog_name="netdsl", standalone_mode=False)
         return result if isinstance(result, int) else EXIT_OK

@@ -129,8 +129,9 @@ def call_function(evaluator: Evaluator, function: FunctionValue, positional: Seq
 def call_builtin(evaluator: Evaluator, builtin: Builtin, positional: Sequence[Lazy], named: Named, span: Span,
                  place: Place) -> Any:
     if len(positional) > len(builtin.parameters):
-        raise failure("wrong-arguments", f"{builtin.name} takes {len(builtin.parameters)} arguments, here are "
-                      f"{len(positional)}", positional[len(builtin.parameters)].span, "this one has no place",
+        count = _count(len(builtin.parameters), "argument")
+        raise failure("wrong-arguments", f"{builtin.name} takes {count}, here are {len(positional)}",
+                      positional[len(builtin.parameters)].span, "this one has no place",
                       related=errors.uses(place), hint="the elements of a list are joined by `:`, not `,`.")
     bound: dict[str, Any] = dict(zip(builtin.parameters, positional, strict=False))
     for name, (value, identifier) in named.items():
@@ -218,7 +219,8 @@ def call_row(evaluator: Evaluator, row: type[Layer], positional: Sequence[Lazy],
     inputs = {_input_name(name) for name in row.inputs}
     order = row.call or (*(_input_name(n) for n in row.inputs), *row.positional())
     if len(positional) > len(order):
-        raise failure("wrong-inputs", f"{row.name()} takes at most {len(order)} arguments, here are {len(positional)}",
+        count = _count(len(order), "argument")
+        raise failure("wrong-inputs", f"{row.name()} takes at most {count}, here are {len(positional)}",
                       positional[len(order)].span, "this one has no place", related=errors.uses(place),
                       body=(f"    {row.name()} ({', '.join(order)})",))
     given: dict[str, tuple[Lazy, ast.Identifier | None]] = {
@@ -274,6 +276,10 @@ def _missing_inputs(row: type[Layer], missing: list[str], order: Sequence[str], 
         hint = "" if e.arguments else f"in a list, and as an option, it stands without brackets: `{row.name()}`."
     return failure("wrong-inputs", f"{row.name()} needs its input `{missing[0]}`", e.span,
                    f"`{missing[0]}` is missing here", related=errors.uses(place), body=body, hint=hint)
+
+
+def _count(count: int, word: str) -> str:
+    return f"{count} {word}{'s' * (count != 1)}"
 
 
 def _input_name(name: str) -> str:

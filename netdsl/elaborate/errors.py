@@ -37,6 +37,8 @@ def _name_hint(span: Span, kind: str) -> str:
     before = span.source.line(span.line)[: span.column - 1].rstrip()
     if before.endswith("--"):
         return "a comment begins with `#`."
+    if span.source.name == "command line":
+        return "a value is written as in a file: a number as `3`, a string as `'text'`, a name as the file has it."
     if span.source.text[span.start - 1 : span.start] == "$" == span.source.text[span.end : span.end + 1]:
         return f"define it at the top of the file, as in `{span.text} = \"data\"`."
     return "`netdsl layers` lists every layer and function." if kind != "name" else ""

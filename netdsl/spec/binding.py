@@ -221,7 +221,8 @@ def _twice(called: str, name: str, argument: Argument, first: Argument) -> Diagn
 
 
 def _too_many(cls: type[Spec], called: str, positional: Sequence[Argument], order: Sequence[str]) -> Diagnostic:
-    return Diagnostic("unknown-option", f"{called} takes at most {len(order)} options, here are {len(positional)}",
+    return Diagnostic("unknown-option", f"{called} takes at most {len(order)} option{'s' * (len(order) != 1)}, "
+                      f"here are {len(positional)}",
                       Label(positional[len(order)].span, "this one has no place"), body=signature_body(cls, called))
 
 

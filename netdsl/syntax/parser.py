@@ -30,24 +30,27 @@ def parse(source: Source) -> ast.Module:
     return ast.Module(members, source.span(0, len(source.text)), tuple(_comments(source)))
 
 
-def parse_expression(source: Source) -> ast.Expression:
-    """One expression, as on the command line. Raises Failure (code `syntax`)."""
-    expression: ast.Expression = _parse(source, "expression")
+def parse_expression(source: Source, begin: int = 0) -> ast.Expression:
+    """One expression, from an offset of the text on, as on the command line. Raises Failure (code `syntax`)."""
+    expression: ast.Expression = _parse(source, "expression", begin)
     return expression
 
 
-def _parse(source: Source, start: str) -> Any:
+def _parse(source: Source, start: str, begin: int = 0) -> Any:
+    # What stands before `begin` is blanked for the parser, so that places count in the whole text.
+    text = " " * begin + source.text[begin:] if begin else source.text
     parser, builder, lock = _building_parser()
     with lock, paused_collector():
         builder.begin(source)
         try:
-            result = parser.parse(source.text, start=start)
+            result = parser.parse(text, start=start)
         except UnexpectedInput as unexpected:
             if builder.problems:  # found before the place where the reading stopped
                 raise Failure(builder.problems[:1]) from None
             from .mistakes import explain
 
-            raise Failure([explain(source, lark_parser(), unexpected, start)]) from None
+            page = explain(Source(source.name, text) if begin else source, lark_parser(), unexpected, start)
+            raise Failure([page.within(source) if begin else page]) from None
         problems = builder.problems + [not_a_value(pair) for pair in builder.pairs]
     if problems:
         raise Failure(problems)
