@@ -103,7 +103,7 @@ def _reader(program: ShapedProgram, phase: str, reader: Reader) -> Iterator[Diag
     for stream in description.streams:
         node = inputs.get(stream.name)
         if node is not None:
-            yield from _stream(program, phase, reader, stream, node)
+            yield from _stream(program, phase, description, stream, node)
     delivered = {stream.name for stream in description.streams}
     for name, node in inputs.items():
         if name not in delivered:
@@ -221,7 +221,7 @@ def blamed(failed: Sequence[Node], program: ShapedProgram, problems: Iterable[Di
     return found
 
 
-def _stream(program: ShapedProgram, phase: str, reader: Reader, stream: Stream, node: ShapedNode
+def _stream(program: ShapedProgram, phase: str, description: Description, stream: Stream, node: ShapedNode
             ) -> Iterator[Diagnostic]:
     if stream.dims is None:
         return
@@ -234,8 +234,10 @@ def _stream(program: ShapedProgram, phase: str, reader: Reader, stream: Stream, 
     if tuple(stream.dims) == node.shape.file_dims or (same_size and flat) or class_index:
         return
     shown = " x ".join(str(d) for d in stream.dims)
+    body: tuple[str, ...] = ()
     if stream.classes is not None:
         label, why = f"the reader has {stream.classes} classes", f"the network takes {node.shape}"
+        body = tuple(f"The samples of its {fact}." for fact in description.facts if fact.startswith("classes: "))
         hint = f"either the data has other classes than meant, or `{node.name}` needs {stream.classes} of them."
     else:
         label, why = f"the reader delivers {shown}", f"the network takes {node.shape}"
@@ -244,7 +246,7 @@ def _stream(program: ShapedProgram, phase: str, reader: Reader, stream: Stream, 
     yield Diagnostic(
         "reader-shape", f"the {phase} reader and the network disagree about `{node.name}`",
         Label(program.readers.spans.get(phase, node.span), label), related=(Label(node.span, why),),
-        hint=hint)
+        body=body, hint=hint)
 
 
 def data_page(program: ShapedProgram, phase: str, wrong: DataError, severity: str = "error") -> Diagnostic:

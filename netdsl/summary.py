@@ -7,6 +7,7 @@ from typing import Any
 from .compiler import Checked
 from .diagnostics import Diagnostic
 from .estimate import estimate_memory
+from .formats.diagram import layer_name, option_texts
 from .network import Node, ShapedNode, Totals
 from .program import Program
 from .program_check import describe
@@ -22,7 +23,7 @@ def table(checked: Checked, width: int = 100) -> str:
     if program is None:
         return ""
     total = checked.totals
-    rows = [_row(node, program, total) for node in program.network if not _folded(node, program)]
+    rows = [_row(node, program, total) for node in _ordered(program) if not _folded(node, program)]
     rows += [(node.name, node.layer.show(), "?", "", "", "<- error") for node in checked.failed]
     lines = _aligned(rows, width)
     if not checked.failed:
@@ -30,9 +31,17 @@ def table(checked: Checked, width: int = 100) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _ordered(program: Program[ShapedNode]) -> list[ShapedNode]:
+    """Inputs first, in the order of the file; the rest as it is computed."""
+    inputs = [node for node in program.network if node.layer.is_data]
+    inputs.sort(key=lambda node: node.span.start if node.span.source is program.source else -1)
+    return inputs + [node for node in program.network if not node.layer.is_data]
+
+
 def _row(node: ShapedNode, program: Program[ShapedNode], total: Totals) -> Row:
     cost = node.cost
-    shown = node.layer.show().removesuffix(" {}")
+    texts = option_texts(node)
+    shown = layer_name(node) + (f" {', '.join(texts)}" if texts else "")
     activation = f"{node.name}.activation"
     if activation in program.network and _folded(program.network[activation], program):
         shown += f" : {program.network[activation].layer.show().removesuffix(' {}')}"
@@ -52,7 +61,8 @@ def _folded(node: Node, program: Program[ShapedNode]) -> bool:
 
 
 def _aligned(rows: list[Row], width: int) -> list[str]:
-    columns = list(zip(HEADER, *rows, strict=True)) if rows else [(h,) for h in HEADER]
+    rows = _grouped(rows, width)
+    columns = list(zip(HEADER, *(row for row in rows if row[2]), strict=True))
     sizes = [max(len(cell) for cell in column) for column in columns]
     fixed = sum(sizes) - sizes[1] + 2 * (len(sizes) - 1)
     sizes[1] = max(12, min(sizes[1], width - fixed))
@@ -64,6 +74,21 @@ def _aligned(rows: list[Row], width: int) -> list[str]:
         lines.append("  ".join(padded).rstrip())
     lines.insert(1, "-" * max(len(line) for line in lines))
     return lines
+
+
+def _grouped(rows: list[Row], width: int) -> list[Row]:
+    """Where the table is wide, what names have in common stands once above them: `a.b.`, then `c` and `d`."""
+    if sum(max(len(cell) for cell in column) + 2 for column in zip(HEADER, *rows, strict=True)) <= width + 2:
+        return rows
+    found: list[Row] = []
+    above = ""
+    for row in rows:
+        group, dot, last = row[0].rpartition(".")
+        if group and group != above:
+            found.append((group + dot, "", "", "", "", ""))
+        above = group
+        found.append((f"  {last}" if group else last, *row[1:]))
+    return found
 
 
 def _clip(text: str, size: int) -> str:
@@ -98,7 +123,8 @@ def plan_text(program: Program[ShapedNode]) -> list[str]:
         return []
     lines = program.plan.describe()
     size = max(len(name) for name, _ in lines)
-    return [f"{name.ljust(size)}  {text}" for name, text in lines]
+    shown = [name if index == 0 or name != lines[index - 1][0] else "" for index, (name, _) in enumerate(lines)]
+    return [f"{name.ljust(size)}  {text}" for name, (_, text) in zip(shown, lines, strict=True)]
 
 
 def reader_text(program: Program[ShapedNode]) -> list[str]:

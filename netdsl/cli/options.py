@@ -24,7 +24,8 @@ def file_and_overrides(command: F) -> F:
 
 def split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     """Files and overrides, told apart by their form."""
-    overrides = [a for a in arguments if is_override(a)]
+    # `SGD.maxEpochs =3` sets nothing and is no file either: its page says how it is written.
+    overrides = [a for a in arguments if is_override(a) or ("=" in a and not a.split("=")[0].endswith(".net"))]
     return [a for a in arguments if a not in overrides], overrides
 
 

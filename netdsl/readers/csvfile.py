@@ -90,7 +90,10 @@ class CSV(Reader):
             return Description(unknown, None, missing=(self.file,))
         # All rows: the classes are known only behind the last one.
         dataset, streams = self._load()
-        return Description(streams, dataset.count)
+        names = dataset.class_names
+        counts = np.bincount(dataset.arrays[self.labels_input], minlength=len(names)) if names else ()
+        facts = tuple(f"{name}: {count:,}" for name, count in zip(names, counts, strict=False))
+        return Description(streams, dataset.count, (f"classes: {', '.join(facts[:24])}",) if facts else ())
 
     def open(self, training: bool) -> Dataset:
         return self._load()[0]
