@@ -174,7 +174,7 @@ def _doubts(program: ShapedProgram) -> Iterator[Diagnostic]:
     count = description.count if isinstance(description, Description) else None
     if count is not None and 0 < count < plan.minibatch_size:
         yield _doubt("a minibatch is larger than the training data", _key(plan, "minibatchSize"),
-                     f"{plan.minibatch_size:,} samples, of {count:,}", 
+                     f"{plan.minibatch_size:,} samples, of {count:,}",
                      "take a smaller one: now an epoch is one update.")
     needed, there = estimate_memory(program).training_bytes, machine_memory()
     if needed > there > 0:
@@ -237,7 +237,7 @@ def _stream(program: ShapedProgram, phase: str, description: Description, stream
     body: tuple[str, ...] = ()
     if stream.classes is not None:
         label, why = f"the reader has {stream.classes} classes", f"the network takes {node.shape}"
-        body = tuple(f"The samples of its {fact}." for fact in description.facts if fact.startswith("classes: "))
+        body = tuple(f"Samples of the {fact}." for fact in description.facts if fact.startswith("classes: "))
         hint = f"either the data has other classes than meant, or `{node.name}` needs {stream.classes} of them."
     else:
         label, why = f"the reader delivers {shown}", f"the network takes {node.shape}"

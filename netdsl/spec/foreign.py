@@ -53,9 +53,9 @@ NAMES = {theirs: ours for ours, names in _NAMES.items() for theirs in names.spli
 
 #: Their options, in small letters without `_` -> the options here, of which a row has one.
 _OPTIONS = {
-    "numOutputChannels outDim outputs": "numoutput outchannels filters units outfeatures numfilters outputs channels "
+    "numOutputChannels outDim": "numoutput outchannels filters units outfeatures numfilters outputs channels "
                                         "numhidden width outputchannels",
-    "filterShape kernelShape": "kernelsize kernel kernelshape filtersize poolsize ksize size windowsize",
+    "filterShape": "kernelsize kernel kernelshape filtersize poolsize ksize size windowsize",
     "stride": "strides subsample step",
     "pad": "padding zeropadding autopadding",
     "activation": "nonlinearity act activationfunction",
