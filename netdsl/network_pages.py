@@ -42,14 +42,14 @@ def about(text: str) -> About:
 def networks_page() -> str:
     """A row for each file: parameters, multiply-adds, and what its header says of source and results."""
     parts = ["<!-- made by `python -m netdsl.docs` from networks/*.net -->", "# The shipped networks", "",
-             "Parameters and multiply-adds (of one sample) are counted by `netdsl check`. How \"ours\" came about is in "
-             "[results.md](results.md); where it is empty nobody has trained the file to its end yet.", "",
+             "Parameters and multiply-adds (of one sample) are counted by `netdsl check`. How \"ours\" came about is "
+             "in [results.md](results.md); where it is empty nobody has trained the file to its end yet.", "",
              "| file | what it is | parameters | multiply-adds | published | ours |", "|---|---|---:|---:|---|---|"]
     for path in sorted(shipped("networks").glob("*.net")):
         checked = load(_relative(path))
         total, told = checked.totals, about(checked.source.text)
-        parts.append(f"| [{path.name}](../networks/{path.name}) | {told.what} | {total.parameters:,} | {total.macs:,} | "
-                     f"{told.published} | {told.ours} |")
+        parts.append(f"| [{path.name}](../networks/{path.name}) | {told.what} | {total.parameters:,} | "
+                     f"{total.macs:,} | {told.published} | {told.ours} |")
     library = [f"* [{path.name}](../networks/lib/{path.name}): {about(path.read_text()).what}."
                for path in sorted((shipped("networks") / "lib").glob("*.net"))]
     return "\n".join([*parts, "", "## The library", "", "Compositions to `include`:", "", *library]).rstrip() + "\n"

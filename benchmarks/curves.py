@@ -1,0 +1,26 @@
+"""The curve of a run as a picture for docs/results.md: `python benchmarks/curves.py RUN VALUE PICTURE.svg`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from netdsl.formats.chart import line_chart
+from netdsl.formats.svg import svg
+from netdsl.report.curves import charts
+from netdsl.runs import open_run
+
+
+def main(folder: str, value: str, picture: str) -> int:
+    """Draw one recorded value (a criterion or metric by its name) of a run."""
+    run = open_run(folder)
+    chosen = [chart for chart in charts(run, run.percentages) if chart.title == value]
+    if not chosen:
+        print(f"{folder} has no value called {value}")
+        return 1
+    Path(picture).write_text(svg(line_chart(chosen[0])))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
