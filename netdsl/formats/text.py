@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from .diagram import Box, Diagram, Group, parameter_text
-from .palette import words
 
 #: Pieces of lanes: a box, a lane, a line across, where lanes part, end and cross.
 _UNICODE = {"box": "●", "data": "○", "lane": "│", "across": "─", "part": "├", "turn": "╮", "end": "╯", "join": "┴",
@@ -31,7 +30,10 @@ def text(diagram: Diagram, width: int = 100, *, ascii_only: bool = False) -> str
     rows = list(_Lanes(diagram, marks).rows())
     lanes = max((len(row.lanes) for row in rows), default=0)
     head = [diagram.title, *([diagram.summary] if diagram.summary else []), ""]
-    return "\n".join([*head, *_columns(rows, lanes, width), "", *_legend(diagram, marks)]) + "\n"
+    drawn = [*head, *_columns(rows, lanes, width)]
+    if any(box.role == "data" for box in diagram.boxes):
+        drawn += ["", f"{marks['data']} is data; (loss) and (metric) are computed from the outputs."]
+    return "\n".join(drawn) + "\n"
 
 
 @dataclass(frozen=True)
@@ -60,14 +62,6 @@ def _columns(rows: list[_Row], lanes: int, width: int) -> Iterator[str]:
 
 def _cut(text: str, width: int) -> str:
     return text if len(text) <= width else text[: max(width - 3, 1)] + "..."
-
-
-def _legend(diagram: Diagram, marks: dict[str, str]) -> Iterator[str]:
-    roles = {box.role for box in diagram.boxes}
-    if families := diagram.families:
-        yield "Layers: " + ", ".join(words(family) for family in families) + "."
-    if "data" in roles:
-        yield f"{marks['data']} is data; (loss) and (metric) are computed from the outputs."
 
 
 def _does(box: Box) -> str:

@@ -200,8 +200,8 @@ def test_a_picture_of_nothing() -> None:
 
 
 def lanes(drawn: Diagram) -> list[str]:
-    """The lines of the drawing without title and legend, the texts cut off."""
-    return [line.split("  b")[0].rstrip() for line in text(drawn, ascii_only=True).splitlines()[2:] if line][:-1]
+    """The lines of the drawing without title, the texts cut off."""
+    return [line.split("  b")[0].rstrip() for line in text(drawn, ascii_only=True).splitlines()[2:] if line]
 
 
 def test_a_skip_connection_is_a_lane() -> None:
