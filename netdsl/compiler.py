@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import PurePath
+from pathlib import Path, PurePath
 
 from .deep import paused_collector
-from .diagnostics import Diagnostic, Failure, failure, in_file_order
+from .diagnostics import Diagnostic, Failure, did_you_mean, failure, in_file_order
 from .elaborate import elaborate
 from .network import Network, Node, ShapedNode, Totals, totals
 from .overrides import apply_overrides
@@ -70,7 +70,10 @@ def read_source(path: str, files: Files) -> Source:
         why = "it is not there" if isinstance(error, FileNotFoundError) else \
             "it is a folder" if isinstance(error, IsADirectoryError) else \
             "it is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else str(error)
-        raise failure("no-file", f"`{path}` cannot be read: {why}", Source(path, "").span(0, 0)) from None
+        folder = Path(path).parent
+        beside = [file.name for file in folder.glob("*.net")] if isinstance(error, FileNotFoundError) else []
+        raise failure("no-file", f"`{path}` cannot be read: {why}", Source(path, "").span(0, 0),
+                      hint=did_you_mean(Path(path).name, beside)) from None
 
 
 def _shipped(path: str) -> str:

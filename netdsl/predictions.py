@@ -104,8 +104,14 @@ def _reader(program: Program[ShapedNode]) -> tuple[str, Reader]:
         if reader is not None:
             return phase, reader
     raise failure("no-training", "the file has no reader, so nothing says how an image becomes an input",
-                  program.source.span(0, 0),
-                  hint="add one: `reader = { test = ImageFolder {\"val\", transforms = Scale {224:224}} }`.")
+                  program.source.span(0, 0), hint=_missing_reader(program))
+
+
+def _missing_reader(program: Program[ShapedNode]) -> str:
+    images = [program.network[name].shape.dims for name in program.inputs if program.network[name].shape.rank == 3]
+    size = f", transforms = Scale {{{images[0][2]}:{images[0][1]}}}" if images else ""
+    what = f'ImageFolder {{"val"{size}}}' if images else 'CSV {"rows.csv"}'
+    return f"add one: `reader = {{ test = {what} }}`."
 
 
 # --- classes ------------------------------------------------------------------------------------------

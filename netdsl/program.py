@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
@@ -57,6 +58,8 @@ class Program(Generic[N]):
     settings: Mapping[str, object] = field(default_factory=dict)
     budgets: tuple[Budget, ...] = ()
     warnings: tuple[Diagnostic, ...] = ()
+    #: node of a special list -> the element that stands for it there (`0.4 * se`)
+    written: Mapping[str, Span] = field(default_factory=dict)
 
     @property
     def criteria(self) -> tuple[str, ...]:
@@ -76,5 +79,26 @@ class Program(Generic[N]):
         return tuple(node.name for node in self.network if getattr(node.layer, "is_data", False))
 
     def shown_name(self, node: str) -> str:
-        """The name a person would use: the member that stands for the node, else the node's path."""
-        return next((alias for alias, name in self.aliases.items() if name == node), node)
+        """The name a person would use: the member that stands for the node, else the node's path.
+
+        A criterion or metric made by operators, whose path says nothing (`value1`), goes by its text (`0.4 * se`)
+        where that is short and its alone.
+        """
+        alias = next((alias for alias, name in self.aliases.items() if name == node), None)
+        if alias is not None:
+            return alias
+        special = {name: _text(self.written.get(name)) for name in (*self.criteria, *self.metrics)}
+        text = special.get(node, "") if _NAMELESS.fullmatch(node) else ""
+        return text if text and list(special.values()).count(text) == 1 and text not in self.aliases else node
+
+
+#: A text longer than this is no name.
+_LONGEST_NAME = 40
+#: What elaboration calls the nodes of operators.
+_NAMELESS = re.compile(r"value\d+")
+
+
+def _text(span: Span | None) -> str:
+    """The text of a place on one line, or nothing where it is too long for a name."""
+    text = " ".join(span.text.split()) if span is not None else ""
+    return text if len(text) <= _LONGEST_NAME else ""

@@ -108,7 +108,9 @@ class Run:
 
     def to_json(self) -> dict[str, Any]:
         return {"folder": str(self.folder), "network": self.network, "started": self.environment.get("started"),
-                "status": self.status, "epochs": len(self.epochs), "plannedEpochs": self.planned_epochs,
+                "status": self.status, "best": (self.result or {}).get("best"),
+                "bestBy": (self.result or {}).get("bestBy"),
+                "epochs": len(self.epochs), "plannedEpochs": self.planned_epochs,
                 "seconds": (self.result or {}).get("seconds"), "values": self.values(),
                 "overrides": list(self.overrides), "device": self.environment.get("device")}
 
@@ -188,10 +190,8 @@ def _follow(link: Path) -> Path:
 def checkpoint_of(file: str, given: str | None, root: Path = Path("runs")) -> Path:
     """The checkpoint or run that a command works on: the one given, else the latest run. Raises Failure."""
     if given is not None:
-        path = Path(given)
-        if not path.exists():
-            raise missing_checkpoint(given)
-        return path
+        require_checkpoint(given)
+        return Path(given)
     found = latest(network_name(file), root)
     if found is None or Run(found).checkpoint is None:
         what = f"there is no run of `{network_name(file)}` to take a checkpoint from"
@@ -201,12 +201,28 @@ def checkpoint_of(file: str, given: str | None, root: Path = Path("runs")) -> Pa
     return found
 
 
-def missing_checkpoint(given: str) -> Failure:
-    """The page for a checkpoint that is not there."""
+def require_checkpoint(given: str) -> None:
+    """Raise Failure for a path that is not there, and for a folder that is neither a checkpoint nor a run with one.
+
+    Whether a file holds weights is found out by whoever reads it.
+    """
     path = Path(given)
-    near = [inner.name for inner in path.parent.iterdir()] if path.parent.is_dir() else []
-    return failure("no-file", f"there is no checkpoint `{given}`", Source(given, "").span(0, 0),
-                   hint=did_you_mean(path.name, near) or "name a run's folder, or a folder of its `checkpoints`.")
+    links = (path, path / "last", path / "checkpoints" / "last")
+    if not path.is_file() and not any((_follow(link) / STATE).is_file() for link in links):
+        raise missing_checkpoint(given)
+
+
+def missing_checkpoint(given: str) -> Failure:
+    """The page for a checkpoint that is not there, with the runs that are."""
+    path = Path(given)
+    title = f"there is no checkpoint in `{given}`" if path.exists() else f"there is no checkpoint `{given}`"
+    near = [inner.name for inner in path.parent.iterdir()] if path.parent.is_dir() and not path.exists() else []
+    below = path if path.is_dir() else Path("runs")
+    found = [str(run.folder) for run in find_runs(below) if run.checkpoint is not None] if below.is_dir() else []
+    listed = ("\n".join(f"    {folder}" for folder in found[-5:]),) if found else ()
+    body = (f"These {'runs' if len(found) <= 5 else f'and {len(found) - 5} older runs'} are in {below}:", *listed)
+    hint = did_you_mean(path.name, near) or "name a run's folder, or a folder of its `checkpoints`."
+    return failure("no-file", title, Source(given, "").span(0, 0), body=body if found else (), hint=hint)
 
 
 def saved_state(checkpoint: Path) -> dict[str, Any]:

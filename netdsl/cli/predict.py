@@ -54,8 +54,10 @@ def predict(file: str, arguments: tuple[str, ...], checkpoint: str | None, top: 
     if form == "json":
         out(json.dumps([answer.to_json() for answer in found], indent=2))
     failed = [answer for answer in found if answer.error]
-    for answer in failed:
-        err(f"error: {answer.sample}: {answer.error}")
+    for error in dict.fromkeys(answer.error for answer in failed):
+        samples = [answer.sample for answer in failed if answer.error == error]
+        more = f" and {len(samples) - 3} more" if len(samples) > 3 else ""
+        err(f"error: {', '.join(samples[:3])}{more}: {error}")
     if failed:
         hint = next((answer.hint for answer in failed if answer.hint), "")
         err(f"{len(failed)} of {plural(len(found), 'input')} could not be read" + (f"\nHint: {hint}" if hint else ""))

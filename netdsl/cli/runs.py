@@ -46,7 +46,7 @@ def list_command(folder: str, form: str) -> int:
     if not found:
         err(f"there are no runs in {folder}")
         return 0
-    rows: list[tuple[str, ...]] = [("run", "network", "status", "epochs", "seconds", "values")]
+    rows: list[tuple[str, ...]] = [("run", "network", "status", "epochs", "best", "seconds", "values")]
     rows += [_row(run, path) for run in found]
     out("\n".join(_left(rows)))
     return 0
@@ -56,8 +56,17 @@ def _row(run: Run, below: Path) -> tuple[str, ...]:
     planned = f"/{run.planned_epochs}" if run.planned_epochs else ""
     seconds = (run.result or {}).get("seconds")
     folder = run.folder.relative_to(below) if run.folder != below else run.folder
-    return (str(folder), run.network, run.status, f"{len(run.epochs)}{planned}",
+    return (str(folder), run.network, run.status, f"{len(run.epochs)}{planned}", _best(run),
             f"{seconds:,.0f}" if seconds is not None else "", _values(run))
+
+
+def _best(run: Run) -> str:
+    """`epoch 7 by errs`: the epoch whose checkpoint is the best one, and what says so."""
+    result = run.result or {}
+    name, _, number = Path(str(result.get("best") or "")).name.partition("-")
+    if not number.isdigit() or not result.get("bestBy"):
+        return ""
+    return f"{name} {int(number)} by {result['bestBy']}"
 
 
 def _values(run: Run) -> str:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..predictions import class_names
+from ..runs import saved_state
 from .options import file_and_overrides
 from .output import out
 from .trained import (
@@ -21,6 +24,9 @@ from .trained import (
     value_lines,
 )
 
+if TYPE_CHECKING:
+    from ..training import Judgement
+
 
 @click.command()
 @file_and_overrides
@@ -29,7 +35,7 @@ from .trained import (
               help="Which of the file's readers.")
 @device_option
 @click.option("--workers", type=click.IntRange(1), help="Threads that read data.")
-@click.option("--limit", type=click.IntRange(1), metavar="N", help="Only the first N minibatches.")
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="Only N minibatches, from all over the data.")
 @click.option("--require-data", is_flag=True, help="Refuse to test on the embedded sample.")
 @click.option("--details", is_flag=True, help="Also the confusion matrix and the worst samples.")
 @format_option("text", "json")
@@ -40,6 +46,7 @@ def test(file: str, overrides: tuple[str, ...], checkpoint: str | None, phase: s
     program = loaded_with_data(file, overrides, require_data).require()
     from ..training import Limits, Lines, Reporter, RunOptions
     from ..training import test as judge
+    from ..training.checkpoint import find
 
     live = form == "text" and sys.stdout.isatty()
     reporter = Lines(sys.stdout, True, lambda: shutil.get_terminal_size((100, 24)).columns) if live else Reporter()
@@ -58,17 +65,25 @@ def test(file: str, overrides: tuple[str, ...], checkpoint: str | None, phase: s
     out(f"{phase}: {found.samples:,} samples")
     out("\n".join(f"    {line}" for line in value_lines(found.values, percent)))
     if details:
-        _print_details(found)
+        _print_details(found, class_names(program, None, saved_state(find(path)).get("classNames", ())))
     return 0
 
 
-def _print_details(found: Any) -> None:
+def _print_details(found: Judgement, names: Sequence[str]) -> None:
+    """The confusion matrix, and of the worst samples those that are taken for another class."""
     if found.confusion is not None:
         out("\nconfusion (rows: true class, columns: predicted):")
         size = len(str(found.confusion.max()))
         for number, row in enumerate(found.confusion.tolist()):
-            out(f"    {number:>4} " + " ".join(f"{count or '.':>{size}}" for count in row))
-    out("\nworst samples:")
-    for sample in found.worst:
-        classes = "" if sample.label is None else f"  class {sample.label}, taken for {sample.predicted}"
+            counts = " ".join(f"{count or '.':>{size}}" for count in row)
+            out(f"    {number:>4} {counts}" + (f"  {names[number]}" if number < len(names) else ""))
+    wrong = [sample for sample in found.worst if sample.label is None or sample.label != sample.predicted]
+    out("\nworst samples:" if wrong else "\nworst samples: none is taken for another class")
+    for sample in wrong:
+        classes = "" if sample.label is None or sample.predicted is None else \
+            f"  {_class(sample.label, names)}, taken for {_class(sample.predicted, names)}"
         out(f"    {sample.criterion:8.4g}  {sample.name}{classes}")
+
+
+def _class(number: int, names: Sequence[str]) -> str:
+    return names[number] if number < len(names) else f"class {number}"

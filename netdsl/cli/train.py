@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -13,11 +13,17 @@ import click
 
 from ..compiler import Checked
 from ..diagnostics import Failure, render_all
+from ..network import ShapedNode
+from ..program import Program
 from ..resolve import resolved_text
+from ..runs import require_checkpoint
 from ..samples import choose_data
 from ..summary import plan_text, totals_text
 from .options import file_and_overrides, no_plan
-from .output import color_wanted, err, out, without_reader
+from .output import color_wanted, err, out, plural, without_reader
+
+#: With `--overfit` the criterion is to fall below this share of its first epoch's.
+NEAR_ZERO = 0.1
 
 
 def _training_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -33,7 +39,8 @@ def _training_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--max-epochs", type=click.IntRange(1), help="Stop after so many epochs of the plan."),
         click.option("--max-steps", type=click.IntRange(1), help="Stop after so many updates."),
         click.option("--max-time", type=float, metavar="SECONDS", help="Stop after so long."),
-        click.option("--limit", type=click.IntRange(1), metavar="N", help="N minibatches of each phase of an epoch."),
+        click.option("--limit", type=click.IntRange(1), metavar="N",
+                     help="N minibatches of each phase of an epoch; of tests, from all over the data."),
         click.option("--overfit", type=click.IntRange(1), metavar="N",
                      help="Train and judge on N minibatches, always the same: the loss must go to 0."),
         click.option("--smoke", is_flag=True,
@@ -80,6 +87,7 @@ def _train(file: str, overrides: tuple[str, ...], stdout: TextIO, *, test: bool,
         err(render_all(checked.diagnostics, color=color_wanted(sys.stderr)))
     if program.plan is None:
         raise no_plan(checked)
+    _check_options(options)
     if not quiet:
         _banner(checked)
     from ..training import Interrupted, Limits, Lines, RunOptions, Texts
@@ -113,10 +121,39 @@ def _train(file: str, overrides: tuple[str, ...], stdout: TextIO, *, test: bool,
             if values:
                 out(" ".join([phase, *value_parts(values, percent)]))
     if result.stopped:
-        out(f"stopped early: {result.stopped}")
+        out(result.stopped)
     out(f"run folder: {result.out}")
     _report(result.out)
-    return 0
+    return 0 if limits.overfit is None else _overfit_verdict(program, result.out)
+
+
+def _check_options(options: Mapping[str, Any]) -> None:
+    """Raise Failure for a checkpoint or a device that is not there, before anything is printed."""
+    for name in ("resume", "weights"):
+        if options[name] is not None:
+            require_checkpoint(options[name])
+    if options["device"] != "auto":
+        from ..training.machine import choose_device
+
+        choose_device(options["device"])
+
+
+def _overfit_verdict(program: Program[ShapedNode], folder: Path) -> int:
+    """Say whether the criterion went near 0 on the few samples; the exit code."""
+    from ..runs import Run
+    from ..training.evaluate import criterion_name
+
+    name = criterion_name(program)
+    epochs = [epoch["train"].get(name) for epoch in Run(folder).epochs]
+    first, last = (value if value is not None else float("nan") for value in (epochs[0], epochs[-1]))
+    learned = last <= NEAR_ZERO * first
+    verdict = "OK" if learned else "not near 0"
+    out(f"overfit: {name} went from {first:.4g} to {last:.4g} in {plural(len(epochs), 'epoch')}: {verdict}")
+    if not learned:
+        err("Hint: give it more updates first (SGD.maxEpochs=200), then another rate; without Dropout and weight "
+            "decay.\n      If it still does not learn so few samples by heart, look at the labels "
+            "(`netdsl data show`), at the\n      scale of the inputs and at the criterion.")
+    return int(not learned)
 
 
 def _report(folder: Path) -> None:

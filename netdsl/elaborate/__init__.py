@@ -78,6 +78,7 @@ class _Elaboration:
         self.evaluator = Evaluator(files, environment())
         self.problems: list[Diagnostic] = []
         self.special: dict[str, tuple[str, ...]] = {}
+        self.written: dict[str, Span] = {}
         self.spans: dict[str, Span] = {}
         self.aliases: dict[str, str] = {}
         self.settings: dict[str, object] = {}
@@ -108,7 +109,7 @@ class _Elaboration:
             return None, in_file_order(self.problems)
         warnings = tuple(p for p in self.problems if not p.is_error)
         program = Program(self.module.span.source, Network(self.evaluator.nodes.values()), self.special, self.spans,
-                          self.aliases, readers, plan, self.settings, self.budgets, warnings)
+                          self.aliases, readers, plan, self.settings, self.budgets, warnings, self.written)
         return program, in_file_order(self.problems)
 
     def _foreign(self, top: RecordValue) -> None:
@@ -184,6 +185,7 @@ class _Elaboration:
                 names.append(self._by_name(node, item.span, record))
             elif isinstance(node, Ref):
                 names.append(node.node)
+                self.written.setdefault(node.node, item.span)
             else:
                 raise errors.wrong_type(f"`{name}` is a list of nodes of the network", item.span, node, None,
                                         errors.APPLY

@@ -52,9 +52,15 @@ class GivenImages(Dataset):
             return ready.reshape(-1)  # a network that takes the image as a vector
         if ready.shape[-3:] != self.dims:
             raise DataError(f"the image comes out as {_extents(ready.shape[-3:])}, and the network takes "
-                            f"{_extents(self.dims)}", path=path,
-                            hint="end the test reader's transforms with a fixed size, such as `Scale {224:224}`.")
+                            f"{_extents(self.dims)}", path=path, hint=self._cure(ready.shape[-3:]))
         return ready
+
+    def _cure(self, dims: tuple[int, ...]) -> str:
+        """How the test reader makes images of the network's extents from images of these."""
+        if len(self.dims) == 3 and dims[-2:] != self.dims[-2:]:
+            return "end the test reader's transforms with the network's size: `transforms = " \
+                   f"Scale {{{self.dims[2]}:{self.dims[1]}}}`."
+        return "give the test reader's transforms the shape that the network takes."
 
 
 def _extents(dims: tuple[int, ...]) -> str:

@@ -41,8 +41,8 @@ class Snapshot:
 def write(folder: Path, snapshot: Snapshot) -> None:
     """Write a checkpoint as a whole. Raises Failure `cannot-write`; an older one under the name survives."""
     with new_folder(folder) as temporary:
-        label = {"format": "pt", "network": str(snapshot.state.get("name", ""))}
-        save_file(_portable(snapshot.weights), temporary / WEIGHTS, metadata=label)
+        # One entry only: safetensors writes several in any order, and equal weights are to be equal files.
+        save_file(_portable(snapshot.weights), temporary / WEIGHTS, metadata={"format": "pt"})
         save_file(_portable(snapshot.trainer), temporary / TRAINER)
         (temporary / STATE).write_text(json.dumps(snapshot.state, indent=2) + "\n", encoding="utf-8")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import islice
 
 import numpy as np
 import torch
@@ -22,6 +21,8 @@ from .step import Precision, Tensors, Totals, network_inputs, per_sample
 #: Above so many classes a confusion matrix is no table for people any more.
 MOST_CLASSES = 1000
 WORST_SAMPLES = 16
+#: What the sum of several criteria is called.
+SUM = "criterion"
 
 
 @dataclass(frozen=True)
@@ -61,14 +62,15 @@ class Judge:
 
     def run(self, reporter: Reporter, limit: int | None = None, stopping: Callable[[], None] = lambda: None
             ) -> Judgement:
-        """Judge by the whole set (or the first `limit` minibatches), in inference mode.
+        """Judge by the whole set (or `limit` minibatches from all over it), in inference mode.
 
         `stopping` is called between minibatches and may raise to leave.
         """
         totals = Totals.start(dict.fromkeys((*self.program.criteria, *self.program.metrics)), self.precision.device)
         details = Details.start(self.program, self.precision.device) if self.detail else None
-        minibatches = islice(self.sampling.minibatches(0, self.minibatch_size), limit)
-        steps = min(self.sampling.steps(0, self.minibatch_size), limit or 1 << 60)
+        sampling = self.sampling if limit is None else self.sampling.thinned(limit * self.minibatch_size)
+        minibatches = sampling.minibatches(0, self.minibatch_size)
+        steps = sampling.steps(0, self.minibatch_size)
         watch = Stopwatch(reporter.interval)
         with judging(self.executable), torch.inference_mode():
             for done, delivery in enumerate(self.feed.deliver(minibatches), 1):
@@ -135,10 +137,20 @@ def _placeholders(module: fx.GraphModule, inputs: Tensors) -> list[str]:
 
 
 def shown(program: Program[ShapedNode], values: Mapping[str, float]) -> tuple[dict[str, float], frozenset[str]]:
-    """Values by the names that a person gave the nodes, and which of them are shares."""
+    """Values by the names that a person gave the nodes, and which of them are shares.
+
+    Of several criteria their sum, which is what is trained, comes first.
+    """
     named = {program.shown_name(node): value for node, value in values.items()}
+    if len(program.criteria) > 1 and all(node in values for node in program.criteria) and SUM not in named:
+        named = {SUM: sum(values[node] for node in program.criteria), **named}
     percent = frozenset(program.shown_name(node) for node in values if program.network[node].layer.percent)
     return named, percent
+
+
+def criterion_name(program: Program[ShapedNode]) -> str:
+    """The name of what is trained: the criterion's, or that of the sum of several."""
+    return SUM if len(program.criteria) > 1 else program.shown_name(program.criteria[0])
 
 
 @dataclass

@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ..diagnostics import failure
 from ..lower import Executable, argument_name
 from ..readers.base import DataError, Dataset
 from . import checkpoint
@@ -20,7 +19,7 @@ from .machine import choose_device, synchronize, tuned
 from .options import RunOptions
 from .progress import Reporter
 from .sampling import Sampling
-from .setup import Checked, build, data_errors, default_workers, judge_by, tensor_spans
+from .setup import Checked, build, data_errors, default_workers, judge_by, no_data, tensor_spans
 from .step import choose_precision, network_inputs
 
 
@@ -33,8 +32,7 @@ def judge(program: Checked, weights: str | Path, *, phase: str = "test", reporte
     """
     options, reporter = options or RunOptions(), reporter or Reporter()
     if getattr(program.readers, phase) is None:
-        raise failure("no-training", f"the file names no data to {phase} on", program.source.span(0, 0),
-                      hint=f"add `{phase} = ...` to the reader.")
+        raise no_data(program, phase)
     device = choose_device(options.device)
     with ExitStack() as stack:
         executable = trained(program, (*program.criteria, *program.metrics), weights, device, options.allow_missing)

@@ -19,7 +19,7 @@ from ..optimizers.plan import TrainingPlan
 from ..spec import camel
 from . import checkpoint, record
 from .diagnosis import is_out_of_memory, out_of_memory
-from .evaluate import Judge, Judgement, shown
+from .evaluate import Judge, Judgement, criterion_name, shown
 from .interrupt import Asked, Stopper
 from .loading import Delivery
 from .machine import choose_device, describe_device, seed_step, synchronize, tuned
@@ -132,7 +132,8 @@ class Training:
         explicit = "numMBsToShowResult" in self.plan.spans
         self.mark_every = self.plan.block.num_mbs_to_show_result if explicit else max(10, steps // 20)
         self.say(f"training on {describe_device(job.device)}: {job.sampling.count:,} samples, "
-                 f"{self.epochs} epoch{'s' * (self.epochs != 1)} of {steps:,} updates; everything goes to {job.folder}")
+                 f"{self.epochs} epoch{'s' * (self.epochs != 1)} of {steps:,} updates, the best by {self.best_by}; "
+                 f"everything goes to {job.folder}")
 
     def say(self, text: str) -> None:
         self.job.reporter.note(text)
@@ -299,7 +300,7 @@ class Training:
         values, percent = shown(job.program, train)
         line = EpochRecord(at.epoch + 1, at.step, at.samples, values,
                            shown(job.program, validation)[0] if validation is not None else None,
-                           at.rate, at.momentum, seconds, speed, waiting, best)
+                           at.rate, at.momentum, seconds, speed, waiting, best, self.best_by)
         if decision.roll_back and at.fallback is not None:
             self.state.restore_weights(checkpoint.read(job.keeper.folder / at.fallback))
         elif decision.improved:
@@ -345,15 +346,26 @@ class Training:
         return values[self.job.program.metrics[0]] if self.job.program.metrics else None
 
     def is_best(self, values: dict[str, float]) -> bool:
-        """Whether this epoch is the best so far by the named metric, else by the first one, else by the criterion."""
-        at, wanted = self.state.position, self.job.options.best
-        named = {self.job.program.shown_name(node): value for node, value in values.items()}
-        metric = self.first_metric(values)
-        value = named.get(wanted or "", metric if metric is not None else self.criterion(values))
+        """Whether this epoch is the best so far."""
+        at = self.state.position
+        value = shown(self.job.program, values)[0].get(self.best_value, math.nan)
         if math.isnan(value) or (at.best is not None and value >= at.best):
             return False
         at.best = value
         return True
+
+    @property
+    def best_value(self) -> str:
+        """The name of the value that chooses the best epoch: the named one, the first metric, the criterion."""
+        program, wanted = self.job.program, self.job.options.best
+        if wanted is not None or program.metrics:
+            return wanted or program.shown_name(program.metrics[0])
+        return criterion_name(program)
+
+    @property
+    def best_by(self) -> str:
+        """`errs`, or `valid errs` where there are validation data."""
+        return "valid " * (self.job.validation is not None) + self.best_value
 
     def save(self, name: str, best: bool = False) -> Path:
         """Write a checkpoint; `last` leads to it."""
@@ -380,6 +392,24 @@ class Training:
         job.reporter.end("test", values, percent)
         return found
 
+    def stopped(self) -> str:
+        """Why training ended before the plan's end, or what was left out; empty where all of the plan was done."""
+        at, limits = self.state.position, self.job.options.limits
+        if at.ended:
+            return at.ended
+        if not self.plan.ends_before(at.epoch, self.state.control.factor):
+            done, most = f"stopped after {at.step:,} update{'s' * (at.step != 1)}", self.plan.block.max_steps
+            if limits.steps is not None and at.step >= limits.steps:
+                return f"{done} (--max-steps)"
+            if most is not None and at.step >= most:
+                return f"{done} (maxSteps)"
+            return f"{done} (--max-time)" if self.out_of_time() else f"{done} (--max-epochs)"
+        if limits.minibatches is not None:
+            return f"every epoch was cut to {limits.minibatches} minibatch{'es' * (limits.minibatches != 1)} (--limit)"
+        if limits.steps is not None and at.step < limits.steps:
+            return f"the plan ended after {at.step:,} updates, before --max-steps {limits.steps}"
+        return ""
+
     def close(self, test: Judgement | None) -> Result:
         """The result, for the caller and for the run's folder."""
         job, at = self.job, self.state.position
@@ -389,8 +419,9 @@ class Training:
         tested = shown(job.program, test.values)[0] if test is not None else None
         result = Result(job.folder, at.epoch, at.step, at.samples, self.train_values, self.validation_values, tested,
                         job.keeper.folder / last, job.keeper.folder / best if best is not None else None,
-                        time.perf_counter() - self.started, at.ended)
-        self.run.result({**asdict(result), "out": str(job.folder), "checkpoint": f"checkpoints/{last}",
+                        time.perf_counter() - self.started, self.stopped(), self.best_by)
+        fields = {camel(key): value for key, value in asdict(result).items()}
+        self.run.result({**fields, "out": str(job.folder), "checkpoint": f"checkpoints/{last}",
                          "best": f"checkpoints/{best}" if best is not None else None, "seed": job.seed,
                          "device": str(job.device), "sample": job.options.sample, "classNames": job.facts["classNames"],
                          "percentages": sorted(shown(job.program, self.state.totals.means())[1])})

@@ -55,7 +55,8 @@ class Result:
     checkpoint: Path
     best: Path | None
     seconds: float
-    stopped: str = ""  #: why training ended before the plan's last epoch
+    stopped: str = ""  #: why training ended before the plan's last epoch, or what limits left out of it
+    best_by: str = ""  #: the value that chose the best epoch
 
 
 class Interrupted(Exception):

@@ -5,8 +5,9 @@ Training never prints; it calls a `Reporter`, and whoever starts the training ch
 
 from __future__ import annotations
 
+import textwrap
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TextIO
 
@@ -45,6 +46,7 @@ class EpochRecord:
     samples_per_second: float
     waiting: float
     best: bool = False
+    best_by: str = ""  #: the value that decides which epoch is the best
 
 
 class Reporter:
@@ -105,7 +107,9 @@ class Lines(Reporter):
         self._drawn = False
 
     def note(self, text: str) -> None:
-        self._write(text)
+        width = max(20, self.width() - 1) if self.live else len(text) + 1
+        self._write(textwrap.fill(text, width, subsequent_indent="    ", break_long_words=False,
+                                  break_on_hyphens=False))
 
     def glimpse(self, glimpse: Glimpse) -> None:
         separator = self._separator()
@@ -115,13 +119,20 @@ class Lines(Reporter):
             self.stream.flush()
             self._drawn = True
         else:
-            self._write(separator.join(glimpse_parts(glimpse)))
+            self._parts(glimpse_parts(glimpse))
 
     def epoch(self, record: EpochRecord, epochs: int, percent: frozenset[str]) -> None:
-        self._write(self._separator().join(epoch_parts(record, epochs, percent)))
+        self._parts(epoch_parts(record, epochs, percent))
 
     def end(self, phase: str, values: Mapping[str, float], percent: frozenset[str]) -> None:
-        self._write(self._separator().join([phase, *value_parts(values, percent)]))
+        self._parts([phase, *value_parts(values, percent)])
+
+    def _parts(self, parts: Sequence[str]) -> None:
+        """A line of parts; on a terminal that is too narrow for it, as many lines as it takes."""
+        if self.live:
+            self._write("\n".join(wrapped(parts, self._separator(), max(20, self.width() - 1))))
+        else:
+            self._write(self._separator().join(parts))
 
     def _write(self, text: str) -> None:
         clear, self._drawn = ("\r\033[2K" if self._drawn else ""), False
@@ -140,15 +151,26 @@ class Lines(Reporter):
         return "utf" in (getattr(self.stream, "encoding", None) or "").lower()
 
 
+def wrapped(parts: Sequence[str], separator: str, width: int) -> list[str]:
+    """Parts on lines of at most `width` columns (a longer part stands alone), indented from the second line on."""
+    lines = [parts[0]]
+    for part in parts[1:]:
+        if len(lines[-1]) + len(separator) + len(part) <= width:
+            lines[-1] += separator + part
+        else:
+            lines.append(f"    {part}")
+    return lines
+
+
 def glimpse_parts(glimpse: Glimpse, bar: str = "") -> list[str]:
-    """`epoch 3/90  1201/5005`, `ce 4.12`, `errs 27.1 %`, `rate 0.01`, `1,830 samples/s`, `data 3 %`, ..."""
+    """`epoch 3/90  1201/5005`, `ce 4.12`, `errs 27.1 %`, `rate 0.01`, `1,830 samples/s`, `waiting 3 %`, ..."""
     place = f"{glimpse.phase} {glimpse.epoch}/{glimpse.epochs}" if glimpse.phase == "epoch" else glimpse.phase
     parts = [" ".join(p for p in (place, bar, f"{glimpse.step}/{glimpse.steps}") if p)]
     parts += value_parts(glimpse.values, glimpse.percent)
     if glimpse.rate is not None:
         parts.append(f"rate {glimpse.rate:.4g}")
     parts.append(f"{glimpse.samples_per_second:,.0f} samples/s")
-    parts.append(f"data {100 * glimpse.waiting:.0f} %")
+    parts.append(f"waiting {100 * glimpse.waiting:.0f} %")
     if glimpse.seconds_left is not None:
         parts.append(f"ETA {duration(glimpse.seconds_left)}")
     return parts
@@ -160,8 +182,8 @@ def epoch_parts(record: EpochRecord, epochs: int, percent: frozenset[str]) -> li
     if record.validation:
         parts += [f"valid {part}" for part in value_parts(record.validation, percent)]
     parts += [f"rate {record.rate:.4g}", f"{record.samples_per_second:,.0f} samples/s",
-              f"data {100 * record.waiting:.0f} %", duration(record.seconds)]
-    return parts + ["best so far"] * record.best
+              f"waiting {100 * record.waiting:.0f} %", duration(record.seconds)]
+    return parts + [f"best so far by {record.best_by}" if record.best_by else "best so far"] * record.best
 
 
 def value_parts(values: Mapping[str, float], percent: frozenset[str]) -> list[str]:

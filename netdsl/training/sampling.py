@@ -53,6 +53,19 @@ class Sampling:
         """The reader's indices in the order of a sweep."""
         return _order(self, sweep if self.shuffle else 0)
 
+    def thinned(self, count: int) -> Sampling:
+        """`count` of the samples: one, drawn by the seed, from each of so many equal parts of the data.
+
+        Data often lie sorted by class; the first samples would be of the first classes only.
+        """
+        if count >= self.count:
+            return self
+        edges = np.arange(count + 1) * self.count // count
+        drawn = np.random.Generator(np.random.PCG64(seed_for(self.seed, "thinned"))).random(count)
+        picked = edges[:-1] + (drawn * np.diff(edges)).astype(np.int64)
+        chosen = np.arange(self.count) if self.chosen is None else self.chosen
+        return Sampling(count, self.seed, shuffle=self.shuffle, chosen=chosen[picked])
+
     def minibatches(self, epoch: int, size: int, taken: int = 0) -> Iterator[Minibatch]:
         """The minibatches of an epoch from a position on (`taken` samples of it are done)."""
         while taken < self.epoch_length:

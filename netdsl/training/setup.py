@@ -98,12 +98,24 @@ def required_plan(program: Checked) -> TrainingPlan:
         raise failure("no-training", "the file has no `SGD` block, so it says nothing of training", where,
                       hint="add one: `SGD = { maxEpochs = 10 ; learningRate = 0.01 }`.")
     if program.readers.train is None:
-        raise failure("no-training", "the file names no data to train on", where,
-                      hint="add a reader: `reader = { train = ... ; test = ... }`.")
+        raise no_data(program, "train")
     if not program.criteria:
         raise failure("no-criterion", "the network has no criterion, so it cannot be trained", where,
                       hint="name what is to be made small: `criterionNodes = CrossEntropyWithSoftmax (labels, z)`.")
     return program.plan
+
+
+def no_data(program: Checked, phase: str) -> Failure:
+    """The page for a phase that the file has no reader for."""
+    there = [name for name in ("train", "validation", "test") if getattr(program.readers, name) is not None]
+    title = f"the file names no data to {phase} on" if phase != "validation" else "the file names no validation data"
+    if not there:
+        return failure("no-training", title, program.source.span(0, 0), "there is no `reader` in this file",
+                       hint="add a reader: `reader = { train = ... ; test = ... }`.")
+    others = "" if phase == "train" else f", or judge by other data: --phase {' or --phase '.join(there)}"
+    return failure("no-training", title, program.readers.spans.get(there[0], program.source.span(0, 0)),
+                   f"the reader has data for {' and '.join(f'`{name}`' for name in there)} only",
+                   hint=f"add `{phase} = ...` beside it{others}.")
 
 
 def check_best(program: Checked, name: str | None) -> None:

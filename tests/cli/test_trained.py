@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -185,7 +186,7 @@ def test_info_of_a_plain_safetensors_file(command: Command, work: Path) -> None:
 @pytest.mark.parametrize(("arguments", "code", "words"), [
     (("test", "small.net", "-c", "nowhere"), 1, "there is no checkpoint `nowhere`"),
     (("test", "gone.net"), 1, "there is no run of `gone`"),
-    (("test", "small.net", "--phase", "validation"), 1, "no data to validation"),
+    (("test", "small.net", "--phase", "validation"), 1, "the file names no validation data"),
     (("test", "small.net", "-c", "small.net"), 1, "checkpoint"),
     (("test", "small.net", "--device", "tpu"), 1, "tpu"),
     (("test", "small.net", "--limit", "0"), 2, "--limit"),
@@ -204,3 +205,29 @@ def test_wrong_input(command: Command, work: Path, arguments: tuple[str, ...], c
     assert (answer.code, answer.out) == (code, ""), answer.err
     assert words in answer.err
     assert "Traceback" not in answer.err
+
+
+def test_photos_of_another_size_are_one_page(command: Command, work: Path, tmp_path: Path) -> None:
+    for name in ("a.png", "b.png"):
+        Image.new("L", (40, 30)).save(tmp_path / name)
+    answer = command("predict", "small.net", str(tmp_path), "--device", "cpu")
+    assert answer.code == 1
+    assert answer.err.count("the image comes out as 40 x 30 x 1, and the network takes 28 x 28 x 1") == 1
+    assert "Scale {28:28}" in answer.err
+
+
+def test_details_list_mistakes_only_by_the_names_of_the_classes(command: Command, work: Path, tmp_path: Path) -> None:
+    shutil.copytree(work / "runs/small/1/checkpoints/last", tmp_path / "named")
+    path = tmp_path / "named/state.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"classNames": [f"digit-{n}" for n in range(10)]}))
+    answer = command("test", "small.net", "--details", "--device", "cpu", "-c", str(tmp_path / "named"))
+    listed = answer.out.partition("worst samples")[2]
+    pairs = re.findall(r"  digit-(\d), taken for digit-(\d)$", listed, re.M)
+    assert len(pairs) == listed.count("taken for") > 0
+    assert all(label != taken for label, taken in pairs)
+
+
+def test_a_phase_without_a_reader_marks_the_reader(command: Command, work: Path) -> None:
+    answer = command("test", "small.net", "--phase", "validation", "--device", "cpu")
+    assert "the reader has data for `train` and `test` only" in answer.err
+    assert "--phase train" in answer.err

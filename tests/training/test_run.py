@@ -386,7 +386,8 @@ def test_two_criteria_are_added_and_both_reported(tmp_path: Path) -> None:
     checked = program("maxEpochs = 1 ; minibatchSize = 16 ; learningRate = 0.05", MLP)
     both = replace(checked, special={**checked.special, "criterionNodes": ("ce", "errs"), "evaluationNodes": ()})
     result = training.train(both, out=tmp_path / "run", device="cpu")
-    assert set(result.train) == {"ce", "errs"}
+    assert set(result.train) == {"criterion", "ce", "errs"}
+    assert result.train["criterion"] == pytest.approx(result.train["ce"] + result.train["errs"])
 
 
 # --- telling ---------------------------------------------------------------------------------------------
@@ -401,12 +402,12 @@ GLIMPSE = Glimpse("epoch", 3, 90, 1201, 5005, {"ce": 4.12, "top5": 0.271}, froze
 
 
 @pytest.mark.parametrize(("stream", "live", "expected"), [
-    (Stream8(), False, "epoch 3/90 1201/5005 · ce 4.12 · top5 27.10 % · rate 0.01 · 1,830 samples/s · data 3 % · "
-                       "ETA 41 min\n"),
-    (io.StringIO(), False, "epoch 3/90 1201/5005 | ce 4.12 | top5 27.10 % | rate 0.01 | 1,830 samples/s | data 3 % | "
-                           "ETA 41 min\n"),
+    (Stream8(), False, "epoch 3/90 1201/5005 · ce 4.12 · top5 27.10 % · rate 0.01 · 1,830 samples/s · "
+                       "waiting 3 % · ETA 41 min\n"),
+    (io.StringIO(), False, "epoch 3/90 1201/5005 | ce 4.12 | top5 27.10 % | rate 0.01 | 1,830 samples/s | "
+                           "waiting 3 % | ETA 41 min\n"),
     (Stream8(), True, "\r\033[2Kepoch 3/90 ━━━───────── 1201/5005 · ce 4.12 · top5 27.10 % · rate 0.01 · 1,830 "
-                      "samples/s · data 3 %"),
+                      "samples/s · waiting 3"),
 ])
 def test_lines_of_progress(stream: io.StringIO, live: bool, expected: str) -> None:
     Lines(stream, live, lambda: 101).glimpse(GLIMPSE)

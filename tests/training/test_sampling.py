@@ -75,3 +75,16 @@ def test_orders_differ_by_sweep_and_by_seed() -> None:
 @pytest.mark.parametrize(("size", "counts"), [(64, [64, 36]), (100, [100]), (7, [7] * 14 + [2])])
 def test_the_last_minibatch_of_a_sweep_is_the_rest(size: int, counts: list[int]) -> None:
     assert [m.count for m in Sampling(100, 0).minibatches(0, size)] == counts
+
+
+@pytest.mark.parametrize("period", [1, 10])
+def test_a_limited_judge_sees_all_classes(period: int) -> None:
+    """Of data that are sorted by class, and of data whose classes take turns."""
+    whole = Sampling(10_000, 3, shuffle=False)
+    (minibatch,) = whole.thinned(100).minibatches(0, 100)
+    assert (np.diff(minibatch.indices) > 0).all()
+    classes = minibatch.indices % 10 if period == 10 else minibatch.indices // 1000
+    assert len(set(classes.tolist())) == 10
+    assert whole.thinned(10_000) is whole
+    chosen = Sampling(4, 3, shuffle=False, chosen=np.array([5, 7, 11, 13])).thinned(2)
+    assert set(next(chosen.minibatches(0, 2)).indices.tolist()) <= {5, 7, 11, 13}
