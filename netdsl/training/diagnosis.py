@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +14,7 @@ from ..diagnostics import Failure, failure
 from ..estimate import Memory, estimate_memory
 from ..lower import Executable, LayerModule, argument_name
 from ..network import ShapedNode
+from ..optimizers.plan import TrainingPlan
 from ..program import Program
 from ..source import Span
 from .loading import free_memory
@@ -111,6 +114,22 @@ def _hint(culprit: Culprit | None) -> str:
     if culprit is not None and any(r.bad for _, r in culprit.inputs) and not culprit.owned:
         return "the data have numbers that are not finite: look at the samples of this minibatch."
     return "lower the rate (by 10 at first), begin with `warmup = 1`, or limit the gradients: `gradientClipping = 1`."
+
+
+@contextmanager
+def explained(program: Program[ShapedNode], plan: TrainingPlan, device: torch.device) -> Iterator[None]:
+    """Turn what torch says of memory and of deterministic algorithms into pages."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if is_out_of_memory(error):
+            raise out_of_memory(program, device, plan.pieces) from error
+        if "deterministic implementation" not in str(error):
+            raise
+        span = plan.spans.get("deterministic") or program.source.span(0, 0)
+        raise failure("not-deterministic", "the network needs an operation that is not deterministic here", span,
+                      "no other is wanted", body=(f"On {device}, torch says: {str(error).split('. ')[0]}.",),
+                      hint="take `deterministic = false`, or --device cpu.") from error
 
 
 #: What torch says where memory does not suffice, or where not even the number of bytes can be held.

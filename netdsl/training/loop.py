@@ -5,20 +5,17 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import asdict, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from ..diagnostics import Failure, failure
+from ..diagnostics import Failure
 from ..optimizers.base import StepRates
-from ..optimizers.plan import TrainingPlan
 from ..spec import camel
 from . import checkpoint, record
-from .diagnosis import is_out_of_memory, out_of_memory
+from .diagnosis import explained
 from .evaluate import Judge, Judgement, criterion_name, shown
 from .interrupt import Asked, Stopper
 from .loading import Delivery
@@ -49,22 +46,6 @@ def train(program: Checked, options: RunOptions | None = None, *, reporter: Repo
         job.reporter = Lasting(job.reporter, run.log)
         stopper = stack.enter_context(Stopper())
         return Training(job, run, stopper).fit()
-
-
-@contextmanager
-def explained(program: Checked, plan: TrainingPlan, device: torch.device) -> Iterator[None]:
-    """Turn what torch says of memory and of deterministic algorithms into pages."""
-    try:
-        yield
-    except (RuntimeError, MemoryError) as error:
-        if is_out_of_memory(error):
-            raise out_of_memory(program, device, plan.pieces) from error
-        if "deterministic implementation" not in str(error):
-            raise
-        span = plan.spans.get("deterministic") or program.source.span(0, 0)
-        raise failure("not-deterministic", "the network needs an operation that is not deterministic here", span,
-                      "no other is wanted", body=(f"On {device}, torch says: {str(error).split('. ')[0]}.",),
-                      hint="take `deterministic = false`, or --device cpu.") from error
 
 
 class Training:
@@ -407,7 +388,7 @@ class Training:
         if limits.minibatches is not None:
             return f"every epoch was cut to {limits.minibatches} minibatch{'es' * (limits.minibatches != 1)} (--limit)"
         if limits.steps is not None and at.step < limits.steps:
-            return f"the plan ended after {at.step:,} updates, before --max-steps {limits.steps}"
+            self.say(f"the plan ended after {at.step:,} updates, before --max-steps {limits.steps}")
         return ""
 
     def close(self, test: Judgement | None) -> Result:
