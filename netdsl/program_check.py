@@ -178,9 +178,10 @@ def _doubts(program: ShapedProgram) -> Iterator[Diagnostic]:
                      "take a smaller one: now an epoch is one update.")
     needed, there = estimate_memory(program).training_bytes, machine_memory()
     if needed > there > 0:
-        yield _doubt(f"training needs {needed / 2**30:,.1f} GiB, this machine has {there / 2**30:,.1f} GiB",
+        yield _doubt(f"training on the CPU needs {needed / 2**30:,.1f} GiB, this machine has {there / 2**30:,.1f} GiB",
                      _key(plan, "minibatchSize"), "with minibatches of this size",
-                     "a smaller `minibatchSize`, or `numSubminibatches`, needs less for activations.")
+                     "a smaller `minibatchSize`, or `numSubminibatches`, needs less for activations; on a GPU its own "
+                     "memory counts.")
 
 
 def _key(plan: TrainingPlan, *names: str) -> Span:

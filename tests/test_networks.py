@@ -80,8 +80,11 @@ def table(name: str) -> str:
 
 @every_network
 def test_nothing_to_complain_about(name: str) -> None:
-    """No mistake and no warning: no unused name, no option without effect, no data of another shape."""
-    assert not checked(name).diagnostics
+    """No mistake and no warning: no unused name, no option without effect, no data of another shape.
+
+    That this machine has too little memory to train it is no fault of the file.
+    """
+    assert not [d for d in checked(name).diagnostics if not d.title.startswith("training on the CPU needs")]
 
 
 @every_network
