@@ -18,11 +18,10 @@ from .diagnostics import Diagnostic, Failure
 from .network import ShapedNode
 from .program import Program
 from .source import Files, Source
+from .version import __version__
 
 if TYPE_CHECKING:
     from torch import nn
-
-__version__ = "0.1.0"
 
 
 def load(file: str | Path | Source, overrides: Sequence[str] = (), files: Files | None = None,
@@ -63,4 +62,5 @@ def train(program: Program[ShapedNode] | str | Path | Source, **options: Any) ->
     return run(program if isinstance(program, Program) else check(program), **options)
 
 
-__all__ = ["Checked", "Diagnostic", "Failure", "Files", "Program", "Source", "check", "compile", "load", "train"]
+__all__ = ["Checked", "Diagnostic", "Failure", "Files", "Program", "Source", "__version__", "check", "compile", "load",
+           "train"]

@@ -9,6 +9,7 @@ from .diagnostics import Diagnostic
 from .estimate import estimate_memory
 from .formats.diagram import layer_name, option_texts
 from .network import Node, ShapedNode, Totals
+from .optimizers.describe import plan_lines, plan_record
 from .program import Program
 from .program_check import describe
 from .readers.base import DataError, Description
@@ -121,7 +122,7 @@ def plan_text(program: Program[ShapedNode]) -> list[str]:
     """The training plan as it was read."""
     if program.plan is None:
         return []
-    lines = program.plan.describe()
+    lines = plan_lines(program.plan)
     size = max(len(name) for name, _ in lines)
     shown = [name if index == 0 or name != lines[index - 1][0] else "" for index, (name, _) in enumerate(lines)]
     return [f"{name.ljust(size)}  {text}" for name, (_, text) in zip(shown, lines, strict=True)]
@@ -174,7 +175,7 @@ def to_json(checked: Checked) -> dict[str, Any]:
             "neurons": total.neurons, "activationBytes": memory.activation_bytes,
             "trainingBytes": memory.training_bytes,
         }
-        result["plan"] = program.plan.to_json() if program.plan is not None else None
+        result["plan"] = plan_record(program.plan) if program.plan is not None else None
         result["reader"] = _reader_json(program)
     result["diagnostics"] = [diagnostic_json(d) for d in checked.diagnostics]
     return result

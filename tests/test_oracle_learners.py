@@ -11,6 +11,7 @@ import pytest
 from netdsl.optimizers import Adadelta, Adagrad, Adam, Adamax, FSAdagrad, MomentumSGD, RMSProp
 from netdsl.optimizers.base import Optimizer
 from netdsl.optimizers.plan import TrainingBlock, TrainingPlan
+from netdsl.optimizers.resolve import plan_of
 from netdsl.optimizers.schedule import Schedule, Steps, Stretch
 
 
@@ -82,7 +83,7 @@ def plan_for(options: dict[str, Any]) -> TrainingPlan:
         max_epochs=1000, minibatch_size=Steps((Stretch(4, None),)), optimizer=row, epoch_size=1,
         l1_weight=options.get("l1_regularization_weight", 0.0), l2_weight=options.get("l2_regularization_weight", 0.0),
         **keys)
-    return TrainingPlan.from_block(block, {})[0]
+    return plan_of(block, {})[0]
 
 
 @pytest.mark.parametrize("case", oracle_vectors.parameters("learners"))

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import networkx
 import pytest
 
 ROOT = Path(__file__).parent.parent
@@ -15,7 +16,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 #: From the ground up; a file may import from its own group's folder and from groups before it.
 GROUPS = [
-    ["source", "deep", "seeds", "cache"],
+    ["source", "deep", "seeds", "cache", "version"],
     ["diagnostics"],
     ["spec"],
     ["syntax", "layers", "readers", "optimizers"],
@@ -58,6 +59,19 @@ def test_lower_modules_do_not_import_upper_ones(path: Path) -> None:
             continue
         same = parts[1] == group(path)
         assert same or LEVEL[parts[1]] < own, f"{path}:{line} imports {module}"
+
+
+def test_no_import_cycles() -> None:
+    """Of files, wherever in them the import stands (in a function, for the type checker)."""
+    modules = {".".join(("netdsl", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__"): path
+               for path in FILES}
+    graph = networkx.DiGraph()
+    for name, path in modules.items():
+        for imported, _ in imports(path):
+            target = imported if imported in modules else imported.rpartition(".")[0]
+            if target in modules and target != name:
+                graph.add_edge(name, target)
+    assert [sorted(circle) for circle in networkx.strongly_connected_components(graph) if len(circle) > 1] == []
 
 
 ALLOWED = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..diagnostics import Failure, did_you_mean, failure
 from ..layers.base import Layer
@@ -19,6 +19,7 @@ from .values import (
     Chain,
     Environment,
     FunctionValue,
+    Interpreter,
     LayerValue,
     Lazy,
     ListValue,
@@ -31,13 +32,10 @@ from .values import (
     Thunk,
 )
 
-if TYPE_CHECKING:
-    from .evaluator import Evaluator
-
 Named = Mapping[str, tuple[Lazy, ast.Identifier]]
 
 
-def call(evaluator: Evaluator, e: ast.Call, environment: Environment, place: Place) -> Any:
+def call(evaluator: Interpreter, e: ast.Call, environment: Environment, place: Place) -> Any:
     """`f (a, b = 1)` or `F {a, b = 1}`."""
     # `a = DenseLayer {10} (x)`: the layer made for this one use is what `a` stands for.
     callee = evaluator.evaluate(e.callee, environment, place if isinstance(e.callee, ast.Call) else place.inner())
@@ -72,7 +70,7 @@ def call(evaluator: Evaluator, e: ast.Call, environment: Environment, place: Pla
     raise errors.not_callable(callee, e.span, e.callee.span, place)
 
 
-def apply(evaluator: Evaluator, function: Any, arguments: Sequence[Lazy], span: Span, place: Place) -> Any:
+def apply(evaluator: Interpreter, function: Any, arguments: Sequence[Lazy], span: Span, place: Place) -> Any:
     """A function or layer applied to positional arguments; `span` is where it is applied."""
     if isinstance(function, FunctionValue):
         return call_function(evaluator, function, arguments, {}, span, place)
@@ -93,7 +91,7 @@ def apply(evaluator: Evaluator, function: Any, arguments: Sequence[Lazy], span: 
 # --- functions of the file ---------------------------------------------------------------------------
 
 
-def call_function(evaluator: Evaluator, function: FunctionValue, positional: Sequence[Lazy], named: Named, span: Span,
+def call_function(evaluator: Interpreter, function: FunctionValue, positional: Sequence[Lazy], named: Named, span: Span,
                   place: Place) -> Any:
     parameters = function.groups[0]
     title = f"`{function.name}`" if function.name else "the function"
@@ -126,7 +124,7 @@ def call_function(evaluator: Evaluator, function: FunctionValue, positional: Seq
     return evaluator.evaluate(function.body, inner, place)
 
 
-def call_builtin(evaluator: Evaluator, builtin: Builtin, positional: Sequence[Lazy], named: Named, span: Span,
+def call_builtin(evaluator: Interpreter, builtin: Builtin, positional: Sequence[Lazy], named: Named, span: Span,
                  place: Place) -> Any:
     if len(positional) > len(builtin.parameters):
         count = _count(len(builtin.parameters), "argument")
@@ -154,7 +152,7 @@ def call_builtin(evaluator: Evaluator, builtin: Builtin, positional: Sequence[La
 # --- rows of the tables ---------------------------------------------------------------------------------
 
 
-def argument_for(evaluator: Evaluator, lazy: Lazy, place: Place, name_span: Span | None = None) -> Argument:
+def argument_for(evaluator: Interpreter, lazy: Lazy, place: Place, name_span: Span | None = None) -> Argument:
     """A thunk as an option's argument: plain value, schedule or unapplied function, as the kind wants."""
 
     def schedule() -> Any:
@@ -181,7 +179,7 @@ def plain(value: Any) -> Any:
     return value
 
 
-def construct(evaluator: Evaluator, row: type[Spec], positional: Sequence[Lazy], named: Named, span: Span,
+def construct(evaluator: Interpreter, row: type[Spec], positional: Sequence[Lazy], named: Named, span: Span,
               place: Place) -> Any:
     """`Row {options}`: a layer value (a node, for rows without inputs), or the Spec of another table."""
     bound = bind(
@@ -211,7 +209,7 @@ def split_activation(layer: Layer) -> tuple[Layer, Any]:
     return dataclasses.replace(layer, activation=None), activation  # type: ignore[call-arg]
 
 
-def call_row(evaluator: Evaluator, row: type[Layer], positional: Sequence[Lazy], named: Named, e: ast.Call,
+def call_row(evaluator: Interpreter, row: type[Layer], positional: Sequence[Lazy], named: Named, e: ast.Call,
              place: Place) -> Any:
     """`Row (inputs and options)` in the order that the row states."""
     if not row.inputs:
@@ -286,7 +284,7 @@ def _input_name(name: str) -> str:
     return name.removesuffix("...")
 
 
-def apply_layer(evaluator: Evaluator, value: LayerValue, arguments: Sequence[Lazy], span: Span, place: Place) -> Ref:
+def apply_layer(evaluator: Interpreter, value: LayerValue, arguments: Sequence[Lazy], span: Span, place: Place) -> Ref:
     """A constructed layer on its inputs: a node, and one more for its activation."""
     layer = value.layer
     inputs: list[Use] = []
@@ -310,7 +308,7 @@ def apply_layer(evaluator: Evaluator, value: LayerValue, arguments: Sequence[Laz
     return _as_ref(result, where, place)
 
 
-def use_of(evaluator: Evaluator, argument: Lazy, value: Any, layer: Layer | None, place: Place) -> Use:
+def use_of(evaluator: Interpreter, argument: Lazy, value: Any, layer: Layer | None, place: Place) -> Use:
     """An argument as an input; a plain number becomes a constant node."""
     if isinstance(value, float) and not isinstance(value, bool):
         value = evaluator.constant(value, argument.span, place)
@@ -331,7 +329,7 @@ def _as_ref(value: Any, span: Span, place: Place) -> Ref:
 # --- compositions -----------------------------------------------------------------------------------------
 
 
-def apply_chain(evaluator: Evaluator, chain: Chain, arguments: Sequence[Lazy], span: Span, place: Place) -> Any:
+def apply_chain(evaluator: Interpreter, chain: Chain, arguments: Sequence[Lazy], span: Span, place: Place) -> Any:
     if len(arguments) != 1:
         raise errors.wrong_inputs("a Sequential", ("x",), len(arguments), span, place)
     current: Lazy = arguments[0]
@@ -343,7 +341,7 @@ def apply_chain(evaluator: Evaluator, chain: Chain, arguments: Sequence[Lazy], s
     return value
 
 
-def apply_branches(evaluator: Evaluator, branches: Branches, arguments: Sequence[Lazy], span: Span,
+def apply_branches(evaluator: Interpreter, branches: Branches, arguments: Sequence[Lazy], span: Span,
                    place: Place) -> Any:
     results = []
     for function, scope, step in branches.functions:

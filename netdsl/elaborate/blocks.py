@@ -6,6 +6,7 @@ from typing import Any
 
 from ..diagnostics import Diagnostic, Failure, Label, did_you_mean, failure
 from ..optimizers.plan import TrainingBlock, TrainingPlan
+from ..optimizers.resolve import plan_of
 from ..program import Readers
 from ..readers import TRANSFORMS
 from ..readers.base import Reader, Sample
@@ -102,7 +103,7 @@ def read_plan(evaluator: Evaluator, lazy: Lazy, problems: list[Diagnostic], samp
     plans: list[TrainingPlan] = []
     for variant in variants:
         bound = block(evaluator, TrainingBlock, variant, "SGD", name_span)
-        plan, warnings = TrainingPlan.from_block(bound.spec, dict(bound.spans), name_span)
+        plan, warnings = plan_of(bound.spec, dict(bound.spans), name_span)
         # A sample's fewer epochs leave the ends of schedules unreached: no mistake.
         problems.extend(w for w in warnings if not plans or w.code != "schedule-unreachable")
         plans.append(plan)

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import operator
-from typing import TYPE_CHECKING
 
 from ..diagnostics import did_you_mean, failure
 from ..program import Budget
 from ..syntax import ast
-from .values import Thunk
-
-if TYPE_CHECKING:
-    from .evaluator import Evaluator
+from .values import Interpreter, Thunk
 
 #: what a budget may limit -> what it is
 QUANTITIES = {
@@ -25,7 +21,7 @@ QUANTITIES = {
 OPERATORS = {"<=": operator.le, "<": operator.lt, ">=": operator.ge, ">": operator.gt, "==": operator.eq}
 
 
-def read_budget(evaluator: Evaluator, thunk: Thunk) -> tuple[Budget, ...]:
+def read_budget(evaluator: Interpreter, thunk: Thunk) -> tuple[Budget, ...]:
     """The comparisons of the list; their right sides are ordinary expressions."""
     expression = _unwrapped(thunk.expression)
     items = expression.items if isinstance(expression, ast.List) else (expression,)

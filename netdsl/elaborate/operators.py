@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..diagnostics import failure
 from ..layers import NAMES
@@ -14,10 +14,7 @@ from ..network import Use
 from ..source import Span
 from ..syntax import ast
 from . import errors
-from .values import Chain, Environment, ListValue, Place, Ref, RowValue, describe
-
-if TYPE_CHECKING:
-    from .evaluator import Evaluator
+from .values import Chain, Environment, Interpreter, ListValue, Place, Ref, RowValue, describe
 
 _NUMBERS: dict[str, Callable[[float, float], Any]] = {
     "+": operator.add, "-": operator.sub, "*": operator.mul, "%": math.fmod,
@@ -32,7 +29,7 @@ _NODES = {
 }
 
 
-def binary(evaluator: Evaluator, e: ast.Binary, environment: Environment, place: Place) -> Any:
+def binary(evaluator: Interpreter, e: ast.Binary, environment: Environment, place: Place) -> Any:
     # A long `a + b + c + ...` leans to the left; walking it in a loop keeps the stack flat.
     spine = [e]
     while isinstance(spine[-1].left, ast.Binary):
@@ -54,7 +51,7 @@ def binary(evaluator: Evaluator, e: ast.Binary, environment: Environment, place:
     return value
 
 
-def _combine(evaluator: Evaluator, e: ast.Binary, left: Any, right: Any, place: Place) -> Any:
+def _combine(evaluator: Interpreter, e: ast.Binary, left: Any, right: Any, place: Place) -> Any:
     if isinstance(left, Ref) or isinstance(right, Ref):
         return _on_nodes(evaluator, e, left, right, place)
     if _is_number(left) and _is_number(right):
@@ -70,7 +67,7 @@ def _combine(evaluator: Evaluator, e: ast.Binary, left: Any, right: Any, place: 
     raise _mismatch(e, left, right, place)
 
 
-def _step(evaluator: Evaluator, function: Any, span: Span, place: Place) -> tuple[Any, None, Span]:
+def _step(evaluator: Interpreter, function: Any, span: Span, place: Place) -> tuple[Any, None, Span]:
     """A side of `>>`; a bare `ReLU` is made here, so that it is named and shared like a layer with options."""
     if isinstance(function, RowValue) and issubclass(function.row, Layer) and function.row.inputs:
         function = evaluator.construct(function.row, span, place.inner())
@@ -96,7 +93,7 @@ def _on_numbers(e: ast.Binary, left: float, right: float, place: Place) -> Any:
     return _NUMBERS[e.operator](left, right)
 
 
-def _on_nodes(evaluator: Evaluator, e: ast.Binary, left: Any, right: Any, place: Place) -> Any:
+def _on_nodes(evaluator: Interpreter, e: ast.Binary, left: Any, right: Any, place: Place) -> Any:
     for side, span in ((left, e.left.span), (right, e.right.span)):
         if not (isinstance(side, Ref) or _is_number(side)):
             raise errors.wrong_type(f"`{e.operator}` joins nodes and numbers", span, side, place,
@@ -111,7 +108,7 @@ def _on_nodes(evaluator: Evaluator, e: ast.Binary, left: Any, right: Any, place:
     return make_node(evaluator, _NODES[e.operator], {}, uses, e.operator_span, place)
 
 
-def _with_number(evaluator: Evaluator, e: ast.Binary, left: Any, right: Any, place: Place) -> Any:
+def _with_number(evaluator: Interpreter, e: ast.Binary, left: Any, right: Any, place: Place) -> Any:
     """`x - 114`, `2 * x`, `x / 256`, `1 - x`, `1 / x` without a constant node; None for the others."""
     node, number, span = (left, right, e.left.span) if isinstance(left, Ref) else (right, left, e.right.span)
     forward = isinstance(left, Ref)
@@ -137,7 +134,7 @@ def _with_number(evaluator: Evaluator, e: ast.Binary, left: Any, right: Any, pla
     return make_node(evaluator, "ScaleAndShift", options, [Use(node.node, span)], e.operator_span, place)
 
 
-def make_node(evaluator: Evaluator, row: str, options: dict[str, Any], uses: list[Use], span: Span,
+def make_node(evaluator: Interpreter, row: str, options: dict[str, Any], uses: list[Use], span: Span,
               place: Place) -> Ref:
     """A node of a row that an operator stands for."""
     layer = NAMES[row](**options)
@@ -145,7 +142,7 @@ def make_node(evaluator: Evaluator, row: str, options: dict[str, Any], uses: lis
     return evaluator.add_node(layer, uses, name, span, place.trace_spans())
 
 
-def unary(evaluator: Evaluator, e: ast.Unary, value: Any, place: Place) -> Any:
+def unary(evaluator: Interpreter, e: ast.Unary, value: Any, place: Place) -> Any:
     span = Span(e.span.source, e.span.start, e.span.start + 1)
     if isinstance(value, Ref):
         if e.operator == "+":
@@ -160,7 +157,7 @@ def unary(evaluator: Evaluator, e: ast.Unary, value: Any, place: Place) -> Any:
     raise errors.wrong_type(f"`{e.operator}` takes {wanted} or a node", e.operand.span, value, place)
 
 
-def conditional(evaluator: Evaluator, e: ast.Conditional, environment: Environment, place: Place) -> Any:
+def conditional(evaluator: Interpreter, e: ast.Conditional, environment: Environment, place: Place) -> Any:
     condition = evaluator.evaluate(e.condition, environment, place.inner())
     if isinstance(condition, bool):
         return evaluator.evaluate(e.then if condition else e.otherwise, environment, place)
@@ -172,7 +169,7 @@ def conditional(evaluator: Evaluator, e: ast.Conditional, environment: Environme
     raise errors.wrong_type("the condition of `if` has to be true or false", e.condition.span, condition, place)
 
 
-def _use(evaluator: Evaluator, value: Any, span: Span, place: Place) -> Use:
+def _use(evaluator: Interpreter, value: Any, span: Span, place: Place) -> Use:
     if _is_number(value):
         value = evaluator.constant(value, span, place)
     if not isinstance(value, Ref):

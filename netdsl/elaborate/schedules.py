@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..optimizers.schedule import Steps, Stretch
 from ..syntax import ast
 from . import errors
-from .values import Environment, ListValue, Place, RowValue, Thunk
-
-if TYPE_CHECKING:
-    from .evaluator import Evaluator
+from .values import Environment, Interpreter, ListValue, Place, RowValue, Thunk
 
 
-def read_schedule(evaluator: Evaluator, expression: ast.Expression, environment: Environment, place: Place) -> Any:
+def read_schedule(evaluator: Interpreter, expression: ast.Expression, environment: Environment, place: Place) -> Any:
     """A Steps, or the policy row that the expression evaluates to.
 
     A name that stands for a list is followed to its expression; parentheses round an element give
@@ -82,7 +79,7 @@ def _follow(expression: ast.Expression, environment: Environment) -> Thunk | Non
     return found if type(found) is Thunk else None
 
 
-def _number(evaluator: Evaluator, expression: ast.Expression, environment: Environment, place: Place) -> float:
+def _number(evaluator: Interpreter, expression: ast.Expression, environment: Environment, place: Place) -> float:
     value = evaluator.evaluate(expression, environment, place.inner())
     if isinstance(value, bool) or not isinstance(value, float):
         raise errors.wrong_type("`value*count` in a schedule takes numbers", expression.span, value, place)

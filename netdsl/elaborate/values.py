@@ -4,15 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
+from ..diagnostics import Failure
 from ..layers.base import Layer
+from ..network import Use
 from ..source import Span
 from ..spec import Spec
 from ..syntax import ast
 
-if TYPE_CHECKING:
-    from .evaluator import Evaluator
+
+class Interpreter(Protocol):
+    """What thunks, applications and operators need of the evaluator; it is made of them, so they do not name it."""
+
+    running: list[Thunk]
+    spec_spans: dict[int, tuple[Any, Span, dict[str, Span]]]
+
+    def evaluate(self, expression: ast.Expression, environment: Environment, place: Place) -> Any: ...
+
+    def label(self, e: ast.Expression, environment: Environment) -> str: ...
+
+    def apply(self, function: Any, arguments: Sequence[Any], span: Span, place: Place) -> Any: ...
+
+    def construct(self, row: type[Layer], span: Span, place: Place) -> Any: ...
+
+    def add_node(self, layer: Layer, inputs: Sequence[Use], name: str, span: Span, trace: tuple[Span, ...],
+                 weights: str | None = None, option_spans: tuple[tuple[str, Span], ...] = ()) -> Ref: ...
+
+    def constant(self, value: float, span: Span, place: Place) -> Ref: ...
+
+    def cycle(self, thunk: Thunk) -> Failure: ...
 
 
 # --- places: where an evaluation happens -------------------------------------------------------------
@@ -155,7 +176,7 @@ class Thunk:
 
     NEW, RUNNING, DONE, FAILED = range(4)
 
-    def __init__(self, evaluator: Evaluator, expression: ast.Expression, environment: Environment, place: Place,
+    def __init__(self, evaluator: Interpreter, expression: ast.Expression, environment: Environment, place: Place,
                  name: ast.Identifier | None = None) -> None:
         self.evaluator, self.expression, self.environment, self.place = evaluator, expression, environment, place
         self.name = name

@@ -12,7 +12,8 @@ from .base import Optimizer, StepRates, unit_gain
 if TYPE_CHECKING:
     import torch
 
-    from .update import Bucket
+    from .base import Bucket
+
 
 _BETA = Number(0, 1, exclusive_maximum=True)
 

@@ -12,8 +12,7 @@ from .base import Optimizer, StepRates, unit_gain
 if TYPE_CHECKING:
     import torch
 
-    from .base import Tensors
-    from .update import Bucket
+    from .base import Bucket, Tensors
 
 _POSITIVE = Number(0, exclusive_minimum=True)
 

@@ -16,8 +16,6 @@ from ..spec import Spec, table_row
 if TYPE_CHECKING:
     import torch
 
-    from .update import Bucket, UpdateRule
-
     #: What torch's functions on many tensors at once take.
     Tensors = list[torch.Tensor] | tuple[torch.Tensor, ...]
 
@@ -69,6 +67,21 @@ class RuleSettings:
     sums: bool = False  #: the rates are for the gradient's sum over the minibatch (CNTK's units)
     has_noise: bool = False
     seed: int = 0
+
+
+@dataclass
+class Bucket:
+    """Parameters that one update treats alike: same multipliers, kind, device and dtype."""
+
+    rate: float
+    decay: float  #: multiplies all penalties; 0 where the parameters are not regularized
+    kind: str
+    names: list[str] = field(default_factory=list)
+    parameters: list[torch.Tensor] = field(default_factory=list)
+    #: slot -> one tensor per parameter
+    state: dict[str, list[torch.Tensor]] = field(default_factory=dict)
+    #: the gradients of the step under way; a rule may overwrite them
+    gradients: list[torch.Tensor] = field(default_factory=list)
 
 
 @table_row
@@ -129,16 +142,10 @@ class Optimizer(Spec):
         """Numbers kept for each number of a large parameter (a matrix or filter)."""
         return len(self.slots((2, 2), has_momentum))
 
-    def build(self, groups: Sequence[ParameterGroup], settings: RuleSettings | None = None) -> UpdateRule:
-        """The rule for these parameters."""
-        from .update import UpdateRule
-
-        return UpdateRule(self, groups, settings or RuleSettings())
-
 
 def unit_gain(is_unit_gain: bool, momentum: float) -> float:
     """Weight of the gradient in a momentum buffer."""
     return 1.0 - momentum if is_unit_gain else 1.0
 
 
-__all__ = ["Optimizer", "ParameterGroup", "Regularization", "RuleSettings", "StepRates", "unit_gain"]
+__all__ = ["Bucket", "Optimizer", "ParameterGroup", "Regularization", "RuleSettings", "StepRates", "unit_gain"]

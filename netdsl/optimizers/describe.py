@@ -4,23 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import Any
 
 from ..spec import show_value
 from .base import unit_gain
+from .plan import TrainingPlan
 from .policies import Warmup
 from .schedule import Policy, Schedule, Steps
-
-if TYPE_CHECKING:
-    from .plan import TrainingPlan
 
 Line = tuple[str, str]
 
 
-def describe(plan: TrainingPlan) -> list[Line]:
+def plan_lines(plan: TrainingPlan) -> list[Line]:
     """(subject, what is done), one line per stretch; a subject may come several times in a row."""
     return [*_length(plan), *_rule(plan), *_rates(plan), *_momenta(plan), *_control(plan), *_penalties(plan),
             *_parameters(plan), *_network(plan), *_judging(plan), *_run(plan)]
+
+
+def plan_record(plan: TrainingPlan) -> dict[str, Any]:
+    """The plan for the record of a run, as JSON: the keys given, the rule, and the description."""
+    return {"keys": plan.keys, "rule": plan.optimizer.show(), "rate": str(plan.rate), "rateUnit": plan.rate_unit,
+            "momentum": None if plan.momentum is None else str(plan.momentum),
+            "momentumUnit": plan.momentum_unit if plan.momentum is not None else None,
+            "description": [list(line) for line in plan_lines(plan)]}
 
 
 def number(value: float) -> str:

@@ -12,8 +12,7 @@ from .base import Optimizer, StepRates
 if TYPE_CHECKING:
     import torch
 
-    from .base import Tensors
-    from .update import Bucket
+    from .base import Bucket, Tensors
 
 #: Coefficients of the quintic iteration that drives singular values towards 1 (Jordan 2024).
 _QUINTIC = (3.4445, -4.7750, 2.0315)

@@ -6,20 +6,20 @@ import fnmatch
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..diagnostics import Diagnostic, Label, did_you_mean
 from ..source import NOWHERE, Span
+from .average import WeightAverage
 from .base import Optimizer, ParameterGroup, Regularization, RuleSettings, StepRates
 from .block import AutoAdjust, EarlyStopping, Multiplier, TrainingBlock
 from .control import Control
 from .policies import Plateau, Warmup
 from .schedule import Policy, Progress, Schedule, Steps
+from .update import UpdateRule
 
 if TYPE_CHECKING:
     import torch
-
-    from .update import UpdateRule, WeightAverage
 
 #: Units of a learning rate and of a momentum, by the key that gives them.
 RATE_KEYS = {"learningRatesPerMB": "per minibatch", "learningRatesPerSample": "per sample", "learningRate": "mean"}
@@ -29,7 +29,7 @@ MOMENTUM_KEYS = {"momentumPerMB": "per minibatch", "momentumPerSample": "per sam
 
 @dataclass(frozen=True)
 class TrainingPlan:
-    """The plan as the trainer follows it. Made by `from_block`; every number of a step is a pure function.
+    """The plan as the trainer follows it. Made by `resolve.plan_of`; every number of a step is a pure function.
 
     Epochs are counted from 0 here, with a fraction inside the epoch; what users see counts from 1.
     """
@@ -42,17 +42,6 @@ class TrainingPlan:
     momentum_unit: str = "per update"  #: a value of MOMENTUM_KEYS
     regularization: Regularization = field(default_factory=Regularization)
     spans: Mapping[str, Span] = field(default_factory=dict, compare=False)
-
-    @staticmethod
-    def from_block(block: TrainingBlock, spans: Mapping[str, Span], where: Span = NOWHERE
-                   ) -> tuple[TrainingPlan, tuple[Diagnostic, ...]]:
-        """The plan and its warnings. `spans` says which keys the file gives, `where` is the block's name.
-
-        Raises Failure with `missing-option`, `conflicting-keys`, `bad-schedule` or `option-type` pages.
-        """
-        from .resolve import resolve
-
-        return resolve(block, spans, where)
 
     # -- numbers by progress ----------------------------------------------------------------------
 
@@ -159,12 +148,10 @@ class TrainingPlan:
         """The rule at work on these parameters; those with rate 0 are left alone."""
         settings = RuleSettings(self.regularization, self.has_momentum, self.rate_unit != "mean",
                                 self.block.gaussian_noise is not None, self.block.seed)
-        return self.optimizer.build(groups, settings)
+        return UpdateRule(self.optimizer, groups, settings)
 
     def average(self, named: Mapping[str, torch.Tensor]) -> WeightAverage | None:
         """The average of the parameters, where the file wants one."""
-        from .update import WeightAverage
-
         return WeightAverage(named, self.block.ema) if self.block.ema else None
 
     def control(self) -> Control:
@@ -194,22 +181,11 @@ class TrainingPlan:
         """Memory of the optimizer's state and of the average of the weights, for so many float parameters."""
         return 4 * parameters * (self.optimizer.state_size(self.has_momentum) + bool(self.block.ema))
 
-    # -- saying it --------------------------------------------------------------------------------
-
-    def describe(self) -> list[tuple[str, str]]:
-        """The plan as it was read, as (subject, what is done), one line per stretch."""
-        from .describe import describe
-
-        return describe(self)
-
-    def to_json(self) -> dict[str, Any]:
-        """The plan for the record of a run: the keys given, the rule, and the description."""
-        keys = {o.name: o.kind.show(getattr(self.block, o.field_name)) for o in self.block.options()
+    @property
+    def keys(self) -> dict[str, str]:
+        """What the block says otherwise than by default, in the notation of the file."""
+        return {o.name: o.kind.show(getattr(self.block, o.field_name)) for o in self.block.options()
                 if o.required or getattr(self.block, o.field_name) != o.default}
-        return {"keys": keys, "rule": self.optimizer.show(), "rate": str(self.rate), "rateUnit": self.rate_unit,
-                "momentum": None if self.momentum is None else str(self.momentum),
-                "momentumUnit": self.momentum_unit if self.momentum is not None else None,
-                "description": [list(line) for line in self.describe()]}
 
 
 def fits(name: str, pattern: str) -> bool:

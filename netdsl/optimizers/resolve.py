@@ -36,9 +36,12 @@ EXCLUSIVE = (("optimizer", "gradUpdateType"), ("weightDecay", "L2RegWeight"), ("
              ("gradientClippingByValue", "clippingThresholdPerSample"))
 
 
-def resolve(block: TrainingBlock, spans: Mapping[str, Span], where: Span
+def plan_of(block: TrainingBlock, spans: Mapping[str, Span], where: Span = NOWHERE
             ) -> tuple[TrainingPlan, tuple[Diagnostic, ...]]:
-    """The plan and its warnings, or a Failure with every mistake. See `TrainingPlan.from_block`."""
+    """The plan and its warnings. `spans` says which keys the file gives, `where` is the block's name.
+
+    Raises Failure with every mistake: `missing-option`, `conflicting-keys`, `bad-schedule` or `option-type` pages.
+    """
     keys = _Keys(block, spans, where)
     found = [*_check_schedules(keys), *_check_keys(keys)]
     errors = [d for d in found if d.is_error]

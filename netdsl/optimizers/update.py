@@ -8,29 +8,14 @@ that tensor, and may be replayed from a CUDA graph with new coefficients.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..seeds import seed_for
-from .base import Optimizer, ParameterGroup, RuleSettings, StepRates
+from .base import Bucket, Optimizer, ParameterGroup, RuleSettings, StepRates
 
 if TYPE_CHECKING:
     import torch
-
-
-@dataclass
-class Bucket:
-    """Parameters that one update treats alike: same multipliers, kind, device and dtype."""
-
-    rate: float
-    decay: float  #: multiplies all penalties; 0 where the parameters are not regularized
-    kind: str
-    names: list[str] = field(default_factory=list)
-    parameters: list[torch.Tensor] = field(default_factory=list)
-    #: slot -> one tensor per parameter
-    state: dict[str, list[torch.Tensor]] = field(default_factory=dict)
-    #: the gradients of the step under way; a rule may overwrite them
-    gradients: list[torch.Tensor] = field(default_factory=list)
 
 
 class UpdateRule:
@@ -40,7 +25,8 @@ class UpdateRule:
     them up: their contents are undefined afterwards.
     """
 
-    def __init__(self, row: Optimizer, groups: Sequence[ParameterGroup], settings: RuleSettings) -> None:
+    def __init__(self, row: Optimizer, groups: Sequence[ParameterGroup], settings: RuleSettings | None = None) -> None:
+        settings = settings or RuleSettings()
         self.row, self.settings = row, settings
         self.counters: dict[str, float] = {"step": 0.0, **row.counters}
         self.buckets = _buckets(row, groups, settings)
@@ -187,49 +173,6 @@ class UpdateRule:
         """Memory of the state tensors."""
         return sum(t.numel() * t.element_size() for bucket in self.buckets
                    for tensors in bucket.state.values() for t in tensors)
-
-
-class WeightAverage:
-    """An exponential average of the parameters (EMA), to evaluate and to save instead of them.
-
-    average = d * average + (1 - d) * parameter after every update, with d = min(decay, (1 + n) / (10 + n))
-    at the n-th, so that the start is forgotten soon.
-    """
-
-    def __init__(self, named: Mapping[str, torch.Tensor], decay: float) -> None:
-        self.decay, self.updates = decay, 0
-        self.names, self.parameters = list(named), list(named.values())
-        self.averages = [p.detach().clone() for p in self.parameters]
-
-    def update(self) -> None:
-        import torch
-
-        self.updates += 1
-        keep = min(self.decay, (1 + self.updates) / (10 + self.updates))
-        with torch.no_grad():
-            torch._foreach_lerp_(self.averages, self.parameters, 1 - keep)
-
-    def exchange(self) -> None:
-        """Put the averages where the parameters are and the other way round; a second call undoes it."""
-        import torch
-
-        with torch.no_grad():
-            for parameter, average in zip(self.parameters, self.averages, strict=True):
-                kept = parameter.detach().clone()
-                parameter.copy_(average)
-                average.copy_(kept)
-
-    def state_dict(self) -> dict[str, torch.Tensor]:
-        """`<parameter>.average`, and `counters.updates`."""
-        import torch
-
-        state = {f"{name}.average": tensor for name, tensor in zip(self.names, self.averages, strict=True)}
-        return state | {"counters.updates": torch.tensor(float(self.updates), dtype=torch.float64)}
-
-    def load_state_dict(self, state: Mapping[str, torch.Tensor]) -> None:
-        self.updates = int(state["counters.updates"])
-        for name, average in zip(self.names, self.averages, strict=True):
-            average.copy_(state[f"{name}.average"])
 
 
 def global_norm(tensors: Sequence[torch.Tensor]) -> torch.Tensor:

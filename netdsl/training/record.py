@@ -20,6 +20,7 @@ import torch
 
 from ..diagnostics import Failure, failure
 from ..source import Source
+from ..version import __version__
 from .evaluate import Judgement
 from .storage import clear_leftovers, finite, follow, point, write_json, write_text, writing
 
@@ -180,8 +181,6 @@ def environment(device: torch.device, seed: int, command: Sequence[str] = ()) ->
     """What the results may depend on: versions, machine, seed."""
     import numpy
     import safetensors
-
-    from .. import __version__
 
     return {
         "netdsl": __version__, "python": platform.python_version(), "torch": torch.__version__,

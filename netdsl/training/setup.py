@@ -15,11 +15,13 @@ import torch
 from ..diagnostics import Failure, Label, did_you_mean, failure
 from ..lower import Executable, lower
 from ..network import ShapedNode
+from ..optimizers.describe import plan_record
 from ..optimizers.plan import TrainingPlan
 from ..program import Program
 from ..program_check import data_page
 from ..readers.base import DataError, Dataset, Reader
 from ..source import Span
+from ..version import __version__
 from . import checkpoint, record
 from .checkpoint import Identity, Keeper
 from .evaluate import Judge, classes_and_output
@@ -330,7 +332,7 @@ def identify(program: Checked, plan: TrainingPlan, sampling: Sampling) -> Identi
     nodes = {node.name: f"{node.layer.show()} ({', '.join(use.node for use in node.inputs)})"
              + (f" with the weights of {node.weights}" if node.weights != node.name else "")
              for node in program.network}
-    keys = {key: text for key, text in plan.to_json()["keys"].items() if key not in HARMLESS}
+    keys = {key: text for key, text in plan.keys.items() if key not in HARMLESS}
     train = program.readers.train
     data = {"train": str(train.content()) if train is not None else "", "samples": str(sampling.count)}
     roles = {name: ", ".join(program.special.get(name, ())) for name in ("criterionNodes", "evaluationNodes")}
@@ -339,11 +341,9 @@ def identify(program: Checked, plan: TrainingPlan, sampling: Sampling) -> Identi
 
 def facts(program: Checked, options: RunOptions, plan: TrainingPlan, identity: Identity, dataset: Dataset
           ) -> dict[str, Any]:
-    from .. import __version__
-
     return {"name": record.file_name(program.source.name), "netdsl": __version__, "torch": torch.__version__,
             "seed": plan.block.seed, "sample": options.sample,
-            "classNames": list(dataset.class_names), "plan": plan.to_json(), "identity": identity}
+            "classNames": list(dataset.class_names), "plan": plan_record(plan), "identity": identity}
 
 
 def as_path(path: str | Path | None) -> Path | None:

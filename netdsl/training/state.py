@@ -9,9 +9,10 @@ from typing import Any
 import torch
 
 from ..lower import Executable
+from ..optimizers.average import WeightAverage
 from ..optimizers.base import StepRates
 from ..optimizers.control import Control
-from ..optimizers.update import UpdateRule, WeightAverage
+from ..optimizers.update import UpdateRule
 from .checkpoint import Snapshot
 from .step import Totals
 

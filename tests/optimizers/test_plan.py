@@ -14,8 +14,10 @@ from netdsl.diagnostics import Diagnostic, Failure, render
 from netdsl.optimizers import ROWS, SCHEDULE_ROWS, Adagrad, Adam, AdamW, FSAdagrad, MomentumSGD, Muon, RMSProp
 from netdsl.optimizers.block import OBSOLETE, AutoAdjust, Multiplier
 from netdsl.optimizers.control import Control
+from netdsl.optimizers.describe import plan_lines, plan_record
 from netdsl.optimizers.plan import TrainingBlock, TrainingPlan, fits
 from netdsl.optimizers.policies import CosineDecay, Plateau, StepDecay, Warmup
+from netdsl.optimizers.resolve import plan_of
 from netdsl.optimizers.schedule import Steps, Stretch, constant
 from netdsl.source import Source
 
@@ -25,7 +27,7 @@ def steps(*pairs: tuple[float, float | None]) -> Steps:
 
 
 def plan(**keys: Any) -> TrainingPlan:
-    made, warnings = TrainingPlan.from_block(TrainingBlock(**{"max_epochs": 10, **keys}), {})
+    made, warnings = plan_of(TrainingBlock(**{"max_epochs": 10, **keys}), {})
     assert not [w for w in warnings if w.is_error]
     return made
 
@@ -183,7 +185,7 @@ def test_the_memory_of_the_state_is_known_beforehand(keys: dict[str, Any]) -> No
 
 
 def said(made: TrainingPlan) -> str:
-    return "".join(f"{subject:<14}{text}\n" for subject, text in made.describe())
+    return "".join(f"{subject:<14}{text}\n" for subject, text in plan_lines(made))
 
 
 def test_the_plan_of_cntks_alexnet() -> None:
@@ -250,9 +252,9 @@ run           bf16 products where the device has them, seed 0
 ])
 def test_every_plan_can_be_said_and_recorded(keys: dict[str, Any]) -> None:
     made = plan(**keys)
-    assert all(text and text.isascii() for line in made.describe() for text in line)
-    record = json.loads(json.dumps(made.to_json()))
-    assert record["description"] == [list(line) for line in made.describe()]
+    assert all(text and text.isascii() for line in plan_lines(made) for text in line)
+    record = json.loads(json.dumps(plan_record(made)))
+    assert record["description"] == [list(line) for line in plan_lines(made)]
     assert len(record["keys"]) == len(keys) + 1  # and maxEpochs
 
 
@@ -387,4 +389,4 @@ def test_examples_of_the_rows_are_read(key: str, example: str) -> None:
 
 def test_a_failure_without_spans_is_still_a_failure() -> None:
     with pytest.raises(Failure):
-        TrainingPlan.from_block(TrainingBlock(max_epochs=1), {})
+        plan_of(TrainingBlock(max_epochs=1), {})

@@ -24,9 +24,10 @@ from netdsl.optimizers import (
     MomentumSGD,
     Muon,
 )
+from netdsl.optimizers.average import WeightAverage
 from netdsl.optimizers.base import Optimizer, ParameterGroup, Regularization, RuleSettings, StepRates
 from netdsl.optimizers.matrix import orthogonal
-from netdsl.optimizers.update import UpdateRule, WeightAverage
+from netdsl.optimizers.update import UpdateRule
 
 torch.set_num_threads(1)
 
@@ -83,7 +84,7 @@ TORCH: list[tuple[str, Optimizer, float, Regularization, Callable[..., torch.opt
 def test_same_as_torch(row: Optimizer, momentum: float, penalties: Regularization,
                        make: Callable[..., torch.optim.Optimizer], dtype: torch.dtype) -> None:
     mine, theirs = parameters(dtype), parameters(dtype)
-    rule = row.build(groups(mine), RuleSettings(penalties, has_momentum=momentum > 0))
+    rule = UpdateRule(row, groups(mine), RuleSettings(penalties, has_momentum=momentum > 0))
     optimizer = make(theirs)
 
     def step(number: int) -> None:
@@ -104,7 +105,7 @@ def test_same_as_torch(row: Optimizer, momentum: float, penalties: Regularizatio
 
 def test_rate_inside_and_outside_agree_until_the_rate_changes() -> None:
     inside, outside = parameters(), parameters()
-    rules = [MomentumSGD().build(groups(inside)), MomentumSGD(rate_inside=False).build(groups(outside))]
+    rules = [UpdateRule(MomentumSGD(), groups(inside)), UpdateRule(MomentumSGD(rate_inside=False), groups(outside))]
     for tensors, rule in zip((inside, outside), rules, strict=True):
         drive(tensors, lambda _, rule=rule: rule.step(StepRates(0.1, 0.9)), 4)
     torch.testing.assert_close(inside, outside)
@@ -115,9 +116,9 @@ def test_rate_inside_and_outside_agree_until_the_rate_changes() -> None:
 
 def test_unit_gain_is_a_classical_rate_smaller_by_one_minus_momentum() -> None:
     cntk, classical = parameters(), parameters()
-    rule = MomentumSGD(unit_gain=True).build(groups(cntk), RuleSettings(sums=True))
+    rule = UpdateRule(MomentumSGD(unit_gain=True), groups(cntk), RuleSettings(sums=True))
     drive(cntk, lambda n: rule.step(StepRates(rate_at(n) / 256, 0.9, 256, 256.0)))
-    rule = MomentumSGD().build(groups(classical))
+    rule = UpdateRule(MomentumSGD(), groups(classical))
     drive(classical, lambda n: rule.step(StepRates(rate_at(n) * 0.1, 0.9, 256)))
     torch.testing.assert_close(cntk, classical)
 
@@ -142,7 +143,7 @@ def test_lowers_the_loss_of_a_small_problem(row: type[Optimizer]) -> None:
     w1, b1 = torch.randn(16, 6, generator=draw) * 0.4, torch.zeros(16)
     w2, b2 = torch.randn(2, 16, generator=draw) * 0.4, torch.zeros(2)
     tensors = [t.requires_grad_() for t in (w1, b1, w2, b2)]
-    rule = settled(row).build(groups(tensors))
+    rule = UpdateRule(settled(row), groups(tensors))
 
     def loss() -> torch.Tensor:
         return torch.nn.functional.cross_entropy(torch.tanh(x @ w1.T + b1) @ w2.T + b2, labels)
@@ -166,14 +167,14 @@ def test_a_saved_state_continues_bit_for_bit(row: type[Optimizer], sums: bool) -
         return StepRates(rate_at(number) / samples, 0.9, samples, float(samples) if sums else 1.0, noise=0.01)
 
     straight = parameters(torch.float32)
-    rule = row().build(groups(straight), settings)
+    rule = UpdateRule(row(), groups(straight), settings)
     drive(straight, lambda n: rule.step(rates(n)), 6)
 
     resumed = parameters(torch.float32)
-    first = row().build(groups(resumed), settings)
+    first = UpdateRule(row(), groups(resumed), settings)
     drive(resumed, lambda n: first.step(rates(n)), 3)
     saved = {name: tensor.clone() for name, tensor in first.state_dict().items()}
-    second = row().build(groups(resumed), settings)
+    second = UpdateRule(row(), groups(resumed), settings)
     second.load_state_dict(saved)
     drive(resumed, lambda n: second.step(rates(n)), 3, start=3)
     assert all(torch.equal(a, b) for a, b in zip(straight, resumed, strict=True))
@@ -183,7 +184,7 @@ def test_a_saved_state_continues_bit_for_bit(row: type[Optimizer], sums: bool) -
 @pytest.mark.parametrize("row", ROWS, ids=lambda r: r.name())
 def test_a_rate_of_zero_changes_nothing(row: type[Optimizer]) -> None:
     tensors, before = parameters(), parameters()
-    rule = row().build(groups(tensors), RuleSettings(Regularization(l2=0.1, l1=0.1)))
+    rule = UpdateRule(row(), groups(tensors), RuleSettings(Regularization(l2=0.1, l1=0.1)))
     drive(tensors, lambda _: rule.step(StepRates(0.0, 0.5)), 3)
     torch.testing.assert_close(tensors, before)
 
@@ -194,7 +195,7 @@ def test_the_update_runs_without_python_numbers(row: type[Optimizer], monkeypatc
     monkeypatch.setattr(Optimizer, "fused", lambda *a: False)
     monkeypatch.setattr(type(row()), "fused", lambda *a: False)
     tensors = parameters(torch.float32)
-    rule = row().build(groups(tensors), RuleSettings(Regularization(l2=0.1, l1=0.01, clip_norm=1.0)))
+    rule = UpdateRule(row(), groups(tensors), RuleSettings(Regularization(l2=0.1, l1=0.01, clip_norm=1.0)))
 
     def refuse(*_: object) -> None:
         raise AssertionError("a tensor was read on the host")
@@ -224,7 +225,7 @@ def test_fused_kernels_say_the_same(row: Optimizer, layout: str, monkeypatch: py
                 tensors[2] = tensors[2].to(memory_format=torch.channels_last).requires_grad_()
         if not is_fused:
             monkeypatch.setattr(UpdateRule, "_update_fused", lambda *a: False)
-        rule = row.build(groups(tensors), settings)
+        rule = UpdateRule(row, groups(tensors), settings)
         drive(tensors, lambda n, rule=rule: rule.step(StepRates(rate_at(n) / 4, 0.9, 4, 4.0)))
         results.append(tensors)
     for fused, written in zip(*results, strict=True):
@@ -237,7 +238,7 @@ def test_rows_say_what_they_are(row: type[Optimizer]) -> None:
     assert row.examples
     assert all(o.doc.endswith(".") for o in row.options())
     assert OPTIMIZERS[row.name()] is row
-    state = row().build(groups([torch.zeros(8, 8)])).state_bytes()
+    state = UpdateRule(row(), groups([torch.zeros(8, 8)])).state_bytes()
     assert state == 4 * 64 * row().state_size(True)
 
 
@@ -247,7 +248,7 @@ def test_rows_say_what_they_are(row: type[Optimizer]) -> None:
 def test_multipliers_of_rate_and_decay() -> None:
     """Caffe's biases: twice the rate, no decay."""
     weight, bias = (torch.ones(2, dtype=torch.float64, requires_grad=True) for _ in range(2))
-    rule = MomentumSGD().build([ParameterGroup("w", weight), ParameterGroup("b", bias, rate=2, decay=0)],
+    rule = UpdateRule(MomentumSGD(), [ParameterGroup("w", weight), ParameterGroup("b", bias, rate=2, decay=0)],
                                RuleSettings(Regularization(l2=0.5), has_momentum=False))
     for tensor in (weight, bias):
         tensor.grad = torch.full((2,), 0.25, dtype=torch.float64)
@@ -258,7 +259,7 @@ def test_multipliers_of_rate_and_decay() -> None:
 
 def test_frozen_parameters_have_no_state_and_stay() -> None:
     weight = torch.ones(2, requires_grad=True)
-    rule = Adam().build([ParameterGroup("w", weight, rate=0)])
+    rule = UpdateRule(Adam(), [ParameterGroup("w", weight, rate=0)])
     weight.grad = torch.ones(2)
     rule.step(StepRates(0.1))
     assert list(rule.state_dict()) == ["counters.step"]
@@ -267,14 +268,14 @@ def test_frozen_parameters_have_no_state_and_stay() -> None:
 
 def test_a_missing_gradient_is_zero() -> None:
     weight = torch.ones(2, requires_grad=True)
-    rule = MomentumSGD().build(groups([weight]), RuleSettings(Regularization(l2=0.5), has_momentum=False))
+    rule = UpdateRule(MomentumSGD(), groups([weight]), RuleSettings(Regularization(l2=0.5), has_momentum=False))
     rule.step(StepRates(0.1))
     torch.testing.assert_close(weight, torch.full((2,), 0.95))
 
 
 def test_l1_stops_at_zero() -> None:
     weight = torch.tensor([0.05, -0.05, 1.0, -1.0], requires_grad=True)
-    rule = MomentumSGD().build(groups([weight]), RuleSettings(Regularization(l1=1.0), has_momentum=False))
+    rule = UpdateRule(MomentumSGD(), groups([weight]), RuleSettings(Regularization(l1=1.0), has_momentum=False))
     weight.grad = torch.zeros(4)
     rule.step(StepRates(0.1))
     torch.testing.assert_close(weight, torch.tensor([0.0, 0.0, 0.9, -0.9]))
@@ -283,7 +284,7 @@ def test_l1_stops_at_zero() -> None:
 def test_noise_is_the_same_for_the_same_seed_and_of_the_stated_size() -> None:
     def noisy(seed: int) -> torch.Tensor:
         weight = torch.zeros(20000, requires_grad=True)
-        rule = MomentumSGD().build(groups([weight]), RuleSettings(has_noise=True, seed=seed))
+        rule = UpdateRule(MomentumSGD(), groups([weight]), RuleSettings(has_noise=True, seed=seed))
         assert not rule.capturable
         rule.step(StepRates(0.1, noise=0.5))
         return weight.detach()
@@ -295,7 +296,7 @@ def test_noise_is_the_same_for_the_same_seed_and_of_the_stated_size() -> None:
 
 def test_fsadagrad_with_gradients_that_are_zero_stays_finite() -> None:
     weight = torch.ones(3, requires_grad=True)
-    rule = FSAdagrad().build(groups([weight]))
+    rule = UpdateRule(FSAdagrad(), groups([weight]))
     weight.grad = torch.zeros(3)
     rule.step(StepRates(0.1, 0.9, 4))
     assert torch.equal(weight, torch.ones(3))
@@ -307,7 +308,7 @@ def test_muon_makes_matrices_orthogonal_and_leaves_vectors_to_adamw() -> None:
         values = torch.linalg.svdvals(orthogonal(given))
         assert 0.6 < values.min() < values.max() < 1.3
     tensors = parameters()
-    rule = Muon().build(groups(tensors))
+    rule = UpdateRule(Muon(), groups(tensors))
     slots = {name for name in rule.state_dict() if not name.startswith("counters")}
     assert slots == {"p0.weight.velocity", "p2.weight.velocity", "p1.weight.mean", "p1.weight.square",
                      "p3.weight.mean", "p3.weight.square"}
@@ -315,14 +316,14 @@ def test_muon_makes_matrices_orthogonal_and_leaves_vectors_to_adamw() -> None:
 
 def test_lars_steps_are_a_part_of_the_norm() -> None:
     weight = torch.full((4,), 2.0, requires_grad=True)
-    rule = LARS(trust=0.01).build(groups([weight]))
+    rule = UpdateRule(LARS(trust=0.01), groups([weight]))
     weight.grad = torch.full((4,), 1e6)
     rule.step(StepRates(1.0, 0.9))
     torch.testing.assert_close(weight, torch.full((4,), 2.0 - 0.01 * 2.0))
 
 
 def test_state_of_another_network_is_refused_by_name() -> None:
-    rule = Adam().build(groups(parameters()))
+    rule = UpdateRule(Adam(), groups(parameters()))
     saved = rule.state_dict()
     with pytest.raises(ValueError, match=r"p0\.weight\.mean is missing from the saved state"):
         rule.load_state_dict({n: t for n, t in saved.items() if n != "p0.weight.mean"})
