@@ -2,6 +2,7 @@
 
     program = netdsl.check("networks/convnet_mnist.net")   # raises Failure with every mistake
     module  = netdsl.compile(program)                       # an nn.Module: module(images) -> scores
+    netdsl.load_weights(module, "runs/mine")                # the weights of a run
     result  = netdsl.train(program, out="runs/mine")
 
 The command line is written with these.
@@ -47,12 +48,22 @@ def compile(program: Program[ShapedNode] | str | Path | Source, *, outputs: Sequ
     """The network as an nn.Module that takes its inputs and gives its outputs.
 
     With one output the result is a tensor, with several a dict by node name. Weights start from `seed`;
-    `netdsl.load_weights (module, checkpoint)` puts trained ones in.
+    `load_weights` puts trained ones in.
     """
     from .lower import network_module
 
     checked = program if isinstance(program, Program) else check(program)
     return network_module(checked, tuple(outputs), seed).to(device)
+
+
+def load_weights(module: nn.Module, checkpoint: str | Path) -> nn.Module:
+    """Put the weights of a checkpoint (a run's folder, a checkpoint's, a safetensors file) into a compiled module.
+
+    Returns the module. Raises Failure unless every tensor of the module is in the checkpoint, in its shape.
+    """
+    from .training.inference import load_into
+
+    return load_into(module, checkpoint)
 
 
 def train(program: Program[ShapedNode] | str | Path | Source, **options: Any) -> Any:
@@ -63,4 +74,4 @@ def train(program: Program[ShapedNode] | str | Path | Source, **options: Any) ->
 
 
 __all__ = ["Checked", "Diagnostic", "Failure", "Files", "Program", "Source", "__version__", "check", "compile", "load",
-           "train"]
+           "load_weights", "train"]

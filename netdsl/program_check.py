@@ -158,7 +158,7 @@ def _doubt(title: str, span: Span, label: str, hint: str) -> Diagnostic:
 
 def _doubts(program: ShapedProgram) -> Iterator[Diagnostic]:
     for node in program.network:
-        for use in node.inputs if node.layer.applies_softmax else ():
+        for use in node.inputs if node.layer.softmax_axis is not None else ():
             given = program.network[use.node]
             if given.layer.is_softmax:
                 yield _doubt(f"Softmax is applied twice: {node.layer.name()} has its own", use.span,

@@ -151,13 +151,17 @@ class Layer(Spec):
     is_data: ClassVar[bool] = False
     #: The output is one number per sample that reports show and nothing is trained on.
     is_metric: ClassVar[bool] = False
-    #: The output is a Softmax; and: the layer applies a Softmax to its inputs itself.
+    #: The output is a Softmax.
     is_softmax: ClassVar[bool] = False
-    applies_softmax: ClassVar[bool] = False
     #: Reports print the output as a percentage (a share of samples or of pixels).
     percent: ClassVar[bool] = False
     #: True for rows that behave differently in training (dropout, batch normalization).
     differs_in_training: ClassVar[bool] = False
+
+    @property
+    def softmax_axis(self) -> int | None:
+        """Along which axis the layer takes a Softmax of its last input itself (0: all elements); None: it does not."""
+        return None
 
     @classmethod
     def step_label(cls) -> str:

@@ -125,11 +125,13 @@ class CrossEntropyWithSoftmax(OverClasses):
         Example("CrossEntropyWithSoftmax", ((10,), (12,)), None),
     )
 
-    applies_softmax: ClassVar[bool] = True
-
     label_smoothing: float = option(Number(0, 1, exclusive_maximum=True), 0.0, "The share that goes to all classes.")
     class_weights: tuple[float, ...] | None = option(
         Optional(ListOf(Number(0))), None, "A factor for each class, for classes of unequal size.")
+
+    @property
+    def softmax_axis(self) -> int | None:
+        return self.axis
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         result = super().shape(inputs)

@@ -170,7 +170,8 @@ class CenterCrop(Transform):
 class MultiViewCrop(Transform):
     """Ten views of each image: the four corners and the centre, and the mirror images of the five.
 
-    For testing only: every view is run through the network, and the outputs are averaged.
+    For testing only: every view is run through the network, and the outputs are averaged. Scores of
+    which the criterion takes a softmax are averaged after it, so it is the classes' shares that are.
 
     Source: Krizhevsky et al. 2012; CNTK `Crop` with `cropType = multiview10`.
     """

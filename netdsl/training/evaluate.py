@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import torch
 from torch import fx
 
-from ..lower import Executable, argument_name, lower
+from ..lower import Executable, argument_name
 from ..network import ShapedNode
 from ..program import Program
 from .loading import Feed
 from .progress import Glimpse, Reporter, Stopwatch
 from .sampling import Sampling
 from .step import Precision, Tensors, Totals, network_inputs, per_sample
+from .views import ViewAverage
 
 #: Above so many classes a confusion matrix is no table for people any more.
 MOST_CLASSES = 1000
@@ -92,19 +94,13 @@ class Judge:
         views = {name: count for name, count in self.views.items() if count > 1 and name in inputs}
         if not views:
             return self.executable.module(**given)  # type: ignore[no-any-return]
-        return self._values_of_views(inputs, views)
-
-    def _values_of_views(self, inputs: Tensors, views: Mapping[str, int]) -> Tensors:
-        """Every view through the network, the mean of the outputs over the views into criteria and metrics."""
-        outputs = lower(self.program.network, self.program.outputs, share=self.executable)
-        outputs.module.eval()
-        count = max(views.values())
-        spread = {name: inputs[name].flatten(0, 1) if name in views else inputs[name].repeat_interleave(count, 0)
-                  for name in outputs.inputs}
-        each = outputs.module(**{argument_name(name): t for name, t in network_inputs(outputs.inputs, spread).items()})
-        means = {name: value.float().unflatten(0, (-1, count)).mean(1) for name, value in each.items()}
+        # Criteria and metrics are computed from the outputs' averages over the views.
         first = {name: tensor[:, 0] if name in views else tensor for name, tensor in inputs.items()}
-        return substituted(self.executable.module, first, means)
+        return substituted(self.executable.module, first, self._averages(inputs, views))
+
+    @cached_property
+    def _averages(self) -> ViewAverage:
+        return ViewAverage.of(self.program, self.program.outputs, self.executable)
 
     def _show(self, reporter: Reporter, totals: Totals, watch: Stopwatch, done: int, steps: int) -> None:
         values, percent = shown(self.program, totals.means())

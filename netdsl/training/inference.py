@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
+from torch import nn
 
-from ..lower import Executable, argument_name
+from ..lower import Executable, NetworkModule, argument_name
 from ..readers.base import DataError, Dataset
 from . import checkpoint
 from .evaluate import Judgement, judging, shown
@@ -21,6 +22,7 @@ from .progress import Reporter
 from .sampling import Sampling
 from .setup import Checked, build, data_errors, default_workers, judge_by, no_data, tensor_spans
 from .step import choose_precision, network_inputs
+from .views import ViewAverage
 
 
 def judge(program: Checked, weights: str | Path, *, phase: str = "test", reporter: Reporter | None = None,
@@ -54,13 +56,6 @@ class Prediction:
     name: str
     outputs: dict[str, np.ndarray]
 
-    def top(self, output: str, count: int = 5) -> list[tuple[int, float]]:
-        """The classes with the highest softmax of an output, with it as their share."""
-        scores = self.outputs[output].astype(np.float64).ravel()
-        shares = np.exp(scores - scores.max())
-        shares /= shares.sum()
-        return [(int(index), float(shares[index])) for index in np.argsort(-shares, kind="stable")[:count]]
-
 
 def predict(program: Checked, weights: str | Path, dataset: Dataset, *, outputs: Sequence[str] = (),
             options: RunOptions | None = None, minibatch_size: int = 64) -> Iterator[Prediction]:
@@ -80,7 +75,7 @@ def predict(program: Checked, weights: str | Path, dataset: Dataset, *, outputs:
         with judging(executable), torch.inference_mode(), data_errors(program, "test"):
             for delivery in feed.deliver(sampling.minibatches(0, minibatch_size)):
                 with precision.context():
-                    values = _outputs(executable, feed.expand(delivery.raw))
+                    values = _outputs(program, executable, feed.expand(delivery.raw))
                 arrays = {program.shown_name(name): value.float().cpu().numpy() for name, value in values.items()}
                 for row, index in enumerate(delivery.minibatch.indices):
                     name = delivery.names[row] if delivery.names else f"sample {index}"
@@ -89,21 +84,19 @@ def predict(program: Checked, weights: str | Path, dataset: Dataset, *, outputs:
         feed.close()
 
 
-def _outputs(executable: Executable, delivered: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+def _outputs(program: Checked, executable: Executable, delivered: dict[str, torch.Tensor]
+             ) -> Mapping[str, torch.Tensor]:
     """One forward pass; where an input has an axis of views behind the batch's, the mean over the views."""
     missing = [name for name in executable.inputs if name not in delivered]
     if missing:
         raise DataError(f"the outputs need the input `{missing[0]}`, which the data do not have")
     views = {name: tensor.shape[1] for name, tensor in delivered.items()
              if name in executable.inputs and tensor.dim() == executable.inputs[name].rank + 2}
-    count = max(views.values(), default=1)
-    spread = {name: tensor.flatten(0, 1) if name in views else tensor.repeat_interleave(count, 0)
-              for name, tensor in delivered.items() if name in executable.inputs}
-    inputs = network_inputs(executable.inputs, spread if views else delivered)
-    values = executable.module(**{argument_name(name): tensor for name, tensor in inputs.items()})
-    if not views:
-        return values  # type: ignore[no-any-return]
-    return {name: value.float().unflatten(0, (-1, count)).mean(1) for name, value in values.items()}
+    if views:
+        return ViewAverage(program, executable)(delivered, views)
+    inputs = network_inputs(executable.inputs, delivered)
+    return executable.module(  # type: ignore[no-any-return]
+        **{argument_name(name): tensor for name, tensor in inputs.items()})
 
 
 def trained(program: Checked, roots: tuple[str, ...], weights: str | Path, device: torch.device,
@@ -113,19 +106,26 @@ def trained(program: Checked, roots: tuple[str, ...], weights: str | Path, devic
     The checkpoint may hold more than the roots need: a part of its network is a part of its weights.
     """
     executable = build(program, roots, device, program.plan.block.seed if program.plan is not None else 0)
-    path = checkpoint.find(Path(weights))
-    found = checkpoint.read_weights(path)
-    known = _owned(program, found)
-    checkpoint.load(executable.tensors(), {name: t for name, t in found.items() if name in executable.tensors()
-                                           or name not in known}, tensor_spans(executable), path,
-                    allow_missing)
+    _load(executable, weights, allow_missing)
     return executable
 
 
-def _owned(program: Checked, found: dict[str, torch.Tensor]) -> set[str]:
-    """Names of saved tensors whose owner is somewhere in the network, if not below these roots."""
-    owners = {node.weights for node in program.network}
-    return {name for name in found if name.rpartition(".")[0] in owners}
+def load_into(module: nn.Module, weights: str | Path) -> nn.Module:
+    """Put the weights of a checkpoint into a module that `netdsl.compile` made. Raises Failure, and TypeError."""
+    if not isinstance(module, NetworkModule):
+        raise TypeError(f"load_weights takes what netdsl.compile returns, not {type(module).__name__}")
+    _load(module.executable, weights)
+    return module
+
+
+def _load(executable: Executable, weights: str | Path, allow_missing: Sequence[str] = ()) -> None:
+    path = checkpoint.find(Path(weights))
+    wanted = executable.tensors()
+    owners = {node.weights for node in executable.network}
+    # What belongs to a part of the network that these roots do not need is left in the file.
+    found = {name: tensor for name, tensor in checkpoint.read_weights(path).items()
+             if name in wanted or name.rpartition(".")[0] not in owners}
+    checkpoint.load(wanted, found, tensor_spans(executable), path, allow_missing)
 
 
 __all__ = ["Prediction", "judge", "predict", "trained"]

@@ -78,9 +78,9 @@ class Training:
                 self.update(delivery, rates)
                 watch.count(delivery.minibatch.count)
                 if self.state.position.step % self.mark_every == 0:
-                    self.mark(rates)
+                    self.mark()
                 if watch.due():
-                    self.glimpse(watch, rates)
+                    self.glimpse(watch)
                 if time.perf_counter() - self.saved > 60 * self.job.options.save_minutes:
                     self.save(f"step-{self.state.position.step:08d}")
                 self.leave_if_asked()
@@ -187,11 +187,13 @@ class Training:
 
     def make(self, strategy: Eager, work: Work, rates: StepRates) -> None:
         """One update by this strategy, and everything that counts it."""
-        seed_step(self.job.seed, self.state.position.step, self.job.device)
+        at = self.state.position
+        seed_step(self.job.seed, at.step, self.job.device)
         strategy.run(work, rates)
         if self.state.average is not None:
             self.state.average.update()
-        self.state.advance(rates)
+        # What records show: the last minibatch of an epoch may be smaller, and with it CNTK's rates.
+        self.state.advance(work.samples, self.rates(self.plan.update_size_at(at.epoch)))
 
     def work(self, delivery: Delivery) -> Work:
         raw = dict(delivery.raw)
@@ -230,7 +232,7 @@ class Training:
     def repeat(self, delivery: Delivery, rates: StepRates) -> None:
         self.make(Eager(self.job.step, check=True), self.work(delivery), rates)
 
-    def mark(self, rates: StepRates) -> None:
+    def mark(self) -> None:
         """A line of the record: means over the minibatches since the last one."""
         self.look()
         at, totals = self.state.position, self.state.totals
@@ -240,9 +242,9 @@ class Training:
         means = {name: (now - then) / count for name, now, then in zip(totals.names, sums, before, strict=True)}
         at.marked_sums, at.marked_samples = sums, totals.samples
         self.run.record("minibatches", epoch=at.epoch + 1, step=at.step, samples=at.samples,
-                        train=shown(self.job.program, means)[0], rate=rates.mean_rate)
+                        train=shown(self.job.program, means)[0], rate=at.rate)
 
-    def glimpse(self, watch: Stopwatch, rates: StepRates) -> None:
+    def glimpse(self, watch: Stopwatch) -> None:
         """Tell the reporter where the epoch stands."""
         at, job = self.state.position, self.job
         values, percent = shown(job.program, self.look())
@@ -250,7 +252,7 @@ class Training:
         done, steps = at.step - at.epoch_step, min(steps, job.options.limits.minibatches or steps)
         left = min((self.epochs - at.epoch) * steps - done, self.steps_left())
         per_step = watch.samples / max(1, watch.steps) / watch.speed
-        job.reporter.glimpse(Glimpse("epoch", at.epoch + 1, self.epochs, done, steps, values, percent, rates.mean_rate,
+        job.reporter.glimpse(Glimpse("epoch", at.epoch + 1, self.epochs, done, steps, values, percent, at.rate,
                                      watch.speed, job.feed.waited / watch.seconds, left * per_step))
 
     def leave_if_asked(self) -> None:

@@ -26,7 +26,7 @@ class Position:
     step: int = 0  #: updates done
     samples: int = 0  #: samples seen in all
     epoch_step: int = 0  #: updates done when the epoch under way began
-    rate: float = 0.0  #: of the last update, on the mean gradient
+    rate: float = 0.0  #: of the last update, on the mean gradient, for a full minibatch
     momentum: float = 0.0
     best: float | None = None  #: the best value so far of the metric that chooses checkpoints
     best_name: str | None = None
@@ -47,10 +47,10 @@ class State:
     totals: Totals
     position: Position = field(default_factory=Position)
 
-    def advance(self, rates: StepRates) -> None:
-        """An update is done."""
-        at, samples = self.position, rates.samples
-        at.rate, at.momentum = rates.mean_rate, rates.momentum
+    def advance(self, samples: int, full: StepRates) -> None:
+        """An update with so many samples is done; `full` is what the plan says there for a full minibatch."""
+        at = self.position
+        at.rate, at.momentum = full.mean_rate, full.momentum
         at.taken, at.samples, at.step = at.taken + samples, at.samples + samples, at.step + 1
         self.totals.samples += samples
 

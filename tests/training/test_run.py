@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 import torch
 
+import netdsl
 from netdsl import training
+from netdsl.predictions import answers
 from netdsl.readers.base import Batch, Dataset, Description, Draws, Stream
 from netdsl.training import Limits, Lines, RunOptions, Texts
 from netdsl.training.checkpoint import read, read_weights
@@ -233,7 +235,7 @@ def test_the_outputs_of_several_views_are_averaged(tmp_path: Path) -> None:
     module = training.trained(checked, checked.outputs, run.checkpoint, torch.device("cpu")).module.eval()
     with torch.no_grad():
         each = [module(features=torch.from_numpy(batch.arrays["features"][:, view]))["model.out"] for view in range(3)]
-    mean = torch.stack(each).mean(0)
+    mean = torch.stack(each).softmax(-1).mean(0).log()  # the softmax layer's predictions are averaged
     labels = torch.from_numpy(batch.arrays["labels"])
     assert run.test is not None
     assert run.test["ce"] == pytest.approx(torch.nn.functional.cross_entropy(mean, labels).item(), rel=1e-4)
@@ -295,11 +297,28 @@ def test_predictions_have_names_outputs_and_classes(tmp_path: Path) -> None:
     data = Unlabelled(HELD, False)
     found = list(training.predict(checked, run, data, minibatch_size=10))
     assert [p.name for p in found] == [f"patch {i}" for i in range(24)]
-    best = [p.top("z", 2) for p in found]
-    assert np.mean([top[0][0] == label for top, label in zip(best, data.labels, strict=True)]) > 0.9
-    assert all(first[1] >= second[1] and first[1] + second[1] <= 1.0001 for first, second in best)
+    best = [answer.guesses for answer in answers(data, found, "z", data.class_names, 2)]
+    assert np.mean([top[0].number == label for top, label in zip(best, data.labels, strict=True)]) > 0.9
+    assert all(first.share >= second.share and first.share + second.share <= 1.0001 for first, second in best)
+    assert best[0][0].name == data.class_names[best[0][0].number]
     hidden = next(iter(training.predict(checked, run, data, outputs=("model.hidden.activation",))))
     assert hidden.outputs["model.hidden.activation"].shape == (16,)
+
+
+def test_a_compiled_module_takes_the_weights_of_a_run(tmp_path: Path) -> None:
+    checked = program(PLAN, test=HELD)
+    run = training.train(checked, out=tmp_path / "run", device="cpu")
+    module = netdsl.load_weights(netdsl.compile(checked, seed=5), run.out).eval()
+    images = torch.from_numpy(PatchData(HELD, False).images)
+    with torch.no_grad():
+        scores = module(images)
+    mine = [p.outputs["z"] for p in training.predict(checked, run.out, PatchData(HELD, False), minibatch_size=24)]
+    np.testing.assert_allclose(scores, np.stack(mine), rtol=1e-5, atol=1e-5)
+    with pytest.raises(TypeError, match=r"what netdsl.compile returns"):
+        netdsl.load_weights(torch.nn.Linear(1, 1), run.out)
+    other = program(PLAN, CONVNET.replace("DenseLayer {16", "DenseLayer {17"))
+    with pytest.raises(netdsl.Failure, match="does not fit"):
+        netdsl.load_weights(netdsl.compile(other), run.out)
 
 
 # --- what happens between epochs ---------------------------------------------------------------------------
@@ -317,6 +336,15 @@ def test_early_stopping_ends_training_and_the_best_weights_are_tested(tmp_path: 
     assert result.test == pytest.approx(values[best], rel=1e-6)
     again = training.train(checked, resume=result.out, device="cpu")
     assert again.epochs == result.epochs
+
+
+def test_records_show_the_rate_of_a_full_minibatch(tmp_path: Path) -> None:
+    """72 samples in minibatches of 16: the last one has 8, and in CNTK's units half the rate on the mean."""
+    checked = program("maxEpochs = 2 ; minibatchSize = 16 ; learningRatesPerSample = 0.01 : 0.001 ; "
+                      "momentumAsTimeConstant = 160 ; numMBsToShowResult = 1")
+    lines = read_records(training.train(checked, out=tmp_path / "run", device="cpu").out)
+    assert {(line["epoch"], line["rate"]) for line in lines if "rate" in line} == {(1, 0.16), (2, 0.016)}
+    assert [line["momentum"] for line in lines if line["event"] == "epoch"] == pytest.approx([np.exp(-0.1)] * 2)
 
 
 def test_the_control_lowers_the_rate_and_goes_back(tmp_path: Path) -> None:
