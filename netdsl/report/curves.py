@@ -12,6 +12,8 @@ from ..runs import Run
 
 #: With fewer epochs than this, training is drawn by the means over some minibatches instead of whole epochs.
 _FEW_EPOCHS = 4
+#: Where the values of a chart differ by more than this factor, most of the curve would lie on a linear axis' floor.
+_LOG = 20
 
 
 def charts(run: Run, percentages: frozenset[str]) -> list[Chart]:
@@ -44,7 +46,7 @@ def _chart(run: Run, name: str, percent: bool) -> Chart:
     highest = max((y for one in series for _, y in one.points if math.isfinite(y)), default=0.0)
     lowest = min((y for one in series for _, y in one.points if math.isfinite(y)), default=0.0)
     return Chart(name, "epoch", "%" if percent else "mean over the samples", tuple(series), note,
-                 log=not percent and lowest > 0 and highest > 100 * lowest, best=best)
+                 log=lowest > 0 and highest > _LOG * lowest, best=best)
 
 
 def _value(line: dict[str, Any], phase: str, name: str, factor: float) -> float | None:
