@@ -8,8 +8,10 @@ import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+import click
+
 from . import optimizers, readers
-from .cli import COMMANDS
+from .cli import COMMANDS, root
 from .elaborate.builtins import BUILTINS
 from .layers import NAMES
 from .layers.base import Layer
@@ -68,24 +70,30 @@ def optimizers_page() -> str:
 
 def cli_page() -> str:
     """docs/cli.md: every command's help, exit codes and the JSON form."""
-    import click
-
-    from .cli import root
-
     parts = ["# Commands", "", "`netdsl COMMAND --help` prints the same. A value is set by its path, as in "
              "`netdsl run file.net SGD.maxEpochs=3`.", ""]
     context = click.Context(root, info_name="netdsl")
     for name in COMMANDS:
         command = root.get_command(context, name)
         assert command is not None
-        usage = command.get_usage(click.Context(command, info_name=f"netdsl {name}")).removeprefix("Usage: ")
-        parts += [f"## {name}", "", f"    {' '.join(usage.split())}", "", _prose(command.help or ""), ""]
-        rows = [record for p in command.params
-                if isinstance(p, click.Option) and (record := p.get_help_record(click.Context(command)))]
-        if rows:
-            lines = [f"| `{form.replace('|', ', ')}` | {_cell(text)} |" for form, text in rows]
-            parts += ["| option | |", "|---|---|", *lines, ""]
+        parts += _command(command, name)
+        if isinstance(command, click.Group):
+            for inner in command.list_commands(click.Context(command)):
+                parts += _command(command.commands[inner], f"{name} {inner}")
     return _page([*parts, *_EXIT_CODES.splitlines()])
+
+
+def _command(command: click.Command, name: str) -> list[str]:
+    """A command's usage, help and options; one inside a group has a heading below the group's."""
+    context = click.Context(command, info_name=f"netdsl {name}")
+    usage = command.get_usage(context).removeprefix("Usage: ")
+    heading = f"##{'#' * (' ' in name)} {name}"
+    parts = [heading, "", f"    {' '.join(usage.split())}", "", _prose(command.help or ""), ""]
+    rows = [record for p in command.params if isinstance(p, click.Option) and (record := p.get_help_record(context))]
+    if rows:
+        lines = [f"| `{form.replace('|', ', ')}` | {_cell(text)} |" for form, text in rows]
+        parts += ["| option | |", "|---|---|", *lines, ""]
+    return parts
 
 
 _EXIT_CODES = """## Exit codes

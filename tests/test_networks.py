@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from networks_by_hand import counted
 
 import netdsl
 from netdsl.compiler import Checked
@@ -39,7 +40,7 @@ FACTS = {
     "resnet18_imagenet": (11_689_512, 62, 1_814_073_344, None),
     "resnet20_cifar10": (272_474, 65, None, None),
     "resnet34_imagenet": (21_797_672, 110, 3_663_761_408, None),
-    "resnet50_imagenet": (25_557_032, 161, None, None),
+    "resnet50_imagenet": (25_557_032, 161, 4_089_184_256, None),
     "resnet9_cifar10": (6_573_120, None, None, None),
     "vgg16_imagenet": (138_357_544, 32, 15_470_264_320, None),
     "vgg19_imagenet": (143_667_240, 38, 19_632_062_464, None),
@@ -148,16 +149,26 @@ def test_table(name: str, golden: object) -> None:
     golden(table(name), Path("tests/networks") / f"{name}.txt")  # type: ignore[operator]
 
 
-@pytest.mark.parametrize(("overrides", "parameters", "macs"), [
-    ((), 25_557_032, 3_857_973_248), (("strideAt3x3",), 25_557_032, 4_089_184_256)])
-def test_both_strides_of_resnet50(overrides: tuple[str, ...], parameters: int, macs: int) -> None:
+@every_network
+def test_counts_are_those_of_the_network_written_by_hand(name: str) -> None:
+    sums = totals(network(name))
+    assert (sums.parameters, sums.macs) == counted(name)
+
+
+def test_both_strides_of_resnet50() -> None:
     """The paper's bottleneck and torchvision's, which has more to compute with the same parameters."""
     text = FILES["resnet50_imagenet"].read_text(encoding="utf-8")
-    for option in overrides:
-        text = text.replace("stride = 2} :\n        stage", f"stride = 2, {option} = true}} :\n        stage")
-        text = text.replace("stride = 2} :\n        pool5", f"stride = 2, {option} = true}} :\n        pool5")
-    sums = netdsl.load(netdsl.Source(str(FILES["resnet50_imagenet"]), text)).totals
-    assert (sums.parameters, sums.macs) == (parameters, macs)
+    assert text.count(", strideAt3x3 = true") == 3
+    paper = netdsl.Source(str(FILES["resnet50_imagenet"]), text.replace(", strideAt3x3 = true", ""))
+    sums = netdsl.load(paper).totals
+    assert (sums.parameters, sums.macs) == (25_557_032, 3_857_973_248)
+
+
+def test_the_library_can_be_included_whole() -> None:
+    """No two files of it define the same name."""
+    lines = "".join(f'    include "lib/{path.name}"\n' for path in LIBRARY)
+    text = FILES["convnet_mnist"].read_text(encoding="utf-8").replace("network = {\n", "network = {\n" + lines, 1)
+    assert not [d for d in netdsl.load(netdsl.Source(str(FILES["convnet_mnist"]), text)).diagnostics if d.is_error]
 
 
 # --- running them ----------------------------------------------------------------------------------------
