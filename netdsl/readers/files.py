@@ -6,18 +6,27 @@ import gzip
 import lzma
 import os
 import threading
+import time
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any, TypeVar
 
 from .base import DataError
 
 _PACKED = (".gz", ".xz")
 _GZIP, _XZ = b"\x1f\x8b", b"\xfd7zXZ\x00"
 _SPACE = b" \t\r\n"
+#: Bytes of a text that are read at once.
+_BLOCK = 1 << 20
+#: A file that was written less than this many nanoseconds ago may be written again without a newer time.
+_SETTLED = 100_000_000
+#: As many as a program has readers: for training, validation and test.
+_MOST_KEPT = 3
+
+T = TypeVar("T")
 
 #: First bytes -> what people have when they have the wrong file.
 _KINDS = (
@@ -67,6 +76,8 @@ def _exists(path: Path) -> bool:
 
 def missing_file(path: str, what: str = "file", option: str = "") -> DataError:
     """The error for a path where nothing is; it says how far the path exists."""
+    if leads_nowhere(path):
+        return dead_link(path, option)
     folder = Path(path).parent
     while not _exists(folder) and folder != folder.parent:
         folder = folder.parent
@@ -75,6 +86,17 @@ def missing_file(path: str, what: str = "file", option: str = "") -> DataError:
         body += f" Paths count from the current folder, `{Path.cwd()}`."
     return DataError(f"there is no {what} `{short(path)}`", path=path, option=option, body=(body,),
                      hint="correct the path, or set the folder on the command line, for example `dataDir=/my/data`.")
+
+
+def leads_nowhere(path: str) -> bool:
+    """Whether a path is a link to what is not there, or to itself."""
+    return os.path.islink(path) and not _exists(Path(path))
+
+
+def dead_link(path: str, option: str = "") -> DataError:
+    return DataError(f"`{short(path)}` is a link that leads nowhere", path=path, option=option,
+                     body=(f"It points to `{os.readlink(path)}`.",),
+                     hint="bring back what it points to, or delete the link.")
 
 
 @contextmanager
@@ -115,12 +137,12 @@ def _size(path: str | Path) -> int:
 
 def open_plain(path: str | Path) -> IO[bytes]:
     """The unpacked bytes of a file as a stream. What it is packed with is seen from its first bytes."""
-    stream = open(path, "rb")  # noqa: SIM115 - handed to the caller
-    head = stream.read(6)
-    stream.seek(0)
+    with open(path, "rb") as stream:
+        head = stream.read(6)
+    # Opened by its path, so that closing the stream closes the packed file too.
     if head.startswith(_GZIP):
-        return gzip.open(stream)  # type: ignore[return-value]
-    return lzma.open(stream) if head == _XZ else stream  # type: ignore[return-value]
+        return gzip.open(path)  # type: ignore[return-value]
+    return lzma.open(path) if head == _XZ else open(path, "rb")  # type: ignore[return-value]
 
 
 def is_packed(path: str | Path) -> bool:
@@ -156,21 +178,97 @@ def read_head(path: str, count: int, option: str = "") -> bytes:
 
 def text_lines(path: str, option: str = "") -> Iterator[tuple[int, str]]:
     """Numbered lines of a UTF-8 text, without their ends; packed or plain, never all in memory."""
+    for first, lines in text_blocks(path, option):
+        yield from enumerate(lines, first)
+
+
+def text_blocks(path: str, option: str = "") -> Iterator[tuple[int, list[str]]]:
+    """The lines of a UTF-8 text, some at a time: the number of the first, and the lines without their ends."""
     found = required(path, option)
+    number = 1
     with reading(found, option), open_plain(found) as stream:
-        for number, raw in enumerate(stream, 1):
+        for block in _whole_lines(stream):
             if number == 1:
-                if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+                if block.startswith((b"\xff\xfe", b"\xfe\xff")):
                     raise DataError(f"`{short(found)}` is UTF-16 text, and UTF-8 is read", place="byte 0",
                                     hint="save it as UTF-8, for example with `iconv -f UTF-16 -t UTF-8`.")
-                raw = raw.removeprefix(b"\xef\xbb\xbf")
+                block = block.removeprefix(b"\xef\xbb\xbf")
             try:
-                yield number, raw.decode("utf-8").rstrip("\r\n")
+                lines = _lines(block.decode("utf-8"))
             except UnicodeDecodeError as error:
-                raise DataError(f"a line of `{short(found)}` is not UTF-8 text",
-                                place=f"row {number}, byte {error.start + 1}",
-                                body=(f"The file looks like {kind_of(raw)}.",) if number == 1 else (),
-                                hint="save the file as UTF-8.") from None
+                good = block[: _line_end(block[: error.start])]
+                yield number, _lines(good.decode("utf-8"))
+                raise _not_text(found, block, len(good), error, number + len(_lines(good.decode("utf-8")))) from None
+            yield number, lines
+            number += len(lines)
+
+
+def _whole_lines(stream: IO[bytes]) -> Iterator[bytes]:
+    """A stream in blocks that end where a line ends; lines end as in Unix, Windows or the old Mac OS."""
+    rest = b""
+    while block := stream.read(_BLOCK):
+        block = rest + block
+        # A last "\r" may be the first half of "\r\n".
+        end = _line_end(block.removesuffix(b"\r"))
+        rest = block[end:]
+        if end:
+            yield block[:end]
+    if rest:
+        yield rest
+
+
+def _line_end(text: bytes) -> int:
+    """The place behind the last line end."""
+    return max(text.rfind(b"\n"), text.rfind(b"\r")) + 1
+
+
+def _lines(text: str) -> list[str]:
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    lines = text.split("\n")
+    return lines if lines[-1] else lines[:-1]
+
+
+def _not_text(path: Path, block: bytes, start: int, error: UnicodeDecodeError, number: int) -> DataError:
+    """The fault of the line that begins at `start` of the block."""
+    return DataError(f"a line of `{short(path)}` is not UTF-8 text",
+                     place=f"row {number}, byte {error.start - start + 1}",
+                     body=(f"The file looks like {kind_of(block)}.",) if number == 1 else (),
+                     hint="save the file as UTF-8.")
+
+
+_kept: dict[Hashable, Any] = {}
+_kept_lock = threading.Lock()
+
+
+def read_once(path: str, asked: Hashable, read: Callable[[], T]) -> T:
+    """What `read` makes of a file; kept, so that `check`, the run and its validation read a file once.
+
+    `asked` says what is made of it. A file that has changed since is read again.
+    """
+    found = locate(path)
+    stamp = _stamp(found) if found is not None else None
+    if stamp is None:
+        return read()
+    with _kept_lock:
+        if (stamp, asked) in _kept:
+            return _kept[stamp, asked]  # type: ignore[no-any-return]
+    made = read()
+    with _kept_lock:
+        _kept[stamp, asked] = made
+        while len(_kept) > _MOST_KEPT:
+            del _kept[next(iter(_kept))]
+    return made
+
+
+def _stamp(path: Path) -> Hashable | None:
+    """What changes when a file is written; None where that cannot be told."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    settled = time.time_ns() - found.st_mtime_ns > _SETTLED
+    return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns) if settled else None
 
 
 class Archives:

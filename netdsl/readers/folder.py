@@ -13,7 +13,7 @@ from ..diagnostics import did_you_mean
 from ..spec import Integer, Optional, Text, option, table_row
 from .arrays import np
 from .base import DataError, Dataset, Description, Stream
-from .files import locate, missing_file, read_all, reading, short
+from .files import dead_link, leads_nowhere, locate, missing_file, read_all, reading, short
 from .imagefiles import ImageFiles, Paths, stored_dims
 from .images import SUFFIXES
 from .pipeline import ImageReader
@@ -86,8 +86,11 @@ class ImageFolder(ImageReader):
         if not os.path.isdir(self.folder):
             raise missing_file(self.folder, "folder", "folder")
         with reading(self.folder, "folder"):
-            names = sorted(entry.name for entry in os.scandir(self.folder)
-                           if entry.is_dir() and not entry.name.startswith("."))
+            entries = [entry for entry in os.scandir(self.folder) if not entry.name.startswith(".")]
+        names = sorted(entry.name for entry in entries if _is_folder(entry))
+        for entry in entries:
+            if leads_nowhere(entry.path):  # passed over, it would change the numbers of the classes behind it
+                raise dead_link(entry.path, "folder")
         if not names:
             raise DataError(f"the folder `{short(self.folder)}` has no sub-folders", path=self.folder, option="folder",
                             body=("ImageFolder wants a sub-folder for each class, with the class's images in it.",),
@@ -114,8 +117,9 @@ class ImageFolder(ImageReader):
 
     def _images(self, folders: dict[str, int]) -> Iterator[tuple[str, int]]:
         """Paths and class numbers, sorted: the same order on every machine."""
+        above = frozenset({_identity(self.folder)})
         for name, number in sorted(folders.items(), key=lambda pair: pair[1]):
-            for path in image_paths(os.path.join(self.folder, name)):
+            for path in image_paths(os.path.join(self.folder, name), above):
                 yield path, number
 
     def _no_images(self) -> DataError:
@@ -123,17 +127,34 @@ class ImageFolder(ImageReader):
                          body=(f"I looked for {', '.join(SUFFIXES)} in the classes' folders.",))
 
 
-def image_paths(folder: str) -> Iterator[str]:
-    """Image files below a folder, sorted. Raises DataError."""
+def image_paths(folder: str, above: frozenset[tuple[int, int]] = frozenset()) -> Iterator[str]:
+    """Image files below a folder, sorted. Raises DataError.
+
+    A link to one of the folders that lead here (`above`) is passed over, since it has no end.
+    """
     with reading(folder):
-        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        here = _identity(folder)
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name) if here not in above else []
     for entry in entries:
         if entry.name.startswith("."):
             continue
-        if entry.is_dir():
-            yield from image_paths(entry.path)
+        if _is_folder(entry):
+            yield from image_paths(entry.path, above | {here})
         elif entry.name.lower().endswith(SUFFIXES):
             yield entry.path
+
+
+def _identity(folder: str) -> tuple[int, int]:
+    """Tells a folder from others, by whichever link it is reached."""
+    found = os.stat(folder)
+    return found.st_dev, found.st_ino
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False
 
 
 def read_class_file(path: str) -> list[tuple[str, str]]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
+import lzma
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +23,7 @@ from netdsl.readers.base import DataError, Draws
 from netdsl.readers.color import Normalize
 from netdsl.readers.crops import MultiViewCrop
 from netdsl.readers.ctf import InputSections, TextInput
+from netdsl.readers.files import open_plain, text_lines
 from netdsl.readers.geometry import Flip, Pad, Scale
 from netdsl.readers.images import decode
 from netdsl.spec import Mismatch, OptionError
@@ -377,3 +381,70 @@ def test_real_atis() -> None:
     np.testing.assert_array_equal(arrays["features"].sum(axis=1), np.ones(500))
     with pytest.raises(DataError, match="of one sequence"):
         replace(reader, skip_sequence_ids=False).describe()
+
+
+# --- links, line ends, packed files ----------------------------------------------------------
+
+
+def test_links_that_lead_in_a_circle_are_passed_over(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        save_png(tmp_path / name / "0.png", random_bytes(4, 4, 3))
+    reader = READERS["ImageFolder"](folder=str(tmp_path))
+    for link, target in (("a/self", "self"), ("a/here", "."), ("a/up", ".."), ("b/other", "../b"), ("round", "round")):
+        (tmp_path / link).symlink_to(target)
+    with pytest.raises(DataError, match="`round` is a link that leads nowhere"):
+        reader.describe()
+    (tmp_path / "round").unlink()
+    assert reader.describe().count == 2
+    dataset = reader.open(training=False)
+    assert dataset.batch([0, 1], Draws()).arrays["labels"].tolist() == [0, 1]
+
+
+def test_a_dead_link_is_named(tmp_path: Path) -> None:
+    save_png(tmp_path / "a" / "0.png", random_bytes(4, 4, 3))
+    (tmp_path / "a" / "1.png").symlink_to("gone.png")
+    dataset = READERS["ImageFolder"](folder=str(tmp_path)).open(training=False)
+    with pytest.raises(DataError, match=r"`1\.png` is a link that leads nowhere") as caught:
+        dataset.batch([1], Draws())
+    assert "`gone.png`" in caught.value.body[0]
+    (tmp_path / "b").symlink_to("/not/mounted")
+    with pytest.raises(DataError, match="`b` is a link that leads nowhere"):
+        READERS["ImageFolder"](folder=str(tmp_path)).describe()
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_lines_end_as_on_any_system(end: str, tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_bytes(end.join(["a,b", "1,x", "", "2,y"]).encode())
+    assert list(text_lines(str(path))) == [(1, "a,b"), (2, "1,x"), (3, ""), (4, "2,y")]
+    batch = READERS["CSV"](file=str(path)).open(training=False).batch([0, 1], Draws())
+    assert batch.names == ("row 2", "row 4")
+    assert batch.arrays["features"].tolist() == [[1], [2]]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 100])
+def test_lines_do_not_depend_on_how_much_is_read_at_once(size: int, tmp_path: Path,
+                                                         monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("netdsl.readers.files._BLOCK", size)
+    path = tmp_path / "t.txt"
+    path.write_bytes(b"\xef\xbb\xbfone\r\n\r\ntw\xc3\xb6\rthree\nfour\xff\n")
+    found = []
+    with pytest.raises(DataError, match="is not UTF-8 text") as caught:
+        found.extend(text_lines(str(path)))
+    assert found == [(1, "one"), (2, ""), (3, "twö"), (4, "three")]
+    assert caught.value.place == "row 5, byte 5"
+
+
+@pytest.mark.parametrize("suffix", [".gz", ".xz", ""])
+def test_a_closed_stream_leaves_no_file_open(suffix: str, tmp_path: Path) -> None:
+    if not Path("/proc/self/fd").is_dir():
+        pytest.skip("needs /proc")
+    packed = {".gz": gzip.compress, ".xz": lzma.compress, "": bytes}[suffix](b"text")
+    path = tmp_path / f"t{suffix}"
+    path.write_bytes(packed)
+    stream = open_plain(path)
+    assert stream.read() == b"text"
+    stream.close()
+    links = [os.readlink(f"/proc/self/fd/{name}") for name in os.listdir("/proc/self/fd") if
+             os.path.lexists(f"/proc/self/fd/{name}")]
+    assert str(path) not in links
