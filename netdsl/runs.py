@@ -169,9 +169,18 @@ def open_run(text: str, root: Path = Path("runs")) -> Run:
                   body=(f"A run's folder has a file {LINES}.",) if given.exists() else ())
 
 
+def file_of(text: str) -> str:
+    """The file that a text means: itself, or of a run's folder the file that was run, as resolved."""
+    folder = Path(text)
+    return str(folder / RESOLVED) if folder.is_dir() and is_run(folder) and (folder / RESOLVED).is_file() else text
+
+
 def network_name(file: str) -> str:
-    """A file's name as that of its runs' folder: `networks/alexnet.net` is `alexnet`."""
-    return re.sub(r"[^\w.-]+", "-", Path(file).stem) or "network"
+    """A file's name as that of its runs' folder: `networks/alexnet.net` is `alexnet`; a run's file has the run's."""
+    path = Path(file)
+    if path.name == RESOLVED and is_run(path.parent):
+        return Run(path.parent).network
+    return re.sub(r"[^\w.-]+", "-", path.stem) or "network"
 
 
 def latest(network: str, root: Path = Path("runs")) -> Path | None:

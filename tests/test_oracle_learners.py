@@ -8,7 +8,7 @@ from typing import Any
 import oracle_vectors
 import pytest
 
-from netdsl.optimizers import Adadelta, Adagrad, Adam, Adamax, FSAdagrad, MomentumSGD, RMSProp
+from netdsl.optimizers import Adadelta, Adagrad, Adam, Adamax, CNTKRMSProp, FSAdagrad, MomentumSGD
 from netdsl.optimizers.base import Optimizer
 from netdsl.optimizers.plan import TrainingBlock, TrainingPlan
 from netdsl.optimizers.resolve import plan_of
@@ -49,7 +49,7 @@ def adam(options: dict[str, Any]) -> Optimizer:
 
 
 def rms_prop(options: dict[str, Any]) -> Optimizer:
-    return RMSProp(gamma=options["gamma"], increase=options["inc"], decrease=options["dec"], maximum=options["max"],
+    return CNTKRMSProp(gamma=options["gamma"], increase=options["inc"], decrease=options["dec"], maximum=options["max"],
                    minimum=options["min"], average_multiplier=options["need_ave_multiplier"])
 
 

@@ -104,6 +104,10 @@ def show_command(file: str, overrides: tuple[str, ...], target: str | None, coun
 
     program = loaded_with_data(file, overrides).require()
     reader = getattr(program.readers, phase)
+    if reader is None and phase == "validation" and program.plan is not None and program.plan.block.validation:
+        raise failure("no-training", "the validation data are a part of the training data",
+                      program.plan.spans.get("validation", program.source.span(0, 0)), "held out by this key",
+                      hint="`--phase train` shows samples of both.")
     if reader is None:
         raise failure("no-training", f"the file names no data to {phase if phase != 'validation' else 'validate'} on",
                       program.source.span(0, 0), hint=f"add `{phase} = ...` to the reader.")

@@ -11,15 +11,16 @@ import click
 from ..compiler import Checked
 from ..diagnostics import Failure, failure, render_all
 from ..overrides import is_override
+from ..runs import file_of
 from .output import color_wanted, err
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 def file_and_overrides(command: F) -> F:
-    """`FILE [a.b=value ...]`"""
+    """`FILE [a.b=value ...]`; a run's folder stands for the file that it ran, as resolved."""
     command = click.argument("overrides", nargs=-1, metavar="[NAME=VALUE]...")(command)
-    return click.argument("file", metavar="FILE")(command)
+    return click.argument("file", metavar="FILE", callback=lambda _context, _parameter, file: file_of(file))(command)
 
 
 def split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:

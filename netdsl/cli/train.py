@@ -34,11 +34,13 @@ def _training_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--accept-changes", is_flag=True, help="Resume although plan or network have changed."),
         click.option("--weights", help="Begin with the weights of a checkpoint."),
         click.option("--allow-missing", multiple=True, metavar="GLOB", help="Tensors that may start afresh."),
-        click.option("--seed", type=int, help="The run's seed; by default the file's."),
+        click.option("--seed", type=click.IntRange(0), help="The run's seed (SGD.seed); by default the file's."),
         click.option("--workers", type=click.IntRange(0), help="Threads that read data."),
         click.option("--max-epochs", type=click.IntRange(1), help="Stop after so many epochs of the plan."),
         click.option("--max-steps", type=click.IntRange(1), help="Stop after so many updates."),
         click.option("--max-time", type=float, metavar="SECONDS", help="Stop after so long."),
+        click.option("--save-minutes", type=click.FloatRange(0, min_open=True), default=15.0, metavar="MINUTES",
+                     help="Also a checkpoint within an epoch, so long after the last one; 15 by default."),
         click.option("--limit", type=click.IntRange(1), metavar="N",
                      help="N minibatches of each phase of an epoch; of tests, from all over the data."),
         click.option("--overfit", type=click.IntRange(1), metavar="N",
@@ -74,6 +76,8 @@ def train(file: str, overrides: tuple[str, ...], **options: Any) -> int:
 
 def _train(file: str, overrides: tuple[str, ...], stdout: TextIO, *, test: bool, smoke: bool, require_data: bool,
            quiet: bool, **options: Any) -> int:
+    if options["seed"] is not None:  # part of what is run, so that the run's folder runs again as it was
+        overrides = (*overrides, f"SGD.seed={options['seed']}")
     if smoke:
         from .smoke import run_smoke
 
@@ -100,9 +104,9 @@ def _train(file: str, overrides: tuple[str, ...], stdout: TextIO, *, test: bool,
     run_options = RunOptions(
         device=options["device"], out=options["out"], resume=options["resume"],
         accept_changes=options["accept_changes"], weights=options["weights"],
-        allow_missing=options["allow_missing"], seed=options["seed"], limits=limits, workers=options["workers"],
-        nan_continue=options["nan"] == "continue", test=test, sample=choice.line,
-        texts=texts)
+        allow_missing=options["allow_missing"], limits=limits, workers=options["workers"],
+        nan_continue=options["nan"] == "continue", save_minutes=options["save_minutes"], test=test,
+        sample=choice.line, texts=texts)
     reporter = None if quiet else Lines(stdout, live=stdout.isatty(),
                                         width=lambda: shutil.get_terminal_size((100, 24)).columns)
     try:
@@ -150,9 +154,9 @@ def _overfit_verdict(program: Program[ShapedNode], folder: Path) -> int:
     verdict = "OK" if learned else "not near 0"
     out(f"overfit: {name} went from {first:.4g} to {last:.4g} in {plural(len(epochs), 'epoch')}: {verdict}")
     if not learned:
-        err("Hint: give it more updates first (SGD.maxEpochs=200), then another rate; without Dropout and weight "
-            "decay.\n      If it still does not learn so few samples by heart, look at the labels "
-            "(`netdsl data show`), at the\n      scale of the inputs and at the criterion.")
+        err("Hint: try another rate first (or SGD.maxEpochs=1000), without weight decay and without Dropout in the\n"
+            "      layers. If it still does not learn so few samples by heart, look at the labels "
+            "(`netdsl data show`),\n      at the scale of the inputs and at the criterion.")
     return int(not learned)
 
 

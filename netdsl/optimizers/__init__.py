@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..spec import Spec, by_name
 from .adam import Adam, Adamax, AdamW, Lion
-from .adaptive import Adadelta, Adagrad, FSAdagrad, RMSProp
+from .adaptive import Adadelta, Adagrad, CNTKRMSProp, FSAdagrad, RMSProp
 from .base import Optimizer
 from .block import AutoAdjust, EarlyStopping, Multiplier
 from .matrix import Muon
@@ -13,7 +13,7 @@ from .schedule import Policy
 from .sgd import LARS, MomentumSGD
 
 ROWS: tuple[type[Optimizer], ...] = (
-    MomentumSGD, Adam, AdamW, Adamax, Lion, Muon, LARS, Adagrad, RMSProp, FSAdagrad, Adadelta,
+    MomentumSGD, Adam, AdamW, Adamax, Lion, Muon, LARS, Adagrad, RMSProp, CNTKRMSProp, FSAdagrad, Adadelta,
 )
 OPTIMIZERS: dict[str, type[Optimizer]] = by_name(ROWS)
 SCHEDULES: dict[str, type[Policy]] = by_name(SCHEDULE_ROWS)

@@ -1,4 +1,4 @@
-"""CNTK's adaptive rules, in its forms: Adagrad, RMSProp, FSAdagrad, Adadelta."""
+"""Rules that divide by the size of the gradients so far: Adagrad, RMSProp, Adadelta, and CNTK's forms of them."""
 
 from __future__ import annotations
 
@@ -60,6 +60,60 @@ class Adagrad(Optimizer):
 
 @table_row
 class RMSProp(Optimizer):
+    """Gradients divided by the root of their running mean square.
+
+        v = decay * v + (1 - decay) * g^2
+        d = g / (sqrt (v) + epsilon)            b = m * b + d        w = w - r * b
+
+    m is the momentum of the block. `centered` takes v - a^2 for v, a being the running mean of g;
+    `epsilonInside` divides by sqrt (v + epsilon). The defaults are torch's and Caffe's; the papers of
+    Inception and MobileNet have `{decay = 0.9, epsilon = 1, epsilonInside = true}` with momentum 0.9.
+    Source: Tieleman and Hinton 2012.
+    """
+
+    examples: ClassVar[tuple[str, ...]] = ("RMSProp {}", "RMSProp {0.9, centered = true}")
+    uses_momentum: ClassVar[bool] = True
+
+    decay: float = option(Number(0, 1, exclusive_maximum=True), 0.99, "Memory of the mean square.")
+    epsilon: float = option(_POSITIVE, 1e-8, "Keeps the divisor from 0.")
+    centered: bool = option(Flag(), False, "Divide by the deviation from the running mean.")
+    epsilon_inside: bool = option(Flag(), False, "Epsilon is added below the root, as in TensorFlow.")
+
+    def slots(self, dims: Sequence[int], has_momentum: bool) -> tuple[str, ...]:
+        return ("squares", *(("mean",) if self.centered else ()), *(("velocity",) if has_momentum else ()))
+
+    def coefficients(self, rates: StepRates, counters: dict[str, float]) -> tuple[float, ...]:
+        return (rates.rate, rates.momentum)
+
+    def update(self, bucket: Bucket, c: Sequence[torch.Tensor]) -> None:
+        import torch
+
+        rate, momentum = c
+        gradients, squares = bucket.gradients, bucket.state["squares"]
+        torch._foreach_mul_(squares, self.decay)
+        torch._foreach_addcmul_(squares, gradients, gradients, value=1 - self.decay)
+        sizes: Tensors = squares
+        if self.centered:
+            mean = bucket.state["mean"]
+            torch._foreach_lerp_(mean, gradients, 1 - self.decay)
+            sizes = torch._foreach_addcmul(squares, mean, mean, value=-1)
+        divisors = torch._foreach_sqrt(torch._foreach_add(sizes, self.epsilon) if self.epsilon_inside else sizes)
+        if not self.epsilon_inside:
+            torch._foreach_add_(divisors, self.epsilon)
+        steps: Tensors = torch._foreach_div(gradients, divisors)
+        if "velocity" in bucket.state:
+            velocity = bucket.state["velocity"]
+            torch._foreach_mul_(velocity, momentum)
+            torch._foreach_add_(velocity, steps)
+            steps = velocity
+        torch._foreach_sub_(bucket.parameters, torch._foreach_mul(steps, rate))
+
+    def sentence(self, momentum: str) -> str:
+        return f"{self.show()}, {momentum or 'no momentum'}"
+
+
+@table_row
+class CNTKRMSProp(Optimizer):
     """Steps divided by the root mean square, with a factor that grows while the sign of the gradient stays.
 
         a = gamma * a + (1 - gamma) * g^2
@@ -67,10 +121,10 @@ class RMSProp(Optimizer):
         w = w - r / A * s * g / sqrt (a + 1e-6)
 
     In the first step a is g^2 and s is 0.02. A is the mean of s / sqrt (a + 1e-6) with
-    `averageMultiplier`, else 1. Source: CNTK's `rmsProp` (Hinton's RMSProp with Rprop's steps).
+    `averageMultiplier`, else 1. Source: CNTK's `gradUpdateType = 'rmsProp'` (RMSProp with Rprop's steps).
     """
 
-    examples: ClassVar[tuple[str, ...]] = ("RMSProp {}", "RMSProp {0.95}")
+    examples: ClassVar[tuple[str, ...]] = ("CNTKRMSProp {}", "CNTKRMSProp {0.95}")
 
     gamma: float = option(Number(0, 1), 0.99, "Memory of the mean square.")
     increase: float = option(_POSITIVE, 1.2, "Factor where the sign repeats.")

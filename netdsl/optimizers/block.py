@@ -67,7 +67,8 @@ class AutoAdjust(Spec):
     With `autoAdjustLR = 'adjustAfterEpoch'`: if the criterion improved by less than
     `reduceLearnRateIfImproveLessThan` of its size, the rate is multiplied by `learnRateDecreaseFactor`; if
     by more than `increaseLearnRateIfImproveMoreThan`, by `learnRateIncreaseFactor`. If it got worse,
-    training goes on from the best epoch's parameters (`loadBestModel`).
+    training goes on from the best epoch's parameters (`loadBestModel`). The epochs for which the file
+    lists rates (`0.1*2 : 0.05`: three) keep them; the rate is adjusted behind the list.
     """
 
     what: ClassVar[str] = "record"

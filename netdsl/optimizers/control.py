@@ -48,6 +48,8 @@ class Control:
     plateau: Plateau | None = None
     adjust: AutoAdjust | None = None
     stopping: EarlyStopping | None = None
+    #: Epochs for which the file lists rates: AutoAdjust leaves these alone, as CNTK does.
+    listed: int = 0
     state: _State = field(default_factory=_State)
 
     @property
@@ -89,17 +91,20 @@ class Control:
         if finished:
             reasons.append("too little improvement after a reduction: training ends")
         elif too_little or (rule.continue_reduce and state.reduced):
-            state.factor *= rule.decrease
+            self._change_rate(rule.decrease, reasons)
             state.reduced = True
-            reasons.append(f"rate times {rule.decrease:g}")
         elif gain > rule.increase_above * abs(before):
-            state.factor *= rule.increase
-            reasons.append(f"rate times {rule.increase:g}")
+            self._change_rate(rule.increase, reasons)
         if back:
             reasons.append("back to the best epoch")
         else:
             state.previous = value
         return back, finished
+
+    def _change_rate(self, factor: float, reasons: list[str]) -> None:
+        if self.state.epochs >= self.listed:
+            self.state.factor *= factor
+            reasons.append(f"rate times {factor:g}")
 
     def _plateau(self, value: float, reasons: list[str]) -> bool:
         """Reduce on a plateau; True to roll back."""
@@ -131,7 +136,9 @@ class Control:
         state.idle += 1
         if state.idle < rule.patience:
             return False
-        reasons.append(f"no improvement for {rule.patience} epochs: training ends early")
+        least = f" of more than {100 * rule.threshold:g} %" if rule.threshold else ""
+        epochs = f"{rule.patience} epochs" if rule.patience > 1 else "an epoch"
+        reasons.append(f"no improvement{least} for {epochs}: training ends early")
         return True
 
     def state_dict(self) -> dict[str, float]:

@@ -162,6 +162,8 @@ def _control(plan: TrainingPlan) -> Iterator[Line]:
         if adjust.increase_above != float("inf"):
             yield "adjusting", (f"rate times {number(adjust.increase)} when it improves by more than "
                                 f"{number(100 * adjust.increase_above)} %")
+        if adjust.continue_reduce:
+            yield "adjusting", "once reduced, after every epoch; the next one that improves too little ends training"
         if adjust.load_best_model:
             yield "adjusting", "back to the best epoch when the criterion got worse"
     if stopping is not None:
@@ -198,6 +200,8 @@ def _parameters(plan: TrainingPlan) -> Iterator[Line]:
         yield "biases", _times(block.bias_rate_multiplier, block.bias_decay_multiplier)
     for row in block.multipliers:
         yield "parameters", f"{row.pattern}: {_times(row.rate, row.decay)}"
+    if len(block.multipliers) > 1:
+        yield "parameters", "of several that fit, the last one counts"
     if block.freeze:
         yield "frozen", ", ".join(block.freeze)
     if block.load_weights:

@@ -108,12 +108,14 @@ class TrainingPlan:
     def ends_before(self, epoch: int, factor: float = 1.0) -> bool:
         """True if training is over before this epoch: all done, or the rate is below the least one.
 
-        The least rate (`minLearningRatePerSample`) is for lists and for rates that `Control` lowers; a
-        policy that begins or ends at 0 does so on purpose.
+        The least rate (`minLearningRatePerSample`) is for CNTK's lists and for rates that `Control` lowers; a
+        policy that begins or ends at 0 does so on purpose, and classical rates have no floor unless the file
+        gives one.
         """
         if epoch >= self.epochs:
             return True
-        if isinstance(self.rate, Policy) and factor == 1:
+        classical = self.rate_unit == "mean" and "minLearningRatePerSample" not in self.spans
+        if factor == 1 and (classical or isinstance(self.rate, Policy)):
             return False
         value = self.rate.at(self.progress(epoch)) * factor
         per_sample = value if self.rate_unit == "per sample" else value / self.update_size_at(epoch)
@@ -160,9 +162,10 @@ class TrainingPlan:
         while isinstance(plateau, Warmup):
             plateau = plateau.schedule
         adjust = self.block.auto_adjust
-        return Control(plateau if isinstance(plateau, Plateau) else None,
-                       adjust if adjust is not None and adjust.auto_adjust != "none" else None,
-                       self.block.early_stopping)
+        if adjust is not None and adjust.auto_adjust == "none":
+            adjust = None
+        listed = self.rate.length if adjust is not None and isinstance(self.rate, Steps) else 0
+        return Control(plateau if isinstance(plateau, Plateau) else None, adjust, self.block.early_stopping, listed)
 
     def check_names(self, names: Iterable[str]) -> list[Diagnostic]:
         """`unknown-name` pages for patterns of `freeze` and `multipliers` that fit no parameter."""

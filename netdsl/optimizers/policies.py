@@ -277,8 +277,9 @@ class Plateau(Policy):
 
     def sentence(self, max_epochs: int) -> str:
         patience = f"{self.patience} epoch{'s' * (self.patience > 1)}"
+        back = ", from the best epoch's parameters" if self.roll_back else ""
         return (f"{show_value(self.value)}, times {show_value(self.factor)} when the criterion has not improved for "
-                f"{patience}")
+                f"{patience}{back}")
 
 
 def _part(over: float | None, unit: str, progress: Progress) -> float:

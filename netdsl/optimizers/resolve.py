@@ -9,7 +9,7 @@ from ..diagnostics import Diagnostic, Failure, Label
 from ..source import NOWHERE, Span
 from ..spec import Kind, Mismatch, Optional, ScheduleKind, show_value
 from .adam import Adam
-from .adaptive import Adagrad, FSAdagrad, RMSProp
+from .adaptive import Adagrad, CNTKRMSProp, FSAdagrad
 from .base import Optimizer, Regularization
 from .block import TrainingBlock
 from .plan import MOMENTUM_KEYS, RATE_KEYS, TrainingPlan
@@ -191,7 +191,7 @@ def _check_rule_keys(keys: _Keys, momenta: list[str]) -> list[Diagnostic]:
     title = f"{optimizer.name()} has no momentum of its own to set"
     if momenta and not optimizer.uses_momentum and keys.block.optimizer is not None:
         found.append(keys.conflict("optimizer", momenta[0], title, f"leave `{momenta[0]}` out; {optimizer.name()} has "
-                                   f"the options of `netdsl optimizers {optimizer.name()}`."))
+                                   f"the options that `netdsl layers {optimizer.name()}` lists."))
     elif momenta and not optimizer.uses_momentum:
         found.append(keys.conflict("gradUpdateType", momenta[0], f"`{momenta[0]}` has no effect with this rule",
                                    "leave it out.", "warning", (f"{title}; CNTK ignored the key as well.",), ""))
@@ -219,7 +219,7 @@ def _row(keys: _Keys) -> Optimizer:
     if block.grad_update_type == "fsAdagrad":
         return FSAdagrad(variance_time_constant=block.variance_time_constant, target=block.fs_adagrad_target)
     if block.grad_update_type == "rmsProp":
-        return RMSProp(gamma=block.rms_gamma, increase=block.rms_increase, decrease=block.rms_decrease,
+        return CNTKRMSProp(gamma=block.rms_gamma, increase=block.rms_increase, decrease=block.rms_decrease,
                        maximum=block.rms_maximum, minimum=block.rms_minimum,
                        average_multiplier=block.norm_with_ave_multiplier)
     if block.grad_update_type == "adam":

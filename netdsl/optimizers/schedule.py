@@ -87,6 +87,11 @@ class Steps(Schedule):
     def is_constant(self) -> bool:
         return len({s.value for s in self.stretches}) == 1
 
+    @property
+    def length(self) -> int:
+        """Epochs that the list names; the last value goes on after them."""
+        return int(sum(1 if s.epochs is None else s.epochs for s in self.stretches))
+
     def starts(self) -> tuple[float, ...]:
         """The epoch (counted from 0) at which each stretch begins."""
         starts, end = [], 0.0

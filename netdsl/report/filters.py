@@ -63,6 +63,7 @@ def _is_bgr(program: Program[ShapedNode]) -> bool:
 
 def _stretched(weights: np.ndarray, bgr: bool) -> np.ndarray:
     """Channels first, any numbers -> height x width x channels with 0 at mid grey."""
+    weights = np.nan_to_num(weights, nan=0.0, posinf=0.0, neginf=0.0)
     most = float(np.abs(weights).max()) or 1.0
     pixels = np.moveaxis(np.rint(127.5 + 127.5 * weights / most), 0, -1).astype(np.uint8)
     return pixels[..., ::-1] if bgr and pixels.shape[-1] == 3 else pixels

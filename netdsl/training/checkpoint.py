@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import fnmatch
+import hashlib
 import json
 import shutil
 from collections.abc import Mapping, Sequence
@@ -44,7 +45,16 @@ def write(folder: Path, snapshot: Snapshot) -> None:
         # One entry only: safetensors writes several in any order, and equal weights are to be equal files.
         save_file(_portable(snapshot.weights), temporary / WEIGHTS, metadata={"format": "pt"})
         save_file(_portable(snapshot.trainer), temporary / TRAINER)
-        (temporary / STATE).write_text(json.dumps(snapshot.state, indent=2) + "\n", encoding="utf-8")
+        state = {**snapshot.state, "digests": {name: digest(temporary / name) for name in (WEIGHTS, TRAINER)}}
+        (temporary / STATE).write_text(json.dumps(state, indent=2) + "\n", encoding="utf-8")
+        for name in (WEIGHTS, TRAINER):  # safetensors lets nobody else read what it writes
+            (temporary / name).chmod((temporary / STATE).stat().st_mode)
+
+
+def digest(path: Path) -> str:
+    """What tells a file's bytes from others: a disk or a transfer may change one."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "blake2b").hexdigest()
 
 
 def _portable(tensors: Tensors) -> dict[str, torch.Tensor]:
@@ -67,6 +77,9 @@ def read(path: Path) -> Snapshot:
                           f"beside it are {', '.join(found)}." if found else "")
     try:
         state = json.loads((folder / STATE).read_text(encoding="utf-8"))
+        for name, written in state.pop("digests", {}).items():
+            if digest(folder / name) != written:
+                raise ValueError(f"the bytes of {name} are not those that were written")
         return Snapshot(load_file(folder / WEIGHTS), load_file(folder / TRAINER), state)
     except (OSError, ValueError, SafetensorError) as error:
         raise _unreadable(path, "the checkpoint cannot be read", f"{type(error).__name__}: {error}",
@@ -209,10 +222,13 @@ def _misfit(report: LoadReport, spans: Mapping[str, Span], path: Path) -> Diagno
         if names:
             body += [title, "\n".join([f"    {name}" for name in names[:8]] + _more(names))]
     label = f"`{first}` does not fit" if first in spans else ""
+    layers = dict.fromkeys(name.rpartition(".")[0] or name
+                           for name in [*(name for name, _, _ in report.other_shape), *report.missing] or ["model"])
+    patterns = " ".join(f"--allow-missing '{layer}.*'" for layer in list(layers)[:4]) if len(layers) <= 4 else \
+        "--allow-missing '*'"
     return Diagnostic(
         "checkpoint-mismatch", "the checkpoint does not fit the network", Label(primary, label), body=tuple(body),
-        hint="take the checkpoint of this network, or name the tensors that may start afresh: "
-             f"--allow-missing '{(first or 'model').rpartition('.')[0] or 'model'}.*'.")
+        hint=f"take the checkpoint of this network, or name the tensors that may start afresh: {patterns}.")
 
 
 def _more(items: Sequence[object], shown: int = 8) -> list[str]:

@@ -55,6 +55,13 @@ class Culprit:
     inputs: tuple[tuple[str, Range], ...]
     owned: tuple[tuple[str, Range], ...]
 
+    def table(self) -> str:
+        """Ranges of inputs, parameters and output, as a block for a page."""
+        rows = [(f"input `{name}`", text) for name, text in self.inputs]
+        rows += [(f"its {name}", text) for name, text in self.owned] + [("output", self.output)]
+        width = max(len(name) for name, _ in rows)
+        return "\n".join(f"    {name:<{width}}  {text}" for name, text in rows)
+
 
 class _Search(fx.Interpreter):
     """Runs a network node by node until an output is not finite."""
@@ -77,7 +84,7 @@ class _Search(fx.Interpreter):
 
 
 def first_bad(executable: Executable, inputs: Tensors, precision: Precision) -> Culprit | None:
-    """Re-run a minibatch in training mode and find where numbers stop being finite.
+    """Re-run a minibatch, in the mode the network is in, and find where numbers stop being finite.
 
     Running statistics that the re-run would change are put back.
     """
@@ -100,14 +107,26 @@ def diverged(program: Program[ShapedNode], culprit: Culprit | None, value: float
     if culprit is None:
         return failure("diverged", f"the criterion is {value}", criterion.span, "this is not a finite number any more",
                        body=(f"It happened {when}; run again, every node's output is finite.",), hint=_hint(None))
-    rows = [(f"input `{name}`", text) for name, text in culprit.inputs]
-    rows += [(f"its {name}", text) for name, text in culprit.owned] + [("output", culprit.output)]
-    width = max(len(name) for name, _ in rows)
-    table = "\n".join(f"    {name:<{width}}  {text}" for name, text in rows)
     return failure(
         "diverged", "training diverged: the criterion is not a number", culprit.span,
         f"the first output that is not finite: `{culprit.node}`",
-        body=(f"It happened {when}. These are the numbers there:", table), hint=_hint(culprit))
+        body=(f"It happened {when}. These are the numbers there:", culprit.table()), hint=_hint(culprit))
+
+
+def not_finite(program: Program[ShapedNode], culprit: Culprit | None, phase: str) -> Failure:
+    """The page of a criterion that is not a number on the data of a phase, though training went on."""
+    title = f"the criterion on the {phase} data is not a number"
+    if culprit is None:
+        return failure("diverged", title, program.network[program.criteria[0]].span, "this is not a finite number",
+                       hint="look at the tensors with `netdsl info`, and train with a lower rate.")
+    if any(found.bad for _, found in culprit.owned):
+        hint = "the weights themselves are not finite: take an earlier checkpoint, and train with a lower rate."
+    elif any(found.bad for _, found in culprit.inputs):
+        hint = _hint(culprit)
+    else:
+        hint = "weights or running statistics have grown out of range in training: train with a lower rate."
+    return failure("diverged", title, culprit.span, f"the first output that is not finite: `{culprit.node}`",
+                   body=("These are the numbers there:", culprit.table()), hint=hint)
 
 
 def _hint(culprit: Culprit | None) -> str:

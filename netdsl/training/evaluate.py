@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,9 +12,11 @@ import numpy as np
 import torch
 from torch import fx
 
+from ..diagnostics import Failure
 from ..lower import Executable, argument_name
 from ..network import ShapedNode
 from ..program import Program
+from .diagnosis import first_bad, not_finite
 from .loading import Feed
 from .progress import Glimpse, Reporter, Stopwatch
 from .sampling import Sampling
@@ -88,6 +91,19 @@ class Judge:
                     self._show(reporter, totals, watch, done, steps)
                 stopping()
         return Judgement(totals.means(), totals.samples, *(details.result() if details else ()))
+
+    def page(self, found: Judgement) -> Failure | None:
+        """Why what was found cannot be believed: a criterion that is not a number, with the first bad layer."""
+        if all(math.isfinite(found.values[name]) for name in self.program.criteria):
+            return None
+        with judging(self.executable), torch.inference_mode():
+            for delivery in self.feed.deliver(self.sampling.minibatches(0, self.minibatch_size)):
+                inputs = network_inputs(self.executable.inputs, self.feed.expand(delivery.raw))
+                first = {name: tensor[:, 0] if name in self.views else tensor for name, tensor in inputs.items()}
+                culprit = first_bad(self.executable, first, self.precision)
+                if culprit is not None:
+                    return not_finite(self.program, culprit, self.phase)
+        return not_finite(self.program, None, self.phase)
 
     def _values(self, inputs: Tensors) -> Tensors:
         given = {argument_name(name): tensor for name, tensor in inputs.items()}

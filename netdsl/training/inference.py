@@ -13,6 +13,7 @@ from torch import nn
 
 from ..lower import Executable, NetworkModule, argument_name
 from ..readers.base import DataError, Dataset
+from ..runs import saved_state
 from . import checkpoint
 from .evaluate import Judgement, judging, shown
 from .loading import feed_for
@@ -33,7 +34,9 @@ def judge(program: Checked, weights: str | Path, *, phase: str = "test", reporte
     Failure.
     """
     options, reporter = options or RunOptions(), reporter or Reporter()
-    if getattr(program.readers, phase) is None:
+    program = as_trained(program, weights)
+    held_out = phase == "validation" and program.plan is not None and program.plan.block.validation
+    if getattr(program.readers, phase) is None and not (held_out and program.readers.train is not None):
         raise no_data(program, phase)
     device = choose_device(options.device)
     with ExitStack() as stack:
@@ -43,10 +46,21 @@ def judge(program: Checked, weights: str | Path, *, phase: str = "test", reporte
         by = judge_by(program, executable, precision, phase, program.plan, options, stack, detail=True)
         with data_errors(program, phase):
             found = by.run(reporter, options.limits.minibatches)
+            page = by.page(found)
         synchronize(device)
+    if page is not None:
+        raise page
     values, percent = shown(program, found.values)
     reporter.end(phase, values, percent)
     return replace(found, values=values)
+
+
+def as_trained(program: Checked, weights: str | Path) -> Checked:
+    """The program with the seed of the run that a checkpoint is of, by which data were held out for validation."""
+    seed = saved_state(checkpoint.find(Path(weights))).get("seed")
+    if program.plan is None or not isinstance(seed, int):
+        return program
+    return replace(program, plan=replace(program.plan, block=replace(program.plan.block, seed=seed)))
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,8 @@ from .interrupt import Asked, Stopper
 from .loading import Delivery
 from .machine import choose_device, describe_device, seed_step, synchronize, tuned
 from .mixing import MIX
-from .options import Interrupted, Result, RunOptions
+from .options import LEARNED, Interrupted, Result, RunOptions
+from .outcome import result_record, saved_in, why_stopped
 from .progress import EpochRecord, Glimpse, Lasting, Reporter, Stopwatch, epoch_parts, value_parts
 from .record import Run, Texts
 from .setup import Checked, Job, data_errors, judge_by, prepared, required_plan
@@ -55,12 +56,14 @@ class Training:
         self.job, self.run, self.stopper = job, run, stopper
         self.state, self.plan = job.state, job.plan
         self.started = self.saved = time.perf_counter()
+        self.before = job.state.position.seconds  #: of the parts of the run that were done before
         self.strategy: Eager | None = None
         self.settings: dict[str, float] = {}
         self.lost: Failure | None = None  #: why this epoch is lost, where AutoAdjust goes back to the best one
         self.watch = Watch(job, self.looks_at_every_step)
         self.train_values: dict[str, float] = {}
         self.validation_values: dict[str, float] | None = None
+        self.first: float | None = None  #: the criterion of the first epoch, for --overfit
 
     @property
     def looks_at_every_step(self) -> bool:
@@ -87,7 +90,10 @@ class Training:
                 if self.lost is not None or self.out_of_time():
                     break
             self.close_epoch(watch)
-        return self.close(self.test())
+        result = self.close(self.test())
+        if self.lost is not None:  # the test came to no number; everything is saved
+            raise self.lost
+        return result
 
     # -- before the first step ----------------------------------------------------------------------
 
@@ -110,6 +116,9 @@ class Training:
         if job.keeper.leads_to("best") != at.best_name:
             at.best_name = at.fallback = None  # resumed into another folder
         steps = job.sampling.steps(0, self.plan.update_size_at(0))
+        if job.options.limits.overfit is not None:
+            self.say(f"overfit: {job.sampling.count} samples again and again, at the plan's highest rate, without its "
+                     "dropout, mixing and average, until the criterion is near 0")
         explicit = "numMBsToShowResult" in self.plan.spans
         self.mark_every = self.plan.block.num_mbs_to_show_result if explicit else max(10, steps // 20)
         self.say(f"training on {describe_device(job.device)}: {job.sampling.count:,} samples, "
@@ -137,6 +146,10 @@ class Training:
     def steps_left(self) -> float:
         wanted = [limit for limit in (self.plan.block.max_steps, self.job.options.limits.steps) if limit is not None]
         return min(wanted, default=math.inf) - self.state.position.step
+
+    @property
+    def seconds(self) -> float:
+        return self.before + time.perf_counter() - self.started
 
     def out_of_time(self) -> bool:
         seconds = self.job.options.limits.seconds
@@ -298,22 +311,29 @@ class Training:
         if decision.reason:
             self.say(decision.reason)
         self.train_values, self.validation_values, self.lost = values, line.validation, None
+        if job.options.limits.overfit is not None:
+            self.first = self.criterion(train) if self.first is None else self.first
+            at.ended = "learned by heart" if self.criterion(train) <= LEARNED * self.first else ""
 
     def validate(self) -> dict[str, float] | None:
         """What the validation data say of the weights (the averaged ones, where there are such), by node."""
         if self.job.validation is None:
             return None
-        return self.judged_by(self.job.validation).values
+        found, page = self.judged_by(self.job.validation)
+        if page is not None:
+            self.diverged(page)
+        return found.values
 
-    def judged_by(self, judge: Judge) -> Judgement:
-        """Judge the averaged weights, where there are such, else the trained ones."""
+    def judged_by(self, judge: Judge) -> tuple[Judgement, Failure | None]:
+        """Judge the averaged weights, where there are such, else the trained ones; the page if it is no number."""
         phase = "train" if judge.phase == "validation" and self.job.program.readers.validation is None else judge.phase
         average = self.state.average
         with data_errors(self.job.program, phase):
             if average is not None:
                 average.exchange()
             try:
-                return judge.run(self.job.reporter, self.job.options.limits.minibatches, self.stopper.check)
+                found = judge.run(self.job.reporter, self.job.options.limits.minibatches, self.stopper.check)
+                return found, None if self.job.options.nan_continue else judge.page(found)
             except Asked:
                 pass
             finally:
@@ -332,7 +352,7 @@ class Training:
         """Whether this epoch is the best so far."""
         at = self.state.position
         value = shown(self.job.program, values)[0].get(self.best_value, math.nan)
-        if math.isnan(value) or (at.best is not None and value >= at.best):
+        if not math.isfinite(self.criterion(values)) or math.isnan(value) or (at.best is not None and value >= at.best):
             return False
         at.best = value
         return True
@@ -353,6 +373,7 @@ class Training:
     def save(self, name: str, best: bool = False) -> Path:
         """Write a checkpoint; `last` leads to it."""
         synchronize(self.job.device)
+        self.state.position.seconds = self.seconds
         path = self.job.keeper.save(name, self.state.snapshot(self.job.facts), best, self.state.position.fallback)
         self.saved = time.perf_counter()
         return path
@@ -367,47 +388,27 @@ class Training:
         if self.plan.block.early_stopping is not None and at.best_name is not None:
             self.state.restore_weights(checkpoint.read(job.keeper.folder / at.best_name))
         with ExitStack() as stack:
-            found = self.judged_by(judge_by(job.program, self.state.executable, job.step.precision, "test", self.plan,
-                                         job.options, stack, detail=True))
+            found, self.lost = self.judged_by(judge_by(job.program, self.state.executable, job.step.precision, "test",
+                                                       self.plan, job.options, stack, detail=True))
         values, percent = shown(job.program, found.values)
         self.run.record("test", step=at.step, test=values)
         self.run.log(" | ".join(["test", *value_parts(values, percent)]))
         job.reporter.end("test", values, percent)
         return found
 
-    def stopped(self) -> str:
-        """Why training ended before the plan's end, or what was left out; empty where all of the plan was done."""
-        at, limits = self.state.position, self.job.options.limits
-        if at.ended:
-            return at.ended
-        if not self.plan.ends_before(at.epoch, self.state.control.factor):
-            done, most = f"stopped after {at.step:,} update{'s' * (at.step != 1)}", self.plan.block.max_steps
-            if limits.steps is not None and at.step >= limits.steps:
-                return f"{done} (--max-steps)"
-            if most is not None and at.step >= most:
-                return f"{done} (maxSteps)"
-            return f"{done} (--max-time)" if self.out_of_time() else f"{done} (--max-epochs)"
-        if limits.minibatches is not None:
-            return f"every epoch was cut to {limits.minibatches} minibatch{'es' * (limits.minibatches != 1)} (--limit)"
-        if limits.steps is not None and at.step < limits.steps:
-            self.say(f"the plan ended after {at.step:,} updates, before --max-steps {limits.steps}")
-        return ""
-
     def close(self, test: Judgement | None) -> Result:
         """The result, for the caller and for the run's folder."""
         job, at = self.job, self.state.position
-        last, best = job.keeper.leads_to("last"), job.keeper.leads_to("best")
-        if last is None:
-            last = self.save(f"epoch-{at.epoch:04d}").name
-        tested = shown(job.program, test.values)[0] if test is not None else None
-        result = Result(job.folder, at.epoch, at.step, at.samples, self.train_values, self.validation_values, tested,
-                        job.keeper.folder / last, job.keeper.folder / best if best is not None else None,
-                        time.perf_counter() - self.started, self.stopped(), self.best_by)
-        fields = {camel(key): value for key, value in asdict(result).items()}
-        self.run.result({**fields, "out": str(job.folder), "checkpoint": f"checkpoints/{last}",
-                         "best": f"checkpoints/{best}" if best is not None else None, "seed": job.seed,
-                         "device": str(job.device), "sample": job.options.sample, "classNames": job.facts["classNames"],
-                         "percentages": sorted(shown(job.program, self.state.totals.means())[1])})
+        stopped = why_stopped(self.plan, job.options.limits, at, self.state.control.factor, self.out_of_time())
+        most = job.options.limits.steps
+        if not stopped and most is not None and at.step < most:
+            self.say(f"the plan ended after {at.step:,} updates, before --max-steps {most}")
+        if job.keeper.leads_to("last") is None:
+            self.save(f"epoch-{at.epoch:04d}")
+        result = Result(job.folder, at.epoch, at.step, at.samples, self.train_values, self.validation_values,
+                        shown(job.program, test.values)[0] if test is not None else None,
+                        *saved_in(job.keeper), self.seconds, stopped, self.best_by)
+        self.run.result(result_record(result, job, sorted(shown(job.program, self.state.totals.means())[1])))
         if test is not None:
             self.run.details(test)
         return result

@@ -8,6 +8,10 @@ from pathlib import Path
 
 from .record import Texts
 
+#: What `overfit` makes of a plan: at least so many updates, and an end when the criterion falls to this share
+#: of the first epoch's.
+OVERFIT_UPDATES, LEARNED = 300, 0.01
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -34,7 +38,7 @@ class RunOptions:
     limits: Limits = field(default_factory=Limits)
     workers: int | None = None  #: threads that read data; None: by the machine
     best: str | None = None  #: name of the metric by which the best checkpoint is chosen, smaller is better
-    save_minutes: float = 15.0  #: at most so long between two checkpoints
+    save_minutes: float = 15.0  #: a checkpoint within an epoch so long after the last one
     nan_continue: bool = False  #: go on although the criterion is not a number
     test: bool = True  #: test at the end, where the file has test data
     sample: str = ""  #: said in the records where the run is on made-up sample data

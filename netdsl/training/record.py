@@ -7,7 +7,7 @@ import io
 import json
 import os
 import platform
-import re
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -87,6 +87,7 @@ class Run:
             self._lines: TextIO = (folder / LINES).open("a", encoding="utf-8")
             self._log: TextIO = (folder / LOG).open("a", encoding="utf-8")
         self._events = _event_writer(folder)
+        self._led = False
 
     def describe(self, texts: Texts, environment: Mapping[str, Any]) -> None:
         """Keep the file as written and as resolved, the overrides, and the machine."""
@@ -94,8 +95,6 @@ class Run:
                            (OVERRIDES, "".join(f"{line}\n" for line in texts.overrides))):
             write_text(self.folder / name, text)
         write_json(self.folder / ENVIRONMENT, dict(environment))
-        if self.folder.parent.name and self.folder.parent.parent.name == "runs":
-            point(self.folder.parent / "latest", self.folder)
 
     def forget_after(self, step: int) -> None:
         """Drop records behind a checkpoint: the resumed run writes them again."""
@@ -108,6 +107,10 @@ class Run:
     def record(self, event: str, **values: Any) -> None:
         """A line of `metrics.jsonl`; curves also go to TensorBoard where it is installed."""
         line = finite({"event": event, **values})
+        if not self._led:  # a run that ends before its first record is not the latest
+            self._led = True
+            if self.folder.parent.name and self.folder.parent.parent.name == "runs":
+                point(self.folder.parent / "latest", self.folder)
         with writing(self.folder / LINES):
             self._lines.write(json.dumps(line) + "\n")
             self._lines.flush()
@@ -152,6 +155,16 @@ class Run:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
                  trace: TracebackType | None) -> None:
         self.close()
+
+
+def discard_if_empty(folder: Path) -> None:
+    """Remove the folder of a run that ended before its first record and checkpoint: bad data, say."""
+    lines = folder / LINES
+    if (lines.is_file() and lines.stat().st_size) or any((folder / "checkpoints").glob("*/")):
+        return
+    ours = {SOURCE, RESOLVED, OVERRIDES, LINES, LOG, ENVIRONMENT, "checkpoints"}
+    if folder.is_dir() and all(path.name in ours or path.name.startswith("events.") for path in folder.iterdir()):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def read_records(folder: Path) -> list[dict[str, Any]]:
@@ -199,11 +212,6 @@ def _processor() -> str:
             return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "")
     except OSError:
         return platform.processor()
-
-
-def file_name(network: str) -> str:
-    """A network's name as a folder's: `networks/alexnet.net` is `alexnet`."""
-    return re.sub(r"[^\w.-]+", "-", Path(network).stem) or "network"
 
 
 def _event_writer(folder: Path) -> Any:

@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from ..diagnostics import Failure, Label, did_you_mean, failure
@@ -17,9 +18,11 @@ from ..lower import Executable, lower
 from ..network import ShapedNode
 from ..optimizers.describe import plan_record
 from ..optimizers.plan import TrainingPlan
+from ..optimizers.schedule import constant
 from ..program import Program
 from ..program_check import data_page
 from ..readers.base import DataError, Dataset, Reader
+from ..runs import network_name
 from ..source import Span
 from ..version import __version__
 from . import checkpoint, record
@@ -28,7 +31,7 @@ from .evaluate import Judge, classes_and_output
 from .loading import Feed, feed_for
 from .machine import choose_device
 from .mixing import Mixing
-from .options import RunOptions
+from .options import OVERFIT_UPDATES, RunOptions
 from .progress import Reporter
 from .sampling import Sampling, split
 from .state import State
@@ -67,6 +70,8 @@ class Job:
 def prepared(program: Checked, options: RunOptions, reporter: Reporter) -> Iterator[Job]:
     """Set a training up; readers and threads are closed afterwards. Raises Failure."""
     plan = seeded(required_plan(program), options.seed)
+    if options.limits.overfit is not None:
+        plan = by_heart(plan, options.limits.overfit)
     check_best(program, options.best)
     seed, device = plan.block.seed, choose_device(options.device)
     executable = build(program, (*program.criteria, *program.metrics), device, seed)
@@ -75,7 +80,7 @@ def prepared(program: Checked, options: RunOptions, reporter: Reporter) -> Itera
         begin_with(program, plan, state, options)
         dataset = opened(program, "train", options.limits.overfit is None)
         stack.callback(dataset.close)
-        sampling, held_out = sampled(plan, options, dataset, seed)
+        sampling = sampled(plan, options, dataset)
         feed = fed(program, "train", dataset, device, options, seed, stack)
         precision = choose_precision(plan.block.precision, device)
         step = TrainingStep(executable, program.criteria, state.rule, precision, feed.expand,
@@ -83,10 +88,11 @@ def prepared(program: Checked, options: RunOptions, reporter: Reporter) -> Itera
         step.totals = state.totals
         identity = identify(program, plan, sampling)
         resume(program, state, options, identity)
-        folder = record.choose_folder(record.file_name(program.source.name), as_path(options.out),
+        folder = record.choose_folder(network_name(program.source.name), as_path(options.out),
                                       as_path(options.resume), datetime.now())
+        stack.callback(record.discard_if_empty, folder)
         probe(folder / "checkpoints", 2 * state.bytes())
-        validation = validator(program, executable, precision, held_out, plan, options, seed, stack)
+        validation = validator(program, executable, precision, plan, options, stack)
         mixing = Mixing(plan.block.mixup, plan.block.cutmix, seed)
         keep = 0 if plan.block.keep_check_point_files else plan.block.keep_checkpoints
         yield Job(program, plan, options, reporter, device, seed, state, step, feed, sampling, mixing, validation,
@@ -131,6 +137,14 @@ def check_best(program: Checked, name: str | None) -> None:
 
 def seeded(plan: TrainingPlan, seed: int | None) -> TrainingPlan:
     return plan if seed is None else replace(plan, block=replace(plan.block, seed=seed))
+
+
+def by_heart(plan: TrainingPlan, minibatches: int) -> TrainingPlan:
+    """The plan for learning a few minibatches by heart: its highest rate throughout, nothing that holds it back."""
+    peak = max(plan.rate.at(plan.progress(epoch)) for epoch in range(plan.epochs))
+    block = replace(plan.block, max_epochs=max(plan.epochs, -(-OVERFIT_UPDATES // minibatches)), max_steps=None,
+                    dropout_rate=constant(0), mixup=0.0, cutmix=0.0, ema=0.0, early_stopping=None, auto_adjust=None)
+    return replace(plan, rate=constant(peak), block=block)
 
 
 def build(program: Checked, roots: tuple[str, ...], device: torch.device, seed: int) -> Executable:
@@ -235,18 +249,22 @@ def opened(program: Checked, phase: str, training: bool) -> Dataset:
         return dataset
 
 
-def sampled(plan: TrainingPlan, options: RunOptions, dataset: Dataset, seed: int
-            ) -> tuple[Sampling, Sampling | None]:
-    """The order of the training samples, and the samples held out for validation."""
-    size = plan.block.epoch_size
+def sampled(plan: TrainingPlan, options: RunOptions, dataset: Dataset) -> Sampling:
+    """The order of the training samples; those held out for validation take no part."""
+    seed = plan.block.seed
     if options.limits.overfit is not None:
         few = Sampling(dataset.count, seed).order(0)[: options.limits.overfit * plan.update_size_at(0)]
-        return Sampling(len(few), seed, shuffle=False, chosen=few), None
-    if not plan.block.validation or dataset.count < 2:
-        return Sampling(dataset.count, seed, size), None
-    training, held_out = split(dataset.count, plan.block.validation, seed)
-    return (Sampling(len(training), seed, size, chosen=training),
-            Sampling(len(held_out), seed, shuffle=False, chosen=held_out))
+        return Sampling(len(few), seed, shuffle=False, chosen=few)
+    part = part_of(plan, "train", dataset.count)
+    return Sampling(dataset.count if part is None else len(part), seed, plan.block.epoch_size, chosen=part)
+
+
+def part_of(plan: TrainingPlan | None, phase: str, count: int) -> np.ndarray | None:
+    """Which of the training data are for training, or held out for validation; None: all of them."""
+    if plan is None or not plan.block.validation or count < 2:
+        return None
+    training, held_out = split(count, plan.block.validation, plan.block.seed)
+    return held_out if phase == "validation" else training
 
 
 def fed(program: Checked, phase: str, dataset: Dataset, device: torch.device, options: RunOptions, seed: int,
@@ -263,37 +281,34 @@ def default_workers(device: torch.device) -> int:
     return max(1, min(16, cores if device.type == "cuda" else cores // 2))
 
 
-def validator(program: Checked, executable: Executable, precision: Precision, held_out: Sampling | None,
-              plan: TrainingPlan, options: RunOptions, seed: int, stack: ExitStack) -> Judge | None:
+def validator(program: Checked, executable: Executable, precision: Precision, plan: TrainingPlan, options: RunOptions,
+              stack: ExitStack) -> Judge | None:
     """Who judges each epoch: the validation reader, or the part of the training data that is held out."""
-    if program.readers.validation is not None and options.limits.overfit is None:
-        return judge_by(program, executable, precision, "validation", plan, options, stack)
-    if held_out is None:
+    if options.limits.overfit is not None or (program.readers.validation is None and not plan.block.validation):
         return None
-    # Opened anew: without the random transforms of training.
-    dataset = opened(program, "train", False)
-    stack.callback(dataset.close)
-    feed = fed(program, "train", dataset, precision.device, options, seed, stack)
-    return Judge(program, executable, feed, held_out, plan.minibatch_size, precision, "validation",
-                 views(program, "train"))
+    return judge_by(program, executable, precision, "validation", plan, options, stack)
 
 
 def judge_by(program: Checked, executable: Executable, precision: Precision, phase: str, plan: TrainingPlan | None,
           options: RunOptions, stack: ExitStack, detail: bool = False) -> Judge:
-    """A judge by the reader of a phase."""
-    dataset = opened(program, phase, False)
+    """A judge by the data of a phase: its reader's, or the part of the training data that is held out for it."""
+    reader = phase
+    if phase == "validation" and program.readers.validation is None:
+        reader = "train"
+    dataset = opened(program, reader, False)  # without the random transforms of training
     stack.callback(dataset.close)
-    feed = fed(program, phase, dataset, precision.device, options, 0, stack)
-    counts = views(program, phase)
-    check_views(program, phase, counts)
+    feed = fed(program, reader, dataset, precision.device, options, 0, stack)
+    counts = views(program, reader)
+    check_views(program, reader, counts)
+    part = part_of(plan, phase, dataset.count) if reader == "train" else None
     size = max(1, (plan.minibatch_size if plan is not None else 64) // max(counts.values(), default=1))
     if detail:
         _, output = classes_and_output(program)
         if output is not None:
             with precision.device:
                 executable = lower(program.network, (*executable.roots, output), share=executable)
-    return Judge(program, executable, feed, Sampling(dataset.count, 0, shuffle=False), size, precision, phase, counts,
-                 detail)
+    sampling = Sampling(dataset.count if part is None else len(part), 0, shuffle=False, chosen=part)
+    return Judge(program, executable, feed, sampling, size, precision, phase, counts, detail)
 
 
 def views(program: Checked, phase: str) -> dict[str, int]:
@@ -341,7 +356,7 @@ def identify(program: Checked, plan: TrainingPlan, sampling: Sampling) -> Identi
 
 def facts(program: Checked, options: RunOptions, plan: TrainingPlan, identity: Identity, dataset: Dataset
           ) -> dict[str, Any]:
-    return {"name": record.file_name(program.source.name), "netdsl": __version__, "torch": torch.__version__,
+    return {"name": network_name(program.source.name), "netdsl": __version__, "torch": torch.__version__,
             "seed": plan.block.seed, "sample": options.sample,
             "classNames": list(dataset.class_names), "plan": plan_record(plan), "identity": identity}
 

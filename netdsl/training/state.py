@@ -32,6 +32,7 @@ class Position:
     best_name: str | None = None
     fallback: str | None = None  #: the checkpoint to roll back to: the best by what controls the rate
     ended: str = ""  #: why training is over before the plan's last epoch
+    seconds: float = 0.0  #: of training, all parts of a run that was resumed together
     marked_samples: int = 0  #: samples and sums of the epoch at the last line of `metrics.jsonl`
     marked_sums: list[float] = field(default_factory=list)
 

@@ -77,6 +77,13 @@ def test_the_metric_is_looked_at_where_the_file_says_so() -> None:
     assert control.after_epoch(0.1, 0.5).rate_factor == pytest.approx(0.618)
 
 
+def test_the_rates_that_a_list_names_are_not_adjusted() -> None:
+    """CNTK takes the list's rate in the epochs that it covers (SGD.cpp: `i < m_learningRatesParam.size()`)."""
+    rule = AutoAdjust(auto_adjust="adjustAfterEpoch", decrease=0.5, load_best_model=False)
+    assert factors(Control(adjust=rule, listed=3), 1, 1, 1, 1) == [1, 1, 0.5, 0.25]
+    assert factors(Control(adjust=rule, listed=1), 1, 1, 1, 1) == [1, 0.5, 0.25, 0.125]
+
+
 def test_plateau_reduces_after_its_patience() -> None:
     control = Control(plateau=Plateau(value=0.1, factor=0.5, patience=2, threshold=0))
     assert factors(control, 1, 0.9, 0.9, 0.95, 0.9, 0.9, 0.8) == [1, 1, 1, 0.5, 0.5, 0.25, 0.25]

@@ -11,7 +11,7 @@ import torch
 
 import netdsl
 from netdsl.diagnostics import Diagnostic, Failure, render
-from netdsl.optimizers import ROWS, SCHEDULE_ROWS, Adagrad, Adam, AdamW, FSAdagrad, MomentumSGD, Muon, RMSProp
+from netdsl.optimizers import ROWS, SCHEDULE_ROWS, Adagrad, Adam, AdamW, CNTKRMSProp, FSAdagrad, MomentumSGD, Muon
 from netdsl.optimizers.block import OBSOLETE, AutoAdjust, Multiplier
 from netdsl.optimizers.control import Control
 from netdsl.optimizers.describe import plan_lines, plan_record
@@ -45,11 +45,18 @@ def plan(**keys: Any) -> TrainingPlan:
     ({"learning_rates_per_mb": constant(0.1), "grad_update_type": "adagrad"}, Adagrad(average_multiplier=True)),
     ({"learning_rates_per_mb": constant(0.1), "grad_update_type": "fsAdagrad", "fs_adagrad_target": 0.5},
      FSAdagrad(target=0.5)),
-    ({"learning_rates_per_mb": constant(0.1), "grad_update_type": "rmsProp", "rms_gamma": 0.5}, RMSProp(gamma=0.5)),
+    ({"learning_rates_per_mb": constant(0.1), "grad_update_type": "rmsProp", "rms_gamma": 0.5}, CNTKRMSProp(gamma=0.5)),
     ({"learning_rates_per_mb": constant(0.1), "grad_update_type": "adam"}, Adam(corrected_epsilon=False)),
 ])
 def test_the_rule_of_a_block(keys: dict[str, Any], rule: object) -> None:
     assert plan(**keys).optimizer == rule
+
+
+def test_classical_rates_have_no_floor_unless_the_file_gives_one() -> None:
+    """CNTK's 1e-9 per sample is for its own units: 1e-6 with large minibatches is a usual rate for AdamW."""
+    size = {"minibatch_size": constant(2048)}
+    assert not plan(learning_rate=constant(1e-6), **size).ends_before(0)
+    assert plan(learning_rates_per_mb=constant(1e-6), **size).ends_before(0)
 
 
 def test_cntk_has_a_momentum_unless_the_file_states_one() -> None:

@@ -23,6 +23,7 @@ from netdsl.optimizers import (
     FSAdagrad,
     MomentumSGD,
     Muon,
+    RMSProp,
 )
 from netdsl.optimizers.average import WeightAverage
 from netdsl.optimizers.base import Optimizer, ParameterGroup, Regularization, RuleSettings, StepRates
@@ -74,6 +75,9 @@ TORCH: list[tuple[str, Optimizer, float, Regularization, Callable[..., torch.opt
     ("adamax", Adamax(epsilon=1e-16), 0.0, Regularization(), lambda p: torch.optim.Adamax(p, lr=1, eps=1e-16)),
     ("adagrad", Adagrad(), 0.0, Regularization(), lambda p: torch.optim.Adagrad(p, lr=1, eps=1e-16)),
     ("adadelta", Adadelta(), 0.0, Regularization(), lambda p: torch.optim.Adadelta(p, lr=1, rho=0.95, eps=1e-6)),
+    ("rmsprop", RMSProp(), 0.0, Regularization(), lambda p: torch.optim.RMSprop(p, lr=1)),
+    ("rmsprop centered", RMSProp(decay=0.9, centered=True), 0.5, Regularization(l2=0.1),
+     lambda p: torch.optim.RMSprop(p, lr=1, alpha=0.9, centered=True, momentum=0.5, weight_decay=0.1)),
     ("clip norm", MomentumSGD(), 0.0, Regularization(clip_norm=1.0), lambda p: torch.optim.SGD(p, lr=1)),
     ("clip value", MomentumSGD(), 0.0, Regularization(clip_value=0.3), lambda p: torch.optim.SGD(p, lr=1)),
 ]
@@ -103,6 +107,16 @@ def test_same_as_torch(row: Optimizer, momentum: float, penalties: Regularizatio
         torch.testing.assert_close(a, b, **close)
 
 
+def test_rmsprop_with_epsilon_below_the_root() -> None:
+    """TensorFlow's form: sqrt (v + epsilon)."""
+    weight = torch.tensor([1.0, -2.0], dtype=torch.float64, requires_grad=True)
+    rule = UpdateRule(RMSProp(decay=0.9, epsilon=1.0, epsilon_inside=True), groups([weight]))
+    weight.grad = torch.tensor([0.5, -3.0], dtype=torch.float64)
+    wanted = weight.detach() - 0.1 * weight.grad / (0.1 * weight.grad**2 + 1).sqrt()
+    rule.step(StepRates(0.1))
+    torch.testing.assert_close(weight.detach(), wanted)
+
+
 def test_rate_inside_and_outside_agree_until_the_rate_changes() -> None:
     inside, outside = parameters(), parameters()
     rules = [UpdateRule(MomentumSGD(), groups(inside)), UpdateRule(MomentumSGD(rate_inside=False), groups(outside))]
@@ -127,7 +141,7 @@ def test_unit_gain_is_a_classical_rate_smaller_by_one_minus_momentum() -> None:
 
 #: Rates with which each row should make good progress on the small problem.
 RATES = {"MomentumSGD": 0.1, "Adam": 0.05, "AdamW": 0.05, "Adamax": 0.1, "Lion": 0.01, "Muon": 0.05, "LARS": 0.1,
-         "Adagrad": 0.3, "RMSProp": 1.0, "FSAdagrad": 0.05, "Adadelta": 1.0}
+         "Adagrad": 0.3, "RMSProp": 0.05, "CNTKRMSProp": 1.0, "FSAdagrad": 0.05, "Adadelta": 1.0}
 
 
 def settled(row: type[Optimizer]) -> Optimizer:

@@ -72,6 +72,26 @@ def test_the_weights_are_those_before_the_bad_step(tmp_path: Path) -> None:
     assert all(t.isfinite().all() for t in read_weights(tmp_path / "run/checkpoints/last").values())
 
 
+@pytest.mark.parametrize("phase", ["validation", "test"])
+def test_a_criterion_that_is_no_number_on_other_data_ends_the_run(phase: str, tmp_path: Path) -> None:
+    readers = {phase: Patches(first=1000, count=24, not_a_number=5)}
+    found = page(lambda: training.train(program(PLAN, **readers), out=tmp_path / "run", device="cpu"), "diverged")
+    assert found.title == f"the criterion on the {phase} data is not a number"
+    assert "data have numbers that are not finite" in found.hint
+    assert (tmp_path / "run" / "checkpoints" / "last").exists() == (phase == "test")  # that of the whole training
+
+
+def test_weights_that_are_no_numbers_are_found_by_a_test(tmp_path: Path) -> None:
+    held = program(PLAN, test=Patches(first=1000, count=24))
+    run = training.train(held, out=tmp_path / "run", device="cpu")
+    snapshot = checkpoint.read(run.checkpoint)
+    snapshot.weights["model.hidden.weight"][0, 0] = torch.inf
+    checkpoint.write(run.checkpoint, snapshot)
+    found = page(lambda: training.test(held, run.out), "diverged")
+    assert found.primary.span.text.startswith("DenseLayer")
+    assert "weights themselves are not finite" in found.hint
+
+
 def test_training_can_go_on_regardless(tmp_path: Path) -> None:
     result = training.train(program(WILD), out=tmp_path / "run", device="cpu", nan_continue=True)
     assert result.train["ce"] != result.train["ce"]
@@ -276,6 +296,30 @@ def test_damaged_checkpoints_are_pages(damage: str, tmp_path: Path) -> None:
 
 
 # --- devices -------------------------------------------------------------------------------------------
+
+
+def test_a_byte_that_changed_on_the_disk_is_noticed(tmp_path: Path) -> None:
+    run = training.train(program(PLAN), out=tmp_path / "run", device="cpu")
+    weights = run.checkpoint / "weights.safetensors"
+    data = bytearray(weights.read_bytes())
+    data[-3] ^= 0x40
+    weights.write_bytes(data)
+    found = page(lambda: training.train(program(PLAN), resume=run.out, device="cpu"), "checkpoint-mismatch")
+    assert "the bytes of weights.safetensors are not those that were written" in found.body[0]
+
+
+def test_others_may_read_a_checkpoint_as_the_rest_of_the_run(tmp_path: Path) -> None:
+    run = training.train(program(PLAN), out=tmp_path / "run", device="cpu")
+    modes = {path.stat().st_mode & 0o777 for path in run.checkpoint.iterdir()}
+    assert modes == {(run.out / "metrics.csv").stat().st_mode & 0o777}
+
+
+def test_a_run_that_fails_before_its_first_record_leaves_no_folder(tmp_path: Path) -> None:
+    bad = program(PLAN, train=Patches(broken=3))
+    with pytest.raises(Failure):
+        training.train(bad, out=tmp_path / "run", device="cpu")
+    assert not (tmp_path / "run").exists()
+    assert training.train(program(PLAN), out=tmp_path / "run", device="cpu").steps == 15
 
 
 @pytest.mark.parametrize("device", ["tpu", "cuda:x", "cuda:99"])

@@ -338,6 +338,24 @@ def test_early_stopping_ends_training_and_the_best_weights_are_tested(tmp_path: 
     assert again.epochs == result.epochs
 
 
+@pytest.mark.parametrize("seed", [0, 3])
+def test_the_part_held_out_for_validation_can_be_tested_later(seed: int, tmp_path: Path) -> None:
+    checked = program(PLAN + " ; validation = 0.25")
+    run = training.train(checked, out=tmp_path / "run", device="cpu", seed=seed)
+    held, rest = (training.test(checked, run.out, phase=phase) for phase in ("validation", "train"))
+    assert (held.samples, rest.samples) == (18, 54)
+    assert held.values == pytest.approx(run.validation, rel=1e-5)
+
+
+def test_the_seconds_of_a_resumed_run_are_those_of_all_its_parts(tmp_path: Path) -> None:
+    first = training.train(program(PLAN), out=tmp_path / "run", device="cpu", limits=Limits(epochs=1))
+    again = training.train(program(PLAN), resume=first.out, device="cpu")
+    epochs = [line["seconds"] for line in read_records(again.out) if line["event"] == "epoch"]
+    assert len(epochs) == 3
+    assert again.seconds >= sum(epochs)
+    assert again.seconds > first.seconds
+
+
 def test_records_show_the_rate_of_a_full_minibatch(tmp_path: Path) -> None:
     """72 samples in minibatches of 16: the last one has 8, and in CNTK's units half the rate on the mean."""
     checked = program("maxEpochs = 2 ; minibatchSize = 16 ; learningRatesPerSample = 0.01 : 0.001 ; "
