@@ -55,7 +55,8 @@ class Base64Images(ImageReader):
 
     file: str = option(Text(), doc="The text file.")
     label_dim: int | None = option(Optional(Integer(1)), None, "Number of classes; None: the largest label + 1.")
-    max_errors: int = option(Integer(0), 0, "How many bad images are passed over before it is an error.")
+    max_errors: int = option(Integer(0), 0, "How many bad images are passed over before it is an error; above 0, "
+                             "every image is read once to find them when the data are opened.")
 
     def describe(self) -> Description:
         if locate(self.file) is None:
@@ -91,8 +92,9 @@ class Base64Images(ImageReader):
         position = 0
         with reading(path, "file"), open(path, "rb") as stream:
             for number, line in enumerate(stream, 1):
-                if line.strip():
-                    parts = line.rstrip(b"\r\n").split(b"\t")
+                text = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
+                if text.strip():
+                    parts = text.rstrip(b"\r\n").split(b"\t")
                     labels.append(self._label(parts, number))
                     ids.append(parts[0].decode("utf-8", "replace") if len(parts) == 3 else "")
                     offsets.append(position)

@@ -87,11 +87,6 @@ class _Binary(ImageReader):
 def cifar_dataset(reader: ImageReader, images: np.ndarray, labels: np.ndarray, training: bool,
                   names: tuple[str, ...], counts: Sequence[int]) -> Dataset:
     """The opened data, images n x 3 x 32 x 32 in RGB; `counts` are the samples of each file."""
-    if reader.grayscale:
-        weights = np.array([0.299, 0.587, 0.114], dtype=np.float32)
-        images = np.rint(np.einsum("nchw,c->nhw", images.astype(np.float32), weights)).astype(np.uint8)[:, None]
-    elif reader.color_order == "BGR":
-        images = images[:, ::-1]
     ends = np.cumsum(counts)
     files: tuple[str, ...] = reader.files  # type: ignore[attr-defined]
 
@@ -99,7 +94,7 @@ def cifar_dataset(reader: ImageReader, images: np.ndarray, labels: np.ndarray, t
         file = int(np.searchsorted(ends, index, side="right"))
         return f"{Path(files[file]).name} record {index - (int(ends[file - 1]) if file else 0)}"
 
-    arrays = {reader.features_input: np.ascontiguousarray(images), reader.labels_input: labels}
+    arrays = {reader.features_input: np.ascontiguousarray(reader.stack_in_order(images)), reader.labels_input: labels}
     return ArrayDataset(arrays, images=reader.features_input, pipeline=reader.pipeline(training), class_names=names,
                         name=name)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import re
 from typing import Any, ClassVar
 
 from ..spec import option, table_row
@@ -19,37 +20,50 @@ def _text(value: Any) -> str:
 
 
 class _Kind:
-    """Stands for numpy.dtype: remembers its code, `u1`."""
+    """Stands for numpy.dtype: remembers its code, `u1`, and the order of its bytes, `<`."""
+
+    order = "|"
 
     def __init__(self, code: Any = "", *_: Any) -> None:
         self.code = _text(code)
 
     def __setstate__(self, state: Any) -> None:
-        """Byte order and the like: of no meaning for bytes."""
+        self.order = _text(state[1])
+
+    def dtype(self) -> np.dtype:
+        # Only the names of whole numbers reach numpy: its own parser takes much more.
+        if not re.fullmatch("[iu][1248]", self.code) or self.order not in ("|", "<", ">", "="):
+            raise pickle.UnpicklingError(f"an array of the type {self.order}{self.code}"[:80])
+        return np.dtype(self.order + self.code)
 
 
 class _Block:
     """Stands for numpy.ndarray: remembers shape, type and bytes."""
 
     shape: tuple[int, ...] = ()
-    data: bytes = b""
+    data: bytes | bytearray = b""
     kind: _Kind = _Kind()
 
     def __setstate__(self, state: Any) -> None:
         _, shape, kind, fortran, data = state
-        if not isinstance(kind, _Kind) or fortran or not isinstance(data, bytes | str):
+        if not isinstance(kind, _Kind) or fortran or not isinstance(data, bytes | bytearray | str):
             raise pickle.UnpicklingError("an array of another make")
         self.shape, self.kind = tuple(int(n) for n in shape), kind
-        self.data = data if isinstance(data, bytes) else data.encode("latin1")
+        self.data = data.encode("latin1") if isinstance(data, str) else data
 
     def array(self) -> np.ndarray:
-        if self.kind.code not in ("u1", "|u1", "uint8"):
-            raise pickle.UnpicklingError(f"an array of the type {self.kind.code}")
-        return np.frombuffer(self.data, np.uint8).reshape(self.shape)
+        return np.frombuffer(self.data, self.kind.dtype()).reshape(self.shape)
 
 
 def _reconstruct(*_: Any) -> _Block:
     return _Block()
+
+
+def _from_buffer(data: Any, kind: Any, shape: Any, order: Any, *_: Any) -> _Block:
+    """Stands for numpy's function of protocol 5."""
+    block = _Block()
+    block.__setstate__((1, shape, kind, order != "C", data))
+    return block
 
 
 def _encode(text: str, encoding: str = "latin1") -> bytes:
@@ -60,6 +74,8 @@ def _encode(text: str, encoding: str = "latin1") -> bytes:
 _ADMITTED = {
     ("numpy.core.multiarray", "_reconstruct"): _reconstruct,
     ("numpy._core.multiarray", "_reconstruct"): _reconstruct,
+    ("numpy.core.numeric", "_frombuffer"): _from_buffer,
+    ("numpy._core.numeric", "_frombuffer"): _from_buffer,
     ("numpy", "ndarray"): _Block,
     ("numpy", "dtype"): _Kind,
     ("_codecs", "encode"): _encode,
@@ -67,7 +83,7 @@ _ADMITTED = {
 
 
 class _Unpickler(pickle.Unpickler):
-    """Lists, dictionaries, numbers, strings and byte arrays; every other name is refused."""
+    """Lists, dictionaries, numbers, strings and arrays of whole numbers; every other name is refused."""
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in _ADMITTED:
@@ -78,12 +94,18 @@ class _Unpickler(pickle.Unpickler):
         raise pickle.UnpicklingError("it refers to objects outside the file")
 
 
+def _whole_numbers(labels: Any) -> np.ndarray:
+    """A list of labels, or an array of them."""
+    values = labels.array() if isinstance(labels, _Block) else labels
+    return np.array([int(value) for value in values], dtype=np.int64)
+
+
 @table_row
 class CIFAR10Python(ImageReader):
     """CIFAR-10 in the Python version: the files data_batch_1 to data_batch_5 and test_batch.
 
-    The files are pickles. Only numbers, text, lists, dictionaries and arrays of bytes are admitted;
-    a file that names anything else is refused and nothing in it is run.
+    The files are pickles. Only numbers, text, lists, dictionaries and arrays of whole numbers are
+    admitted; a file that names anything else is refused and nothing in it is run.
     """
 
     examples: ClassVar[tuple[str, ...]] = ('CIFAR10Python {("$dataDir$/data_batch_1" : "$dataDir$/data_batch_2")}',)
@@ -107,9 +129,9 @@ class CIFAR10Python(ImageReader):
         try:
             batch = _Unpickler(io.BytesIO(data), encoding="bytes").load()
             entries = {_text(key): value for key, value in batch.items()}
-            images, labels = entries["data"].array(), np.array([int(v) for v in entries["labels"]], dtype=np.int64)
-            if images.ndim != 2 or images.shape != (len(labels), 3 * 32 * 32):
-                raise ValueError(f"images of shape {images.shape} for {len(labels)} labels")
+            images, labels = entries["data"].array(), _whole_numbers(entries["labels"])
+            if images.dtype != np.uint8 or images.shape != (len(labels), 3 * 32 * 32):
+                raise ValueError(f"images of the type {images.dtype} and shape {images.shape} for {len(labels)} labels")
         except Exception as error:  # a pickle can be wrong in any way
             raise DataError(f"`{short(path)}` is not a batch of CIFAR-10's Python version", path=path, option="files",
                             place="byte 0", body=(f"It is {kind_of(data[:64])}. Reading says: {error}.",),

@@ -13,6 +13,8 @@ from .arrays import np
 from .base import DataError, ImageDims, Transform
 from .meanfile import read_mean_file, read_pca_file
 
+#: Pixels that are worked on at a time where several temporary arrays are needed: they stay in the cache.
+_STRIP = 1 << 14
 _PER_CHANNEL = ListOf(Number(), minimum_length=1)
 
 
@@ -24,7 +26,23 @@ def _per_channel(values: tuple[float, ...], channels: int, name: str, row: str) 
     if len(values) not in (1, channels):
         raise DataError(f"`{name}` of {row} has {len(values)} numbers for {channels} channels", option="transforms",
                         hint="give one number for each channel, or one for all.")
-    return np.asarray(values, dtype=np.float32)
+    return np.broadcast_to(np.asarray(values, dtype=np.float32), channels)
+
+
+def _shifted(image: np.ndarray, shift: np.ndarray, factor: np.ndarray | None = None) -> np.ndarray:
+    """image * factor + shift as float32, a number for each channel; also of a stack of images.
+
+    The numbers are repeated for a whole row. Broadcast three at a time they take 1.0 ms on
+    227 x 227 x 3 bytes, a row at a time and in place 0.08.
+    """
+    result = image.astype(np.float32)
+    tiled = result.flags.c_contiguous  # else channels are not next to each other, and broadcasting is fast
+    rows = result.reshape(*result.shape[:-2], -1) if tiled else result
+    repeats = result.shape[-2] if tiled else 1
+    if factor is not None:
+        rows *= np.tile(factor, repeats)
+    rows += np.tile(shift, repeats)
+    return result
 
 
 def _luminance(order: str) -> np.ndarray:
@@ -72,8 +90,7 @@ class Mean(Transform):
         return None if self.mean_file else side
 
     def apply(self, image: np.ndarray, draw: np.random.Generator, training: bool) -> np.ndarray:
-        result: np.ndarray = _float(image) - _per_channel(self.value or (0.0,), image.shape[-1], "value", "Mean")
-        return result
+        return _shifted(image, -_per_channel(self.value or (0.0,), image.shape[-1], "value", "Mean"))
 
     def note(self, note: str) -> str:
         return f"{note} less the mean"
@@ -102,9 +119,12 @@ class _LoadedMean(Mean):
 
     def apply(self, image: np.ndarray, draw: np.random.Generator, training: bool) -> np.ndarray:
         height, width = image.shape[-3:-1]
-        if self.image.shape[:2] not in ((1, 1), (height, width)):
+        if self.image.shape[:2] == (1, 1):
+            return _shifted(image, -np.broadcast_to(self.image[0, 0], image.shape[-1]))
+        if self.image.shape[:2] != (height, width):
             raise self._size_error(width, height)
-        result: np.ndarray = _float(image) - self.image
+        result = image.astype(np.float32)
+        result -= self.image
         return result
 
 
@@ -140,8 +160,7 @@ class Normalize(Transform):
         deviation = _per_channel(self.standard_deviation, channels, "standardDeviation", "Normalize")
         low, high = self.range
         factor = np.float32((high - low) / 255) / deviation
-        result: np.ndarray = _float(image) * factor + (np.float32(low) - mean) / deviation
-        return result
+        return _shifted(image, (np.float32(low) - mean) / deviation, factor)
 
     def note(self, note: str) -> str:
         order = note.split(",")[0]
@@ -177,27 +196,46 @@ class Color(Transform):
     def apply(self, image: np.ndarray, draw: np.random.Generator, training: bool) -> np.ndarray:
         if not training:
             return image
-        result = _float(image)
+        result = image.astype(np.float32)
         shift = draw.uniform(-self.brightness_radius, self.brightness_radius) * float(result.mean())
         gain = 1 + draw.uniform(-self.contrast_radius, self.contrast_radius)
-        result = np.clip(result * np.float32(gain) + np.float32(shift), 0, 255)
+        result *= np.float32(gain)
+        result += np.float32(shift)
+        np.clip(result, 0, 255, out=result)
         if self.saturation_radius and image.shape[2] == 3:
             result = _saturate(result, 1 + draw.uniform(-self.saturation_radius, self.saturation_radius))
         return _like(result, image)
 
 
 def _saturate(image: np.ndarray, ratio: float) -> np.ndarray:
-    """S of HSV times `ratio`, at most 1. V is the largest channel and stays; the others move from it."""
-    value = image.max(axis=2, keepdims=True)
-    spread = value - image.min(axis=2, keepdims=True)
-    factor = np.minimum(np.float32(ratio), value / np.maximum(spread, np.float32(1e-6)))
-    result: np.ndarray = value - (value - image) * factor
-    return result
+    """S of HSV times `ratio`, at most 1, written into the image. V, the largest channel, stays; the others move.
+
+    Some rows at a time, channel by channel and in place: 0.3 ms for 227 x 227 pixels. Written as one
+    formula it takes 5.5, most of it for reductions over three numbers and for new memory.
+    """
+    rows = max(1, _STRIP // image.shape[1])
+    for start in range(0, len(image), rows):
+        _saturate_strip(image[start : start + rows], np.float32(ratio))
+    return image
+
+
+def _saturate_strip(image: np.ndarray, ratio: np.float32) -> None:
+    planes = np.array(np.moveaxis(image, 2, 0), order="C")
+    value = np.maximum(np.maximum(planes[0], planes[1]), planes[2])
+    factor = value - np.minimum(np.minimum(planes[0], planes[1]), planes[2])
+    np.maximum(factor, np.float32(1e-6), out=factor)
+    np.divide(value, factor, out=factor)
+    np.minimum(factor, ratio, out=factor)
+    np.subtract(value, planes, out=planes)
+    planes *= factor
+    np.subtract(value, planes, out=planes)
+    for channel, plane in enumerate(planes):
+        image[..., channel] = plane
 
 
 def _like(result: np.ndarray, image: np.ndarray) -> np.ndarray:
-    """Back to whole numbers if the image had them."""
-    return np.rint(result).astype(np.uint8) if image.dtype == np.uint8 else result
+    """Back to whole numbers if the image had them; the result's own memory is used for it."""
+    return np.rint(result, out=result).astype(np.uint8) if image.dtype == np.uint8 else result
 
 
 @table_row
@@ -223,7 +261,8 @@ class Hue(Transform):
         third, cosine, sine = (1 - np.cos(angle)) / 3, np.cos(angle), np.sin(angle) / np.sqrt(3)
         turn = np.full((3, 3), third) + cosine * np.eye(3)
         turn += sine * np.array([[0, -1, 1], [1, 0, -1], [-1, 1, 0]])
-        return _like(np.clip(_float(image) @ turn.T.astype(np.float32), 0, 255), image)
+        turned = _float(image) @ turn.T.astype(np.float32)
+        return _like(np.clip(turned, 0, 255, out=turned), image)
 
 
 #: Principal components of ImageNet's colours (RGB, 0..255), as AlexNet's re-implementations use them.
@@ -244,7 +283,8 @@ class Intensity(Transform):
     examples: ClassVar[tuple[str, ...]] = ("Intensity {0.1}", 'Intensity {0.1, intensityFile = "pca.xml"}')
 
     intensity_std_dev: float = option(Number(0), 0.0, "Standard deviation of the draws; AlexNet: 0.1.")
-    intensity_file: str = option(Text(), "", "OpenCV XML with `EigVal` and `EigVec`, as CNTK's (BGR).")
+    intensity_file: str = option(Text(), "", "OpenCV XML with `EigVal` and `EigVec`, as CNTK's: "
+                                "the rows of `EigVec` for red, green and blue.")
     eigenvalues: tuple[float, ...] = option(ListOf(Number(0), minimum_length=1), _EIGENVALUES,
                                             "Three numbers, for values 0..255.")
     eigenvectors: tuple[float, ...] = option(_PER_CHANNEL, _EIGENVECTORS,
@@ -266,11 +306,10 @@ class Intensity(Transform):
     def prepare(self, order: str) -> Transform:
         values = np.asarray(self.eigenvalues, dtype=np.float32)
         vectors = np.asarray(self.eigenvectors, dtype=np.float32).reshape(3, 3)
-        stored = "RGB"
         if self.intensity_file:
+            # CNTK's pixels are BGR, and it adds the rows in reverse: the file's rows are red, green, blue.
             values, vectors = read_pca_file(self.intensity_file)
-            stored = "BGR"
-        if stored != order:
+        if order == "BGR":
             vectors = vectors[::-1]
         return _LoadedIntensity(intensity_std_dev=self.intensity_std_dev, components=vectors * values)
 
@@ -294,7 +333,8 @@ class _LoadedIntensity(Intensity):
             raise DataError("Intensity needs images with three channels", option="transforms",
                             hint="leave it out for grey images.")
         shift = self.components @ draw.normal(0.0, self.intensity_std_dev, 3).astype(np.float32)
-        return _like(np.clip(_float(image) + shift, 0, 255), image)
+        result = _shifted(image, shift)
+        return _like(np.clip(result, 0, 255, out=result), image)
 
 
 @table_row

@@ -12,7 +12,7 @@ from typing import ClassVar
 from ..spec import Choice, Dims, Flag, Integer, Number, Optional, OptionError, option, table_row
 from .arrays import np
 from .base import DataError, ImageDims, Transform
-from .geometry import VOID, Flip, cut_box, pad_image, padded_dims
+from .geometry import VOID, Flip, cut_box, fill_mode, pad_image, padded_dims
 from .ranges import ASPECTS, RATIO, RATIOS, between, check_range
 
 
@@ -29,8 +29,21 @@ def _square(dims: ImageDims, ratio: float) -> ImageDims:
 
 
 def _cut_side(width: int, height: int, ratio: float) -> int:
-    # The small addend keeps 256 * 0.875 at 224 where the product falls a rounding error short.
-    return max(1, int(min(width, height) * ratio + 1e-6))
+    return _rounded(min(width, height) * ratio)
+
+
+def _rounded(extent: float) -> int:
+    """To the nearest whole number, halves up as in C++ (Python's `round` goes to the even one); at least 1."""
+    return max(1, math.floor(extent + 0.5))
+
+
+def _shrunk(wide: int, high: int, width: int, height: int) -> tuple[int, int]:
+    """A rectangle made smaller in proportion until it fits."""
+    if wide > width:
+        wide, high = width, max(1, high * width // wide)
+    if high > height:
+        wide, high = max(1, wide * height // high), height
+    return wide, high
 
 
 def _fits(image: np.ndarray, size: tuple[int, int], who: str) -> None:
@@ -48,7 +61,8 @@ class RandomCrop(Transform):
     Its size is `size` in pixels, or `sideRatio` of the shorter side (a square unless `aspectRatio`
     says otherwise), or `areaRatio` of the area. A range such as `0.5:1` draws the ratio anew for
     each image. Without any of them it is the largest square. Upright and lying rectangles are
-    equally likely. If a rectangle of `areaRatio` does not fit in ten trials, the whole image is taken.
+    equally likely. If none of ten draws fits into the image, the whole image is taken; while testing
+    the rectangle is made smaller until it fits.
 
     Source: CNTK `Crop` with `cropType = randomside` and `randomarea`.
     """
@@ -96,7 +110,8 @@ class RandomCrop(Transform):
         return side / ((self.side_ratio or (1.0,))[0] / math.sqrt(longest))
 
     def apply(self, image: np.ndarray, draw: np.random.Generator, training: bool) -> np.ndarray:
-        return self._cut(pad_image(image, self.pad, self.pad_value), draw if training else None)
+        padded = pad_image(image, self.pad, self.pad_value, fill_mode(self.pad_value))
+        return self._cut(padded, draw if training else None)
 
     def apply_mask(self, mask: np.ndarray, draw: np.random.Generator, training: bool) -> np.ndarray:
         return self._cut(pad_image(mask, self.pad, VOID), draw if training else None)
@@ -107,24 +122,38 @@ class RandomCrop(Transform):
             wide, high = self._extent(width, height, draw)
             if self.size is not None:
                 _fits(image, (wide, high), "RandomCrop")
+            if draw is None:
+                wide, high = _shrunk(wide, high, width, height)
             if wide <= width and high <= height:
-                if draw is None:
-                    return cut_box(image, (width - wide) // 2, (height - high) // 2, wide, high)
-                left, top = int(draw.integers(width - wide + 1)), int(draw.integers(height - high + 1))
+                left, top = self._start(width - wide, draw), self._start(height - high, draw)
                 return cut_box(image, left, top, wide, high)
         return image
+
+    def _start(self, room: int, draw: np.random.Generator | None) -> int:
+        """Where the rectangle begins, of `room` + 1 places."""
+        return room // 2 if draw is None else int(draw.integers(room + 1))
 
     def _extent(self, width: int, height: int, draw: np.random.Generator | None) -> tuple[int, int]:
         if self.size is not None:
             return self.size[0], self.size[-1]
         if self.area_ratio is not None:
-            side = math.sqrt(width * height * between(self.area_ratio, draw))
+            side = _rounded(math.sqrt(width * height * between(self.area_ratio, draw)))
         else:
-            side = float(_cut_side(width, height, between(self.side_ratio or (1.0,), draw)))
-        stretch = math.sqrt(between(self.aspect_ratio, draw))
-        if stretch != 1 and draw is not None and draw.random() < 0.5:
-            stretch = 1 / stretch
-        return max(1, int(side * stretch)), max(1, int(side / stretch))
+            side = _cut_side(width, height, between(self.side_ratio or (1.0,), draw))
+        aspect = between(self.aspect_ratio, draw)
+        if aspect == 1:
+            return side, side
+        # CNTK rounds the square's side and truncates the rectangle's.
+        wide, high = max(1, int(math.sqrt(side * side * aspect))), max(1, int(math.sqrt(side * side / aspect)))
+        return (high, wide) if draw is not None and draw.random() < 0.5 else (wide, high)
+
+
+@table_row
+class _CenteredCrop(RandomCrop):
+    """RandomCrop with only the size drawn; the place is the centre."""
+
+    def _start(self, room: int, draw: np.random.Generator | None) -> int:
+        return room // 2
 
 
 def _one_way(size: object, side_ratio: object, area_ratio: object) -> None:
@@ -176,21 +205,38 @@ class MultiViewCrop(Transform):
     Source: Krizhevsky et al. 2012; CNTK `Crop` with `cropType = multiview10`.
     """
 
-    examples: ClassVar[tuple[str, ...]] = ("MultiViewCrop {224}",)
+    examples: ClassVar[tuple[str, ...]] = ("MultiViewCrop {224}", "MultiViewCrop {sideRatio = 0.875}")
 
-    size: tuple[int, ...] = option(Dims(), doc="Width and height of a view in pixels; one number: a square.")
+    size: tuple[int, ...] | None = option(Optional(Dims()), None, "Width and height of a view in pixels; one number: "
+                                          "a square.")
+    side_ratio: float | None = option(Optional(RATIO), None, "Side of a square view as a fraction of the shorter side.")
 
     @property
     def views(self) -> int:
         return 10
 
+    def validate(self) -> None:
+        _one_way(self.size, self.side_ratio, None)
+        if self.size is None and self.side_ratio is None:
+            raise OptionError("size", "MultiViewCrop takes a `size` or a `sideRatio`",
+                              "for example `MultiViewCrop {224}`.")
+
     def dims(self, dims: ImageDims) -> ImageDims:
-        return (self.size[0], self.size[-1], dims[2])
+        if self.size is not None:
+            return (self.size[0], self.size[-1], dims[2])
+        return dims if self.side_ratio is None else _square(dims, self.side_ratio)
+
+    def needed_side(self, side: float | None) -> float | None:
+        return None if side is None or self.size is not None else side / (self.side_ratio or 1.0)
 
     def apply(self, image: np.ndarray, draw: np.random.Generator, training: bool) -> np.ndarray:
-        wide, high = self.size[0], self.size[-1]
+        height, width = image.shape[:2]
+        # Neither is Crop's doing: CNTK then takes the whole image.
+        wide, high = _pair(self.size) or (width, height)
+        if self.side_ratio is not None:
+            wide = high = _cut_side(width, height, self.side_ratio)
         _fits(image, (wide, high), "MultiViewCrop")
-        right, bottom = image.shape[1] - wide, image.shape[0] - high
+        right, bottom = width - wide, height - high
         places = ((0, 0), (right, 0), (0, bottom), (right, bottom), (right // 2, bottom // 2))
         views = [cut_box(image, left, top, wide, high) for left, top in places]
         return np.stack(views + [view[:, ::-1] for view in views])
@@ -201,7 +247,7 @@ class Crop(Transform):
     """CNTK's crop under its own name and options; RandomCrop, CenterCrop and Flip say the same.
 
     The random kinds also mirror every second image unless `hflip = false`. Without `cropSize` and
-    ratios it is the largest square.
+    ratios they cut the largest square; center and multiView10 take the whole image.
 
     Source: CNTK `Crop`.
     """
@@ -232,19 +278,29 @@ class Crop(Transform):
         if self._is_random and self.crop_size is not None:
             raise OptionError("cropSize", "`cropSize` is for the crop types center and multiView10",
                               "use `RandomCrop {size = ...}` for a random place.")
-        if self.crop_type == "multiView10" and self.crop_size is None:
-            raise OptionError("cropType", "the ten views of multiView10 need a `cropSize`")
-        if self.crop_type == "center" and (self.area_ratio is not None or self.aspect_ratio != (1.0,)):
-            raise OptionError("cropType", "a center crop takes `cropSize` or `sideRatio`")
+        if not self._is_random and (self.area_ratio is not None or self.aspect_ratio != (1.0,)):
+            raise OptionError("cropType", f"the crop type {self.crop_type} takes `cropSize` or `sideRatio`")
+        if self.crop_type == "multiView10" and self._drawn:
+            raise OptionError("sideRatio", "the ten views of multiView10 have one size, so `sideRatio` is one number")
+
+    @property
+    def _drawn(self) -> bool:
+        """Whether `sideRatio` is a range."""
+        return self.side_ratio is not None and self.side_ratio[0] != self.side_ratio[-1]
 
     def expand(self) -> tuple[Transform, ...]:
-        cut: Transform
-        if self._is_random:
-            cut = RandomCrop(side_ratio=self.side_ratio, area_ratio=self.area_ratio, aspect_ratio=self.aspect_ratio)
-        elif self.crop_type == "multiView10" and self.crop_size is not None:
-            cut = MultiViewCrop(size=self.crop_size)
-        else:
-            ratio = None if self.crop_size is not None or self.side_ratio is None else self.side_ratio[0]
-            cut = CenterCrop(size=self.crop_size, side_ratio=ratio)
         flips = self._is_random if self.hflip is None else self.hflip
-        return (cut, Flip()) if flips else (cut,)
+        return (*self._cuts(), Flip()) if flips else self._cuts()
+
+    def _cuts(self) -> tuple[Transform, ...]:
+        if self._is_random:
+            return (RandomCrop(side_ratio=self.side_ratio, area_ratio=self.area_ratio,
+                               aspect_ratio=self.aspect_ratio),)
+        # As in CNTK, `cropSize` goes before the ratio.
+        ratio = None if self.crop_size is not None or self.side_ratio is None else self.side_ratio[0]
+        if self.crop_type == "multiView10":
+            return (MultiViewCrop(size=self.crop_size, side_ratio=ratio),)
+        if self.crop_size is None and self._drawn:
+            return (_CenteredCrop(side_ratio=self.side_ratio),)
+        whole = self.crop_size is None and ratio is None
+        return () if whole else (CenterCrop(size=self.crop_size, side_ratio=ratio),)

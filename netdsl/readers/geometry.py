@@ -1,6 +1,7 @@
 """Transforms that move pixels: mirror, padding, scale, rotation, erasing.
 
 While testing, a random step does the middle of what it draws while training: no mirror, no rotation.
+A value to fill with that is no byte (-2, 300, 114.5) makes the image float32.
 """
 
 from __future__ import annotations
@@ -67,16 +68,32 @@ def padded_dims(dims: ImageDims, pixels: int) -> ImageDims:
     return (None if width is None else width + more, None if height is None else height + more, channels)
 
 
+def fill_mode(value: float) -> str:
+    """How CNTK's `padValue` is meant: -1 repeats the border."""
+    return "edge" if value == -1 else "constant"
+
+
 def pad_image(image: np.ndarray, pixels: int, value: float, mode: str = "constant") -> np.ndarray:
-    """The image with `pixels` more on every side; value -1 repeats the border."""
-    return _pad(image, pixels, pixels, pixels, pixels, value, mode)
+    """The image with `pixels` more on every side."""
+    return _pad(image, pixels, pixels, pixels, pixels, value, mode) if pixels else image
+
+
+def _holding(image: np.ndarray, value: float) -> np.ndarray:
+    """The image, as float32 if it is of bytes and the value is none.
+
+    For every image alike, whether the value is then written or not: a batch has one type.
+    """
+    is_byte = 0 <= value <= 255 and value == int(value)
+    return image if is_byte else image.astype(np.float32, copy=False)
 
 
 def _pad(image: np.ndarray, left: int, right: int, top: int, bottom: int, value: float, mode: str) -> np.ndarray:
+    if mode == "constant":
+        image = _holding(image, value)
     if not (left or right or top or bottom):
         return image
-    if mode != "constant" or value == -1:
-        return np.pad(image, ((top, bottom), (left, right), (0, 0)), "edge" if mode == "constant" else mode)  # type: ignore[call-overload,no-any-return]
+    if mode != "constant":
+        return np.pad(image, ((top, bottom), (left, right), (0, 0)), mode)  # type: ignore[call-overload,no-any-return]
     height, width, channels = image.shape
     # np.pad takes ten times as long on small images.
     result = np.full((height + top + bottom, width + left + right, channels), value, dtype=image.dtype)
@@ -143,12 +160,12 @@ class Scale(Transform):
 
     def apply(self, image: np.ndarray, draw: np.random.Generator, training: bool) -> np.ndarray:
         choice = int(draw.integers(len(self.interpolations))) if training and self.random else 0
-        return self._scale(image, self.interpolations[choice], self.pad_value)
+        return self._scale(image, self.interpolations[choice], self.pad_value, fill_mode(self.pad_value))
 
     def apply_mask(self, mask: np.ndarray, draw: np.random.Generator, training: bool) -> np.ndarray:
-        return self._scale(mask, "nearest", VOID)
+        return self._scale(mask, "nearest", VOID, "constant")
 
-    def _scale(self, image: np.ndarray, interpolation: str, pad_value: float) -> np.ndarray:
+    def _scale(self, image: np.ndarray, interpolation: str, pad_value: float, mode: str) -> np.ndarray:
         wide, high = self.size[0], self.size[min(1, len(self.size) - 1)]
         height, width = image.shape[:2]
         if self.scale_mode == "crop":
@@ -161,7 +178,7 @@ class Scale(Transform):
             fit_w, fit_h = min(wide, max(1, round(width * ratio))), min(high, max(1, round(height * ratio)))
             left, top = (wide - fit_w) // 2, (high - fit_h) // 2
             return _pad(resize(image, fit_w, fit_h, interpolation), left, wide - fit_w - left, top, high - fit_h - top,
-                        pad_value, "constant")
+                        pad_value, mode)
         return resize(image, wide, high, interpolation)
 
 
@@ -207,7 +224,9 @@ class Rotate(Transform):
         return True
 
     def apply(self, image: np.ndarray, draw: np.random.Generator, training: bool) -> np.ndarray:
-        return rotate(image, self._angle(draw), self.interpolation, self.pad_value) if training else image
+        if not training:
+            return image
+        return rotate(_holding(image, self.pad_value), self._angle(draw), self.interpolation, self.pad_value)
 
     def apply_mask(self, mask: np.ndarray, draw: np.random.Generator, training: bool) -> np.ndarray:
         return rotate(mask, self._angle(draw), "nearest", VOID) if training else mask
@@ -239,7 +258,10 @@ class Erase(Transform):
         check_range("aspectRatio", self.aspect_ratio)
 
     def apply(self, image: np.ndarray, draw: np.random.Generator, training: bool) -> np.ndarray:
-        if not training or draw.random() >= self.probability:
+        if not training:
+            return image
+        image = _holding(image, self.value)
+        if draw.random() >= self.probability:
             return image
         height, width = image.shape[:2]
         for _ in range(10):

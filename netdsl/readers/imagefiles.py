@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import threading
+import os
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from .arrays import np
@@ -14,6 +15,8 @@ from .pipeline import ImageReader, Pipeline, channels_first
 
 #: Reads the stored bytes of the image with an index.
 Fetch = Callable[[int], bytes]
+#: How many images are looked at before the next are queued.
+_BLOCK = 1024
 
 
 class Paths:
@@ -25,6 +28,9 @@ class Paths:
 
     def __call__(self, index: int) -> bytes:
         path = self.paths[index]
+        if "\0" in path:
+            raise DataError("a path cannot hold a NUL byte, and an image's does", path=path.replace("\0", "\\0"),
+                            hint="write the list of images again, as plain text.")
         inside = split_archive(path)
         if inside is not None:
             return self._archives.read(*inside)
@@ -43,66 +49,51 @@ class Paths:
 class ImageFiles(Dataset):
     """Images that are read and decoded when their batch is wanted.
 
-    `targets` has one row for each image. A bad image is an error, or while `maximum_errors` allows it
-    the next good one stands in and the fault is kept in `skipped`.
+    `targets` has one row for each image. A bad image is an error where `maximum_errors` is 0. Else all
+    are read once when the data are opened: the bad ones are kept in `skipped` and take no part, so the
+    samples are the same in training and in testing and none is lost, doubled or counted in vain.
     """
 
     def __init__(self, reader: ImageReader, training: bool, fetch: Fetch, name: Callable[[int], tuple[str, str]],
                  targets: dict[str, np.ndarray], count: int, class_names: tuple[str, ...] = (),
                  maximum_errors: int = 0, close: Callable[[], None] | None = None,
                  skipped: Sequence[DataError] = (), ids: tuple[str, ...] = ()) -> None:
-        self.ids = ids
-        self.count, self.class_names = count, class_names
+        bad = _bad_images(fetch, name, count, reader.grayscale, maximum_errors) if maximum_errors > 0 else {}
+        #: The stored image of each sample.
+        self._places = np.array([index for index in range(count) if index not in bad], dtype=np.int64)
+        if not self._places.size:
+            raise DataError("none of the images can be read", path=name(0)[0],
+                            body=tuple(f"The first: {error.title}." for error in list(bad.values())[:1]))
+        self.ids = tuple(ids[place] for place in self._places) if ids else ()
+        self.count, self.class_names = len(self._places), class_names
         self._reader, self._fetch, self._name, self._targets = reader, fetch, name, targets
         self._pipeline: Pipeline = reader.pipeline(training)
         self._least_side = self._pipeline.needed_side()
         self._close = close
-        self._maximum_errors = maximum_errors
-        self._skipped = tuple(skipped)
-        self._bad: dict[int, DataError] = {}
-        self._lock = threading.Lock()
+        self._skipped = (*skipped, *bad.values())
 
     @property
     def skipped(self) -> tuple[DataError, ...]:
-        with self._lock:
-            return self._skipped + tuple(self._bad.values())
+        return self._skipped
 
     def batch(self, indices: Sequence[int], draws: Draws) -> Batch:
+        places = [int(self._places[index]) for index in indices]
         images: list[np.ndarray] = []
-        taken: list[int] = []
-        for wanted in indices:
-            index, image = self._good(int(wanted), draws)
+        for place in places:
+            image = self._image(place, draws)
             if images and image.shape != images[0].shape:
-                raise self._sizes_differ(taken[0], images[0], index, image)
+                raise self._sizes_differ(places[0], images[0], place, image)
             images.append(image)
-            taken.append(index)
         arrays = {self._reader.features_input: np.stack(images)}
-        arrays.update({key: array[taken] for key, array in self._targets.items()})
-        return Batch(arrays, tuple(": ".join(filter(None, self._name(index))) for index in taken))
+        arrays.update({key: array[places] for key, array in self._targets.items()})
+        return Batch(arrays, tuple(": ".join(filter(None, self._name(place))) for place in places))
 
-    def _good(self, wanted: int, draws: Draws) -> tuple[int, np.ndarray]:
-        """The image with that index, or the next one that can be read."""
-        for step in range(self.count):
-            index = (wanted + step) % self.count
-            if index in self._bad:
-                if len(self._bad) > self._maximum_errors:
-                    raise self._bad[index]
-                continue
-            try:
-                return index, self._image(index, draws)
-            except DataError as error:
-                path, place = self._name(index)
-                located = error.located(path, place)
-                with self._lock:
-                    self._bad[index] = located
-                    too_many = len(self._bad) > self._maximum_errors
-                if too_many:
-                    raise located from None
-        raise DataError("none of the images can be read", path=self._name(0)[0])
-
-    def _image(self, index: int, draws: Draws) -> np.ndarray:
-        image = self._reader.in_order(decode(self._fetch(index), self._reader.grayscale, self._least_side))
-        return channels_first(self._pipeline.run(image, draws.sample(index)))
+    def _image(self, place: int, draws: Draws) -> np.ndarray:
+        try:
+            image = self._reader.in_order(decode(self._fetch(place), self._reader.grayscale, self._least_side))
+            return channels_first(self._pipeline.run(image, draws.sample(place)))
+        except DataError as error:
+            raise error.located(*self._name(place)) from None
 
     def _sizes_differ(self, first: int, image: np.ndarray, second: int, other: np.ndarray) -> DataError:
         size = [f"{a.shape[-1]} x {a.shape[-2]}" for a in (image, other)]
@@ -115,6 +106,29 @@ class ImageFiles(Dataset):
     def close(self) -> None:
         if self._close is not None:
             self._close()
+
+
+def _bad_images(fetch: Fetch, name: Callable[[int], tuple[str, str]], count: int, grayscale: bool,
+                most: int) -> dict[int, DataError]:
+    """The images that cannot be decoded, by index; one more than `most` of them is raised."""
+    def fault(index: int) -> DataError | None:
+        try:
+            # A JPEG is decoded at an eighth of its size, which reads all of it in a fraction of the time.
+            decode(fetch(index), grayscale, least_side=1)
+        except DataError as error:
+            return error.located(*name(index))
+        return None
+
+    bad: dict[int, DataError] = {}
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        for start in range(0, count, _BLOCK):
+            indices = range(start, min(start + _BLOCK, count))
+            for index, error in zip(indices, pool.map(fault, indices), strict=True):
+                if error is not None:
+                    bad[index] = error
+                    if len(bad) > most:
+                        raise error
+    return bad
 
 
 def stored_dims(fetch: Fetch, count: int, channels: int, name: Callable[[int], tuple[str, str]],

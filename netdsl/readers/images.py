@@ -85,7 +85,8 @@ def decode(data: bytes, grayscale: bool = False, least_side: float | None = None
 
 def as_array(image: Any, color: str) -> np.ndarray:
     """A loaded Pillow image in the mode `L` or `RGB`, as height x width x channels."""
-    if image.mode.startswith("I;16"):
+    # A PGM with 16 bits comes as 32-bit numbers, scaled to 16.
+    if image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PPM"):
         pixels = (np.asarray(image).astype(np.uint16) >> 8).astype(np.uint8)[..., None]
         return pixels if color == "L" else np.repeat(pixels, 3, axis=2)
     if image.mode in ("I", "F"):

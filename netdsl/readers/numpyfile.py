@@ -34,7 +34,9 @@ def _header(data: bytes, path: str, place: str) -> _Header:
         version = np.lib.format.read_magic(stream)
         read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[version]
         shape, fortran, kind = read(stream)
-    except (ValueError, KeyError, EOFError) as error:
+        if min(shape, default=0) < 0:
+            raise ValueError(f"an axis has {min(shape)} elements")
+    except Exception as error:  # the header is Python text, which numpy parses: damaged it can raise anything
         raise DataError(f"`{short(path)}` is not a NumPy array", path=path, place=place or "byte 0",
                         body=(f"It is {kind_of(data[:64])}. Reading says: {str(error)[:200]}.",),
                         hint="write it with `numpy.save`.") from None
@@ -46,8 +48,8 @@ def _header(data: bytes, path: str, place: str) -> _Header:
     return _Header(shape, kind, fortran, stream.tell())
 
 
-def _array(data: bytes, path: str, place: str) -> np.ndarray:
-    """The array; its bytes are counted before any memory is asked for. Raises DataError."""
+def array_in(data: bytes, path: str, place: str = "") -> np.ndarray:
+    """The array in the bytes of a .npy file, which are counted before memory is asked for. Raises DataError."""
     header = _header(data, path, place)
     wanted = math.prod(header.shape) * header.kind.itemsize
     if len(data) - header.offset < wanted:
@@ -116,7 +118,13 @@ class NumPy(ImageReader):
     def _image_dims(self, shape: tuple[int, ...]) -> ImageDims:
         if len(shape) == 3:
             return (shape[2], shape[1], 1)
-        return (shape[3], shape[2], shape[1]) if self.layout == "CHW" else (shape[2], shape[1], shape[3])
+        width, height, channels = shape[3], shape[2], shape[1]
+        if self.layout == "HWC":
+            width, height, channels = shape[2], shape[1], shape[3]
+        if self.grayscale and channels not in (1, 3):
+            raise DataError(f"`grayscale` is for images with three channels, and these have {channels}",
+                            path=self._path(self.features), option="grayscale", hint="leave `grayscale` out.")
+        return (width, height, self.channels if channels == 3 else channels)
 
     def _feature_stream(self, shape: tuple[int, ...], kind: np.dtype) -> Stream:
         if len(shape) < 2 or len(shape) > 4 or 0 in shape:
@@ -135,11 +143,11 @@ class NumPy(ImageReader):
             features = features[:, None]
         elif features.ndim == 4 and self.layout == "HWC":
             features = features.transpose(0, 3, 1, 2)
-        if features.ndim == 4 and self.color_order == "BGR" and features.shape[1] == 3:
-            features = features[:, ::-1]
-        if features.dtype == np.uint8 and features.ndim == 4:
-            return np.ascontiguousarray(features)
-        return np.ascontiguousarray(self._finite(features, self.features))
+        if features.ndim != 4 or features.dtype != np.uint8:
+            features = self._finite(features, self.features)
+        if features.ndim == 4:
+            features = self.stack_in_order(features)
+        return np.ascontiguousarray(features)
 
     def _finite(self, array: np.ndarray, name: str) -> np.ndarray:
         array = float32(array)
@@ -190,8 +198,8 @@ class NumPy(ImageReader):
 
     def _load(self, name: str) -> np.ndarray:
         if self.file:
-            return _array(self._member(name, -1), self.file, name)
-        return _array(read_all(name), name, "")
+            return array_in(self._member(name, -1), self.file, name)
+        return array_in(read_all(name), name)
 
     def _member(self, name: str, count: int) -> bytes:
         path = required(self.file, "file")
@@ -204,6 +212,8 @@ class NumPy(ImageReader):
                                         body=(f"It has {', '.join(names[:20])}.",), hint=did_you_mean(name, names))
                     with archive.open(name + ".npy") as stream:
                         return stream.read(count)
-            except (zipfile.BadZipFile, KeyError) as error:
+            # RuntimeError: encrypted, or packed in a way that Python cannot unpack; ValueError: damaged names.
+            except (zipfile.BadZipFile, KeyError, RuntimeError, ValueError) as error:
                 raise DataError(f"`{short(path)}` is not a whole .npz archive", place=name, option="file",
-                                body=(f"Unpacking says: {error}.",), hint="write or fetch it again.") from None
+                                body=(f"Unpacking says: {error}.",),
+                                hint="write it again, without a password, or fetch it again.") from None

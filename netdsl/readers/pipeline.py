@@ -12,6 +12,8 @@ from .arrays import np
 from .base import DataError, Draws, ImageDims, Reader, Stream, Transform
 from .geometry import reversed_copy
 
+#: How many images of a stack are transformed at a time.
+_BLOCK = 256
 TRANSFORMS = ListOf(SpecOf("a transform such as `Scale {227:227}`", Transform))
 
 
@@ -86,7 +88,20 @@ class Pipeline:
         return image, mask
 
     def run_all(self, images: np.ndarray) -> np.ndarray:
-        """A stack of equal images (n x height x width x channels) through steps that draw nothing."""
+        """A stack of equal images (n x height x width x channels) through steps that draw nothing.
+
+        A block at a time: whole, every step would need as much memory again as the result. That lies in
+        memory channels first, as data sets keep it.
+        """
+        first = self._run_block(images[:_BLOCK])
+        count, (height, width, channels) = len(images), first.shape[1:]
+        result = np.empty((count, channels, height, width), first.dtype).transpose(0, 2, 3, 1)
+        result[:_BLOCK] = first
+        for start in range(_BLOCK, count, _BLOCK):
+            result[start : start + _BLOCK] = self._run_block(images[start : start + _BLOCK])
+        return result
+
+    def _run_block(self, images: np.ndarray) -> np.ndarray:
         unused = Draws().sample(0)
         for step in self.steps:
             if step.pointwise:
@@ -146,6 +161,16 @@ class ImageReader(Reader):
     def in_order(self, image: np.ndarray) -> np.ndarray:
         """An image read as RGB, in the reader's colour order."""
         return reversed_copy(image, 2) if self.color_order == "BGR" and image.shape[-1] == 3 else image
+
+    def stack_in_order(self, images: np.ndarray) -> np.ndarray:
+        """A stack (n x channels x height x width) read as RGB: grey if that is asked for, else in colour order."""
+        if images.shape[1] != 3:
+            return images
+        if self.grayscale:
+            weights = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+            gray: np.ndarray = np.einsum("nchw,c->nhw", images, weights)[:, None]
+            return np.rint(gray).astype(np.uint8) if images.dtype == np.uint8 else gray
+        return images[:, ::-1] if self.color_order == "BGR" else images
 
     def content(self) -> Any:
         return self.show()

@@ -483,11 +483,10 @@ def test_bad_photos_are_passed_over_if_allowed(tmp_path: Path) -> None:
     bad = sorted((tmp_path / "set" / "cat").glob("0*.png"))[0]
     bad.write_bytes(b"")
     dataset = replace(known.reader, max_errors=1).open(training=True)
-    arrays = dataset.batch(range(COUNT), Draws()).arrays
-    order = [1, *range(1, COUNT)]
-    np.testing.assert_array_equal(arrays["labels"], known.expected["labels"][order])
-    np.testing.assert_array_equal(arrays["features"], known.expected["features"][order])
-    dataset.batch([0], Draws())
+    assert dataset.count == COUNT - 1
+    arrays = dataset.batch(range(COUNT - 1), Draws()).arrays
+    np.testing.assert_array_equal(arrays["labels"], known.expected["labels"][1:])
+    np.testing.assert_array_equal(arrays["features"], known.expected["features"][1:])
     assert [error.path for error in dataset.skipped] == [str(bad)]
     dataset = known.reader.open(training=True)
     for _ in range(2):
