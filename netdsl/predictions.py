@@ -130,7 +130,7 @@ def class_names(program: Program[ShapedNode], given: str | None, stored: Sequenc
                           hint="name a file with a line for each class, or Keras' JSON index.") from error
     if stored:
         return tuple(stored)
-    for phase in ("test", "train", "validation"):
+    for phase in ("train", "test", "validation"):  # those of training number the others'
         reader = getattr(program.readers, phase)
         described = describe(reader) if reader is not None else None
         if described is None or isinstance(described, DataError):

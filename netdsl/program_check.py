@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 
-from .diagnostics import Diagnostic, Label, did_you_mean
+from .diagnostics import Diagnostic, Failure, Label, did_you_mean
 from .elaborate.budget import OPERATORS
 from .estimate import estimate_memory
 from .network import Node, ShapedNode, totals
@@ -19,16 +20,21 @@ from .source import Span
 from .spec import show_value
 
 ShapedProgram = Program[ShapedNode]
+PHASES = ("train", "test", "validation")
+#: Among more names a similar one is not looked for.
+_FEW = 2000
 
 
 def check_program(program: ShapedProgram) -> list[Diagnostic]:
     """Every disagreement between the parts of a program whose shapes are known."""
     found = [*_criteria(program), *_swapped(program), *_budgets(program)]
-    for phase in ("train", "test", "validation"):
-        reader = getattr(program.readers, phase)
-        if reader is not None:
-            found += _reader(program, phase, reader)
-    return [*found, *_missing(program), *_doubts(program)]
+    program = numbered(program)
+    # Each is asked once: it may mean to read a file.
+    described = {phase: describe(reader) for phase in PHASES
+                 if (reader := getattr(program.readers, phase)) is not None}
+    for phase, description in described.items():
+        found += _reader(program, phase, description, described.get("train"))
+    return [*found, *_missing(program, described), *_doubts(program, described.get("train"))]
 
 
 def _criteria(program: ShapedProgram) -> Iterator[Diagnostic]:
@@ -94,15 +100,17 @@ def describe(reader: Reader) -> Description | DataError:
         return wrong
 
 
-def _reader(program: ShapedProgram, phase: str, reader: Reader) -> Iterator[Diagnostic]:
-    description = describe(reader)
+def _reader(program: ShapedProgram, phase: str, description: Description | DataError,
+            training: Description | DataError | None) -> Iterator[Diagnostic]:
     if isinstance(description, DataError):
         yield data_page(program, phase, description)
         return
     inputs = {node.name: node for node in program.network if node.layer.is_data}
+    others = _class_pages(program, phase, description, training)
+    yield from others.values()
     for stream in description.streams:
         node = inputs.get(stream.name)
-        if node is not None:
+        if node is not None and stream.name not in others and not _may_lack_classes(stream, node, training):
             yield from _stream(program, phase, description, stream, node)
     delivered = {stream.name for stream in description.streams}
     for name, node in inputs.items():
@@ -115,14 +123,126 @@ def _reader(program: ShapedProgram, phase: str, reader: Reader) -> Iterator[Diag
                      f"`featuresInput = \"{name}\"` or `labelsInput = \"{name}\"`.")
 
 
-def _missing(program: ShapedProgram) -> Iterator[Diagnostic]:
+# --- one numbering of the classes -------------------------------------------------------------------------
+
+
+def numbered(program: ShapedProgram, stored: Sequence[str] = ()) -> ShapedProgram:
+    """The program with one numbering of classes in all of its data: a checkpoint's (`stored`), else that of training.
+
+    Otherwise a set that lacks a class would number those behind it one lower.
+    """
+    given = cache(lambda: _trained_classes(program, stored))
+    changed = {phase: reader.with_classes(lambda data: given().get(data, ())) for phase in PHASES
+               if (reader := getattr(program.readers, phase)) is not None and (stored or phase != "train")}
+    return dataclasses.replace(program, readers=dataclasses.replace(program.readers, **changed))
+
+
+def numbered_as(program: ShapedProgram, stored: Sequence[str], phase: str) -> ShapedProgram:
+    """The program with the classes numbered as a checkpoint's names say, if it has any, else as for training.
+
+    Raises Failure where the data of a phase have other classes than the checkpoint.
+    """
+    program = numbered(program, stored)
+    reader = getattr(program.readers, phase)
+    described = describe(reader) if reader is not None else None
+    if isinstance(described, Description):
+        trained = _trained_classes(program, stored) if stored else {}
+        pages = []
+        for stream in described.streams:
+            page = _classes_differ(program, phase, stream, trained.get(stream.name, ()), "checkpoint")
+            if page is not None:
+                pages.append(page)
+            elif stream.class_names and stream.name in program.network:
+                pages += _stream(program, phase, described, stream, program.network[stream.name])
+        if pages:
+            raise Failure(pages)
+    return program
+
+
+def _trained_classes(program: ShapedProgram, stored: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Names of classes by input. A checkpoint keeps those of the first input that has any."""
+    readers = program.readers
+    named = [_class_names(describe(reader)) for reader in (readers.train, readers.test, readers.validation)
+             if reader is not None and (stored or reader is readers.train)]
+    first = next((data for names in named for data in names), None) if stored else None
+    trained = named[0] if readers.train is not None else {}
+    return trained if first is None else {**trained, first: tuple(stored)}
+
+
+def _class_names(description: Description | DataError) -> dict[str, tuple[str, ...]]:
+    streams = description.streams if isinstance(description, Description) else ()
+    return {stream.name: stream.class_names for stream in streams if stream.class_names}
+
+
+def _may_lack_classes(stream: Stream, node: ShapedNode, training: Description | DataError | None) -> bool:
+    """Whether a set has fewer classes than the network while the training data, which name them all, are not there.
+
+    The names in a checkpoint may number them (`numbered_as`).
+    """
+    return isinstance(training, Description) and bool(training.missing) and bool(stream.class_names) \
+        and len(stream.class_names) == stream.classes and stream.classes < node.shape.size
+
+
+def _class_pages(program: ShapedProgram, phase: str, description: Description, training: Description | DataError | None
+                 ) -> dict[str, Diagnostic]:
+    """By input: what stands against one numbering of the training data's classes and of these."""
+    if phase == "train" or not isinstance(training, Description):
+        return {}
+    pages = {}
+    for stream in description.streams:
+        other = training.stream(stream.name)
+        if other is not None and other.class_names:
+            pages[stream.name] = _classes_differ(program, phase, stream, other.class_names, "training data")
+    return {data: page for data, page in pages.items() if page is not None}
+
+
+def _classes_differ(program: ShapedProgram, phase: str, stream: Stream, known: tuple[str, ...], by: str
+                    ) -> Diagnostic | None:
+    """The page for data with classes that training has not, or with the same ones in another order."""
+    found = stream.class_names
+    if not known or found == known[: len(found)]:
+        return None
+    spans = program.readers.spans
+    where = next((spans[place] for place in (f"{phase}.folder", f"{phase}.file", phase) if place in spans),
+                 program.source.span(0, 0))
+    trained = spans.get("train") if by == "training data" else None
+    extra = [name for name in found if name not in known]
+    if extra:
+        title = f"the {phase} data have classes that the {by} does not have".replace("data does", "data do")
+        here, there = f"only here: {_listed(extra)}", f"this has {_listed(known)}"
+        guess = did_you_mean(extra[0], known) if len(known) <= _FEW else ""
+    else:
+        place = next(number for number, pair in enumerate(zip(found, known, strict=False)) if pair[0] != pair[1])
+        title = f"the {phase} data number the classes otherwise than the {by}"
+        here, there = (f"class {place} is `{short(names[place])}`" for names in (found, known))
+        guess = ""
+    body: tuple[str, ...] = ("The number of a class is its place among the names that the network was trained with.",)
+    if trained is None:
+        body += (f"The {by} says: {there}.".replace("this has", "it has"),)
+    return Diagnostic("reader-shape", title, Label(where, here), body=body,
+                      related=(Label(trained, there),) if trained is not None else (),
+                      hint=_one_list(getattr(program.readers, phase), guess))
+
+
+def _one_list(reader: Reader, guess: str) -> str:
+    """How the classes of all data come to have the same numbers."""
+    option = next((name for name in ("classFile", "classes") if type(reader).option(name) is not None), "")
+    what = "folders" if option == "classFile" else "classes"
+    cure = f", or list the classes of all data in `{option}`, for each reader the same" if option else ""
+    call = f"{guess} Call" if guess else "call"
+    return f"{call} the same {what} by the same names{cure}."
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(short(name) for name in names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
+
+
+def _missing(program: ShapedProgram, described: Mapping[str, Description | DataError]) -> Iterator[Diagnostic]:
     """One page for all files of all readers that are not there."""
     if program.readers.sample is not None:
         return
     missing: dict[str, str] = {}
-    for phase in ("train", "test", "validation"):
-        reader = getattr(program.readers, phase)
-        description = describe(reader) if reader is not None else None
+    for phase, description in described.items():
         for path in description.missing if isinstance(description, Description) else ():
             missing.setdefault(path, phase)
     if not missing:
@@ -156,7 +276,7 @@ def _doubt(title: str, span: Span, label: str, hint: str) -> Diagnostic:
     return Diagnostic("doubtful", title, Label(span, label), hint=hint, severity="warning")
 
 
-def _doubts(program: ShapedProgram) -> Iterator[Diagnostic]:
+def _doubts(program: ShapedProgram, training: Description | DataError | None) -> Iterator[Diagnostic]:
     for node in program.network:
         for use in node.inputs if node.layer.softmax_axis is not None else ():
             given = program.network[use.node]
@@ -170,8 +290,7 @@ def _doubts(program: ShapedProgram) -> Iterator[Diagnostic]:
     if isinstance(plan.rate, Steps) and not any(stretch.value for stretch in plan.rate.stretches):
         yield _doubt("the learning rate is 0, so nothing is learned", _key(plan, *RATE_KEYS), "this is 0",
                      "a rate such as 0.1 or 0.01 is usual for MomentumSGD, 0.001 for Adam.")
-    description = describe(program.readers.train) if program.readers.train is not None else None
-    count = description.count if isinstance(description, Description) else None
+    count = training.count if isinstance(training, Description) else None
     if count is not None and 0 < count < plan.minibatch_size:
         yield _doubt("a minibatch is larger than the training data", _key(plan, "minibatchSize"),
                      f"{plan.minibatch_size:,} samples, of {count:,}",

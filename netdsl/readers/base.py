@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -139,6 +139,8 @@ class Reader(Spec):
     # Not `features` and `labels`: those names are wanted for files and columns.
     features_input: str = option(Text(), "features", "Name of the network's input that gets the data.")
     labels_input: str = option(Text(), "labels", "Name of the network's input that gets the classes or targets.")
+    #: Names of the classes that other data have, by number; no option, `with_classes` sets it.
+    class_order: tuple[str, ...] = field(default=(), kw_only=True)
 
     @classmethod
     def options(cls) -> tuple[Option, ...]:
@@ -167,6 +169,17 @@ class Reader(Spec):
     def content(self) -> Any:
         """What identifies the data for resume: the options by value."""
         return self.show()
+
+    def with_classes(self, names: Callable[[str], tuple[str, ...]]) -> Reader:
+        """The reader with its classes numbered as other data number them; `names` says how, for an input's name.
+
+        A reader that makes numbers of names takes them from `ordered_classes`; for others nothing changes.
+        """
+        return self
+
+    def ordered_classes(self, found: Iterable[str]) -> tuple[str, ...]:
+        """The names of the classes by number. Names that the other data do not have come last."""
+        return (*self.class_order, *sorted(set(found).difference(self.class_order)))
 
 
 #: Width, height and channels of an image; None where an extent varies from image to image.
@@ -245,6 +258,7 @@ class Sample(Spec):
     """
 
     what: ClassVar[str] = "sample"
+    stands_for: ClassVar[str] = ""  #: what the real data are called
     examples: ClassVar[tuple[str, ...]] = ()
 
     #: Counted up when `make` writes something else, so that an old folder is not taken for it.

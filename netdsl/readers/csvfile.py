@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from ..diagnostics import did_you_mean
@@ -98,6 +98,9 @@ class CSV(Reader):
     def open(self, training: bool) -> Dataset:
         return self._load()[0]
 
+    def with_classes(self, names: Callable[[str], tuple[str, ...]]) -> Reader:
+        return self if self.classes or self.targets != "class" else replace(self, class_order=names(self.labels_input))
+
     def _load(self) -> tuple[ArrayDataset, tuple[Stream, ...]]:
         table, read, skipped = self._read()
         features = np.array(read.features, dtype=np.float32)
@@ -120,10 +123,11 @@ class CSV(Reader):
     def _numbered(self, read: _Read) -> tuple[np.ndarray, tuple[str, ...], int]:
         """Class numbers, names and number of classes. Raises DataError."""
         found = set(read.labels)
-        if self.classes is None and all(label.isdecimal() for label in found):
+        named = bool(self.class_order) and found <= set(self.class_order)
+        if self.classes is None and not named and all(label.isdecimal() for label in found):
             numbers = np.array([int(label) for label in read.labels], dtype=np.int64)
             return numbers, (), int(numbers.max()) + 1
-        names = self.classes or tuple(sorted(found))
+        names = self.classes or self.ordered_classes(found)
         number = {name: index for index, name in enumerate(names)}
         for label, row in zip(read.labels, read.rows, strict=True):
             if label not in number:

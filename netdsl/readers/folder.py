@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import ClassVar
@@ -12,7 +13,7 @@ from typing import ClassVar
 from ..diagnostics import did_you_mean
 from ..spec import Integer, Optional, Text, option, table_row
 from .arrays import np
-from .base import DataError, Dataset, Description, Stream
+from .base import DataError, Dataset, Description, Reader, Stream
 from .files import dead_link, leads_nowhere, locate, missing_file, read_all, reading, short
 from .imagefiles import ImageFiles, Paths, stored_dims
 from .images import SUFFIXES
@@ -81,6 +82,9 @@ class ImageFolder(ImageReader):
         return ImageFiles(self, training, paths, lambda index: (paths.paths[index], ""), {self.labels_input: labels},
                           len(entries), titles, self.max_errors, paths.close)
 
+    def with_classes(self, names: Callable[[str], tuple[str, ...]]) -> Reader:
+        return self if self.class_file else replace(self, class_order=names(self.labels_input))
+
     def _classes(self) -> tuple[dict[str, int], tuple[str, ...]]:
         """Class numbers by folder name, and the classes' titles by number. Raises DataError."""
         if not os.path.isdir(self.folder):
@@ -98,10 +102,13 @@ class ImageFolder(ImageReader):
         if self.class_file:
             folders, titles = self._listed(names)
         else:
-            folders, titles = {name: number for number, name in enumerate(names)}, tuple(names)
-        if self.label_dim is not None and len(titles) > self.label_dim:
-            raise DataError(f"there are {len(titles)} classes, but `labelDim` is {self.label_dim}", path=self.folder,
-                            option="labelDim", hint=f"set `labelDim = {len(titles)}`, and the network's output too.")
+            titles = self.ordered_classes(names)
+            folders = {name: number for number, name in enumerate(titles) if name in set(names)}
+        # With names of other data, one class too many is said to be one that those do not have.
+        count = len(names) if self.class_order else len(titles)
+        if self.label_dim is not None and count > self.label_dim:
+            raise DataError(f"there are {count} classes, but `labelDim` is {self.label_dim}", path=self.folder,
+                            option="labelDim", hint=f"set `labelDim = {count}`, and the network's output too.")
         return folders, titles
 
     def _listed(self, names: list[str]) -> tuple[dict[str, int], tuple[str, ...]]:

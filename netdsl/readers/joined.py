@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import ClassVar
 
 from ..spec import Choice, ListOf, OptionError, SpecOf, option, table_row
@@ -55,6 +56,9 @@ class Joined(Reader):
                 raise self._counts_differ([part.count for part in parts])
             return _Joined(parts, [None] * len(parts))
         return _Joined(parts, [None, *(self._places(parts[0], part, k) for k, part in enumerate(parts[1:], 1))])
+
+    def with_classes(self, names: Callable[[str], tuple[str, ...]]) -> Reader:
+        return replace(self, readers=tuple(reader.with_classes(names) for reader in self.readers))
 
     def _distinct(self, names: Sequence[str]) -> None:
         for name in names:

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from ..lower import Executable, NetworkModule, argument_name
+from ..program_check import numbered_as
 from ..readers.base import DataError, Dataset
 from ..runs import saved_state
 from . import checkpoint
@@ -34,7 +35,7 @@ def judge(program: Checked, weights: str | Path, *, phase: str = "test", reporte
     Failure.
     """
     options, reporter = options or RunOptions(), reporter or Reporter()
-    program = as_trained(program, weights)
+    program = as_trained(program, weights, phase)
     held_out = phase == "validation" and program.plan is not None and program.plan.block.validation
     if getattr(program.readers, phase) is None and not (held_out and program.readers.train is not None):
         raise no_data(program, phase)
@@ -55,9 +56,14 @@ def judge(program: Checked, weights: str | Path, *, phase: str = "test", reporte
     return replace(found, values=values)
 
 
-def as_trained(program: Checked, weights: str | Path) -> Checked:
-    """The program with the seed of the run that a checkpoint is of, by which data were held out for validation."""
-    seed = saved_state(checkpoint.find(Path(weights))).get("seed")
+def as_trained(program: Checked, weights: str | Path, phase: str) -> Checked:
+    """The program with the classes of the run that a checkpoint is of, and its seed, which chose what is held out.
+
+    Raises Failure where the data of the phase have other classes.
+    """
+    state = saved_state(checkpoint.find(Path(weights)))
+    program = numbered_as(program, state.get("classNames", ()), phase)
+    seed = state.get("seed")
     if program.plan is None or not isinstance(seed, int):
         return program
     return replace(program, plan=replace(program.plan, block=replace(program.plan.block, seed=seed)))

@@ -20,7 +20,7 @@ from ..optimizers.describe import plan_record
 from ..optimizers.plan import TrainingPlan
 from ..optimizers.schedule import constant
 from ..program import Program
-from ..program_check import data_page
+from ..program_check import data_page, numbered
 from ..readers.base import DataError, Dataset, Reader
 from ..runs import network_name
 from ..source import Span
@@ -69,6 +69,7 @@ class Job:
 @contextmanager
 def prepared(program: Checked, options: RunOptions, reporter: Reporter) -> Iterator[Job]:
     """Set a training up; readers and threads are closed afterwards. Raises Failure."""
+    program = numbered(program)
     plan = seeded(required_plan(program), options.seed)
     if options.limits.overfit is not None:
         plan = by_heart(plan, options.limits.overfit)

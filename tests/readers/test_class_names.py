@@ -1,0 +1,175 @@
+"""One numbering of the classes in all data: that of the training data, or of the checkpoint."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from known_data import random_bytes, save_png
+
+import netdsl
+from netdsl.compiler import Checked
+from netdsl.diagnostics import Failure, render_all
+from netdsl.predictions import class_names
+from netdsl.program_check import numbered, numbered_as
+from netdsl.readers.base import Draws
+from netdsl.training import RunOptions
+from netdsl.training import test as judge
+
+NETWORK = """
+network = {{
+    features = Input {{{shape}}}
+    labels = Input {{{classes}}}
+    z = LinearLayer {{{classes}}} (features)
+    ce = CrossEntropyWithSoftmax (labels, z)
+    err = ClassificationError (labels, z)
+    criterionNodes = ce
+    evaluationNodes = err
+    outputNodes = z
+}}
+SGD = {{ minibatchSize = 3 ; maxEpochs = 60 ; learningRate = 0.1 }}
+reader = {{
+    train = {train}
+    test = {test}
+}}
+"""
+
+
+def program(folder: Path, train: str, test: str, shape: str = "2", classes: int = 3) -> Checked:
+    path = folder / "n.net"
+    path.write_text(NETWORK.format(shape=shape, classes=classes, train=train.replace("@", str(folder)),
+                                   test=test.replace("@", str(folder))))
+    return netdsl.load(path)
+
+
+def table(path: Path, rows: dict[str, tuple[int, int]]) -> None:
+    path.write_text("a,b,kind\n" + "".join(f"{a},{b},{name}\n" for name, (a, b) in rows.items()))
+
+
+def images(folder: Path, *classes: str) -> None:
+    for name in classes:
+        save_png(folder / name / "0.png", random_bytes(4, 4, 3))
+
+
+def labels(checked: Checked, phase: str = "test") -> list[int]:
+    dataset = getattr(numbered(checked.require()).readers, phase).open(training=False)
+    return dataset.batch(range(dataset.count), Draws()).arrays["labels"].tolist()
+
+
+def test_folders_are_numbered_as_for_training(tmp_path: Path) -> None:
+    images(tmp_path / "train", "a", "b", "c")
+    images(tmp_path / "test", "a", "c")
+    checked = program(tmp_path, 'ImageFolder {"@/train"}', 'ImageFolder {"@/test"}', "4:4:3")
+    assert labels(checked) == [0, 2]
+
+
+def test_text_classes_are_numbered_as_for_training(tmp_path: Path) -> None:
+    table(tmp_path / "train.csv", {"x": (0, 0), "y": (0, 1), "z": (1, 0)})
+    table(tmp_path / "test.csv", {"z": (1, 0), "x": (0, 0)})
+    assert labels(program(tmp_path, 'CSV {"@/train.csv"}', 'CSV {"@/test.csv"}')) == [2, 0]
+
+
+def test_joined_data_are_numbered_as_for_training(tmp_path: Path) -> None:
+    table(tmp_path / "train.csv", {"x": (0, 0), "y": (0, 1), "z": (1, 0)})
+    table(tmp_path / "test.csv", {"z": (1, 0), "x": (0, 0)})
+    assert labels(program(tmp_path, 'CSV {"@/train.csv"}', 'Joined {CSV {"@/test.csv"}}')) == [2, 0]
+
+
+def test_names_that_are_numbers_are_still_names(tmp_path: Path) -> None:
+    table(tmp_path / "train.csv", {"1": (0, 0), "2": (0, 1), "none": (1, 0)})
+    table(tmp_path / "test.csv", {"2": (0, 1), "1": (0, 0)})
+    assert labels(program(tmp_path, 'CSV {"@/train.csv"}', 'CSV {"@/test.csv"}')) == [1, 0]
+
+
+def test_numbers_are_no_names(tmp_path: Path) -> None:
+    table(tmp_path / "train.csv", {"0": (0, 0), "1": (0, 1), "2": (1, 0)})
+    table(tmp_path / "test.csv", {"2": (1, 0)})
+    assert labels(program(tmp_path, 'CSV {"@/train.csv"}', 'CSV {"@/test.csv"}')) == [2]
+
+
+@pytest.mark.parametrize("row", ["ImageFolder", "CSV"])
+def test_a_class_that_training_does_not_have_is_an_error(row: str, tmp_path: Path) -> None:
+    for name, classes in (("train", "abc"), ("test", "acd")):
+        images(tmp_path / name, *classes)
+        table(tmp_path / f"{name}.csv", dict.fromkeys(classes, (0, 1)))
+    suffix, shape = (".csv", "2") if row == "CSV" else ("", "4:4:3")
+    checked = program(tmp_path, f'{row} {{"@/train{suffix}"}}', f'{row} {{"@/test{suffix}"}}', shape)
+    page, = checked.errors
+    assert (page.code, page.title) == ("reader-shape", "the test data have classes that the training data do not have")
+    assert (page.primary.text, page.related[0].text) == ("only here: d", "this has a, b, c")
+    assert page.primary.span.text == f'"{tmp_path}/test{suffix}"'
+    assert ("`classes`" if row == "CSV" else "`classFile`") in page.hint
+
+
+def test_a_fixed_order_that_is_another_is_an_error(tmp_path: Path) -> None:
+    table(tmp_path / "train.csv", {"x": (0, 0), "y": (0, 1), "z": (1, 0)})
+    checked = program(tmp_path, 'CSV {"@/train.csv"}', 'CSV {"@/train.csv", classes = "x":"z":"y"}')
+    page, = checked.errors
+    assert page.title == "the test data number the classes otherwise than the training data"
+    assert (page.primary.text, page.related[0].text) == ("class 1 is `z`", "class 1 is `y`")
+
+
+def test_data_that_are_not_there_are_not_compared(tmp_path: Path) -> None:
+    images(tmp_path / "test", "a", "c", "d")
+    checked = program(tmp_path, 'ImageFolder {"@/train"}', 'ImageFolder {"@/test"}', "4:4:3")
+    assert not checked.errors
+    assert labels(checked) == [0, 1, 2]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """A run on the classes x, y, z, which are learned without a mistake."""
+    rows = {"x": (-9, 0), "y": (0, 9), "z": (9, 0)}
+    table(tmp_path / "train.csv", rows)
+    checked = program(tmp_path, 'CSV {"@/train.csv"}', 'CSV {"@/train.csv"}')
+    result = netdsl.train(checked.require(), device="cpu", out=tmp_path / "run")
+    assert result.test["err"] == 0
+    table(tmp_path / "test.csv", {name: rows[name] for name in ("x", "z")})
+    return tmp_path / "run"
+
+
+@pytest.mark.parametrize("there", [True, False], ids=["training data there", "gone"])
+def test_a_checkpoint_decides(run: Path, there: bool) -> None:
+    folder = run.parent
+    if not there:
+        (folder / "train.csv").unlink()
+    checked = program(folder, 'CSV {"@/train.csv"}', 'CSV {"@/test.csv"}')
+    assert judge(checked.require(), run, options=RunOptions(device="cpu")).values["err"] == 0
+
+
+def test_a_class_that_the_checkpoint_does_not_know_is_an_error(run: Path) -> None:
+    folder = run.parent
+    (folder / "train.csv").unlink()
+    table(folder / "test.csv", {"x": (0, 0), "w": (0, 1)})
+    checked = program(folder, 'CSV {"@/train.csv"}', 'CSV {"@/test.csv"}')
+    with pytest.raises(Failure) as caught:
+        judge(checked.require(), run, options=RunOptions(device="cpu"))
+    text = render_all(caught.value.diagnostics)
+    assert "the test data have classes that the checkpoint does not have" in text
+    assert "it has x, y, z" in text
+    assert "only here: w" in text
+
+
+def test_without_any_names_a_set_must_have_every_class(run: Path) -> None:
+    folder = run.parent
+    (folder / "train.csv").unlink()
+    checked = program(folder, 'CSV {"@/train.csv"}', 'CSV {"@/test.csv"}')
+    alone = folder / "alone.safetensors"
+    alone.write_bytes((run / "checkpoints" / "last" / "weights.safetensors").read_bytes())
+    with pytest.raises(Failure, match="the test reader and the network disagree about `labels`"):
+        judge(checked.require(), alone, options=RunOptions(device="cpu"))
+
+
+def test_a_checkpoint_without_names_decides_nothing(tmp_path: Path) -> None:
+    table(tmp_path / "t.csv", {"x": (0, 0), "y": (0, 1), "z": (1, 0)})
+    checked = program(tmp_path, 'CSV {"@/t.csv"}', 'CSV {"@/t.csv"}')
+    dataset = numbered_as(checked.require(), (), "test").readers.test.open(training=False)
+    np.testing.assert_array_equal(dataset.batch(range(3), Draws()).arrays["labels"], [0, 1, 2])
+
+
+def test_answers_have_the_names_of_training(tmp_path: Path) -> None:
+    images(tmp_path / "train", "a", "b", "c")
+    images(tmp_path / "test", "a", "c")
+    checked = program(tmp_path, 'ImageFolder {"@/train"}', 'ImageFolder {"@/test"}', "4:4:3")
+    assert class_names(checked.require(), None) == ("a", "b", "c")
