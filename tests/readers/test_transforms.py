@@ -344,7 +344,7 @@ def test_mean_of_another_size_is_an_error(tmp_path: Path) -> None:
 def test_damaged_mean_files(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "mean"
     path.write_bytes(content)
-    with pytest.raises(DataError, match="is not a (mean image|NumPy array)") as caught:
+    with pytest.raises(DataError, match=r"is not a (mean image|NumPy array)") as caught:
         Pipeline.of([Mean(mean_file=str(path))], "RGB", False)
     assert caught.value.path == str(path)
 
