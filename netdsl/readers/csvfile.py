@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+import math
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Any, ClassVar
 
 from ..diagnostics import did_you_mean
 from ..spec import Choice, Either, Flag, Integer, ListOf, Optional, OptionError, Text, option, table_row
 from .arrays import np
 from .base import DataError, Dataset, Description, Reader, Stream
-from .files import locate, required, short, text_lines
+from .files import locate, read_once, required, short, text_blocks
 from .memory import ArrayDataset
 
 #: A column by its name in the header, or by its number, counted from 0.
 Column = str | int
 _LARGEST = (2 - 2**-23) * 2.0**127  #: of float32
+#: Digits of a class number, at most.
+_DIGITS = 9
 _COLUMN = Either((Integer(0), Text()))
 _COLUMNS = ListOf(_COLUMN, minimum_length=1)
 
@@ -31,6 +36,13 @@ class _Table:
     id: int | None
     width: int
     names: tuple[str, ...]
+    #: the first row, where it was taken for a sample because a cell of it is a number
+    guessed: tuple[str, ...] = ()
+
+    def numbers(self, targets: str) -> tuple[int, ...]:
+        """The columns of numbers: features, targets, the weight."""
+        labels = self.labels if targets == "numbers" else ()
+        return (*self.features, *labels, *(() if self.weight is None else (self.weight,)))
 
     def name(self, column: int) -> str:
         return f"`{self.names[column]}`" if self.names else str(column)
@@ -38,13 +50,32 @@ class _Table:
 
 @dataclass
 class _Read:
-    """Rows as they are read."""
+    """Rows as they are read, in pieces."""
 
-    features: list[list[float]]
-    labels: list[Any]
-    weights: list[float]
-    ids: list[str]
-    rows: list[int]
+    features: list[np.ndarray] = field(default_factory=list)
+    targets: list[np.ndarray] = field(default_factory=list)
+    weights: list[np.ndarray] = field(default_factory=list)
+    labels: list[str] = field(default_factory=list)
+    ids: list[str] = field(default_factory=list)
+    rows: array[int] = field(default_factory=lambda: array("q"))
+
+    def add(self, features: Any, targets: Any, weights: Any, labels: list[str], ids: list[str], rows: Iterable[int]
+            ) -> None:
+        self.features.append(np.asarray(features, dtype=np.float32))
+        self.targets.append(np.asarray(targets, dtype=np.float32))
+        self.weights.append(np.asarray(weights, dtype=np.float32))
+        self.labels += labels
+        self.ids += ids
+        self.rows.extend(rows)
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    """A table that has been read."""
+
+    dataset: ArrayDataset
+    streams: tuple[Stream, ...]
+    facts: tuple[str, ...]
 
 
 @table_row
@@ -89,42 +120,52 @@ class CSV(Reader):
             unknown = (Stream(self.features_input, None), Stream(self.labels_input, None))
             return Description(unknown, None, missing=(self.file,))
         # All rows: the classes are known only behind the last one.
-        dataset, streams = self._load()
-        names = dataset.class_names
-        counts = np.bincount(dataset.arrays[self.labels_input], minlength=len(names)) if names else ()
-        facts = tuple(f"{name}: {count:,}" for name, count in zip(names, counts, strict=False))
-        return Description(streams, dataset.count, (f"classes: {', '.join(facts[:24])}",) if facts else ())
+        loaded = self._loaded()
+        return Description(loaded.streams, loaded.dataset.count, loaded.facts)
 
     def open(self, training: bool) -> Dataset:
-        return self._load()[0]
+        return self._loaded().dataset
+
+    def _loaded(self) -> _Loaded:
+        return read_once(self.file, self, self._load)
 
     def with_classes(self, names: Callable[[str], tuple[str, ...]]) -> Reader:
         return self if self.classes or self.targets != "class" else replace(self, class_order=names(self.labels_input))
 
-    def _load(self) -> tuple[ArrayDataset, tuple[Stream, ...]]:
+    def _load(self) -> _Loaded:
         table, read, skipped = self._read()
-        features = np.array(read.features, dtype=np.float32)
+        features = np.concatenate(read.features)
         streams = [Stream(self.features_input, (features.shape[1],))]
         arrays = {self.features_input: features}
         names: tuple[str, ...] = ()
+        facts = _doubtful_header(table)
         if self.targets == "numbers":
-            arrays[self.labels_input] = np.array(read.labels, dtype=np.float32)
+            arrays[self.labels_input] = np.concatenate(read.targets)
             streams.append(Stream(self.labels_input, (len(table.labels),)))
         else:
             arrays[self.labels_input], names, count = self._numbered(read)
             streams.append(Stream(self.labels_input, (count,), count, class_names=names))
+            counts = np.bincount(arrays[self.labels_input], minlength=len(names)) if names else ()
+            shown = [f"{name}: {number:,}" for name, number in zip(names, counts, strict=False)]
+            facts += (f"classes: {', '.join(shown[:24])}",) if shown else ()
         if table.weight is not None:
-            arrays[self.weights_input] = np.array(read.weights, dtype=np.float32)[:, None]
+            arrays[self.weights_input] = np.concatenate(read.weights)
             streams.append(Stream(self.weights_input, (1,)))
-        dataset = ArrayDataset(arrays, class_names=names, name=lambda index: f"row {read.rows[index]}",
+        rows = read.rows
+        dataset = ArrayDataset(arrays, class_names=names, name=lambda index: f"row {rows[index]}",
                                skipped=skipped, ids=tuple(read.ids))
-        return dataset, tuple(streams)
+        return _Loaded(dataset, tuple(streams), facts)
 
     def _numbered(self, read: _Read) -> tuple[np.ndarray, tuple[str, ...], int]:
         """Class numbers, names and number of classes. Raises DataError."""
         found = set(read.labels)
         named = bool(self.class_order) and found <= set(self.class_order)
         if self.classes is None and not named and all(label.isdecimal() for label in found):
+            large = next((label for label in found if len(label) > _DIGITS), None)
+            if large is not None:
+                raise self._wrong(read.rows[read.labels.index(large)], "has a class number that is too large",
+                                  f"The class is {large[:30]}.", "if it is a number to be predicted, set `targets = "
+                                  "'numbers'`.")
             numbers = np.array([int(label) for label in read.labels], dtype=np.int64)
             return numbers, (), int(numbers.max()) + 1
         names = self.classes or self.ordered_classes(found)
@@ -137,34 +178,67 @@ class CSV(Reader):
 
     def _read(self) -> tuple[_Table, _Read, list[DataError]]:
         required(self.file, "file")
-        read, skipped = _Read([], [], [], [], []), []
+        read, skipped = _Read(), []
         table: _Table | None = None
-        for number, cells in self._rows():
-            if table is None:
-                table, is_header = self._table(cells, number)
-                if is_header:
-                    continue
-            try:
-                self._add(table, read, number, cells)
-            except DataError as error:
-                skipped.append(error)
-                if len(skipped) > self.max_errors:
-                    raise
+        blocks = _first_line_alone(text_blocks(self.file, "file"))
+        for first, lines in blocks:
+            if table is not None and self._quickly(table, read, first, lines):
+                continue
+            behind = () if _complete(lines) else chain.from_iterable(more for _, more in blocks)
+            for number, cells in self._rows(first, chain(lines, behind)):
+                if table is None:
+                    table, is_header = self._table(cells, number)
+                    if is_header:
+                        continue
+                try:
+                    self._add(table, read, number, cells)
+                except DataError as error:
+                    skipped.append(error)
+                    if len(skipped) > self.max_errors:
+                        raise
         if table is None or not read.rows:
             raise DataError(f"`{short(self.file)}` has no rows of data", path=self.file, place="row 1", option="file",
                             hint="if its first row is data, set `header = false`.")
         return table, read, skipped
 
-    def _rows(self) -> Iterator[tuple[int, list[str]]]:
-        reader = csv.reader((line for _, line in text_lines(self.file, "file")), delimiter=self.separator,
-                            skipinitialspace=True, strict=True)
+    def _rows(self, first: int, lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
+        """The cells of lines of which the first has this number. Raises DataError."""
+        reader = csv.reader(lines, delimiter=self.separator, skipinitialspace=True, strict=True)
         try:
             for cells in reader:
                 if any(cell.strip() for cell in cells):
-                    yield reader.line_num, [cell.strip() for cell in cells]
+                    yield first - 1 + reader.line_num, [cell.strip() for cell in cells]
         except csv.Error as error:
-            raise self._wrong(reader.line_num, "is not a row of a table", f"Reading says: {error}.",
+            raise self._wrong(first - 1 + reader.line_num, "is not a row of a table", f"Reading says: {error}.",
                               "a quote that is opened has to be closed.") from None
+
+    def _quickly(self, table: _Table, read: _Read, first: int, lines: Sequence[str]) -> bool:
+        """Add rows without quotes and faults, all at once; False where one needs a closer look.
+
+        Three times as fast as row by row.
+        """
+        if {line.count(self.separator) for line in lines} != {table.width - 1} or '"' in "".join(lines):
+            return False
+        columns = table.numbers(self.targets)
+        try:
+            values = np.loadtxt(lines, comments=None, delimiter=self.separator, usecols=columns, ndmin=2)
+        except ValueError:
+            return False
+        size = len(table.features)
+        texts = [] if self.targets == "numbers" else self._column(table, lines, table.labels[0])
+        weights = values[:, len(columns) - 1:] if table.weight is not None else values[:, :0]
+        if len(values) != len(lines) or not np.abs(values).max() <= _LARGEST or "" in texts or (weights < 0).any():
+            return False
+        read.add(values[:, :size], values[:, size: len(columns) - weights.shape[1]], weights, texts,
+                 self._column(table, lines, table.id) if table.id is not None else [],
+                 range(first, first + len(lines)))
+        return True
+
+    def _column(self, table: _Table, lines: Sequence[str], column: int) -> list[str]:
+        """The cells of a column in lines without quotes."""
+        if column == table.width - 1:
+            return [line.rpartition(self.separator)[2].strip() for line in lines]
+        return [line.split(self.separator, column + 1)[column].strip() for line in lines]
 
     def _table(self, first: list[str], number: int) -> tuple[_Table, bool]:
         is_header = self.header if self.header is not None else not any(_number(cell) is not None for cell in first)
@@ -184,7 +258,8 @@ class CSV(Reader):
             raise self._wrong(number, "leaves no column for the features",
                               f"It has {len(first)} column{'s' * (len(first) > 1)}.",
                               f"is `{self.separator}` what stands between the columns? It is set by `separator`.")
-        return _Table(features, labels, weight, ids, len(first), names), is_header
+        guessed = tuple(first) if self.header is None and not is_header else ()
+        return _Table(features, labels, weight, ids, len(first), names, guessed), is_header
 
     def _place(self, column: Column, names: tuple[str, ...], width: int, option: str) -> int:
         if isinstance(column, int) and column < width:
@@ -201,23 +276,26 @@ class CSV(Reader):
         if len(cells) != table.width:
             raise self._wrong(number, f"has {len(cells)} cells, not {table.width}",
                               f"The first row has {table.width} columns.", "a missing value still needs its separator.")
-        features = [self._cell(table, number, cells, column) for column in table.features]
-        if self.targets == "numbers":
-            labels: Any = [self._cell(table, number, cells, column) for column in table.labels]
-        else:
-            labels = cells[table.labels[0]]
-            if not labels:
-                raise self._wrong(number, f"has no class in column {table.name(table.labels[0])}", "The cell is empty.")
-        if table.weight is not None:
-            weight = self._cell(table, number, cells, table.weight)
-            if weight < 0:
-                raise self._wrong(number, "has a negative weight", f"The weight is {weight:g}.")
-            read.weights.append(weight)
-        if table.id is not None:
-            read.ids.append(cells[table.id])
-        read.features.append(features)
-        read.labels.append(labels)
-        read.rows.append(number)
+        features = self._cells(table, number, cells, table.features)
+        targets = self._cells(table, number, cells, table.labels) if self.targets == "numbers" else []
+        labels = [] if self.targets == "numbers" else [cells[table.labels[0]]]
+        if "" in labels:
+            raise self._wrong(number, f"has no class in column {table.name(table.labels[0])}", "The cell is empty.")
+        weights = self._cells(table, number, cells, () if table.weight is None else (table.weight,))
+        if weights and weights[0] < 0:
+            raise self._wrong(number, "has a negative weight", f"The weight is {weights[0]:g}.")
+        read.add([features], [targets], [weights], labels, [] if table.id is None else [cells[table.id]], [number])
+
+    def _cells(self, table: _Table, number: int, cells: list[str], columns: tuple[int, ...]) -> list[float]:
+        """Numbers of a row; each is looked at by itself only where one of them may be none."""
+        texts = [cells[column] for column in columns]
+        try:
+            values = list(map(float, texts))
+        except ValueError:
+            values = [math.nan]
+        if sum(map(abs, values)) <= _LARGEST and "_" not in "".join(texts):
+            return values
+        return [self._cell(table, number, cells, column) for column in columns]
 
     def _cell(self, table: _Table, number: int, cells: list[str], column: int) -> float:
         value = _number(cells[column])
@@ -233,10 +311,31 @@ class CSV(Reader):
                          hint=hint)
 
 
+def _doubtful_header(table: _Table) -> tuple[str, ...]:
+    """A fact for `check` where the first row may be a header of numbers, as pandas writes it: 0,1,2."""
+    numbers = {column: cell for column, cell in enumerate(table.guessed) if _number(cell) is not None}
+    if len(numbers) < 2 or any(cell != str(column) for column, cell in numbers.items()):
+        return ()
+    shown = ",".join(table.guessed[:4]) + (",..." if len(table.guessed) > 4 else "")
+    return (f"row 1 ({shown}) is read as a sample; if it numbers the columns, set `header = true`",)
+
+
+def _first_line_alone(blocks: Iterator[tuple[int, list[str]]]) -> Iterator[tuple[int, list[str]]]:
+    """The same lines, the header in a block of its own: only it has quotes in many files."""
+    for first, lines in blocks:
+        yield from ((first, lines[:1]), (first + 1, lines[1:])) if first == 1 else ((first, lines),)
+
+
+def _complete(lines: Sequence[str]) -> bool:
+    """Whether no quoted cell can go on behind these lines."""
+    quotes = sum(line.count('"') for line in lines)
+    return not quotes or (len(lines) == 1 and quotes % 2 == 0)
+
+
 def _number(text: str) -> float | None:
     """A finite number, or None."""
     try:
         value = float(text)
     except ValueError:
         return None
-    return value if abs(value) <= _LARGEST else None
+    return value if abs(value) <= _LARGEST and "_" not in text else None

@@ -448,3 +448,81 @@ def test_a_closed_stream_leaves_no_file_open(suffix: str, tmp_path: Path) -> Non
     links = [os.readlink(f"/proc/self/fd/{name}") for name in os.listdir("/proc/self/fd") if
              os.path.lexists(f"/proc/self/fd/{name}")]
     assert str(path) not in links
+
+
+# --- tables, quickly and row by row ----------------------------------------------------------
+
+
+def csv_arrays(path: Path, text: str, **options: object) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
+    path.write_text(text)
+    dataset = READERS["CSV"](file=str(path), **options).open(training=False)
+    batch = dataset.batch(range(dataset.count), Draws())
+    return batch.arrays, batch.names
+
+
+@pytest.mark.parametrize("options", [
+    {}, {"weights": "w", "ids": "id"}, {"columns": ("b", 0), "labels": ("kind",)}, {"ids": 2, "header": True},
+    {"columns": ("a", "b"), "labels": ("w", "b"), "targets": "numbers", "weights": "w"},
+])
+def test_a_row_with_quotes_is_read_as_one_without(options: dict[str, object], tmp_path: Path) -> None:
+    rows = [f"{k}.5, {-k}e-3 ,s{k % 3},{k + 1},c{k % 4}" for k in range(50)]
+    options = {"columns": ("a", "b"), **options} if options else {"columns": ("a", "b")}
+    plain = csv_arrays(tmp_path / "t.csv", "a,b,id,w,kind\n" + "\n".join(rows), **options)
+    quoted = [row.replace("s", '"s').replace(",", '",', 3).replace('"', "", 2) for row in rows]
+    slow = csv_arrays(tmp_path / "t.csv", 'a,b,id,w,"kind"\n' + "\n".join(quoted), **options)
+    assert '"' in quoted[0]
+    assert plain[1] == slow[1] == tuple(f"row {k + 2}" for k in range(50))
+    assert plain[0].keys() == slow[0].keys()
+    for name, array in plain[0].items():
+        np.testing.assert_array_equal(array, slow[0][name])
+        assert array.dtype == slow[0][name].dtype
+
+
+def test_rows_in_many_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("netdsl.readers.files._BLOCK", 40)
+    text = "a,b\n" + "".join(f'{k},{"x" if k % 7 else "y"}\n' for k in range(60)) + '60,"x"\n61,"two\nlines"\n\n62,y\n'
+    arrays, names = csv_arrays(tmp_path / "t.csv", text)
+    np.testing.assert_array_equal(arrays["features"][:, 0], range(63))
+    assert names[-3:] == ("row 62", "row 64", "row 66")
+    with pytest.raises(DataError, match="row 66 has no number in column `a`"):
+        csv_arrays(tmp_path / "t.csv", text.replace("62,", "?,"))
+
+
+@pytest.mark.parametrize("cell", ["1_0", "nan", "1e39", "-inf", "0x10", "", "1 2"])
+@pytest.mark.parametrize("quoted", [False, True])
+def test_cells_that_are_no_number(cell: str, quoted: bool, tmp_path: Path) -> None:
+    kind = '"x"' if quoted else "x"
+    with pytest.raises(DataError, match="row 3 has no number in column `a`"):
+        csv_arrays(tmp_path / "t.csv", f"a,b\n1,{kind}\n{cell},{kind}\n3,{kind}\n")
+
+
+def test_a_class_number_that_is_too_large(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="row 3 has a class number that is too large") as caught:
+        csv_arrays(tmp_path / "t.csv", "a,b\n1,2\n1,99999999999999999999\n")
+    assert "targets" in caught.value.hint
+
+
+@pytest.mark.parametrize(("header", "said"), [("0,1,2", True), ("0,1,kind", True), ("1,2,3", False), ("a,b,c", False),
+                                              ("0,x,kind", False)])
+def test_a_header_of_numbers_is_pointed_out(header: str, said: bool, tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text(f"{header}\n5,6,1\n7,8,2\n")
+    columns = (0,)
+    facts = " ".join(READERS["CSV"](file=str(tmp_path / "t.csv"), columns=columns).describe().facts)
+    assert ("`header = true`" in facts) == said
+    facts = READERS["CSV"](file=str(tmp_path / "t.csv"), columns=columns, header=True).describe().facts
+    assert not any("header" in fact for fact in facts)
+
+
+def test_a_file_is_read_once(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("a,b\n1,x\n2,y\n")
+    os.utime(path, (1, 1))
+    reader = READERS["CSV"](file=str(path))
+    assert reader.describe().count == 2
+    first = reader.open(training=True)
+    assert reader.open(training=False) is first
+    path.write_text("a,b\n3,x\n4,y\n")
+    assert reader.open(training=True).batch([0], Draws()).arrays["features"].tolist() == [[3]]
+    os.utime(path, (2, 2))
+    assert reader.open(training=True) is reader.open(training=True)
+    assert READERS["CSV"](file=str(path), header=False, max_errors=1).open(training=True) is not first
