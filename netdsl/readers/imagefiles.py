@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from .arrays import np
 from .base import Batch, DataError, Dataset, Draws, ImageDims
 from .files import Archives, missing_file, reading, split_archive
 from .images import decode, open_image
-from .pipeline import ImageReader, Pipeline, channels_first
+from .pipeline import ImageReader, Pipeline, channels_first, stack_of
 
 #: Reads the stored bytes of the image with an index.
 Fetch = Callable[[int], bytes]
@@ -78,25 +78,30 @@ class ImageFiles(Dataset):
 
     def batch(self, indices: Sequence[int], draws: Draws) -> Batch:
         places = [int(self._places[index]) for index in indices]
-        images: list[np.ndarray] = []
-        for place in places:
-            image = self._image(place, draws)
-            if images and image.shape != images[0].shape:
-                raise self._sizes_differ(places[0], images[0], place, image)
-            images.append(image)
-        arrays = {self._reader.features_input: np.stack(images)}
+        images = stack_of(self._images(places, draws), len(places))
+        arrays = {self._reader.features_input: channels_first(images)}
         arrays.update({key: array[places] for key, array in self._targets.items()})
         return Batch(arrays, tuple(": ".join(filter(None, self._name(place))) for place in places))
+
+    def _images(self, places: Sequence[int], draws: Draws) -> Iterator[np.ndarray]:
+        """The images as they come out of the transforms, all of one size."""
+        shape: tuple[int, ...] = ()
+        for place in places:
+            image = self._image(place, draws)
+            shape = shape or image.shape
+            if image.shape != shape:
+                raise self._sizes_differ(places[0], shape, place, image.shape)
+            yield image
 
     def _image(self, place: int, draws: Draws) -> np.ndarray:
         try:
             image = self._reader.in_order(decode(self._fetch(place), self._reader.grayscale, self._least_side))
-            return channels_first(self._pipeline.run(image, draws.sample(place)))
+            return self._pipeline.run(image, draws.sample(place))
         except DataError as error:
             raise error.located(*self._name(place)) from None
 
-    def _sizes_differ(self, first: int, image: np.ndarray, second: int, other: np.ndarray) -> DataError:
-        size = [f"{a.shape[-1]} x {a.shape[-2]}" for a in (image, other)]
+    def _sizes_differ(self, first: int, shape: tuple[int, ...], second: int, other: tuple[int, ...]) -> DataError:
+        size = [f"{extents[-2]} x {extents[-3]}" for extents in (shape, other)]
         paths = [self._name(i)[0] or self._name(i)[1] for i in (first, second)]
         return DataError("images of different sizes cannot stand in one batch", path=paths[1], option="transforms",
                          body=(f"`{paths[0]}` comes out as {size[0]}, `{paths[1]}` as {size[1]}.",),
