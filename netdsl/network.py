@@ -130,8 +130,8 @@ class Totals:
         return 2 * self.macs
 
 
-def totals(network: Network[ShapedNode]) -> Totals:
-    costs = [node.cost for node in network]
+def totals(nodes: Iterable[ShapedNode]) -> Totals:
+    costs = [node.cost for node in nodes]
     return Totals(*(sum(getattr(cost, name) for cost in costs)
                     for name in ("parameters", "tensors", "macs", "neurons", "activations", "buffers")))
 

@@ -13,7 +13,7 @@ from typing import Any
 from .diagnostics import Failure, did_you_mean, failure
 from .source import Source
 
-#: Files of a run folder, as `netdsl.training.record` writes them.
+#: Files of a run folder; `netdsl.training.record` writes them.
 SOURCE, RESOLVED, OVERRIDES = "source.net", "resolved.net", "overrides.txt"
 LINES, RESULT, ENVIRONMENT, DETAILS = "metrics.jsonl", "result.json", "environment.json", "test.json"
 REPORT = "report.html"
@@ -154,15 +154,20 @@ def _run_folders(folder: Path, levels: int) -> Iterator[Path]:
                 yield from _run_folders(inner, levels - 1)
 
 
+def located(text: str, root: Path = Path("runs")) -> Path:
+    """The path that a text means: itself, or the latest run of a network's name or of the folder of its runs."""
+    path = Path(text)
+    if not path.exists():
+        return latest(text, root) or path
+    return _follow(path / "latest") if path.is_dir() and not is_run(path) and (path / "latest").exists() else path
+
+
 def open_run(text: str, root: Path = Path("runs")) -> Run:
     """The run that a text means: its folder, or a network's name for its latest. Raises Failure."""
-    given = Path(text)
-    for candidate in (given, latest(text, root)):
-        if candidate is not None and candidate.is_dir() and is_run(candidate):
-            return Run(candidate)
+    given, folder = Path(text), located(text, root)
+    if folder.is_dir() and is_run(folder):
+        return Run(folder)
     known = [run.folder.name for run in find_runs(root)] if root.is_dir() else []
-    if given.is_dir() and (given / "latest").exists():
-        return open_run(str(_follow(given / "latest")), root)
     title = f"`{text}` is no run" if given.exists() else f"there is no run `{text}`"
     hint = did_you_mean(given.name, known) or "`netdsl runs` lists them."
     raise failure("no-file", title, Source(text, "").span(0, 0), hint=hint,
@@ -199,8 +204,9 @@ def _follow(link: Path) -> Path:
 def checkpoint_of(file: str, given: str | None, root: Path = Path("runs")) -> Path:
     """The checkpoint or run that a command works on: the one given, else the latest run. Raises Failure."""
     if given is not None:
-        require_checkpoint(given)
-        return Path(given)
+        path = located(given, root)
+        require_checkpoint(str(path))
+        return path
     found = latest(network_name(file), root)
     if found is None or Run(found).checkpoint is None:
         what = f"there is no run of `{network_name(file)}` to take a checkpoint from"

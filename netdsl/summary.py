@@ -156,6 +156,8 @@ def mebibytes(count: int) -> str:
     """Bytes in MiB (2**20), or GiB where that reads better."""
     if count >= 10 * 2**30:
         return f"{count / 2**30:,.1f} GiB"
+    if count < 2**10:
+        return f"{count} bytes"
     return f"{count / 2**20:,.1f} MiB" if count >= 2**20 else f"{count / 2**10:,.1f} KiB"
 
 

@@ -23,7 +23,7 @@ GROUPS = [
     ["network"],
     ["program"],
     ["elaborate"],
-    ["passes", "overrides", "estimate", "declared", "template", "sheet", "runs", "formats", "lower"],
+    ["passes", "overrides", "estimate", "declared", "template", "sheet", "runs", "formats", "lower", "averaging"],
     ["program_check"],
     ["compiler", "predictions", "reference"],
     ["resolve", "summary", "training"],

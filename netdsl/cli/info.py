@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..runs import Run, missing_checkpoint
+from ..runs import Run, located, missing_checkpoint
 from ..summary import mebibytes
 from .output import out, plural
 from .trained import columns, format_option, value_text
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 @format_option("text", "json")
 def info(checkpoint: str, everything: bool, form: str) -> int:
     """What a CHECKPOINT holds: network, epoch, metrics, tensors with the range of their numbers, versions."""
-    path = Path(checkpoint)
+    path = located(checkpoint)
     if not path.exists():
         raise missing_checkpoint(checkpoint)
     from ..training.contents import contents

@@ -27,7 +27,7 @@ def split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     """Files and overrides, told apart by their form."""
     # `SGD.maxEpochs =3` sets nothing and is no file either: its page says how it is written.
     overrides = [a for a in arguments if is_override(a) or ("=" in a and not a.split("=")[0].endswith(".net"))]
-    return [a for a in arguments if a not in overrides], overrides
+    return [file_of(a) for a in arguments if a not in overrides], overrides
 
 
 def loaded(file: str, overrides: Sequence[str] = ()) -> Checked:

@@ -18,7 +18,7 @@ from ..overrides import is_override
 from ..predictions import Answer, answers, class_names, given_data, named_files
 from ..program_check import data_page
 from ..readers.base import DataError
-from ..runs import saved_state
+from ..runs import file_of, saved_state
 from .output import err, out, plural
 from .trained import checkpoint_option, chosen_checkpoint, device_option, format_option
 
@@ -48,6 +48,7 @@ def predict(file: str, arguments: tuple[str, ...], checkpoint: str | None, top: 
     inputs = [a for a in arguments if a not in overrides]
     if not inputs:
         raise click.UsageError("name an image, a folder of images, or `-`", click.get_current_context())
+    file = file_of(file)
     path = chosen_checkpoint(file, checkpoint)
     program = _loaded(file, overrides)
     found = list(_answers(program, inputs, path, top, classes, minibatch, device, form))

@@ -16,7 +16,7 @@ from ..diagnostics import Failure, render_all
 from ..network import ShapedNode
 from ..program import Program
 from ..resolve import resolved_text
-from ..runs import require_checkpoint
+from ..runs import located, require_checkpoint
 from ..samples import choose_data
 from ..summary import plan_text, totals_text
 from .options import file_and_overrides, no_plan
@@ -102,8 +102,8 @@ def _train(file: str, overrides: tuple[str, ...], stdout: TextIO, *, test: bool,
                     minibatches=options["limit"], overfit=options["overfit"])
     texts = Texts(checked.source.text, resolved_text(checked), overrides)
     run_options = RunOptions(
-        device=options["device"], out=options["out"], resume=options["resume"],
-        accept_changes=options["accept_changes"], weights=options["weights"],
+        device=options["device"], out=options["out"], resume=_located(options["resume"]),
+        accept_changes=options["accept_changes"], weights=_located(options["weights"]),
         allow_missing=options["allow_missing"], limits=limits, workers=options["workers"],
         nan_continue=options["nan"] == "continue", save_minutes=options["save_minutes"], test=test,
         sample=choice.line, texts=texts)
@@ -131,11 +131,15 @@ def _train(file: str, overrides: tuple[str, ...], stdout: TextIO, *, test: bool,
     return 0 if limits.overfit is None else _overfit_verdict(program, result.out)
 
 
+def _located(text: str | None) -> Path | None:
+    return None if text is None else located(text)
+
+
 def _check_options(options: Mapping[str, Any]) -> None:
     """Raise Failure for a checkpoint or a device that is not there, before anything is printed."""
     for name in ("resume", "weights"):
         if options[name] is not None:
-            require_checkpoint(options[name])
+            require_checkpoint(str(located(options[name])))
     if options["device"] != "auto":
         from ..training.machine import choose_device
 

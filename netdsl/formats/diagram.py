@@ -110,6 +110,11 @@ class Diagram:
         """The group around each box and group; empty at the top."""
         return {member: group.name for group in self.groups for member in group.members}
 
+    def around(self, name: str) -> tuple[str, ...]:
+        """The groups around a box or group, the inner ones first."""
+        parent = self.parent.get(name, "")
+        return (parent, *self.around(parent)) if parent else ()
+
     @cached_property
     def top(self) -> tuple[str, ...]:
         """Boxes and groups that stand in no group, in the order of the file."""
@@ -128,6 +133,14 @@ class Diagram:
         found: dict[str, list[Edge]] = {box.name: [] for box in self.boxes}
         for edge in self.edges:
             found[edge.target].append(edge)
+        return found
+
+    @cached_property
+    def outgoing(self) -> dict[str, list[Edge]]:
+        """The edges out of each box."""
+        found: dict[str, list[Edge]] = {box.name: [] for box in self.boxes}
+        for edge in self.edges:
+            found[edge.source].append(edge)
         return found
 
     @property

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from . import palette
 from .diagram import Box, Diagram, Folded, Group, parameter_text
-from .layout import SHEETS, Layout, Place, Size, place
+from .layout import SHEETS, Layout, Place, Size, Wire, place
 from .metrics import shortened, text_width
 from .scene import Cluster, Item, Line, Rect, Scene, Text
 
@@ -16,6 +16,8 @@ _HEADER, _LINE_HEIGHT, _STRIP = 24.0, 15.0, 17.0
 _SIDE = 10.0  #: between a box's border and its text
 _WIDEST_LINE = 230.0  #: body text is broken to this width
 _MARGIN, _TOP = 28.0, 66.0
+#: Roles of boxes that judge the network; lines to them are dashed.
+_JUDGING = frozenset({"criterion", "metric"})
 
 
 def draw(diagram: Diagram, *, to_the_right: bool = False, wrap: bool = True) -> Scene:
@@ -161,12 +163,18 @@ class _Painter:
 
     def wires(self) -> Iterator[Item]:
         for wire in self.layout.wires:
-            ends = (self.diagram.box.get(wire.target), self.diagram.box[wire.source])
-            dashed = wire.feedback or any(box and box.role in ("criterion", "metric") for box in ends)
+            dashed = wire.feedback or self.judges(wire)
             points = tuple((x + self.left, y + self.top) for x, y in wire.points)
             line = Line(points, palette.LINE, 1.4, 7, dashed, arrow=wire.target in self.diagram.box)
             title = f"{wire.source}: {self.diagram.box[wire.source].shape}"
             yield Cluster((line,), title, "edge")
+
+    def judges(self, wire: Wire) -> bool:
+        """Whether a line only serves criteria and metrics; one that ends at a frame serves what it leads to inside."""
+        ends = [edge.target for edge in self.diagram.outgoing[wire.source]
+                if wire.target in (edge.target, *self.diagram.around(edge.target))]
+        roles = {self.diagram.box[name].role for name in ends}
+        return self.diagram.box[wire.source].role in _JUDGING or (bool(roles) and roles <= _JUDGING)
 
     def label(self, box: Box) -> Iterator[Item]:
         spot, face = self.moved(self.layout.boxes[box.name]), self.faces[box.name]

@@ -131,6 +131,7 @@ class SampleImages(Sample):
     as for `train`, at least one a class.
     """
 
+    stands_for: ClassVar[str] = "ImageNet and other photos"
     examples: ClassVar[tuple[str, ...]] = ("SampleImages {classes = 10, perClass = 30}",)
 
     classes: int = option(Integer(2, 10000), 10, "Number of classes.")
@@ -153,6 +154,7 @@ class SampleImages(Sample):
 class SampleCIFAR10(Sample):
     """Files named and built as those of CIFAR-10's binary version: five training batches and a test batch."""
 
+    stands_for: ClassVar[str] = "CIFAR-10"
     examples: ClassVar[tuple[str, ...]] = ("SampleCIFAR10 {train = 5000, test = 1000}",)
 
     train: int = option(Integer(5), 5000, "Training images, spread over five files.")
@@ -177,6 +179,7 @@ class SampleMasks(Sample):
     image.
     """
 
+    stands_for: ClassVar[str] = "Segmentation"
     examples: ClassVar[tuple[str, ...]] = ("SampleMasks {classes = 5, train = 200}",)
 
     classes: int = option(Integer(2, 255), 5, "Number of classes, the ground among them.")
@@ -265,6 +268,7 @@ def _distance(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 class SampleMNIST(Sample):
     """Drawn digits in files named and built as MNIST's four: `train-images-idx3-ubyte.gz` and so on."""
 
+    stands_for: ClassVar[str] = "MNIST"
     examples: ClassVar[tuple[str, ...]] = ("SampleMNIST {train = 6000, test = 1000}",)
 
     train: int = option(Integer(10), 6000, "Training images.")

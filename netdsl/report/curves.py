@@ -22,6 +22,9 @@ def charts(run: Run, percentages: frozenset[str]) -> list[Chart]:
     found = [_chart(run, name, name in percentages) for name in names]
     rates = tuple(_points(run, "minibatches", lambda line: line.get("rate"))) or \
         tuple(_points(run, "epoch", lambda line: line.get("rate")))
+    # A rate holds from one record to the next: steps, not slopes.
+    rates = tuple(point for (x, y), before in zip(rates, (rates[:1] + rates)[: len(rates)], strict=True)
+                  for point in ((x, before[1]), (x, y)))
     if len({y for _, y in rates}) > 1:
         found.append(Chart("learning rate", "epoch", "rate on the mean gradient", (Series("rate", rates),),
                            log=_spans_decades([y for _, y in rates])))

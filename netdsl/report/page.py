@@ -292,6 +292,9 @@ def _plan(facts: Facts) -> str:
         rows.append(("overrides", "<br>".join(f"<code>{escape(line)}</code>" for line in run.overrides)))
     data = run.state.get("identity", {}).get("data", {})
     rows += [(f"data: {key}", f"<code>{escape(str(value))}</code>") for key, value in data.items() if value]
+    others = ("validation", "test") if facts.program is not None else ()
+    readers = [(phase, getattr(facts.program.readers, phase)) for phase in others]  # type: ignore[union-attr]
+    rows += [(f"data: {phase}", f"<code>{escape(reader.show())}</code>") for phase, reader in readers if reader]
     return _table(rows)
 
 

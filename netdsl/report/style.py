@@ -30,14 +30,14 @@ h2 { margin: 0 0 12px; font-size: 17px; } h3 { margin: 18px 0 8px; font-size: 14
 .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 12px; margin: 0 0 18px; }
 .tile { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 12px 16px; }
 .tile b { display: block; font-size: 24px; font-weight: 650; letter-spacing: -0.01em; white-space: nowrap; }
-.tile span { color: var(--faint); font-size: 13px; }
+.tile span { color: var(--faint); font-size: 13px; display: block; overflow-wrap: anywhere; }
 .tile.main b { color: var(--accent); }
 .banner { border: 1px solid var(--bad); border-left-width: 5px; border-radius: 8px; padding: 10px 16px;
   margin: 0 0 18px; background: var(--card); }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(440px, 1fr)); gap: 10px; }
 @media (max-width: 560px) { .charts { grid-template-columns: 1fr; } }
 svg { max-width: 100%; height: auto; } svg > rect:first-of-type { fill: none; }
-.scroll { overflow: auto; max-height: 900px; } .scroll svg { max-width: none; }
+.scroll { overflow: auto; max-height: 1500px; } .scroll svg { max-width: none; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 .facts td { padding: 3px 22px 3px 0; vertical-align: top; overflow-wrap: anywhere; }
 .facts td:first-child { color: var(--faint); white-space: nowrap; }

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import fx
 
+from ..averaging import averaged
 from ..diagnostics import Failure
 from ..lower import Executable, argument_name
 from ..network import ShapedNode
@@ -116,7 +117,7 @@ class Judge:
 
     @cached_property
     def _averages(self) -> ViewAverage:
-        return ViewAverage.of(self.program, self.program.outputs, self.executable)
+        return ViewAverage.of(self.program, averaged(self.program), self.executable)
 
     def _show(self, reporter: Reporter, totals: Totals, watch: Stopwatch, done: int, steps: int) -> None:
         values, percent = shown(self.program, totals.means())

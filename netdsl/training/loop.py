@@ -13,6 +13,7 @@ from typing import Any
 
 from ..diagnostics import Failure
 from ..optimizers.base import StepRates
+from ..runs import SOURCE
 from ..spec import camel
 from . import checkpoint, record
 from .diagnosis import explained
@@ -106,7 +107,7 @@ class Training:
                       if line["event"] == "epoch" and line["step"] <= at.step]
             if epochs:
                 self.train_values, self.validation_values = epochs[-1]["train"], epochs[-1]["validation"]
-        if job.options.resume is not None and (job.folder / record.SOURCE).exists():
+        if job.options.resume is not None and (job.folder / SOURCE).exists():
             self.run.forget_after(at.step)
             job.keeper.drop_after(at.step)
             self.say(f"resumed after {at.step:,} updates, in epoch {at.epoch + 1}")
@@ -121,9 +122,9 @@ class Training:
                      "dropout, mixing and average, until the criterion is near 0")
         explicit = "numMBsToShowResult" in self.plan.spans
         self.mark_every = self.plan.block.num_mbs_to_show_result if explicit else max(10, steps // 20)
-        self.say(f"training on {describe_device(job.device)}: {job.sampling.count:,} samples, "
-                 f"{self.epochs} epoch{'s' * (self.epochs != 1)} of {steps:,} updates, the best by {self.best_by}; "
-                 f"everything goes to {job.folder}")
+        length = f"{self.epochs} epoch{'s' * (self.epochs != 1)} of {steps:,} update{'s' * (steps != 1)}"
+        self.say(f"training on {describe_device(job.device)}: {job.sampling.count:,} samples, {length}, the best by "
+                 f"{self.best_by}; everything goes to {job.folder}")
 
     def say(self, text: str) -> None:
         self.job.reporter.note(text)

@@ -19,14 +19,13 @@ from typing import Any, TextIO
 import torch
 
 from ..diagnostics import Failure, failure
+from ..runs import DETAILS, ENVIRONMENT, LINES, OVERRIDES, RESOLVED, RESULT, SOURCE
 from ..source import Source
 from ..version import __version__
 from .evaluate import Judgement
 from .storage import clear_leftovers, finite, follow, point, write_json, write_text, writing
 
-SOURCE, RESOLVED, OVERRIDES = "source.net", "resolved.net", "overrides.txt"
-LINES, TABLE, LOG, RESULT, ENVIRONMENT = "metrics.jsonl", "metrics.csv", "log.txt", "result.json", "environment.json"
-DETAILS = "test.json"
+TABLE, LOG = "metrics.csv", "log.txt"
 
 
 @dataclass(frozen=True)

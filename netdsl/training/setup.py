@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..diagnostics import Failure, Label, did_you_mean, failure
+from ..averaging import views_page
+from ..diagnostics import Failure, did_you_mean, failure
 from ..lower import Executable, lower
 from ..network import ShapedNode
 from ..optimizers.describe import plan_record
@@ -300,7 +301,9 @@ def judge_by(program: Checked, executable: Executable, precision: Precision, pha
     stack.callback(dataset.close)
     feed = fed(program, reader, dataset, precision.device, options, 0, stack)
     counts = views(program, reader)
-    check_views(program, reader, counts)
+    page = views_page(program, reader, counts)
+    if page is not None:
+        raise Failure([page])
     part = part_of(plan, phase, dataset.count) if reader == "train" else None
     size = max(1, (plan.minibatch_size if plan is not None else 64) // max(counts.values(), default=1))
     if detail:
@@ -317,26 +320,6 @@ def views(program: Checked, phase: str) -> dict[str, int]:
     reader: Reader = getattr(program.readers, phase)
     with data_errors(program, phase):
         return {stream.name: stream.views for stream in reader.describe().streams if stream.views > 1}
-
-
-def check_views(program: Checked, phase: str, counts: dict[str, int]) -> None:
-    """Raise Failure unless criteria and metrics see the views' input through the averaged outputs alone."""
-    waiting, seen = [*program.criteria, *program.metrics], set[str]()
-    while waiting:
-        name = waiting.pop()
-        if name in seen or name in program.outputs:
-            continue
-        seen.add(name)
-        if name in counts:
-            raise failure(
-                "reader-shape", f"the {counts[name]} views of each sample cannot be averaged",
-                program.network[name].span, "a criterion or metric sees this input past the outputs",
-                related=(Label(program.readers.spans[phase], "the views are made here"),)
-                if phase in program.readers.spans else (),
-                body=("The outputs (`outputNodes`) are averaged over the views, and criteria and metrics are computed "
-                      "from the averages.",),
-                hint="name in `outputNodes` what the criteria and metrics compare with the labels.")
-        waiting += [use.node for use in program.network[name].inputs]
 
 
 # --- what is trained, for checkpoints --------------------------------------------------------------------

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import torch
 
+from ..averaging import softmax_axis
 from ..lower import Executable, argument_name, lower
 from ..network import ShapedNode
 from ..program import Program
@@ -50,9 +51,3 @@ class ViewAverage:
         scores = values.flatten(2) if axis == 0 else values
         shares = torch.log_softmax(scores, -axis if axis else -1)
         return (torch.logsumexp(shares, 1) - math.log(values.shape[1])).reshape(values[:, 0].shape)
-
-
-def softmax_axis(program: Program[ShapedNode], output: str) -> int | None:
-    """The axis along which a criterion takes the softmax of an output (0: all elements); None if none does."""
-    return next((node.layer.softmax_axis for node in program.network
-                 if node.layer.softmax_axis is not None and node.inputs[-1].node == output), None)

@@ -12,7 +12,6 @@ import pytest
 
 from netdsl import runs
 from netdsl.report import gather, write_report
-from netdsl.training import record
 
 from .conftest import Command
 
@@ -49,11 +48,27 @@ class Tags(HTMLParser):
             assert self.open.pop() == tag
 
 
-def test_names_are_those_that_training_writes() -> None:
-    for name in ("SOURCE", "RESOLVED", "OVERRIDES", "LINES", "RESULT", "ENVIRONMENT", "DETAILS"):
-        assert getattr(runs, name) == getattr(record, name)
-    for file in ("networks/alexnet.net", "a b.net", "ü.net", ".net"):
-        assert runs.network_name(file) == record.file_name(file)
+def test_a_file_is_called_as_the_folder_of_its_runs() -> None:
+    names = {"networks/alexnet.net": "alexnet", "a b.net": "a-b", "ü.net": "ü", ".net": ".net"}
+    assert {file: runs.network_name(file) for file in names} == names
+
+
+def test_a_run_runs_again_from_its_folder(command: Command, work: Path, tmp_path: Path) -> None:
+    """Seed and overrides stand in the resolved file."""
+    first = command("run", "small.net", "SGD.maxEpochs=1", "--seed", "7", "--device", "cpu", "-o", str(tmp_path / "a"))
+    assert first.code == 0
+    assert "seed 7" in command("check", str(tmp_path / "a")).out
+    assert command("run", str(tmp_path / "a"), "--device", "cpu", "-o", str(tmp_path / "b")).code == 0
+    weights = [next((tmp_path / run / "checkpoints" / "last").glob("weights*")).read_bytes() for run in "ab"]
+    assert weights[0] == weights[1]
+    names = [json.loads((tmp_path / run / "checkpoints/last/state.json").read_text())["name"] for run in "ab"]
+    assert names == ["small", "small"]
+
+
+@pytest.mark.parametrize("name", ["small", "runs/small", "runs/small/latest"])
+def test_a_run_is_found_by_the_name_of_its_network(name: str, command: Command, work: Path) -> None:
+    assert "checkpoints/" in command("info", name).out
+    assert command("test", "small.net", "-c", name).code == 0
 
 
 def test_list(command: Command, work: Path) -> None:

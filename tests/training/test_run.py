@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +16,14 @@ import torch
 import netdsl
 from netdsl import training
 from netdsl.predictions import answers
+from netdsl.program import Readers
 from netdsl.readers.base import Batch, Dataset, Description, Draws, Stream
 from netdsl.training import Limits, Lines, RunOptions, Texts
 from netdsl.training.checkpoint import read, read_weights
 from netdsl.training.progress import Glimpse, duration
 from netdsl.training.record import choose_folder, read_records
 
-from .networks import CONVNET, MLP, PatchData, Patches, program
+from .networks import CONVNET, MLP, PatchData, Patches, program, source
 
 PLAN = "maxEpochs = 3 ; minibatchSize = 16 ; learningRate = 0.05 ; momentum = 0.9"
 HELD = Patches(first=1000, count=24)
@@ -244,20 +245,26 @@ def test_the_outputs_of_several_views_are_averaged(tmp_path: Path) -> None:
     np.testing.assert_allclose(np.stack([p.outputs["z"] for p in predictions]), mean, rtol=1e-4, atol=1e-4)
 
 
-def test_views_without_outputs_to_average_are_refused(tmp_path: Path) -> None:
-    from dataclasses import replace
-
-    from netdsl.diagnostics import Failure
-
+def test_scores_of_a_softmax_criterion_are_averaged_whatever_the_outputs_are(tmp_path: Path) -> None:
     checked = program(PLAN, test=Views(first=1000, count=24))
-    run = training.train(checked, out=tmp_path / "run", device="cpu", test=False)
+    run = training.train(checked, out=tmp_path / "run", device="cpu")
     for outputs in ((), ("model.hidden",), ("errs",)):
-        blind = replace(checked, special={**checked.special, "outputNodes": outputs})
-        if outputs == ("model.hidden",):
-            assert training.test(blind, run.out).samples == 24  # a cut through the network will do
-            continue
-        with pytest.raises(Failure, match="the 3 views of each sample cannot be averaged"):
-            training.test(blind, run.out)
+        other = replace(checked, special={**checked.special, "outputNodes": outputs})
+        assert training.test(other, run.out).values == pytest.approx(run.test)
+    text = source(PLAN).replace("outputNodes = z", "p = Softmax (z)\n    outputNodes = p")
+    shares = replace(netdsl.check(netdsl.Source("patches.net", text)), readers=checked.readers)
+    assert training.test(shares, run.out).values == pytest.approx(run.test)
+
+
+def test_views_without_outputs_to_average_are_refused(tmp_path: Path) -> None:
+    text = source(PLAN.replace("0.05", "0.001")).replace("CrossEntropyWithSoftmax", "SquareError")
+    checked = netdsl.check(netdsl.Source("patches.net", text))
+    checked = replace(checked, readers=Readers(Patches(), Views(first=1000, count=24)))
+    run = training.train(checked, out=tmp_path / "run", device="cpu")
+    assert run.test is not None
+    blind = replace(checked, special={**checked.special, "outputNodes": ()})
+    with pytest.raises(netdsl.Failure, match="the 3 views of each sample cannot be averaged"):
+        training.test(blind, run.out)
 
 
 def test_curves_go_to_tensorboard_where_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
