@@ -20,7 +20,7 @@ _PACKED = (".gz", ".xz")
 _GZIP, _XZ = b"\x1f\x8b", b"\xfd7zXZ\x00"
 _SPACE = b" \t\r\n"
 #: Bytes of a text that are read at once.
-_BLOCK = 1 << 20
+_BLOCK = 1 << 17
 #: A file that was written less than this many nanoseconds ago may be written again without a newer time.
 _SETTLED = 100_000_000
 #: As many as a program has readers: for training, validation and test.
@@ -205,16 +205,16 @@ def text_blocks(path: str, option: str = "") -> Iterator[tuple[int, list[str]]]:
 
 def _whole_lines(stream: IO[bytes]) -> Iterator[bytes]:
     """A stream in blocks that end where a line ends; lines end as in Unix, Windows or the old Mac OS."""
-    rest = b""
+    begun: list[bytes] = []
     while block := stream.read(_BLOCK):
-        block = rest + block
         # A last "\r" may be the first half of "\r\n".
         end = _line_end(block.removesuffix(b"\r"))
-        rest = block[end:]
         if end:
-            yield block[:end]
-    if rest:
-        yield rest
+            yield b"".join((*begun, block[:end]))
+            begun = []
+        begun.append(block[end:])
+    if any(begun):
+        yield b"".join(begun)
 
 
 def _line_end(text: bytes) -> int:

@@ -526,3 +526,68 @@ def test_a_file_is_read_once(tmp_path: Path) -> None:
     os.utime(path, (2, 2))
     assert reader.open(training=True) is reader.open(training=True)
     assert READERS["CSV"](file=str(path), header=False, max_errors=1).open(training=True) is not first
+
+
+# --- CNTK's text format, quickly and line by line --------------------------------------------
+
+
+def ctf_batch(path: Path, text: str, **options: object) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
+    path.write_text(text)
+    sections = (TextInput(input="f", dim=(3,)), TextInput(input="l", dim=(4,), format="sparse"))
+    dataset = READERS["CNTKText"](file=str(path), input=sections, **options).open(training=False)
+    batch = dataset.batch(range(dataset.count), Draws())
+    return batch.arrays, batch.names
+
+
+@pytest.mark.parametrize("block", [20, 100, 1 << 17])
+@pytest.mark.parametrize("form", ["|f {k} 1e-2 -.5 |l {l}:1", "{k} |l {l}:1 0:0.5 |x 7 |f {k} +1 3|# note",
+                                  "|l |f 1 2 {k} "])
+def test_lines_at_once_and_one_by_one_are_the_same(form: str, block: int, tmp_path: Path,
+                                                   monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = [form.format(k=k, l=k % 3 + 1) for k in range(40)]
+    monkeypatch.setattr("netdsl.readers.files._BLOCK", block)
+    quick = ctf_batch(tmp_path / "d", "\n".join(lines))
+    monkeypatch.setattr("netdsl.readers.ctf.CNTKText._quickly", lambda *_: False)
+    slow = ctf_batch(tmp_path / "d", "\n".join(lines))
+    assert quick[1] == slow[1] == tuple(f"row {k + 1}" for k in range(40))
+    for name, array in quick[0].items():
+        np.testing.assert_array_equal(array, slow[0][name])
+        assert array.dtype == slow[0][name].dtype
+
+
+@pytest.mark.parametrize("block", [20, 60, 1 << 17])
+def test_a_sequence_is_one_sample_in_any_block(block: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("netdsl.readers.files._BLOCK", block)
+    text = "".join(f"{k} |f {k} 1 2 |l {k % 4}:1\n" for k in range(9))
+    text += "9 |f 9 1 2\n9 |l 1:1\n|# more of it\n10 |f 10 1 2 |l\n"
+    arrays, names = ctf_batch(tmp_path / "d", text)
+    assert arrays["f"][:, 0].tolist() == list(range(11))
+    assert names[-2:] == ("row 10", "row 13")
+    with pytest.raises(DataError, match="row 10 holds a second `f` of one sequence"):
+        ctf_batch(tmp_path / "d", text.replace("9 |f", "8 |f"))
+
+
+@pytest.mark.parametrize(("line", "title", "column", "also"), [
+    ("|f 1 2 x |l 1:1", "has a value that is not a number", 8, "Value 3 of `f` is `x`."),
+    ("7 |f 1\t2_0 3 |l 1:1", "has a value that is not a number", 8, "Value 2 of `f` is `2_0`."),
+    ("|f 1 2 3 |l 1:1 2_0:1", "has a sparse value that is not `index:value`", 17, "Value 2 of `l` is `2_0:1`."),
+    ("|f 1 2 3 |l 1:1 +2:1", "has a sparse value that is not `index:value`", 17, "Value 2 of `l` is `+2:1`."),
+    ("|f 1 2 3 |l 1:1_0", "has a sparse value that is not `index:value`", 13, "Value 1 of `l` is `1:1_0`."),
+    ("|f 1 2 3 |l 1:1 4:1", "has index 4 of `l`, out of range", 17, "`dim` is 4"),
+    ("|f 1 2 3 |l 1:1 1:1", "gives an index of `l` twice", 17, "Value 2 of `l`"),
+    ("|f 1 nan 3 |l 1:1", "has a value of `f` that is not finite", 6, "Value 2 of `f` is `nan`."),
+    ("|f 1 2 1e39 |l 1:1", "has a value of `f` that is not finite", 8, "Value 3 of `f`"),
+    ("|f 1 2 3 |l 1:1 |", "has a `|` with nothing behind it", 17, "name and values"),
+    ("1 |", "has a `|` with nothing behind it", 3, "name and values"),
+    ("| |l 1:1", "has a `|` with nothing behind it", 1, "name and values"),
+])
+def test_a_bad_value_is_named_with_its_place(line: str, title: str, column: int, also: str, tmp_path: Path) -> None:
+    text = "|f 1 2 3 |l 0:1\n" * 3 + line + "\n" + "|f 1 2 3 |l 0:1\n" * 3
+    with pytest.raises(DataError) as caught:
+        ctf_batch(tmp_path / "d", text, skip_sequence_ids=True)
+    assert caught.value.title == f"row 4 {title}"
+    assert caught.value.place == f"row 4, column {column}"
+    assert also in caught.value.body[0]
+    arrays, names = ctf_batch(tmp_path / "d", text, skip_sequence_ids=True, max_errors=1)
+    assert len(arrays["f"]) == 6
+    assert names[3] == "row 5"
