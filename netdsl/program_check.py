@@ -7,16 +7,15 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 
+from .averaging import views_page
 from .diagnostics import Diagnostic, Failure, Label, did_you_mean
+from .doubts import doubts
 from .elaborate.budget import OPERATORS
 from .estimate import estimate_memory
 from .network import Node, ShapedNode, totals
-from .optimizers.plan import RATE_KEYS, TrainingPlan
-from .optimizers.schedule import Steps
 from .program import Program
 from .readers.base import DataError, Description, Reader, Stream
 from .readers.files import short
-from .source import Span
 from .spec import show_value
 
 ShapedProgram = Program[ShapedNode]
@@ -34,7 +33,11 @@ def check_program(program: ShapedProgram) -> list[Diagnostic]:
                  if (reader := getattr(program.readers, phase)) is not None}
     for phase, description in described.items():
         found += _reader(program, phase, description, described.get("train"))
-    return [*found, *_missing(program, described), *_doubts(program, described.get("train"))]
+    return [*found, *_missing(program, described), *doubts(program, _count(described.get("train")))]
+
+
+def _count(description: Description | DataError | None) -> int | None:
+    return description.count if isinstance(description, Description) else None
 
 
 def _criteria(program: ShapedProgram) -> Iterator[Diagnostic]:
@@ -112,6 +115,9 @@ def _reader(program: ShapedProgram, phase: str, description: Description | DataE
         node = inputs.get(stream.name)
         if node is not None and stream.name not in others and not _may_lack_classes(stream, node, training):
             yield from _stream(program, phase, description, stream, node)
+    page = views_page(program, phase, {s.name: s.views for s in description.streams if s.views > 1})
+    if page is not None:
+        yield page
     delivered = {stream.name for stream in description.streams}
     for name, node in inputs.items():
         if name not in delivered:
@@ -267,54 +273,6 @@ def _neighbours(path: str) -> tuple[str, ...]:
         return (f"There is no folder `{folder}`. {count}".rstrip(),)
     listed = ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "") if names else "nothing"
     return (f"The folder is there; it holds {listed}. {count}".rstrip(),)
-
-
-# --- allowed, and most likely not meant -------------------------------------------------------------------
-
-
-def _doubt(title: str, span: Span, label: str, hint: str) -> Diagnostic:
-    return Diagnostic("doubtful", title, Label(span, label), hint=hint, severity="warning")
-
-
-def _doubts(program: ShapedProgram, training: Description | DataError | None) -> Iterator[Diagnostic]:
-    for node in program.network:
-        for use in node.inputs if node.layer.softmax_axis is not None else ():
-            given = program.network[use.node]
-            if given.layer.is_softmax:
-                yield _doubt(f"Softmax is applied twice: {node.layer.name()} has its own", use.span,
-                             "this is a Softmax already", "give it what the Softmax gets; a Softmax for "
-                             "`outputNodes` can stand beside it.")
-    plan = program.plan
-    if plan is None:
-        return
-    if isinstance(plan.rate, Steps) and not any(stretch.value for stretch in plan.rate.stretches):
-        yield _doubt("the learning rate is 0, so nothing is learned", _key(plan, *RATE_KEYS), "this is 0",
-                     "a rate such as 0.1 or 0.01 is usual for MomentumSGD, 0.001 for Adam.")
-    count = training.count if isinstance(training, Description) else None
-    if count is not None and 0 < count < plan.minibatch_size:
-        yield _doubt("a minibatch is larger than the training data", _key(plan, "minibatchSize"),
-                     f"{plan.minibatch_size:,} samples, of {count:,}",
-                     "take a smaller one: now an epoch is one update.")
-    needed, there = estimate_memory(program).training_bytes, machine_memory()
-    if needed > there > 0:
-        yield _doubt(f"training on the CPU needs {needed / 2**30:,.1f} GiB, this machine has {there / 2**30:,.1f} GiB",
-                     _key(plan, "minibatchSize"), "with minibatches of this size",
-                     "a smaller `minibatchSize`, or `numSubminibatches`, needs less for activations; on a GPU its own "
-                     "memory counts.")
-
-
-def _key(plan: TrainingPlan, *names: str) -> Span:
-    """Where the first of these keys is given; else the block."""
-    return next((plan.spans[name] for name in names if name in plan.spans), None) or \
-        min(plan.spans.values(), key=lambda span: span.start)
-
-
-def machine_memory() -> int:
-    """Bytes of memory of this machine; 0 where the system does not say."""
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, OSError, ValueError):
-        return 0
 
 
 def blamed(failed: Sequence[Node], program: ShapedProgram, problems: Iterable[Diagnostic]) -> list[Diagnostic]:

@@ -116,6 +116,10 @@ class Training:
             self.run.describe(texts, {**record.environment(job.device, job.seed), "sample": job.options.sample})
         if job.keeper.leads_to("best") != at.best_name:
             at.best_name = at.fallback = None  # resumed into another folder
+        if job.skipped:
+            who = "1 bad sample of the training data takes" if len(job.skipped) == 1 else \
+                f"{len(job.skipped):,} bad samples of the training data take"
+            self.say(f"{who} no part (maxErrors); the first: {job.skipped[0]}")
         steps = job.sampling.steps(0, self.plan.update_size_at(0))
         if job.options.limits.overfit is not None:
             self.say(f"overfit: {job.sampling.count} samples again and again, at the plan's highest rate, without its "

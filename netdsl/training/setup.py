@@ -65,6 +65,7 @@ class Job:
     folder: Path
     keeper: Keeper
     facts: dict[str, Any]  #: what checkpoints say of the run beside its state
+    skipped: tuple[DataError, ...]  #: bad samples of the training data that take no part
 
 
 @contextmanager
@@ -98,7 +99,8 @@ def prepared(program: Checked, options: RunOptions, reporter: Reporter) -> Itera
         mixing = Mixing(plan.block.mixup, plan.block.cutmix, seed)
         keep = 0 if plan.block.keep_check_point_files else plan.block.keep_checkpoints
         yield Job(program, plan, options, reporter, device, seed, state, step, feed, sampling, mixing, validation,
-                  folder, Keeper(folder / "checkpoints", keep), facts(program, options, plan, identity, dataset))
+                  folder, Keeper(folder / "checkpoints", keep), facts(program, options, plan, identity, dataset),
+                  dataset.skipped)
 
 
 def required_plan(program: Checked) -> TrainingPlan:
