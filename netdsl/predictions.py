@@ -117,17 +117,22 @@ def _missing_reader(program: Program[ShapedNode]) -> str:
 # --- classes ------------------------------------------------------------------------------------------
 
 
-def class_names(program: Program[ShapedNode], given: str | None, stored: Sequence[str] = ()) -> tuple[str, ...]:
-    """Names by class number: from a list of classes or Keras' index, else the checkpoint, else the readers.
+def given_names(path: str, count: int | None) -> tuple[str, ...]:
+    """The names of `count` classes from a list, or Keras' index. Raises Failure where it is none or names others."""
+    source = Source(path, "").span(0, 0)
+    try:
+        names = tuple(title for _, title in read_class_file(path))
+    except DataError as error:
+        raise failure("no-file", error.title, source, body=error.body,
+                      hint="name a file with a line for each class, or Keras' JSON index.") from error
+    if count is not None and len(names) != count:
+        raise failure("reader-shape", f"the list names {len(names):,} classes, the network has {count:,}", source,
+                      hint="name a list with a line for each class, in the order in which they were trained.")
+    return names
 
-    Raises Failure for a list that cannot be read.
-    """
-    if given is not None:
-        try:
-            return tuple(title for _, title in read_class_file(given))
-        except DataError as error:
-            raise failure("no-file", error.title, Source(given, "").span(0, 0), body=error.body,
-                          hint="name a file with a line for each class, or Keras' JSON index.") from error
+
+def class_names(program: Program[ShapedNode], stored: Sequence[str] = ()) -> tuple[str, ...]:
+    """Names by class number: the checkpoint's, else the readers'."""
     if stored:
         return tuple(stored)
     for phase in ("train", "test", "validation"):  # those of training number the others'

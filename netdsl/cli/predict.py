@@ -15,7 +15,7 @@ import click
 
 from ..diagnostics import Failure
 from ..overrides import is_override
-from ..predictions import Answer, answers, class_names, given_data, named_files
+from ..predictions import Answer, answers, class_names, given_data, given_names, named_files
 from ..program_check import data_page
 from ..readers.base import DataError
 from ..runs import file_of, saved_state
@@ -92,7 +92,10 @@ def _answers(program: Program[ShapedNode], inputs: list[str], path: Path, top: i
     from ..training.evaluate import classes_and_output
 
     _, output = classes_and_output(program)
-    names = class_names(program, classes, saved_state(find(path)).get("classNames", ()))
+    if classes is not None:
+        names = given_names(classes, program.network[output].shape.size if output is not None else None)
+    else:
+        names = class_names(program, saved_state(find(path)).get("classNames", ()))
     if form == "csv":
         out(_csv(["input", "rank", "class", "name", "share"] if output is not None else ["input", "output", "values"]))
     for dataset in datasets:

@@ -65,7 +65,7 @@ def test(file: str, overrides: tuple[str, ...], checkpoint: str | None, phase: s
     out(f"{phase}: {found.samples:,} samples")
     out("\n".join(f"    {line}" for line in value_lines(found.values, percent)))
     if details:
-        _print_details(found, class_names(program, None, saved_state(find(path)).get("classNames", ())))
+        _print_details(found, class_names(program, saved_state(find(path)).get("classNames", ())))
     return 0
 
 

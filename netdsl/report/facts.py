@@ -90,7 +90,7 @@ def gather(run: Run) -> Facts:
         if not facts.classes:
             from ..predictions import class_names
 
-            facts.classes = class_names(program, None)
+            facts.classes = class_names(program)
         _attempt(facts, "the worst samples could not be shown", lambda: _worst(facts, program))
         checkpoint = run.checkpoint
         if checkpoint is not None:

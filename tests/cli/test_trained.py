@@ -132,6 +132,13 @@ def test_predict_takes_names_from_a_list(command: Command, work: Path, images: P
     assert guess["name"] == f"{name}{guess['class']}"
 
 
+def test_a_list_of_other_classes_is_refused(command: Command, work: Path, images: Path, tmp_path: Path) -> None:
+    (tmp_path / "classes").write_text("a\nb\n")
+    answer = command("predict", "small.net", str(images), "--classes", str(tmp_path / "classes"), "--device", "cpu")
+    assert (answer.code, answer.out) == (1, "")
+    assert "the list names 2 classes, the network has 10" in answer.err
+
+
 def test_predict_on_rows_of_a_table(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     draw = np.random.default_rng(1)
