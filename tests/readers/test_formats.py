@@ -591,3 +591,49 @@ def test_a_bad_value_is_named_with_its_place(line: str, title: str, column: int,
     arrays, names = ctf_batch(tmp_path / "d", text, skip_sequence_ids=True, max_errors=1)
     assert len(arrays["f"]) == 6
     assert names[3] == "row 5"
+
+
+# --- lists of images, quickly and line by line -----------------------------------------------
+
+
+def map_rows(path: Path, text: str, **options: object) -> tuple[list[str], list[int], list[object]]:
+    path.write_text(text)
+    rows = READERS["MapFile"](file=str(path), **options)._rows()
+    return rows.paths, list(rows.numbers), rows.targets.tolist()
+
+
+@pytest.mark.parametrize("block", [10, 100, 1 << 17])
+@pytest.mark.parametrize(("form", "options"), [
+    (".../x {k}.png\t{l}", {"label_dim": 3}), ("id{k}\t .../x {k}.png \t{l} ", {}), (".../x {k}.png  {l}", {}),
+    (".../x {k}.png\t{l} -0.5", {"targets": "numbers"}),
+])
+def test_a_list_at_once_and_line_by_line_is_the_same(form: str, options: dict[str, object], block: int, tmp_path: Path,
+                                                     monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "\n".join(form.format(k=k % 30, l=k % 3) for k in range(40)) + "\n\n"
+    monkeypatch.setattr("netdsl.readers.files._BLOCK", block)
+    quick = map_rows(tmp_path / "list", text, **options)
+    assert quick[0] == [f"{tmp_path}/x {k % 30}.png" for k in range(40)]
+    assert quick[1] == list(range(1, 41))
+    assert quick[2] == [[k % 3, -0.5] if "targets" in options else k % 3 for k in range(40)]
+    monkeypatch.setattr("netdsl.readers.mapfile.MapFile._quickly", lambda *_: False)
+    assert map_rows(tmp_path / "list", text, **options) == quick
+    with pytest.raises(DataError, match=r"row 41 .* contradicts row 3"):
+        map_rows(tmp_path / "list", text.replace("\n\n", "\n") + form.format(k=2, l=1), **options)
+
+
+@pytest.mark.parametrize("block", [10, 1 << 17])
+@pytest.mark.parametrize(("label", "options", "title"), [
+    ("1_0", {}, "has a label that is not a class number"), ("3", {"label_dim": 3}, "has class 3, out of range"),
+    ("99999999999", {}, "has a label that is not a class number"),
+    ("1_0", {"targets": "numbers"}, "has a label that is not a number"),
+    ("1 2", {"targets": "numbers"}, "does not have 1 finite numbers"),
+    ("1e39", {"targets": "numbers"}, "does not have 1 finite numbers"),
+])
+def test_a_bad_label_is_named(label: str, options: dict[str, object], title: str, block: int, tmp_path: Path,
+                              monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("netdsl.readers.files._BLOCK", block)
+    text = f"a.png\t0\nb.png\t1\nc.png\t{label}\nd.png\t2\n"
+    with pytest.raises(DataError, match=f"row 3 of `list` {title}"):
+        map_rows(tmp_path / "list", text, **options)
+    paths, numbers, _ = map_rows(tmp_path / "list", text, max_errors=1, **options)
+    assert (paths, numbers) == (["a.png", "b.png", "d.png"], [1, 2, 4])
