@@ -211,15 +211,16 @@ def _classes_differ(program: ShapedProgram, phase: str, stream: Stream, known: t
     spans = program.readers.spans
     where = next((spans[place] for place in (f"{phase}.folder", f"{phase}.file", phase) if place in spans),
                  program.source.span(0, 0))
+    data = "training" if phase == "train" else phase
     trained = spans.get("train") if by == "training data" else None
     extra = [name for name in found if name not in known]
     if extra:
-        title = f"the {phase} data have classes that the {by} does not have".replace("data does", "data do")
+        title = f"the {data} data have classes that the {by} does not have".replace("data does", "data do")
         here, there = f"only here: {_listed(extra)}", f"this has {_listed(known)}"
         guess = did_you_mean(extra[0], known) if len(known) <= _FEW else ""
     else:
         place = next(number for number, pair in enumerate(zip(found, known, strict=False)) if pair[0] != pair[1])
-        title = f"the {phase} data number the classes otherwise than the {by}"
+        title = f"the {data} data number the classes otherwise than the {by}"
         here, there = (f"class {place} is `{short(names[place])}`" for names in (found, known))
         guess = ""
     body: tuple[str, ...] = ("The number of a class is its place among the names that the network was trained with.",)

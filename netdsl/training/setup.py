@@ -21,9 +21,9 @@ from ..optimizers.describe import plan_record
 from ..optimizers.plan import TrainingPlan
 from ..optimizers.schedule import constant
 from ..program import Program
-from ..program_check import data_page, numbered
+from ..program_check import data_page, numbered, numbered_as
 from ..readers.base import DataError, Dataset, Reader
-from ..runs import network_name
+from ..runs import network_name, saved_state
 from ..source import Span
 from ..version import __version__
 from . import checkpoint, record
@@ -71,7 +71,7 @@ class Job:
 @contextmanager
 def prepared(program: Checked, options: RunOptions, reporter: Reporter) -> Iterator[Job]:
     """Set a training up; readers and threads are closed afterwards. Raises Failure."""
-    program = numbered(program)
+    program = with_one_numbering(program, options)
     plan = seeded(required_plan(program), options.seed)
     if options.limits.overfit is not None:
         plan = by_heart(plan, options.limits.overfit)
@@ -101,6 +101,16 @@ def prepared(program: Checked, options: RunOptions, reporter: Reporter) -> Itera
         yield Job(program, plan, options, reporter, device, seed, state, step, feed, sampling, mixing, validation,
                   folder, Keeper(folder / "checkpoints", keep), facts(program, options, plan, identity, dataset),
                   dataset.skipped)
+
+
+def with_one_numbering(program: Checked, options: RunOptions) -> Checked:
+    """The program whose data number their classes alike: as the run that goes on, else as the training data do.
+
+    Raises Failure where the training data have other classes than the run that goes on.
+    """
+    if options.resume is None or options.accept_changes:
+        return numbered(program)
+    return numbered_as(program, saved_state(checkpoint.find(Path(options.resume))).get("classNames", ()), "train")
 
 
 def required_plan(program: Checked) -> TrainingPlan:

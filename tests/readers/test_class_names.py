@@ -151,6 +151,14 @@ def test_a_class_that_the_checkpoint_does_not_know_is_an_error(run: Path) -> Non
     assert "only here: w" in text
 
 
+def test_a_run_goes_on_with_its_classes_only(run: Path) -> None:
+    folder = run.parent
+    table(folder / "train.csv", {"x": (0, 0), "w": (0, 1), "y": (1, 0)})
+    checked = program(folder, 'CSV {"@/train.csv"}', 'CSV {"@/train.csv"}')
+    with pytest.raises(Failure, match="the training data have classes that the checkpoint does not have"):
+        netdsl.train(checked.require(), device="cpu", resume=run, out=folder / "on")
+
+
 def test_without_any_names_a_set_must_have_every_class(run: Path) -> None:
     folder = run.parent
     (folder / "train.csv").unlink()
