@@ -54,10 +54,9 @@ def _rates(plan: TrainingPlan) -> Iterator[Diagnostic]:
         yield _doubt("training ends before it begins: the rate is below the least one", _key(plan, *RATE_KEYS),
                      f"per sample it is below {plan.block.min_learning_rate_per_sample:g}",
                      "raise the rate, or set `minLearningRatePerSample = 0`.")
-    if getattr(plan.optimizer, "nesterov", False) and plan.momentum is None:
-        where = _key(plan, "nesterov", "useNAG", "optimizer")
-        yield _doubt("Nesterov's step needs a momentum, and there is none", where, "has no effect",
-                     "add `momentum = 0.9`, or leave it out.")
+    if (plan.block.nesterov or plan.block.use_nag) and plan.optimizer.uses_momentum and plan.momentum is None:
+        yield _doubt("Nesterov's step needs a momentum, and there is none", _key(plan, "nesterov", "useNAG"),
+                     "has no effect", "add `momentum = 0.9`, or leave it out.")
 
 
 def _sizes(plan: TrainingPlan, count: int | None) -> Iterator[Diagnostic]:

@@ -380,7 +380,7 @@ def test_several_mistakes_are_all_found() -> None:
 def test_a_good_block_of_everything_is_read() -> None:
     assert found_in("maxEpochs = 3; learningRatesPerMB = 0.1*2 : 0.01; "
                     "AutoAdjust = { autoAdjustLR = 'adjustAfterEpoch' }; "
-                    "earlyStopping = EarlyStopping {5}; freeze = '*.bias'; gradUpdateType = None; "
+                    "earlyStopping = EarlyStopping {5}; validation = 0.1; freeze = '*.bias'; gradUpdateType = None; "
                     "multipliers = Multiplier {'*.weight', rate = 2} : Multiplier {'z', decay = 0}") == []
 
 

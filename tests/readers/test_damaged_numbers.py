@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import pickle
+import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -197,7 +198,7 @@ def _from_buffer() -> Callable[..., object]:
     Call(_from_buffer(), b"abc", np.dtype("u1"), (3,), "F"), Call(_from_buffer(), [1, 2, 3], np.dtype("u1"), 3, "C"),
     Call(_from_buffer(), b"abc"), Call(np.dtype, "u1,u1"), np.array([1.0, 2.0, 3.0]), np.array(["a", "b", "c"]),
     np.array([1, 2, 3], dtype="M8[s]"), np.array([(1,)] * 3, dtype=[("x", "u1")]), np.float64(1),
-], ids=lambda entry: str(getattr(entry, "made_of", entry))[:60])
+], ids=lambda entry: re.sub(" at 0x[0-9a-f]+", "", str(getattr(entry, "made_of", entry)))[:60])
 def test_nothing_else_is_admitted(protocol: int, entry: object, tmp_path: Path) -> None:
     for content in ({"data": random_bytes(3, 3072), "labels": entry}, {"data": entry, "labels": [1, 2, 3]}):
         reader = batch_file(tmp_path / "b", content, protocol)
