@@ -167,12 +167,14 @@ def numbered_as(program: ShapedProgram, stored: Sequence[str], phase: str) -> Sh
 
 def _trained_classes(program: ShapedProgram, stored: Sequence[str]) -> dict[str, tuple[str, ...]]:
     """Names of classes by input. A checkpoint keeps those of the first input that has any."""
-    readers = program.readers
-    named = [_class_names(describe(reader)) for reader in (readers.train, readers.test, readers.validation)
-             if reader is not None and (stored or reader is readers.train)]
-    first = next((data for names in named for data in names), None) if stored else None
-    trained = named[0] if readers.train is not None else {}
-    return trained if first is None else {**trained, first: tuple(stored)}
+    train = program.readers.train
+    for reader in (train, program.readers.test, program.readers.validation) if stored else (train,):
+        names = _class_names(describe(reader)) if reader is not None else {}
+        if names and stored:
+            return {**(names if reader is train else {}), next(iter(names)): tuple(stored)}
+        if names:
+            return names
+    return {}
 
 
 def _class_names(description: Description | DataError) -> dict[str, tuple[str, ...]]:
@@ -197,8 +199,15 @@ def _class_pages(program: ShapedProgram, phase: str, description: Description, t
     pages = {}
     for stream in description.streams:
         other = training.stream(stream.name)
-        if other is not None and other.class_names:
+        if other is None or not stream.class_names:
+            continue
+        if other.class_names:
             pages[stream.name] = _classes_differ(program, phase, stream, other.class_names, "training data")
+        elif other.classes and type(program.readers.train) is type(getattr(program.readers, phase)):
+            pages[stream.name] = _class_page(
+                program, phase, f"the {phase} data have names of classes, and the training data have numbers",
+                f"names: {_listed(stream.class_names)}", "numbers only", "write the classes of all data alike; a cell "
+                "that is no whole number makes all of them names.", "training data")
     return {data: page for data, page in pages.items() if page is not None}
 
 
@@ -208,27 +217,32 @@ def _classes_differ(program: ShapedProgram, phase: str, stream: Stream, known: t
     found = stream.class_names
     if not known or found == known[: len(found)]:
         return None
+    data = "training" if phase == "train" else phase
+    extra = [name for name in found if name not in known] or found[len(known):]
+    reader = getattr(program.readers, phase)
+    if extra:
+        have = "do not have" if by == "training data" else "does not have"
+        guess = did_you_mean(extra[0], known) if len(known) <= _FEW else ""
+        return _class_page(program, phase, f"the {data} data have classes that the {by} {have}",
+                           f"only here: {_listed(extra)}", f"known: {_listed(known)}", _one_list(reader, guess), by)
+    place = next(number for number, name in enumerate(found) if name != known[number])
+    return _class_page(program, phase, f"the {data} data number the classes otherwise than the {by}",
+                       f"class {place} is `{short(found[place])}`", f"class {place} is `{short(known[place])}`",
+                       _one_list(reader, ""), by)
+
+
+def _class_page(program: ShapedProgram, phase: str, title: str, here: str, there: str, hint: str, by: str
+                ) -> Diagnostic:
+    """`here` is said of the data, `there` of what numbers the classes: the training data or a checkpoint."""
     spans = program.readers.spans
     where = next((spans[place] for place in (f"{phase}.folder", f"{phase}.file", phase) if place in spans),
                  program.source.span(0, 0))
-    data = "training" if phase == "train" else phase
     trained = spans.get("train") if by == "training data" else None
-    extra = [name for name in found if name not in known]
-    if extra:
-        title = f"the {data} data have classes that the {by} does not have".replace("data does", "data do")
-        here, there = f"only here: {_listed(extra)}", f"this has {_listed(known)}"
-        guess = did_you_mean(extra[0], known) if len(known) <= _FEW else ""
-    else:
-        place = next(number for number, pair in enumerate(zip(found, known, strict=False)) if pair[0] != pair[1])
-        title = f"the {data} data number the classes otherwise than the {by}"
-        here, there = (f"class {place} is `{short(names[place])}`" for names in (found, known))
-        guess = ""
     body: tuple[str, ...] = ("The number of a class is its place among the names that the network was trained with.",)
     if trained is None:
-        body += (f"The {by} says: {there}.".replace("this has", "it has"),)
-    return Diagnostic("reader-shape", title, Label(where, here), body=body,
-                      related=(Label(trained, there),) if trained is not None else (),
-                      hint=_one_list(getattr(program.readers, phase), guess))
+        body += (f"Of the {by}: {there}.",)
+    return Diagnostic("reader-shape", title, Label(where, here), body=body, hint=hint,
+                      related=(Label(trained, there),) if trained is not None else ())
 
 
 def _one_list(reader: Reader, guess: str) -> str:

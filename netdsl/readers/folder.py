@@ -103,7 +103,8 @@ class ImageFolder(ImageReader):
             folders, titles = self._listed(names)
         else:
             titles = self.ordered_classes(names)
-            folders = {name: number for number, name in enumerate(titles) if name in set(names)}
+            number = {name: place for place, name in enumerate(titles)}
+            folders = {name: number[name] for name in names}
         # With names of other data, one class too many is said to be one that those do not have.
         count = len(names) if self.class_order else len(titles)
         if self.label_dim is not None and count > self.label_dim:

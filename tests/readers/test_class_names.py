@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from netdsl.diagnostics import Failure, render_all
 from netdsl.predictions import class_names
 from netdsl.program_check import numbered, numbered_as
 from netdsl.readers.base import Draws
+from netdsl.readers.csvfile import CSV
 from netdsl.training import RunOptions
 from netdsl.training import test as judge
 
@@ -97,9 +99,18 @@ def test_a_class_that_training_does_not_have_is_an_error(row: str, tmp_path: Pat
     checked = program(tmp_path, f'{row} {{"@/train{suffix}"}}', f'{row} {{"@/test{suffix}"}}', shape)
     page, = checked.errors
     assert (page.code, page.title) == ("reader-shape", "the test data have classes that the training data do not have")
-    assert (page.primary.text, page.related[0].text) == ("only here: d", "this has a, b, c")
+    assert (page.primary.text, page.related[0].text) == ("only here: d", "known: a, b, c")
     assert page.primary.span.text == f'"{tmp_path}/test{suffix}"'
     assert ("`classes`" if row == "CSV" else "`classFile`") in page.hint
+
+
+def test_names_beside_numbers_are_an_error(tmp_path: Path) -> None:
+    """One cell that is no number would number the other classes otherwise."""
+    table(tmp_path / "train.csv", {"0": (0, 0), "1": (0, 1), "2": (1, 0)})
+    table(tmp_path / "test.csv", {"1": (0, 0), "2": (0, 1), "NA": (1, 0)})
+    page, = program(tmp_path, 'CSV {"@/train.csv"}', 'CSV {"@/test.csv"}').errors
+    assert page.title == "the test data have names of classes, and the training data have numbers"
+    assert page.primary.text == "names: 1, 2, NA"
 
 
 def test_a_fixed_order_that_is_another_is_an_error(tmp_path: Path) -> None:
@@ -147,7 +158,7 @@ def test_a_class_that_the_checkpoint_does_not_know_is_an_error(run: Path) -> Non
         judge(checked.require(), run, options=RunOptions(device="cpu"))
     text = render_all(caught.value.diagnostics)
     assert "the test data have classes that the checkpoint does not have" in text
-    assert "it has x, y, z" in text
+    assert "known: x, y, z" in text
     assert "only here: w" in text
 
 
@@ -181,3 +192,15 @@ def test_answers_have_the_names_of_training(tmp_path: Path) -> None:
     images(tmp_path / "test", "a", "c")
     checked = program(tmp_path, 'ImageFolder {"@/train"}', 'ImageFolder {"@/test"}', "4:4:3")
     assert class_names(checked.require(), None) == ("a", "b", "c")
+
+
+def test_check_reads_each_file_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also the training data, whose names number the others."""
+    for name in ("train", "test"):
+        table(tmp_path / f"{name}.csv", {"x": (0, 0), "y": (0, 1), "z": (1, 0)})
+        os.utime(tmp_path / f"{name}.csv", (1, 1))
+    read, loaded = [], CSV._load
+    monkeypatch.setattr(CSV, "_load", lambda reader: read.append(Path(reader.file).stem) or loaded(reader))
+    checked = program(tmp_path, 'CSV {"@/train.csv"}', 'CSV {"@/test.csv"}')
+    assert labels(checked) == labels(checked, "train") == [0, 1, 2]
+    assert sorted(read) == ["test", "train"]
