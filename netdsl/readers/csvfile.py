@@ -71,11 +71,20 @@ class _Read:
 
 @dataclass(frozen=True)
 class _Loaded:
-    """A table that has been read."""
+    """A table that has been read. Classes are kept as places in `classes`, in the order of their first rows."""
 
-    dataset: ArrayDataset
-    streams: tuple[Stream, ...]
-    facts: tuple[str, ...]
+    table: _Table
+    features: np.ndarray
+    targets: np.ndarray
+    weights: np.ndarray
+    classes: tuple[str, ...]
+    places: np.ndarray
+    ids: tuple[str, ...]
+    rows: array[int]
+    skipped: tuple[DataError, ...]
+
+    def first_row(self, label: str) -> int:
+        return self.rows[int(np.argmax(self.places == self.classes.index(label)))]
 
 
 @table_row
@@ -83,6 +92,7 @@ class CSV(Reader):
     """A table in a text file: columns of numbers, and one of classes or several of targets.
 
     Classes may be names (numbered in alphabetical order, or in the order of `classes`) or whole numbers.
+    Names have the same numbers in all data of a file: those of the training data.
     Without `columns`, all columns that have no other use are features; without `labels`, the last column
     is the label. Columns are named as in the header, or numbered from 0.
     """
@@ -119,62 +129,69 @@ class CSV(Reader):
         if locate(self.file) is None:
             unknown = (Stream(self.features_input, None), Stream(self.labels_input, None))
             return Description(unknown, None, missing=(self.file,))
-        # All rows: the classes are known only behind the last one.
-        loaded = self._loaded()
-        return Description(loaded.streams, loaded.dataset.count, loaded.facts)
+        loaded = self._loaded()  # all rows: the classes are known only behind the last one
+        streams = [Stream(self.features_input, (loaded.features.shape[1],))]
+        facts = _doubtful_header(loaded.table)
+        if self.targets == "numbers":
+            streams.append(Stream(self.labels_input, (len(loaded.table.labels),)))
+        else:
+            numbers, names, count = self._numbered(loaded)
+            streams.append(Stream(self.labels_input, (count,), count, class_names=names))
+            counts = np.bincount(numbers[loaded.places], minlength=len(names)) if names else ()
+            shown = [f"{name}: {number:,}" for name, number in zip(names, counts, strict=False)]
+            facts += (f"classes: {', '.join(shown[:24])}",) if shown else ()
+        if loaded.table.weight is not None:
+            streams.append(Stream(self.weights_input, (1,)))
+        return Description(tuple(streams), len(loaded.rows), facts)
 
     def open(self, training: bool) -> Dataset:
-        return self._loaded().dataset
-
-    def _loaded(self) -> _Loaded:
-        return read_once(self.file, self, self._load)
+        loaded = self._loaded()
+        arrays = {self.features_input: loaded.features}
+        names: tuple[str, ...] = ()
+        if self.targets == "numbers":
+            arrays[self.labels_input] = loaded.targets
+        else:
+            numbers, names, _ = self._numbered(loaded)
+            arrays[self.labels_input] = numbers[loaded.places]
+        if loaded.table.weight is not None:
+            arrays[self.weights_input] = loaded.weights
+        return ArrayDataset(arrays, class_names=names, name=lambda index: f"row {loaded.rows[index]}",
+                            skipped=loaded.skipped, ids=loaded.ids)
 
     def with_classes(self, names: Callable[[str], tuple[str, ...]]) -> Reader:
         return self if self.classes or self.targets != "class" else replace(self, class_order=names(self.labels_input))
 
+    def _loaded(self) -> _Loaded:
+        # What is read does not depend on the numbers of the classes.
+        return read_once(self.file, replace(self, class_order=()), self._load)
+
     def _load(self) -> _Loaded:
         table, read, skipped = self._read()
-        features = np.concatenate(read.features)
-        streams = [Stream(self.features_input, (features.shape[1],))]
-        arrays = {self.features_input: features}
-        names: tuple[str, ...] = ()
-        facts = _doubtful_header(table)
-        if self.targets == "numbers":
-            arrays[self.labels_input] = np.concatenate(read.targets)
-            streams.append(Stream(self.labels_input, (len(table.labels),)))
-        else:
-            arrays[self.labels_input], names, count = self._numbered(read)
-            streams.append(Stream(self.labels_input, (count,), count, class_names=names))
-            counts = np.bincount(arrays[self.labels_input], minlength=len(names)) if names else ()
-            shown = [f"{name}: {number:,}" for name, number in zip(names, counts, strict=False)]
-            facts += (f"classes: {', '.join(shown[:24])}",) if shown else ()
-        if table.weight is not None:
-            arrays[self.weights_input] = np.concatenate(read.weights)
-            streams.append(Stream(self.weights_input, (1,)))
-        rows = read.rows
-        dataset = ArrayDataset(arrays, class_names=names, name=lambda index: f"row {rows[index]}",
-                               skipped=skipped, ids=tuple(read.ids))
-        return _Loaded(dataset, tuple(streams), facts)
+        classes = tuple(dict.fromkeys(read.labels))
+        place = {label: k for k, label in enumerate(classes)}
+        places = np.fromiter(map(place.__getitem__, read.labels), np.int64, len(read.labels))
+        return _Loaded(table, np.concatenate(read.features), np.concatenate(read.targets), np.concatenate(read.weights),
+                       classes, places, tuple(read.ids), read.rows, tuple(skipped))
 
-    def _numbered(self, read: _Read) -> tuple[np.ndarray, tuple[str, ...], int]:
-        """Class numbers, names and number of classes. Raises DataError."""
-        found = set(read.labels)
-        named = bool(self.class_order) and found <= set(self.class_order)
+    def _numbered(self, loaded: _Loaded) -> tuple[np.ndarray, tuple[str, ...], int]:
+        """The number of each of the classes, the names by number, and how many there are. Raises DataError."""
+        found = loaded.classes
+        named = bool(self.class_order) and set(found) <= set(self.class_order)
         if self.classes is None and not named and all(label.isdecimal() for label in found):
             large = next((label for label in found if len(label) > _DIGITS), None)
             if large is not None:
-                raise self._wrong(read.rows[read.labels.index(large)], "has a class number that is too large",
+                raise self._wrong(loaded.first_row(large), "has a class number that is too large",
                                   f"The class is {large[:30]}.", "if it is a number to be predicted, set `targets = "
                                   "'numbers'`.")
-            numbers = np.array([int(label) for label in read.labels], dtype=np.int64)
+            numbers = np.array([int(label) for label in found], dtype=np.int64)
             return numbers, (), int(numbers.max()) + 1
         names = self.classes or self.ordered_classes(found)
         number = {name: index for index, name in enumerate(names)}
-        for label, row in zip(read.labels, read.rows, strict=True):
-            if label not in number:
-                raise self._wrong(row, f"has the class `{label[:20]}`, which is not in `classes`",
-                                  f"`classes` holds {', '.join(names[:12])}.", did_you_mean(label, names))
-        return np.array([number[label] for label in read.labels], dtype=np.int64), names, len(names)
+        unknown = next((label for label in found if label not in number), None)
+        if unknown is not None:
+            raise self._wrong(loaded.first_row(unknown), f"has the class `{unknown[:20]}`, which is not in `classes`",
+                              f"`classes` holds {', '.join(names[:12])}.", did_you_mean(unknown, names))
+        return np.array([number[label] for label in found], dtype=np.int64), names, len(names)
 
     def _read(self) -> tuple[_Table, _Read, list[DataError]]:
         required(self.file, "file")

@@ -28,6 +28,7 @@ class ImageFolder(ImageReader):
     """Photos in a folder for each class, as ImageNet is laid out.
 
     A class is a sub-folder; the classes in the order of the folders' names are the class numbers 0, 1, ...
+    For validation and test they are those of the training data, also where a class is missing.
     Images are .jpg, .jpeg, .png, .bmp, .webp, .ppm and .pgm in any case, at any depth below the
     class's folder; other files, and names that begin with a dot, are passed over.
     """

@@ -16,6 +16,7 @@ from netdsl.predictions import class_names
 from netdsl.program_check import numbered, numbered_as
 from netdsl.readers.base import Draws
 from netdsl.readers.csvfile import CSV
+from netdsl.summary import reader_text
 from netdsl.training import RunOptions
 from netdsl.training import test as judge
 
@@ -203,4 +204,5 @@ def test_check_reads_each_file_once(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(CSV, "_load", lambda reader: read.append(Path(reader.file).stem) or loaded(reader))
     checked = program(tmp_path, 'CSV {"@/train.csv"}', 'CSV {"@/test.csv"}')
     assert labels(checked) == labels(checked, "train") == [0, 1, 2]
+    assert "3 classes" in "".join(reader_text(checked.require()))
     assert sorted(read) == ["test", "train"]

@@ -19,7 +19,7 @@ from known_data import COUNT, KNOWN, random_bytes, save_png, write_idx
 from PIL import Image
 
 from netdsl.readers import READERS
-from netdsl.readers.base import DataError, Draws
+from netdsl.readers.base import DataError, Draws, Reader
 from netdsl.readers.color import Normalize
 from netdsl.readers.crops import MultiViewCrop
 from netdsl.readers.ctf import InputSections, TextInput
@@ -519,13 +519,18 @@ def test_a_file_is_read_once(tmp_path: Path) -> None:
     os.utime(path, (1, 1))
     reader = READERS["CSV"](file=str(path))
     assert reader.describe().count == 2
-    first = reader.open(training=True)
-    assert reader.open(training=False) is first
+
+    def read(made: Reader) -> np.ndarray:
+        return made.open(training=True).resident()["features"]
+
+    first = read(reader)
+    assert read(reader) is first
+    assert read(reader.with_classes(lambda _: ("y", "x"))) is first
     path.write_text("a,b\n3,x\n4,y\n")
-    assert reader.open(training=True).batch([0], Draws()).arrays["features"].tolist() == [[3]]
+    assert read(reader).tolist() == [[3], [4]]
     os.utime(path, (2, 2))
-    assert reader.open(training=True) is reader.open(training=True)
-    assert READERS["CSV"](file=str(path), header=False, max_errors=1).open(training=True) is not first
+    assert read(reader) is read(reader)
+    assert read(replace(reader, header=False, max_errors=1)) is not read(reader)
 
 
 # --- CNTK's text format, quickly and line by line --------------------------------------------
