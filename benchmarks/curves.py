@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from netdsl.formats.chart import line_chart
@@ -18,7 +19,8 @@ def main(folder: str, value: str, picture: str) -> int:
     if not chosen:
         print(f"{folder} has no value called {value}")
         return 1
-    Path(picture).write_text(svg(line_chart(chosen[0])))
+    titled = replace(chosen[0], title=f"{run.network}: {value}, while training")
+    Path(picture).write_text(svg(line_chart(titled)))
     return 0
 
 
