@@ -151,7 +151,7 @@ def netdsl_step(case: Case, device: str, options: dict[str, Any]) -> tuple[Runne
     def one() -> None:
         seed_step(1, state.position.step, where)
         strategy.run(work(), rates)
-        state.advance(rates)
+        state.advance(case.minibatch, rates)
 
     note = f"{totals(program.network).parameters:,} parameters"
     return timed(one, device), note + (f"; {trial.sentence()}" if trial is not None else "")

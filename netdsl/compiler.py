@@ -14,7 +14,7 @@ from .network import Network, Node, ShapedNode, Totals, totals
 from .overrides import apply_overrides
 from .passes import infer_shapes, prune, verify
 from .program import Program
-from .program_check import blamed, check_program
+from .program_check import blamed, check_program, numbered
 from .source import Files, Source
 from .syntax import ast
 from .syntax.parser import parse, shipped
@@ -106,6 +106,7 @@ def _examine(source: Source, overrides: Sequence[str], files: Files, sample: str
     problems += inference.diagnostics
     checked = dataclasses.replace(program, network=inference.network)  # type: ignore[type-var]
     if not inference.failed:
+        checked = numbered(checked)  # type: ignore[arg-type, assignment]
         problems += check_program(checked)  # type: ignore[arg-type]
     else:
         problems = blamed(inference.failed, checked, problems)  # type: ignore[arg-type]

@@ -27,7 +27,6 @@ _FEW = 2000
 def check_program(program: ShapedProgram) -> list[Diagnostic]:
     """Every disagreement between the parts of a program whose shapes are known."""
     found = [*_criteria(program), *_swapped(program), *_budgets(program)]
-    program = numbered(program)
     # Each is asked once: it may mean to read a file.
     described = {phase: describe(reader) for phase in PHASES
                  if (reader := getattr(program.readers, phase)) is not None}

@@ -25,14 +25,19 @@ class Choice:
     line: str
 
 
-def choose_data(file: str | Path | Source, overrides: Sequence[str] = (), *, require_data: bool = False) -> Choice:
-    """Load a file; where the data it names are missing and it has a sample, load it with the sample.
+#: Whose data a training needs.
+PHASES = ("train", "validation", "test")
+
+
+def choose_data(file: str | Path | Source, overrides: Sequence[str] = (), *, require_data: bool = False,
+                phases: Sequence[str] = PHASES) -> Choice:
+    """Load a file; where data that it names for these phases are missing and it has a sample, load it with the sample.
 
     Raises Failure: mistakes in the file; data missing and no sample, or `require_data`.
     """
     checked = load(file, overrides)
     program = checked.require()
-    missing = missing_data(program.readers)
+    missing = missing_data(program.readers, phases)
     if not missing:
         return Choice(checked, None, "")
     sample = program.readers.sample
@@ -52,10 +57,10 @@ def choose_data(file: str | Path | Source, overrides: Sequence[str] = (), *, req
     return Choice(again, folder, line)
 
 
-def missing_data(readers: Readers) -> list[tuple[str, str]]:
+def missing_data(readers: Readers, phases: Sequence[str] = PHASES) -> list[tuple[str, str]]:
     """(phase, path) for each file or folder that a reader looked for in vain."""
     found = []
-    for phase in ("train", "validation", "test"):
+    for phase in phases:
         reader = getattr(readers, phase)
         if reader is None:
             continue

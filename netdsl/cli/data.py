@@ -102,7 +102,7 @@ def show_command(file: str, overrides: tuple[str, ...], target: str | None, coun
     """
     from ..sheet import chosen, contact_sheet, pictures
 
-    program = loaded_with_data(file, overrides).require()
+    program = loaded_with_data(file, overrides, phase).require()
     reader = getattr(program.readers, phase)
     if reader is None and phase == "validation" and program.plan is not None and program.plan.block.validation:
         raise failure("no-training", "the validation data are a part of the training data",

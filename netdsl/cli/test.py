@@ -43,7 +43,7 @@ def test(file: str, overrides: tuple[str, ...], checkpoint: str | None, phase: s
          workers: int | None, limit: int | None, require_data: bool, details: bool, form: str) -> int:
     """Criterion and metrics of a checkpoint on the whole test set of FILE, in inference mode."""
     path = chosen_checkpoint(file, checkpoint)
-    program = loaded_with_data(file, overrides, require_data).require()
+    program = loaded_with_data(file, overrides, phase, require_data).require()
     from ..training import Limits, Lines, Reporter, RunOptions
     from ..training import test as judge
     from ..training.checkpoint import find

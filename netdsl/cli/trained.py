@@ -31,11 +31,13 @@ def device_option(command: F) -> F:
     return click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")(command)
 
 
-def loaded_with_data(file: str, overrides: Sequence[str], require_data: bool = False) -> Checked:
-    """The file with its real data, or its sample where they are not there, which is said on stderr."""
+def loaded_with_data(file: str, overrides: Sequence[str], phase: str, require_data: bool = False) -> Checked:
+    """The file with its real data, or its sample where those of the phase are not there, which is said on stderr."""
     from ..samples import choose_data
 
-    choice = choose_data(file, overrides, require_data=require_data)
+    # Validation data may be a part of the training data.
+    phases = ("validation", "train") if phase == "validation" else (phase,)
+    choice = choose_data(file, overrides, require_data=require_data, phases=phases)
     if choice.line:
         err(f"SAMPLE DATA: {choice.line}")
     report_warnings(choice.checked)

@@ -21,7 +21,7 @@ from ..optimizers.describe import plan_record
 from ..optimizers.plan import TrainingPlan
 from ..optimizers.schedule import constant
 from ..program import Program
-from ..program_check import data_page, numbered, numbered_as
+from ..program_check import data_page, numbered_as
 from ..readers.base import DataError, Dataset, Reader
 from ..runs import network_name, saved_state
 from ..source import Span
@@ -71,7 +71,7 @@ class Job:
 @contextmanager
 def prepared(program: Checked, options: RunOptions, reporter: Reporter) -> Iterator[Job]:
     """Set a training up; readers and threads are closed afterwards. Raises Failure."""
-    program = with_one_numbering(program, options)
+    program = as_before(program, options)
     plan = seeded(required_plan(program), options.seed)
     if options.limits.overfit is not None:
         plan = by_heart(plan, options.limits.overfit)
@@ -103,13 +103,13 @@ def prepared(program: Checked, options: RunOptions, reporter: Reporter) -> Itera
                   dataset.skipped)
 
 
-def with_one_numbering(program: Checked, options: RunOptions) -> Checked:
-    """The program whose data number their classes alike: as the run that goes on, else as the training data do.
+def as_before(program: Checked, options: RunOptions) -> Checked:
+    """The program whose data number their classes as those of the run that goes on.
 
-    Raises Failure where the training data have other classes than the run that goes on.
+    Raises Failure where the training data have other classes than that run.
     """
     if options.resume is None or options.accept_changes:
-        return numbered(program)
+        return program
     return numbered_as(program, saved_state(checkpoint.find(Path(options.resume))).get("classNames", ()), "train")
 
 
