@@ -19,6 +19,7 @@ from ..program import Program
 from ..source import Span
 from .loading import free_memory
 from .step import Precision, Tensors
+from .storage import in_units
 
 
 @dataclass(frozen=True)
@@ -173,8 +174,11 @@ def out_of_memory(program: Program[ShapedNode], device: torch.device, pieces: in
             (f"activations of {memory.minibatch} samples", memory.minibatch * memory.activation_bytes),
             ("in all, about", memory.training_bytes), (f"the device ({device}) has", available)]
     width = max(len(name) for name, _ in rows)
-    digits = max(12, *(len(f"{size / 1e6:,.0f}") for _, size in rows))
-    table = "\n".join(f"    {name:<{width}}  {size / 1e6:>{digits},.0f} MB" for name, size in rows)
+    sizes = [in_units(size) for _, size in rows]
+    digits = max(map(len, sizes))
+    table = "\n".join(f"    {name:<{width}}  {size:>{digits}}" for (name, _), size in zip(rows, sizes, strict=True))
+    beside = () if memory.training_bytes > available else (
+        "By this count it fits: other programs, a limit on this process or what is not counted took the rest.",)
     spans = getattr(program.plan, "spans", {})
     span = spans.get("minibatchSize") or program.spans.get("criterionNodes") or program.source.span(0, 0)
     title, label = "the minibatch does not fit into memory", ""
@@ -187,7 +191,7 @@ def out_of_memory(program: Program[ShapedNode], device: torch.device, pieces: in
                f"pieces: numSubminibatches = {max(2, pieces * -(-memory.minibatch // fits))}."
     return failure("out-of-memory", title, span, label,
                    body=("What training needs, counted from the shapes (work space of the convolutions comes on top):",
-                         table), hint=hint)
+                         table, *beside), hint=hint)
 
 
 def largest_minibatch(memory: Memory, available: int) -> int:
