@@ -17,6 +17,17 @@ if TYPE_CHECKING:
 _POSITIVE = Number(0, exclusive_minimum=True)
 
 
+def _gathered(bucket: Bucket, slot: str, steps: Tensors, momentum: torch.Tensor) -> Tensors:
+    """slot = momentum * slot + steps, where momentum is kept; else the steps as they are."""
+    import torch
+
+    if slot not in bucket.state:
+        return steps
+    torch._foreach_mul_(bucket.state[slot], momentum)
+    torch._foreach_add_(bucket.state[slot], steps)
+    return bucket.state[slot]
+
+
 def _apply(bucket: Bucket, directions: Tensors, multipliers: Tensors, rate: torch.Tensor,
            averaged: bool) -> None:
     """w = w - rate * direction, divided by the mean multiplier of each parameter if `averaged`."""
@@ -101,11 +112,7 @@ class RMSProp(Optimizer):
         if not self.epsilon_inside:
             torch._foreach_add_(divisors, self.epsilon)
         steps: Tensors = torch._foreach_div(gradients, divisors)
-        if "velocity" in bucket.state:
-            velocity = bucket.state["velocity"]
-            torch._foreach_mul_(velocity, momentum)
-            torch._foreach_add_(velocity, steps)
-            steps = velocity
+        steps = _gathered(bucket, "velocity", steps, momentum)
         torch._foreach_sub_(bucket.parameters, torch._foreach_mul(steps, rate))
 
     def sentence(self, momentum: str) -> str:
@@ -211,12 +218,8 @@ class FSAdagrad(Optimizer):
         # Where no gradient was ever seen, the root is infinite and so limited to 10.
         torch._foreach_clamp_max_(multipliers, 10.0)
         steps: Tensors = torch._foreach_mul(gradients, multipliers)
-        if "mean" in bucket.state:
-            mean = bucket.state["mean"]
-            torch._foreach_mul_(mean, momentum)
-            torch._foreach_mul_(steps, gain)
-            torch._foreach_add_(mean, steps)
-            steps = mean
+        torch._foreach_mul_(steps, gain)
+        steps = _gathered(bucket, "mean", steps, momentum)
         torch._foreach_sub_(bucket.parameters, torch._foreach_mul(steps, rate))
 
     def sentence(self, momentum: str) -> str:

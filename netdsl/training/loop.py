@@ -17,7 +17,7 @@ from ..runs import SOURCE
 from ..spec import camel
 from . import checkpoint, record
 from .diagnosis import explained
-from .evaluate import Judge, Judgement, criterion_name, shown
+from .evaluate import Judge, Judgement, shown
 from .interrupt import Asked, Stopper
 from .loading import Delivery
 from .machine import choose_device, describe_device, seed_step, synchronize, tuned
@@ -25,6 +25,7 @@ from .mixing import MIX
 from .options import LEARNED, Interrupted, Result, RunOptions
 from .outcome import result_record, saved_in, why_stopped
 from .progress import EpochRecord, Glimpse, Lasting, Reporter, Stopwatch, epoch_parts, value_parts
+from .ranking import Ranking
 from .record import Run, Texts
 from .setup import Checked, Job, data_errors, judge_by, prepared, required_plan
 from .step import NonFinite, Work
@@ -61,6 +62,7 @@ class Training:
         self.strategy: Eager | None = None
         self.settings: dict[str, float] = {}
         self.lost: Failure | None = None  #: why this epoch is lost, where AutoAdjust goes back to the best one
+        self.ranking = Ranking(job.program, job.options.best, job.validation is not None)
         self.watch = Watch(job, self.looks_at_every_step)
         self.train_values: dict[str, float] = {}
         self.validation_values: dict[str, float] | None = None
@@ -128,7 +130,7 @@ class Training:
         self.mark_every = self.plan.block.num_mbs_to_show_result if explicit else max(10, steps // 20)
         length = f"{self.epochs} epoch{'s' * (self.epochs != 1)} of {steps:,} update{'s' * (steps != 1)}"
         self.say(f"training on {describe_device(job.device)}: {job.sampling.count:,} samples, {length}, the best by "
-                 f"{self.best_by}; everything goes to {job.folder}")
+                 f"{self.ranking.label}; everything goes to {job.folder}")
 
     def say(self, text: str) -> None:
         self.job.reporter.note(text)
@@ -289,10 +291,11 @@ class Training:
         seconds, speed, waiting = watch.seconds, watch.speed, job.feed.waited / watch.seconds
         validation = self.validate() if self.lost is None else None
         judged = train if validation is None or not self.state.control.wants_validation else validation
-        decision = self.state.control.after_epoch(self.criterion(judged), self.first_metric(judged))
+        decision = self.state.control.after_epoch(self.ranking.criterion(judged), self.ranking.metric(judged))
         if self.lost is not None and not decision.roll_back:
             raise self.lost
-        best = self.is_best(validation or train)
+        better = self.ranking.better(validation or train, at.best)
+        best, at.best = better is not None, at.best if better is None else better
         finished = self.lost is not None or job.options.limits.minibatches is not None \
             or at.taken >= job.sampling.epoch_length
         name = f"epoch-{at.epoch + 1:04d}" if finished else f"step-{at.step:08d}"
@@ -301,7 +304,7 @@ class Training:
         values, percent = shown(job.program, train)
         line = EpochRecord(at.epoch + 1, at.step, at.samples, values,
                            shown(job.program, validation)[0] if validation is not None else None,
-                           at.rate, at.momentum, seconds, speed, waiting, best, self.best_by)
+                           at.rate, at.momentum, seconds, speed, waiting, best, self.ranking.label)
         if decision.roll_back and at.fallback is not None:
             self.state.restore_weights(checkpoint.read(job.keeper.folder / at.fallback))
         elif decision.improved:
@@ -317,8 +320,8 @@ class Training:
             self.say(decision.reason)
         self.train_values, self.validation_values, self.lost = values, line.validation, None
         if job.options.limits.overfit is not None:
-            self.first = self.criterion(train) if self.first is None else self.first
-            at.ended = "learned by heart" if self.criterion(train) <= LEARNED * self.first else ""
+            self.first = self.ranking.criterion(train) if self.first is None else self.first
+            at.ended = "learned by heart" if self.ranking.criterion(train) <= LEARNED * self.first else ""
 
     def validate(self) -> dict[str, float] | None:
         """What the validation data say of the weights (the averaged ones, where there are such), by node."""
@@ -346,34 +349,6 @@ class Training:
                     average.exchange()
         self.leave_if_asked()
         raise AssertionError("the stopper asked without a signal")
-
-    def criterion(self, values: dict[str, float]) -> float:
-        return sum(values[name] for name in self.job.program.criteria)
-
-    def first_metric(self, values: dict[str, float]) -> float | None:
-        return values[self.job.program.metrics[0]] if self.job.program.metrics else None
-
-    def is_best(self, values: dict[str, float]) -> bool:
-        """Whether this epoch is the best so far."""
-        at = self.state.position
-        value = shown(self.job.program, values)[0].get(self.best_value, math.nan)
-        if not math.isfinite(self.criterion(values)) or math.isnan(value) or (at.best is not None and value >= at.best):
-            return False
-        at.best = value
-        return True
-
-    @property
-    def best_value(self) -> str:
-        """The name of the value that chooses the best epoch: the named one, the first metric, the criterion."""
-        program, wanted = self.job.program, self.job.options.best
-        if wanted is not None or program.metrics:
-            return wanted or program.shown_name(program.metrics[0])
-        return criterion_name(program)
-
-    @property
-    def best_by(self) -> str:
-        """`errs`, or `valid errs` where there are validation data."""
-        return "valid " * (self.job.validation is not None) + self.best_value
 
     def save(self, name: str, best: bool = False) -> Path:
         """Write a checkpoint; `last` leads to it."""
@@ -412,7 +387,7 @@ class Training:
             self.save(f"epoch-{at.epoch:04d}")
         result = Result(job.folder, at.epoch, at.step, at.samples, self.train_values, self.validation_values,
                         shown(job.program, test.values)[0] if test is not None else None,
-                        *saved_in(job.keeper), self.seconds, stopped, self.best_by)
+                        *saved_in(job.keeper), self.seconds, stopped, self.ranking.label)
         self.run.result(result_record(result, job, sorted(shown(job.program, self.state.totals.means())[1])))
         if test is not None:
             self.run.details(test)
