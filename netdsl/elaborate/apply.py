@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..diagnostics import Failure, did_you_mean, failure
 from ..layers.base import Layer
 from ..network import Use
+from ..readers import TRANSFORMS
 from ..source import Span
 from ..spec import Argument, Spec, bind, signature_body
 from ..syntax import ast
@@ -182,21 +184,30 @@ def plain(value: Any) -> Any:
 def construct(evaluator: Interpreter, row: type[Spec], positional: Sequence[Lazy], named: Named, span: Span,
               place: Place) -> Any:
     """`Row {options}`: a layer value (a node, for rows without inputs), or the Spec of another table."""
-    bound = bind(
-        row,
-        [argument_for(evaluator, lazy, place) for lazy in positional],
-        {name: argument_for(evaluator, lazy, place, identifier.span) for name, (lazy, identifier) in named.items()},
-        span,
-    )
+    arguments = [argument_for(evaluator, lazy, place) for lazy in positional]
+    options = {name: argument_for(evaluator, lazy, place, identifier.span)
+               for name, (lazy, identifier) in named.items()}
+    try:
+        bound = bind(row, arguments, options, span)
+    except Failure as failed:
+        raise _of_two_tables(row, failed) from None
     if not isinstance(bound.spec, Layer):
         evaluator.spec_spans[id(bound.spec)] = (bound.spec, span, dict(bound.spans))
         return bound.spec
     layer, activation = split_activation(bound.spec)
     name = place.scope.claim(layer.step_label(), place.tail)
-    options = tuple(bound.spans.items())
+    given = tuple(bound.spans.items())
     if not layer.inputs:
-        return evaluator.add_node(layer, (), name, span, place.trace_spans(), option_spans=options)
-    return LayerValue(layer, name, span, place.trace_spans(), options, activation)
+        return evaluator.add_node(layer, (), name, span, place.trace_spans(), option_spans=given)
+    return LayerValue(layer, name, span, place.trace_spans(), given, activation)
+
+
+def _of_two_tables(row: type[Spec], failed: Failure) -> Failure:
+    """Of wrong options of a layer whose name a transform has too: that the transform is meant inside `reader` only."""
+    if not issubclass(row, Layer) or row.name() not in TRANSFORMS:
+        return failed
+    hint = f"inside `reader`, `{row.name()}` is a transform of images; here it is the layer. Write the transform there."
+    return Failure([dataclasses.replace(d, hint=d.hint or hint) for d in failed.diagnostics])
 
 
 def split_activation(layer: Layer) -> tuple[Layer, Any]:
@@ -204,8 +215,6 @@ def split_activation(layer: Layer) -> tuple[Layer, Any]:
     activation = getattr(layer, "activation", None)
     if activation is None:
         return layer, None
-    import dataclasses
-
     return dataclasses.replace(layer, activation=None), activation  # type: ignore[call-arg]
 
 
