@@ -104,6 +104,7 @@ _EXIT_CODES = """## Exit codes
 | 1 | errors in the file, its data or the run; each has a page on standard error |
 | 2 | the command line is wrong |
 | 70 | a bug in netdsl |
+| 129 | stopped because the terminal closed (SIGHUP), after the step was finished and saved |
 | 130 | stopped by Ctrl-C, after the step was finished and saved |
 | 143 | stopped by SIGTERM, after the step was finished and saved |
 

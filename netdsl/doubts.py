@@ -85,6 +85,10 @@ def _without_effect(program: ShapedProgram, plan: TrainingPlan) -> Iterator[Diag
         if key in plan.spans and key not in taken:
             yield _doubt(f"`{key}` has no effect: the network has no {layer}", plan.spans[key], "",
                          f"put a {layer} where it is wanted, or leave the key out.")
+    if plan.block.validation and program.readers.validation is not None:
+        yield _doubt("`validation` sets training data aside, and there is a reader for validation too",
+                     _key(plan, "validation"), "the reader decides; these are not trained on",
+                     "leave one of them out.")
     if plan.block.early_stopping is not None and program.readers.validation is None and not plan.block.validation:
         yield _doubt("early stopping looks at the training data: there are no others", _key(plan, "earlyStopping"),
                      "for data that are not trained on", "add `validation = 0.1` to the block, or a reader "

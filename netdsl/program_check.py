@@ -195,19 +195,26 @@ def _class_pages(program: ShapedProgram, phase: str, description: Description, t
     """By input: what stands against one numbering of the training data's classes and of these."""
     if phase == "train" or not isinstance(training, Description):
         return {}
-    pages = {}
+    alike = type(program.readers.train) is type(getattr(program.readers, phase))
+    pages: dict[str, Diagnostic | None] = {}
     for stream in description.streams:
         other = training.stream(stream.name)
-        if other is None or not stream.class_names:
+        if other is None or not (stream.class_names or other.class_names):
             continue
-        if other.class_names:
+        if stream.class_names and other.class_names:
             pages[stream.name] = _classes_differ(program, phase, stream, other.class_names, "training data")
-        elif other.classes and type(program.readers.train) is type(getattr(program.readers, phase)):
-            pages[stream.name] = _class_page(
-                program, phase, f"the {phase} data have names of classes, and the training data have numbers",
-                f"names: {_listed(stream.class_names)}", "numbers only", "write the classes of all data alike; a cell "
-                "that is no whole number makes all of them names.", "training data")
+        elif alike and stream.classes and other.classes:
+            pages[stream.name] = _names_and_numbers(program, phase, stream.class_names, other.class_names)
     return {data: page for data, page in pages.items() if page is not None}
+
+
+def _names_and_numbers(program: ShapedProgram, phase: str, here: tuple[str, ...], there: tuple[str, ...]) -> Diagnostic:
+    """The page for classes that are names in one set and numbers in the other."""
+    title = f"the {phase} data have names of classes, and the training data have numbers" if here else \
+        f"the {phase} data have numbers of classes, and the training data have names"
+    ours, theirs = (f"names: {_listed(names)}" if names else "numbers only" for names in (here, there))
+    return _class_page(program, phase, title, ours, theirs, "write the classes of all data alike; a cell that is no whole "
+                       "number makes all of them names.", "training data")
 
 
 def _classes_differ(program: ShapedProgram, phase: str, stream: Stream, known: tuple[str, ...], by: str

@@ -65,7 +65,8 @@ class Run:
     @property
     def network(self) -> str:
         """The network's name: from the checkpoint, else from the folder around the run."""
-        return str(self.state.get("name") or self.folder.resolve().parent.name)
+        name = self.state.get("name") or self.environment.get("network")
+        return str(name or self.folder.resolve().parent.name)
 
     @property
     def overrides(self) -> tuple[str, ...]:
@@ -207,6 +208,10 @@ def checkpoint_of(file: str, given: str | None, root: Path = Path("runs")) -> Pa
         path = located(given, root)
         require_checkpoint(str(path))
         return path
+    own = Path(file).parent
+    if Path(file).name == RESOLVED and is_run(own):
+        require_checkpoint(str(own))
+        return own
     found = latest(network_name(file), root)
     if found is None or Run(found).checkpoint is None:
         what = f"there is no run of `{network_name(file)}` to take a checkpoint from"

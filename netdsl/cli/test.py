@@ -14,7 +14,7 @@ import click
 from ..predictions import class_names
 from ..runs import saved_state
 from .options import file_and_overrides
-from .output import out
+from .output import err, out
 from .trained import (
     checkpoint_option,
     chosen_checkpoint,
@@ -47,11 +47,14 @@ def test(file: str, overrides: tuple[str, ...], checkpoint: str | None, phase: s
     from ..training import Limits, Lines, Reporter, RunOptions
     from ..training import test as judge
     from ..training.checkpoint import find
+    from ..training.loading import taking_no_part
 
     live = form == "text" and sys.stdout.isatty()
     reporter = Lines(sys.stdout, True, lambda: shutil.get_terminal_size((100, 24)).columns) if live else Reporter()
     options = RunOptions(device=device, workers=workers, limits=Limits(minibatches=limit))
     found = judge(program, path, phase=phase, reporter=reporter, options=options)
+    if found.skipped:
+        err(taking_no_part(found.skipped, phase))
     if form == "json":
         document: dict[str, Any] = {"network": file, "checkpoint": str(path), "phase": phase,
                                     "samples": found.samples, "values": found.values}

@@ -23,6 +23,7 @@ from safetensors.torch import load_file, save_file
 
 from ..diagnostics import Diagnostic, Failure, Label, failure
 from ..layers.base import Shape
+from ..runs import saved_state
 from ..source import Source, Span
 from .storage import clear_leftovers, follow, new_folder, point
 
@@ -89,7 +90,10 @@ def read(path: Path) -> Snapshot:
 def read_weights(path: Path) -> dict[str, torch.Tensor]:
     """The weights of a checkpoint, or of a single safetensors file. Raises Failure."""
     if path.suffix == ".safetensors" and path.is_file():
+        written = saved_state(path.parent).get("digests", {}).get(path.name)
         try:
+            if written is not None and digest(path) != written:
+                raise OSError(f"the bytes of {path.name} are not those that were written")
             return load_file(path)
         except (OSError, SafetensorError) as error:
             raise _unreadable(path, "the weights cannot be read", str(error), "") from error

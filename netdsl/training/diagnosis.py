@@ -124,6 +124,8 @@ def not_finite(program: Program[ShapedNode], culprit: Culprit | None, phase: str
         hint = "the weights themselves are not finite: take an earlier checkpoint, and train with a lower rate."
     elif any(found.bad for _, found in culprit.inputs):
         hint = _hint(culprit)
+    elif not culprit.owned and all(name in program.inputs for name, _ in culprit.inputs):
+        hint = "the data have numbers that are too large for this: look at the samples, or scale them first."
     else:
         hint = "weights or running statistics have grown out of range in training: train with a lower rate."
     return failure("diverged", title, culprit.span, f"the first output that is not finite: `{culprit.node}`",

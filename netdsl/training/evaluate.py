@@ -17,6 +17,7 @@ from ..diagnostics import Failure
 from ..lower import Executable, argument_name
 from ..network import ShapedNode
 from ..program import Program
+from ..readers.base import DataError
 from .diagnosis import first_bad, not_finite
 from .loading import Feed
 from .progress import Glimpse, Reporter, Stopwatch
@@ -50,6 +51,7 @@ class Judgement:
     samples: int
     confusion: np.ndarray | None = None  #: [true class, predicted class] -> samples
     worst: tuple[WorstSample, ...] = ()
+    skipped: tuple[DataError, ...] = ()  #: bad samples that took no part
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +67,7 @@ class Judge:
     phase: str
     views: Mapping[str, int] = field(default_factory=dict)  #: inputs that come as several views of a sample
     detail: bool = False  #: also the confusion matrix and the worst samples
+    skipped: tuple[DataError, ...] = ()
 
     def run(self, reporter: Reporter, limit: int | None = None, stopping: Callable[[], None] = lambda: None
             ) -> Judgement:
@@ -91,7 +94,8 @@ class Judge:
                 if watch.due():
                     self._show(reporter, totals, watch, done, steps)
                 stopping()
-        return Judgement(totals.means(), totals.samples, *(details.result() if details else ()))
+        matrix, worst = details.result() if details else (None, ())
+        return Judgement(totals.means(), totals.samples, matrix, worst, self.skipped)
 
     def page(self, found: Judgement) -> Failure | None:
         """Why what was found cannot be believed: a criterion that is not a number, with the first bad layer."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass
@@ -130,6 +130,15 @@ class ThreadedFeed(Feed):
 
     def close(self) -> None:
         self.pool.shutdown(wait=True, cancel_futures=True)
+
+
+def taking_no_part(skipped: Sequence[DataError], what: str) -> str:
+    """What to tell of the bad samples that a reader's `maxErrors` lets pass; empty where there are none."""
+    if not skipped:
+        return ""
+    who = f"1 bad sample of the {what} data takes" if len(skipped) == 1 else \
+        f"{len(skipped):,} bad samples of the {what} data take"
+    return f"{who} no part (maxErrors); the first: {skipped[0]}"
 
 
 def feed_for(dataset: Dataset, device: torch.device, seed: int, workers: int) -> Feed:

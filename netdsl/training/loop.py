@@ -19,7 +19,7 @@ from . import checkpoint, record
 from .diagnosis import explained
 from .evaluate import Judge, Judgement, shown
 from .interrupt import Asked, Stopper
-from .loading import Delivery
+from .loading import Delivery, taking_no_part
 from .machine import choose_device, describe_device, seed_step, synchronize, tuned
 from .mixing import MIX
 from .options import LEARNED, Interrupted, Result, RunOptions
@@ -115,13 +115,13 @@ class Training:
             self.say(f"resumed after {at.step:,} updates, in epoch {at.epoch + 1}")
         else:
             texts = job.options.texts or Texts(job.program.source.text)
-            self.run.describe(texts, {**record.environment(job.device, job.seed), "sample": job.options.sample})
+            self.run.describe(texts, {**record.environment(job.device, job.seed), "sample": job.options.sample,
+                                      "network": job.facts["name"]})
         if job.keeper.leads_to("best") != at.best_name:
             at.best_name = at.fallback = None  # resumed into another folder
-        if job.skipped:
-            who = "1 bad sample of the training data takes" if len(job.skipped) == 1 else \
-                f"{len(job.skipped):,} bad samples of the training data take"
-            self.say(f"{who} no part (maxErrors); the first: {job.skipped[0]}")
+        for told in (taking_no_part(job.skipped, "training"), job.renumbered):
+            if told:
+                self.say(told)
         steps = job.sampling.steps(0, self.plan.update_size_at(0))
         if job.options.limits.overfit is not None:
             self.say(f"overfit: {job.sampling.count} samples again and again, at the plan's highest rate, without its "
@@ -329,6 +329,7 @@ class Training:
             return None
         found, page = self.judged_by(self.job.validation)
         if page is not None:
+            self.save(f"step-{self.state.position.step:08d}")  # training itself was fine
             self.diverged(page)
         return found.values
 
@@ -356,6 +357,7 @@ class Training:
         self.state.position.seconds = self.seconds
         path = self.job.keeper.save(name, self.state.snapshot(self.job.facts), best, self.state.position.fallback)
         self.saved = time.perf_counter()
+        self.run.lead()
         return path
 
     # -- the end ------------------------------------------------------------------------------------------
@@ -370,6 +372,8 @@ class Training:
         with ExitStack() as stack:
             found, self.lost = self.judged_by(judge_by(job.program, self.state.executable, job.step.precision, "test",
                                                        self.plan, job.options, stack, detail=True))
+        if found.skipped:
+            self.say(taking_no_part(found.skipped, "test"))
         values, percent = shown(job.program, found.values)
         self.run.record("test", step=at.step, test=values)
         self.run.log(" | ".join(["test", *value_parts(values, percent)]))

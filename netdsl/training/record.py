@@ -86,7 +86,7 @@ class Run:
             self._lines: TextIO = (folder / LINES).open("a", encoding="utf-8")
             self._log: TextIO = (folder / LOG).open("a", encoding="utf-8")
         self._events = _event_writer(folder)
-        self._led = False
+        self._leads = False
 
     def describe(self, texts: Texts, environment: Mapping[str, Any]) -> None:
         """Keep the file as written and as resolved, the overrides, and the machine."""
@@ -106,10 +106,6 @@ class Run:
     def record(self, event: str, **values: Any) -> None:
         """A line of `metrics.jsonl`; curves also go to TensorBoard where it is installed."""
         line = finite({"event": event, **values})
-        if not self._led:  # a run that ends before its first record is not the latest
-            self._led = True
-            if self.folder.parent.name and self.folder.parent.parent.name == "runs":
-                point(self.folder.parent / "latest", self.folder)
         with writing(self.folder / LINES):
             self._lines.write(json.dumps(line) + "\n")
             self._lines.flush()
@@ -117,6 +113,12 @@ class Run:
                 for name, value in flat(values).items():
                     if isinstance(value, int | float):
                         self._events.add_scalar(f"{event}/{name}", value, values.get("step", 0))
+
+    def lead(self) -> None:
+        """Let `latest` lead here: a checkpoint is there, which is what most want of the latest run."""
+        if not self._leads and self.folder.parent.name and self.folder.parent.parent.name == "runs":
+            point(self.folder.parent / "latest", self.folder)
+        self._leads = True
 
     def log(self, text: str) -> None:
         with writing(self.folder / LOG):

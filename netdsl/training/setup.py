@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -66,6 +66,7 @@ class Job:
     keeper: Keeper
     facts: dict[str, Any]  #: what checkpoints say of the run beside its state
     skipped: tuple[DataError, ...]  #: bad samples of the training data that take no part
+    renumbered: str = ""  #: said where the weights to begin with know other classes
 
 
 @contextmanager
@@ -100,7 +101,7 @@ def prepared(program: Checked, options: RunOptions, reporter: Reporter) -> Itera
         keep = 0 if plan.block.keep_check_point_files else plan.block.keep_checkpoints
         yield Job(program, plan, options, reporter, device, seed, state, step, feed, sampling, mixing, validation,
                   folder, Keeper(folder / "checkpoints", keep), facts(program, options, plan, identity, dataset),
-                  dataset.skipped)
+                  dataset.skipped, other_classes(options, dataset.class_names))
 
 
 def as_before(program: Checked, options: RunOptions) -> Checked:
@@ -202,6 +203,17 @@ def begin_with(program: Checked, plan: TrainingPlan, state: State, options: RunO
     checkpoint.load(state.executable.tensors(), checkpoint.read_weights(path), spans, path, options.allow_missing)
     if state.average is not None:
         state.average = plan.average(dict(zip(state.average.names, state.average.parameters, strict=True)))
+
+
+def other_classes(options: RunOptions, now: Sequence[str]) -> str:
+    """What to tell where given weights were trained with other classes, or with the same in another order."""
+    if options.weights is None or options.resume is not None:
+        return ""
+    then = saved_state(checkpoint.find(Path(options.weights))).get("classNames", ())
+    place = next((k for k, names in enumerate(zip(then, now, strict=False)) if names[0] != names[1]), None)
+    if place is None:
+        return ""
+    return f"the weights were trained with other classes: class {place} was {then[place]} and is {now[place]} here"
 
 
 def tensor_spans(executable: Executable) -> dict[str, Any]:
@@ -324,7 +336,8 @@ def judge_by(program: Checked, executable: Executable, precision: Precision, pha
             with precision.device:
                 executable = lower(program.network, (*executable.roots, output), share=executable)
     sampling = Sampling(dataset.count if part is None else len(part), 0, shuffle=False, chosen=part)
-    return Judge(program, executable, feed, sampling, size, precision, phase, counts, detail)
+    return Judge(program, executable, feed, sampling, size, precision, phase, counts, detail,
+                 dataset.skipped)
 
 
 def views(program: Checked, phase: str) -> dict[str, int]:

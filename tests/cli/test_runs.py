@@ -71,6 +71,23 @@ def test_a_run_is_found_by_the_name_of_its_network(name: str, command: Command, 
     assert command("test", "small.net", "-c", name).code == 0
 
 
+def test_a_run_folder_is_tested_with_its_own_checkpoint(command: Command, work: Path, tmp_path: Path) -> None:
+    shutil.copytree("runs/small/0", tmp_path / "elsewhere")
+    for folder in ("runs/small/0", str(tmp_path / "elsewhere")):
+        answer = command("test", folder, "--format", "json")
+        assert json.loads(answer.out)["values"] == pytest.approx(runs.Run(Path("runs/small/0")).values()["test"])
+
+
+def test_latest_leads_to_a_run_with_a_checkpoint(command: Command, work: Path, tmp_path: Path,
+                                                 monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copy("small.net", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    assert command("run", "small.net", "-q", "--device", "cpu").code == 0
+    good = runs.latest("small")
+    assert command("run", "small.net", "-q", "--device", "cpu", "SGD.learningRate=1e38").code == 1
+    assert runs.latest("small") == good
+
+
 def test_list(command: Command, work: Path) -> None:
     document = json.loads(command("runs", "--format", "json").out)
     assert [run["folder"] for run in document] == ["runs/small/0", "runs/small/1"]

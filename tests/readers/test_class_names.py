@@ -17,7 +17,7 @@ from netdsl.program_check import numbered, numbered_as
 from netdsl.readers.base import Draws
 from netdsl.readers.csvfile import CSV
 from netdsl.summary import reader_text
-from netdsl.training import RunOptions
+from netdsl.training import Limits, RunOptions
 from netdsl.training import test as judge
 
 NETWORK = """
@@ -186,6 +186,24 @@ def test_a_checkpoint_without_names_decides_nothing(tmp_path: Path) -> None:
     checked = program(tmp_path, 'CSV {"@/t.csv"}', 'CSV {"@/t.csv"}')
     dataset = numbered_as(checked.require(), (), "test").readers.test.open(training=False)
     np.testing.assert_array_equal(dataset.batch(range(3), Draws()).arrays["labels"], [0, 1, 2])
+
+
+@pytest.mark.parametrize("named", ["train", "test"])
+def test_names_in_one_set_and_numbers_in_the_other_are_an_error(named: str, tmp_path: Path) -> None:
+    for name in ("train", "test"):
+        places = ((0, 0), (0, 1), (1, 0))
+        table(tmp_path / f"{name}.csv", dict(zip("xyz" if name == named else "012", places, strict=True)))
+    checked = program(tmp_path, 'CSV {"@/train.csv"}', 'CSV {"@/test.csv"}')
+    (found,) = [d for d in checked.diagnostics if d.is_error]
+    assert found.title.startswith(f"the test data have {'numbers' if named == 'train' else 'names'} of classes, and")
+
+
+def test_weights_of_other_classes_are_told(run: Path, tmp_path: Path) -> None:
+    table(tmp_path / "t.csv", {"x": (0, 0), "y2": (0, 1), "z": (1, 0)})
+    checked = program(tmp_path, 'CSV {"@/t.csv"}', 'CSV {"@/t.csv"}')
+    netdsl.train(checked.require(), device="cpu", weights=run, out=tmp_path / "new", limits=Limits(steps=1))
+    assert "the weights were trained with other classes: class 1 was y and is y2 here" in \
+        (tmp_path / "new" / "log.txt").read_text()
 
 
 def test_answers_have_the_names_of_training(tmp_path: Path) -> None:
