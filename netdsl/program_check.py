@@ -213,8 +213,8 @@ def _names_and_numbers(program: ShapedProgram, phase: str, here: tuple[str, ...]
     title = f"the {phase} data have names of classes, and the training data have numbers" if here else \
         f"the {phase} data have numbers of classes, and the training data have names"
     ours, theirs = (f"names: {_listed(names)}" if names else "numbers only" for names in (here, there))
-    return _class_page(program, phase, title, ours, theirs, "write the classes of all data alike; a cell that is no whole "
-                       "number makes all of them names.", "training data")
+    return _class_page(program, phase, title, ours, theirs, "write the classes of all data alike; a cell that is no "
+                       "whole number makes all of them names.", "training data")
 
 
 def _classes_differ(program: ShapedProgram, phase: str, stream: Stream, known: tuple[str, ...], by: str
