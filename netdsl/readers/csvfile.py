@@ -221,12 +221,17 @@ class CSV(Reader):
     def _rows(self, first: int, lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
         """The cells of lines of which the first has this number. Raises DataError."""
         reader = csv.reader(lines, delimiter=self.separator, skipinitialspace=True, strict=True)
+        begun = first
         try:
             for cells in reader:
                 if any(cell.strip() for cell in cells):
                     yield first - 1 + reader.line_num, [cell.strip() for cell in cells]
+                begun = first + reader.line_num
         except csv.Error as error:
-            raise self._wrong(first - 1 + reader.line_num, "is not a row of a table", f"Reading says: {error}.",
+            # A quote that is not closed swallows rows; the one that opens it is to be mended.
+            last = first - 1 + reader.line_num
+            further = f" It goes on to row {last}." if last > begun else ""
+            raise self._wrong(begun, "is not a row of a table", f"Reading says: {error}.{further}",
                               "a quote that is opened has to be closed.") from None
 
     def _quickly(self, table: _Table, read: _Read, first: int, lines: Sequence[str]) -> bool:

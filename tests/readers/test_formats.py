@@ -642,3 +642,12 @@ def test_a_bad_label_is_named(label: str, options: dict[str, object], title: str
         map_rows(tmp_path / "list", text, **options)
     paths, numbers, _ = map_rows(tmp_path / "list", text, max_errors=1, **options)
     assert (paths, numbers) == (["a.png", "b.png", "d.png"], [1, 2, 4])
+
+
+def test_the_row_that_opens_a_quote_is_named(tmp_path: Path) -> None:
+    rows = [f"{k},{k % 2}" for k in range(30_000)]
+    rows[11_000] = '"5,1'
+    (tmp_path / "t.csv").write_text("x,kind\n" + "\n".join(rows) + "\n")
+    with pytest.raises(DataError, match="row 11002 is not a row of a table") as caught:
+        READERS["CSV"](file=str(tmp_path / "t.csv")).open(False)
+    assert "It goes on to row" in caught.value.body[0]
