@@ -12,6 +12,7 @@ from ..diagnostics import Failure, did_you_mean, failure
 from ..fetch import DATA_SETS, FetchError, Progress, fetch
 from ..program_check import data_page
 from ..readers.base import DataError
+from ..runs import network_name
 from .options import file_and_overrides
 from .output import err, out, plural, write_file
 from .trained import loaded_with_data
@@ -118,8 +119,8 @@ def show_command(file: str, overrides: tuple[str, ...], target: str | None, coun
         shown = pictures(reader, chosen(total, count, seed), training=phase == "train", seed=seed, epoch=epoch - 1)
     except DataError as error:
         raise Failure([data_page(program, phase, error)]) from error
-    target = target or f"{Path(file).stem}.samples.png"
-    write_file(target, contact_sheet(shown, f"{Path(file).stem}: {plural(len(shown), 'sample')} of `{phase}`"))
+    target = target or f"{network_name(file)}.samples.png"
+    write_file(target, contact_sheet(shown, f"{network_name(file)}: {plural(len(shown), 'sample')} of `{phase}`"))
     if target != "-":
         height, width, channels = shown[0].pixels.shape
         err(f"wrote {target}: {plural(len(shown), 'sample')} of {total:,}, {width} x {height} x {channels}")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from ..runs import network_name
 from .options import file_and_overrides, loaded
 from .output import err, write_file
 
@@ -42,7 +43,7 @@ def graph(file: str, overrides: tuple[str, ...], form: str | None, out: str | No
     width = shutil.get_terminal_size((100, 24)).columns  # of text; the other formats have their own size
     data = draw_plan(program, row.name, width=width) if plan else draw(
         program, row.name, depth=depth, direction=direction, collapse=not expand, fold=not expand, width=width)
-    target = out or ("-" if row.name == "text" else f"{Path(file).stem}{'.plan' if plan else ''}.{row.extension}")
+    target = out or ("-" if row.name == "text" else f"{network_name(file)}{'.plan' if plan else ''}.{row.extension}")
     write_file(target, data)
     if target != "-":
         err(f"wrote {target}")

@@ -79,6 +79,11 @@ def _train(file: str, overrides: tuple[str, ...], stdout: TextIO, *, test: bool,
     if options["seed"] is not None:  # part of what is run, so that the run's folder runs again as it was
         overrides = (*overrides, f"SGD.seed={options['seed']}")
     if smoke:
+        others = ("overfit", "limit", "resume", "weights", "out")
+        beside = next((name for name in others if options[name] is not None), None)
+        if beside is not None:
+            raise click.UsageError(f"--smoke is a short run of its own, on made-up data: leave --{beside} out",
+                                   click.get_current_context())
         from .smoke import run_smoke
 
         return run_smoke(file, overrides)

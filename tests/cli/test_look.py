@@ -192,6 +192,12 @@ def test_smoke_without_a_plan(command: Command, tmp_path: Path) -> None:
     assert "z 3" in answer.out
 
 
+def test_smoke_stands_alone(command: Command, work: Path) -> None:
+    answer = command("run", "small.net", "--smoke", "--overfit", "1")
+    assert answer.code == 2
+    assert "leave --overfit out" in answer.err
+
+
 def test_smoke_says_what_fails(command: Command, tmp_path: Path) -> None:
     (tmp_path / "n.net").write_text("""network = { x = Input {4} ; labels = Input {3}
     z = LinearLayer {3} (Exp (1000 + x)) ; ce = CrossEntropyWithSoftmax (labels, z)

@@ -78,6 +78,14 @@ def test_a_run_folder_is_tested_with_its_own_checkpoint(command: Command, work: 
         assert json.loads(answer.out)["values"] == pytest.approx(runs.Run(Path("runs/small/0")).values()["test"])
 
 
+def test_pictures_of_a_run_have_the_name_of_its_network(command: Command, work: Path, tmp_path: Path,
+                                                       monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = Path("runs/small/0").resolve()
+    monkeypatch.chdir(tmp_path)
+    assert command("graph", str(folder)).code == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["small.svg"]
+
+
 def test_latest_leads_to_a_run_with_a_checkpoint(command: Command, work: Path, tmp_path: Path,
                                                  monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copy("small.net", tmp_path)
