@@ -183,10 +183,14 @@ def file_of(text: str) -> str:
 
 def network_name(file: str) -> str:
     """A file's name as that of its runs' folder: `networks/alexnet.net` is `alexnet`; a run's file has the run's."""
+    own = _run_of_file(file)
+    return own.network if own is not None else re.sub(r"[^\w.-]+", "-", Path(file).stem) or "network"
+
+
+def _run_of_file(file: str) -> Run | None:
+    """The run whose resolved file this is (`file_of`); None for any other file."""
     path = Path(file)
-    if path.name == RESOLVED and is_run(path.parent):
-        return Run(path.parent).network
-    return re.sub(r"[^\w.-]+", "-", path.stem) or "network"
+    return Run(path.parent) if path.name == RESOLVED and is_run(path.parent) else None
 
 
 def latest(network: str, root: Path = Path("runs")) -> Path | None:
@@ -208,10 +212,10 @@ def checkpoint_of(file: str, given: str | None, root: Path = Path("runs")) -> Pa
         path = located(given, root)
         require_checkpoint(str(path))
         return path
-    own = Path(file).parent
-    if Path(file).name == RESOLVED and is_run(own):
-        require_checkpoint(str(own))
-        return own
+    own = _run_of_file(file)
+    if own is not None:
+        require_checkpoint(str(own.folder))
+        return own.folder
     found = latest(network_name(file), root)
     if found is None or Run(found).checkpoint is None:
         what = f"there is no run of `{network_name(file)}` to take a checkpoint from"

@@ -58,10 +58,9 @@ def _small(program: Program[ShapedNode]) -> Program[ShapedNode]:
     given = program.plan
     # A rate for hundreds of samples would throw two of them out of range, which says nothing of the file.
     share = 1.0 if given.rate_unit == "per sample" else min(1.0, MINIBATCH / given.update_size_at(0))
-    rate = constant(share * max(given.rate.at(given.progress(epoch)) for epoch in range(given.epochs)))
-    block = dataclasses.replace(program.plan.block, minibatch_size=constant(MINIBATCH), epoch_size=0, accumulate=1,
+    block = dataclasses.replace(given.block, minibatch_size=constant(MINIBATCH), epoch_size=0, accumulate=1,
                                 num_subminibatches=1, validation=0.0, early_stopping=None, load_weights="")
-    plan: TrainingPlan = dataclasses.replace(given, block=block, rate=rate)
+    plan: TrainingPlan = dataclasses.replace(given, block=block, rate=constant(share * given.highest_rate))
     return dataclasses.replace(program, plan=plan)
 
 

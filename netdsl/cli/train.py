@@ -96,6 +96,9 @@ def _train(file: str, overrides: tuple[str, ...], stdout: TextIO, *, test: bool,
         err(render_all(checked.diagnostics, color=color_wanted(sys.stderr)))
     if program.plan is None:
         raise no_plan(checked)
+    for name in ("resume", "weights"):
+        if options[name] is not None:
+            options[name] = located(options[name])
     _check_options(options)
     if not quiet:
         _banner(checked)
@@ -107,8 +110,8 @@ def _train(file: str, overrides: tuple[str, ...], stdout: TextIO, *, test: bool,
                     minibatches=options["limit"], overfit=options["overfit"])
     texts = Texts(checked.source.text, resolved_text(checked), overrides)
     run_options = RunOptions(
-        device=options["device"], out=options["out"], resume=_located(options["resume"]),
-        accept_changes=options["accept_changes"], weights=_located(options["weights"]),
+        device=options["device"], out=options["out"], resume=options["resume"],
+        accept_changes=options["accept_changes"], weights=options["weights"],
         allow_missing=options["allow_missing"], limits=limits, workers=options["workers"],
         nan_continue=options["nan"] == "continue", save_minutes=options["save_minutes"], test=test,
         sample=choice.line, texts=texts)
@@ -136,15 +139,11 @@ def _train(file: str, overrides: tuple[str, ...], stdout: TextIO, *, test: bool,
     return 0 if limits.overfit is None else _overfit_verdict(program, result.out)
 
 
-def _located(text: str | None) -> Path | None:
-    return None if text is None else located(text)
-
-
 def _check_options(options: Mapping[str, Any]) -> None:
     """Raise Failure for a checkpoint or a device that is not there, before anything is printed."""
     for name in ("resume", "weights"):
         if options[name] is not None:
-            require_checkpoint(str(located(options[name])))
+            require_checkpoint(str(options[name]))
     if options["device"] != "auto":
         from ..training.machine import choose_device
 

@@ -115,9 +115,6 @@ class RMSProp(Optimizer):
         steps = _gathered(bucket, "velocity", steps, momentum)
         torch._foreach_sub_(bucket.parameters, torch._foreach_mul(steps, rate))
 
-    def sentence(self, momentum: str) -> str:
-        return f"{self.show()}, {momentum or 'no momentum'}"
-
 
 @table_row
 class CNTKRMSProp(Optimizer):
@@ -221,9 +218,6 @@ class FSAdagrad(Optimizer):
         torch._foreach_mul_(steps, gain)
         steps = _gathered(bucket, "mean", steps, momentum)
         torch._foreach_sub_(bucket.parameters, torch._foreach_mul(steps, rate))
-
-    def sentence(self, momentum: str) -> str:
-        return f"{self.show()}, {momentum or 'no momentum'}"
 
 
 @table_row

@@ -136,7 +136,7 @@ class Optimizer(Spec):
 
     def sentence(self, momentum: str) -> str:
         """The rule in one line, in classical terms; `momentum` is how the plan states it, or empty."""
-        return self.show()
+        return f"{self.show()}, {momentum or 'no momentum'}" if self.uses_momentum else self.show()
 
     def state_size(self, has_momentum: bool) -> int:
         """Numbers kept for each number of a large parameter (a matrix or filter)."""

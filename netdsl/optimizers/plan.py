@@ -54,6 +54,11 @@ class TrainingPlan:
         """Samples in a minibatch of the first epoch."""
         return self.minibatch_size_at(0)
 
+    @property
+    def highest_rate(self) -> float:
+        """The largest of the rates with which epochs begin, in the unit of the file."""
+        return max(self.rate.at(self.progress(epoch)) for epoch in range(self.epochs))
+
     def minibatch_size_at(self, epoch: float) -> int:
         """Samples in a minibatch, as the file states it."""
         return int(self.block.minibatch_size.at(self.progress(epoch)))

@@ -125,6 +125,3 @@ class LARS(Optimizer):
                 g = (g + decay * w) * torch.where((w_norm > 0) & (g_norm > 0), local, torch.ones_like(local))
             v.add_(g * rate)
             w.sub_(v)
-
-    def sentence(self, momentum: str) -> str:
-        return f"{self.show()}, {momentum or 'no momentum'}"

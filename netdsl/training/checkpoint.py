@@ -78,10 +78,8 @@ def read(path: Path) -> Snapshot:
                           f"beside it are {', '.join(found)}." if found else "")
     try:
         state = json.loads((folder / STATE).read_text(encoding="utf-8"))
-        for name, written in state.pop("digests", {}).items():
-            if digest(folder / name) != written:
-                raise ValueError(f"the bytes of {name} are not those that were written")
-        return Snapshot(load_file(folder / WEIGHTS), load_file(folder / TRAINER), state)
+        digests = state.pop("digests", {})
+        return Snapshot(_tensors(folder / WEIGHTS, digests), _tensors(folder / TRAINER, digests), state)
     except (OSError, ValueError, SafetensorError) as error:
         raise _unreadable(path, "the checkpoint cannot be read", f"{type(error).__name__}: {error}",
                           "take another checkpoint of the run; `best` and `last` lead to two of them.") from error
@@ -90,14 +88,19 @@ def read(path: Path) -> Snapshot:
 def read_weights(path: Path) -> dict[str, torch.Tensor]:
     """The weights of a checkpoint, or of a single safetensors file. Raises Failure."""
     if path.suffix == ".safetensors" and path.is_file():
-        written = saved_state(path.parent).get("digests", {}).get(path.name)
         try:
-            if written is not None and digest(path) != written:
-                raise OSError(f"the bytes of {path.name} are not those that were written")
-            return load_file(path)
-        except (OSError, SafetensorError) as error:
+            return _tensors(path, saved_state(path.parent).get("digests", {}))
+        except (OSError, ValueError, SafetensorError) as error:
             raise _unreadable(path, "the weights cannot be read", str(error), "") from error
     return dict(read(path).weights)
+
+
+def _tensors(path: Path, digests: Mapping[str, str]) -> dict[str, torch.Tensor]:
+    """The tensors of a file. Raises ValueError where it has other bytes than those that were written."""
+    written = digests.get(path.name)
+    if written is not None and digest(path) != written:
+        raise ValueError(f"the bytes of {path.name} are not those that were written")
+    return load_file(path)
 
 
 def find(path: Path) -> Path:
@@ -228,8 +231,8 @@ def _misfit(report: LoadReport, spans: Mapping[str, Span], path: Path) -> Diagno
     label = f"`{first}` does not fit" if first in spans else ""
     layers = dict.fromkeys(name.rpartition(".")[0] or name
                            for name in [*(name for name, _, _ in report.other_shape), *report.missing] or ["model"])
-    patterns = " ".join(f"--allow-missing '{layer}.*'" for layer in list(layers)[:4]) if len(layers) <= 4 else \
-        "--allow-missing '*'"
+    patterns = " ".join(f"--allow-missing '{pattern}'"
+                        for pattern in ([f"{layer}.*" for layer in layers] if len(layers) <= 4 else ["*"]))
     return Diagnostic(
         "checkpoint-mismatch", "the checkpoint does not fit the network", Label(primary, label), body=tuple(body),
         hint=f"take the checkpoint of this network, or name the tensors that may start afresh: {patterns}.")

@@ -104,8 +104,7 @@ class Judge:
         with judging(self.executable), torch.inference_mode():
             for delivery in self.feed.deliver(self.sampling.minibatches(0, self.minibatch_size)):
                 inputs = network_inputs(self.executable.inputs, self.feed.expand(delivery.raw))
-                first = {name: tensor[:, 0] if name in self.views else tensor for name, tensor in inputs.items()}
-                culprit = first_bad(self.executable, first, self.precision)
+                culprit = first_bad(self.executable, self._first_views(inputs), self.precision)
                 if culprit is not None:
                     return not_finite(self.program, culprit, self.phase)
         return not_finite(self.program, None, self.phase)
@@ -116,8 +115,10 @@ class Judge:
         if not views:
             return self.executable.module(**given)  # type: ignore[no-any-return]
         # Criteria and metrics are computed from the outputs' averages over the views.
-        first = {name: tensor[:, 0] if name in views else tensor for name, tensor in inputs.items()}
-        return substituted(self.executable.module, first, self._averages(inputs, views))
+        return substituted(self.executable.module, self._first_views(inputs), self._averages(inputs, views))
+
+    def _first_views(self, inputs: Tensors) -> Tensors:
+        return {name: tensor[:, 0] if self.views.get(name, 1) > 1 else tensor for name, tensor in inputs.items()}
 
     @cached_property
     def _averages(self) -> ViewAverage:

@@ -156,10 +156,9 @@ def seeded(plan: TrainingPlan, seed: int | None) -> TrainingPlan:
 
 def by_heart(plan: TrainingPlan, minibatches: int) -> TrainingPlan:
     """The plan for learning a few minibatches by heart: its highest rate throughout, nothing that holds it back."""
-    peak = max(plan.rate.at(plan.progress(epoch)) for epoch in range(plan.epochs))
     block = replace(plan.block, max_epochs=max(plan.epochs, -(-OVERFIT_UPDATES // minibatches)), max_steps=None,
                     dropout_rate=constant(0), mixup=0.0, cutmix=0.0, ema=0.0, early_stopping=None, auto_adjust=None)
-    return replace(plan, rate=constant(peak), block=block)
+    return replace(plan, rate=constant(plan.highest_rate), block=block)
 
 
 def build(program: Checked, roots: tuple[str, ...], device: torch.device, seed: int) -> Executable:
