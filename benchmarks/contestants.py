@@ -114,18 +114,18 @@ def netdsl_step(case: Case, device: str, options: dict[str, Any]) -> tuple[Runne
     import numpy as np
 
     import netdsl
-    from netdsl.network import totals
-    from netdsl.training.loading import ResidentFeed
-    from netdsl.training.machine import choose_device, seed_step, synchronize, tuned
-    from netdsl.training.sampling import Sampling
+    from netdsl.ir.network import totals
+    from netdsl.training.data.loader import ResidentFeed
+    from netdsl.training.data.sampling import Sampling
+    from netdsl.training.device import choose_device, seed_step, synchronize, torch_settings
     from netdsl.training.setup import build, trained_state
-    from netdsl.training.step import TrainingStep, Work, choose_precision
+    from netdsl.training.step import StepInput, TrainingStep, choose_precision
     from netdsl.training.strategies import candidates, choose
 
     wanted = [f"SGD.minibatchSize={case.minibatch}", f"SGD.precision='{options.get('precision', 'float')}'"]
     program = netdsl.check(netdsl.load(ROOT / "networks" / case.file, wanted))
     plan, where = program.plan, choose_device(device)
-    tuned(where, False).__enter__()  # for as long as the process lives
+    torch_settings(where, False).__enter__()  # for as long as the process lives
     executable = build(program, (*program.criteria, *program.metrics), where, 1)
     state = trained_state(plan, executable, where)
     executable.configure(plan.settings_at(0.0))
@@ -140,9 +140,9 @@ def netdsl_step(case: Case, device: str, options: dict[str, Any]) -> tuple[Runne
     deliveries = (d for epoch in itertools.count() for d in feed.deliver(sampling.minibatches(epoch, case.minibatch)))
     rates = replace(plan.rates_at(0, case.minibatch, 0.0, 0), rate=RATE / case.minibatch, momentum=MOMENTUM)
 
-    def work() -> Work:
+    def work() -> StepInput:
         delivery = next(deliveries)
-        return Work(dict(delivery.raw), delivery.minibatch.count)
+        return StepInput(dict(delivery.raw), delivery.minibatch.count)
 
     found = candidates(step, 10**6, where.type == "cpu")
     found = found[:1] if options.get("eager") else found

@@ -6,10 +6,10 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from netdsl.formats.chart import line_chart
-from netdsl.formats.svg import svg
+from netdsl.drawing.backends.svg import svg
+from netdsl.drawing.charts.chart import line_chart
 from netdsl.report.curves import charts
-from netdsl.runs import open_run
+from netdsl.runs.store import open_run
 
 
 def main(folder: str, value: str, picture: str) -> int:

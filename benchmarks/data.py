@@ -21,11 +21,11 @@ from common import ROOT, load, report, table
 from PIL import Image
 
 import netdsl
+from netdsl.base.source import Source
 from netdsl.readers import SAMPLES, sample_folder
-from netdsl.readers.base import Dataset, Reader
-from netdsl.source import Source
-from netdsl.training.loading import ResidentFeed, ThreadedFeed
-from netdsl.training.sampling import Sampling
+from netdsl.readers.reader import Dataset, Reader
+from netdsl.training.data.loader import ResidentFeed, ThreadedFeed
+from netdsl.training.data.sampling import Sampling
 
 SHARED = ROOT.parent / "shared" / "data"
 CHAIN = "RandomCrop {sideRatio = 0.88671875} : Flip {} : Scale {227:227}"
@@ -125,7 +125,7 @@ def in_memory(seconds: float) -> str:
             for x, _ in torch.utils.data.DataLoader(Samples(images, labels), 64, shuffle=True):
                 yield len(x)
 
-    def resident() -> Iterator[int]:
+    def in_memory() -> Iterator[int]:
         feed, sampling, epoch = ResidentFeed({"x": images, "y": labels}, torch.device("cpu")), Sampling(50_000, 1), 0
         while True:
             for delivery in feed.deliver(sampling.minibatches(epoch, 64)):
@@ -134,7 +134,7 @@ def in_memory(seconds: float) -> str:
             epoch += 1
 
     rows = []
-    for name, make in {"torch DataLoader over single samples": loader, "netdsl, resident bytes": resident}.items():
+    for name, make in {"torch DataLoader over single samples": loader, "netdsl, resident bytes": in_memory}.items():
         processor, _ = max(rates(make(), seconds) for _ in range(3))
         rows.append([name, f"{processor:,.0f}", f"{64e6 / processor:,.0f}"])
     return table(["", "samples/s of processor time", "microseconds for 64"], rows)

@@ -20,9 +20,9 @@ from collections.abc import Callable
 from common import ROOT, load, median, report, table
 
 import netdsl
-from netdsl.deep import run_deep
-from netdsl.source import Source
-from netdsl.syntax.format import format_text
+from netdsl.base.recursion import run_deep
+from netdsl.base.source import Source
+from netdsl.syntax.format.printer import format_text
 from netdsl.syntax.parser import parse
 
 BLOCK = """network = {

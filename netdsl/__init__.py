@@ -14,12 +14,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ._version import __version__
+from .base.diagnostics import Diagnostic, Failure
+from .base.source import Files, Source
 from .compiler import Checked, examine, read_source
-from .diagnostics import Diagnostic, Failure
-from .network import ShapedNode
-from .program import Program
-from .source import Files, Source
-from .version import __version__
+from .ir.network import ShapedNode
+from .ir.program import Program
 
 if TYPE_CHECKING:
     from torch import nn
@@ -61,7 +61,7 @@ def load_weights(module: nn.Module, checkpoint: str | Path) -> nn.Module:
 
     Returns the module. Raises Failure unless every tensor of the module is in the checkpoint, in its shape.
     """
-    from .training.inference import load_into
+    from .training.evaluation.inference import load_into
 
     return load_into(module, checkpoint)
 

@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-from .deep import paused_collector
-from .diagnostics import Diagnostic, Failure, did_you_mean, failure, in_file_order
+from .base.diagnostics import Diagnostic, Failure, did_you_mean, failure, in_file_order
+from .base.recursion import paused_collector
+from .base.source import Files, Source
+from .checks.program_check import add_label_hints, check_program, unify_class_ids
 from .elaborate import elaborate
-from .network import Network, Node, ShapedNode, Totals, totals
-from .overrides import apply_overrides
+from .elaborate.overrides import apply_overrides
+from .ir.network import Network, NetworkTotals, Node, ShapedNode, totals
+from .ir.program import Program
 from .passes import infer_shapes, prune, verify
-from .program import Program
-from .program_check import blamed, check_program, numbered
-from .source import Files, Source
 from .syntax import ast
 from .syntax.parser import parse, shipped
 
@@ -39,7 +39,7 @@ class Checked:
         return tuple(d for d in self.diagnostics if d.is_error)
 
     @property
-    def totals(self) -> Totals:
+    def totals(self) -> NetworkTotals:
         assert self.program is not None
         return totals(self.program.network)
 
@@ -106,9 +106,9 @@ def _examine(source: Source, overrides: Sequence[str], files: Files, sample: str
     problems += inference.diagnostics
     checked = dataclasses.replace(program, network=inference.network)  # type: ignore[type-var]
     if not inference.failed:
-        checked = numbered(checked)  # type: ignore[arg-type, assignment]
+        checked = unify_class_ids(checked)  # type: ignore[arg-type, assignment]
         problems += check_program(checked)  # type: ignore[arg-type]
     else:
-        problems = blamed(inference.failed, checked, problems)  # type: ignore[arg-type]
+        problems = add_label_hints(inference.failed, checked, problems)  # type: ignore[arg-type]
     ordered = tuple(in_file_order(problems))
     return Checked(source, module, checked, inference.failed, ordered)  # type: ignore[arg-type]

@@ -10,13 +10,13 @@ from typing import Any
 import torch
 from torch import fx, nn
 
-from .diagnostics import failure
-from .layers.base import Layer, Parameter, Shape
+from .base.diagnostics import failure
+from .base.seeds import generator_for
+from .base.source import NOWHERE, Span
+from .ir.network import Network, ShapedNode
+from .ir.program import Program
 from .layers.initializers import InitializationError
-from .network import Network, ShapedNode
-from .program import Program
-from .seeds import generator_for
-from .source import NOWHERE, Span
+from .layers.layer import Layer, ParameterSpec, Shape
 
 
 class LayerModule(nn.Module):
@@ -32,7 +32,7 @@ class LayerModule(nn.Module):
         self.layer, self.inputs, self.output, self.span = layer, tuple(inputs), output, span
         self.prepared = layer.prepare(inputs, output)
         self.settings: dict[str, Any] = {}
-        self.owned: dict[str, Parameter] = layer.parameters(inputs)
+        self.owned: dict[str, ParameterSpec] = layer.parameters(inputs)
         for name, parameter in self.owned.items():
             tensor = torch.empty(parameter.dims)
             if parameter.learned:
@@ -97,7 +97,7 @@ class Executable:
             if parameter.saved
         }
 
-    def parameters(self) -> dict[str, tuple[nn.Parameter, Parameter]]:
+    def parameters(self) -> dict[str, tuple[nn.Parameter, ParameterSpec]]:
         """What is learned, by name: the tensor and what the row says of it (rate, regularized)."""
         return {
             f"{name}.{own}": (getattr(layer, own), parameter)
@@ -128,7 +128,7 @@ def lower(network: Network[ShapedNode], roots: Iterable[str], share: Executable 
     inputs: dict[str, Shape] = {}
     nodes = [node for node in network if node.name in wanted]
     for node in nodes:
-        if node.layer.is_data:
+        if node.layer.is_input:
             values[node.name] = graph.placeholder(argument_name(node.name))
             inputs[node.name] = node.shape
     for node in nodes:
@@ -142,7 +142,7 @@ def lower(network: Network[ShapedNode], roots: Iterable[str], share: Executable 
         target = targets.get(id(module)) or _place(root, node.name, module)
         targets[id(module)] = target
         arguments = tuple(values[use.node] for use in node.inputs) or (
-            (values[node.name],) if node.layer.is_data else ())
+            (values[node.name],) if node.layer.is_input else ())
         value = graph.call_module(target, arguments)
         value.meta.update(span=node.span, shape=node.shape, node=node.name)
         values[node.name] = value

@@ -16,7 +16,7 @@ from typing import Any
 
 import click
 
-from ..diagnostics import Failure, did_you_mean, render_all
+from ..base.diagnostics import Failure, did_you_mean, render_all
 from .output import ReaderGone, color_wanted, err
 
 #: command -> (module, one line). The order is the order of `netdsl --help`.

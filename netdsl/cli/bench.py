@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import file_and_overrides
+from .common_options import file_and_overrides
 from .output import out, plural
-from .trained import columns, device_option, format_option
+from .weights_options import columns, device_option, format_option
 
 if TYPE_CHECKING:
-    from ..training.bench import LayerTimes, Times, Timings
+    from ..training.benchmark import LayerTimes, Times, Timings
 
 
 @click.command()
@@ -32,8 +32,8 @@ def bench(file: str, overrides: tuple[str, ...], minibatch: int | None, iteratio
     whole step saves or adds shows in the totals.
     """
     from .. import check
-    from ..training.bench import BenchOptions
-    from ..training.bench import bench as measure
+    from ..training.benchmark import BenchOptions
+    from ..training.benchmark import bench as measure
 
     found = measure(check(file, overrides), BenchOptions(device, minibatch, iterations, warm_up))
     if form == "json":

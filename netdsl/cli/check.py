@@ -9,9 +9,9 @@ import sys
 import click
 
 from .. import load
-from ..diagnostics import render_all
-from ..summary import plan_text, reader_text, table, to_json
-from .options import split
+from ..base.diagnostics import render_all
+from ..describe.network_text import plan_text, reader_text, table, to_json
+from .common_options import split
 from .output import color_wanted, err, out
 
 

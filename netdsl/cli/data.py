@@ -8,14 +8,14 @@ from pathlib import Path
 
 import click
 
-from ..diagnostics import Failure, did_you_mean, failure
-from ..fetch import DATA_SETS, FetchError, Progress, fetch
-from ..program_check import data_page
-from ..readers.base import DataError
-from ..runs import network_name
-from .options import file_and_overrides
+from ..base.diagnostics import Failure, did_you_mean, failure
+from ..checks.program_check import data_diagnostic
+from ..data.fetch import DATA_SETS, DownloadProgress, FetchError, fetch
+from ..readers.reader import DataError
+from ..runs.store import network_name
+from .common_options import file_and_overrides
 from .output import err, out, plural, write_file
-from .trained import loaded_with_data
+from .weights_options import loaded_with_data
 
 
 @click.group()
@@ -70,7 +70,7 @@ class _Bar:
     def __init__(self) -> None:
         self.shown = time.perf_counter()
 
-    def __call__(self, progress: Progress) -> None:
+    def __call__(self, progress: DownloadProgress) -> None:
         now = time.perf_counter()
         live = sys.stderr.isatty()
         if now - self.shown < (0.2 if live else 10.0):
@@ -101,7 +101,7 @@ def show_command(file: str, overrides: tuple[str, ...], target: str | None, coun
     Crops, mirror images and colours are those of training; the mean and the scale of the values are
     left out, so that the pictures look like pictures.
     """
-    from ..sheet import chosen, contact_sheet, pictures
+    from ..data.preview import chosen, contact_sheet, pictures
 
     program = loaded_with_data(file, overrides, phase).require()
     reader = getattr(program.readers, phase)
@@ -118,7 +118,7 @@ def show_command(file: str, overrides: tuple[str, ...], target: str | None, coun
         opened.close()
         shown = pictures(reader, chosen(total, count, seed), training=phase == "train", seed=seed, epoch=epoch - 1)
     except DataError as error:
-        raise Failure([data_page(program, phase, error)]) from error
+        raise Failure([data_diagnostic(program, phase, error)]) from error
     target = target or f"{network_name(file)}.samples.png"
     write_file(target, contact_sheet(shown, f"{network_name(file)}: {plural(len(shown), 'sample')} of `{phase}`"))
     if target != "-":

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
+from ..base.diagnostics import Diagnostic, Failure
+from ..base.source import Files
 from ..compiler import read_source
-from ..diagnostics import Diagnostic, Failure
-from ..source import Files
-from ..syntax.format import format_text
+from ..syntax.format.printer import format_text
 from .output import err, out, plural, write_file
 
 

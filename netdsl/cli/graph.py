@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from ..runs import network_name
-from .options import file_and_overrides, loaded
+from ..runs.store import network_name
+from .common_options import file_and_overrides, loaded
 from .output import err, write_file
 
 
@@ -23,7 +23,7 @@ from .output import err, write_file
 def graph(file: str, overrides: tuple[str, ...], form: str | None, out: str | None, depth: int | None,
           direction: str, expand: bool, plan: bool) -> int:
     """Draw the network of FILE: shapes on the edges, options and parameters on the boxes."""
-    from ..formats import FORMATS, draw, draw_plan
+    from ..drawing import FORMATS, draw, draw_plan
 
     form = form or (Path(out).suffix[1:] if out and Path(out).suffix[1:] else "svg")
     names = {**{name: name for name in FORMATS}, **{row.extension: name for name, row in FORMATS.items()}}

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..runs import Run, located, missing_checkpoint
-from ..summary import mebibytes
+from ..describe.network_text import mebibytes
+from ..runs.store import Run, located, missing_checkpoint
 from .output import out, plural
-from .trained import columns, format_option, value_text
+from .weights_options import columns, format_option, value_text
 
 if TYPE_CHECKING:
-    from ..training.contents import Contents, TensorFacts
+    from ..runs.inspect import Contents, TensorFacts
 
 
 @click.command()
@@ -25,7 +25,7 @@ def info(checkpoint: str, everything: bool, form: str) -> int:
     path = located(checkpoint)
     if not path.exists():
         raise missing_checkpoint(checkpoint)
-    from ..training.contents import contents
+    from ..runs.inspect import contents
 
     found = contents(path)
     record = _record(found)
@@ -90,7 +90,7 @@ def _document(found: Contents, record: dict[str, Any]) -> dict[str, Any]:
 
 
 def _tensor(facts: TensorFacts) -> dict[str, Any]:
-    from ..training.storage import finite
+    from ..base.atomic_files import finite
 
     document: dict[str, Any] = finite({"min": facts.low, "max": facts.high, "mean": facts.mean})
     return {"name": facts.name, "dims": list(facts.dims), "type": facts.kind, **document, "notFinite": facts.bad}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from ..diagnostics import did_you_mean
+from ..base.diagnostics import did_you_mean
+from ..describe.option_tables import everything, row_page, sections
 from ..elaborate.builtins import BUILTINS
-from ..reference import everything, row_page, sections
 from .output import err, out
 
 

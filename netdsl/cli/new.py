@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from ..diagnostics import failure
-from ..readers.base import DataError
-from ..runs import network_name
-from ..source import Source
-from ..template import LIKE, draft, draft_for, look_at, text_of
+from ..base.diagnostics import failure
+from ..base.source import Source
+from ..readers.reader import DataError
+from ..runs.store import network_name
+from ..scaffold import LIKE, choose_draft, draft_from_file, file_text, inspect_images
 from .output import err, out, write_file
 
 
@@ -25,7 +25,7 @@ def new(name: str | None, folder: str | None, like: str | None) -> int:
     there, and the reasons are printed. Nothing is ever overwritten.
     """
     try:
-        made = draft_for(look_at(Path(folder)), like) if folder else draft(like or "mlp")
+        made = draft_from_file(inspect_images(Path(folder)), like) if folder else choose_draft(like or "mlp")
     except DataError as error:
         raise failure("reader-file", error.title, Source(error.path or str(folder), "").span(0, 0),
                       body=error.body, hint=error.hint) from error
@@ -35,7 +35,7 @@ def new(name: str | None, folder: str | None, like: str | None) -> int:
     if Path(target).exists():
         raise failure("cannot-write", f"`{target}` is there already, and nothing is overwritten",
                       Source(target, "").span(0, 0), hint="give another name: `netdsl new other.net`.")
-    text = text_of(made, target)
+    text = file_text(made, target)
     _require_correct(target, text)
     write_file(target, text)
     out(f"wrote {target}: {made.title}")

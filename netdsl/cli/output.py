@@ -75,8 +75,8 @@ def color_wanted(stream: IO[Any]) -> bool:
 
 def write_file(path: str, data: str | bytes) -> None:
     """Write a result in one piece: a temporary file beside it, renamed when whole. `-` is stdout."""
-    from ..diagnostics import failure
-    from ..source import Source
+    from ..base.diagnostics import failure
+    from ..base.source import Source
 
     if path == "-":
         if isinstance(data, bytes):

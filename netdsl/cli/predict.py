@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..diagnostics import Failure
-from ..overrides import is_override
-from ..predictions import Answer, answers, class_names, given_data, given_names, named_files
-from ..program_check import data_page
-from ..readers.base import DataError
-from ..runs import file_of, saved_state
+from ..base.diagnostics import Failure
+from ..checks.program_check import data_diagnostic
+from ..elaborate.overrides import is_override
+from ..readers.reader import DataError
+from ..runs.store import file_of, saved_state
+from ..training.evaluation.prediction import Answer, answers, class_names, given_data, given_names, named_files
 from .output import err, out, plural
-from .trained import checkpoint_option, chosen_checkpoint, device_option, format_option
+from .weights_options import checkpoint_option, chosen_checkpoint, device_option, format_option
 
 if TYPE_CHECKING:
-    from ..network import ShapedNode
-    from ..program import Program
+    from ..ir.network import ShapedNode
+    from ..ir.program import Program
 
 
 @click.command()
@@ -68,7 +68,7 @@ def predict(file: str, arguments: tuple[str, ...], checkpoint: str | None, top: 
 def _loaded(file: str, overrides: list[str]) -> Program[ShapedNode]:
     """The program; its data are not needed, but transforms may read files that only the sample has."""
     from .. import load
-    from ..samples import choose_data, missing_data
+    from ..data.choose import choose_data, missing_data
 
     program = load(file, overrides).require()
     if program.readers.sample is not None and missing_data(program.readers):
@@ -82,14 +82,14 @@ def _answers(program: Program[ShapedNode], inputs: list[str], path: Path, top: i
     try:
         files = named_files(inputs, sys.stdin if "-" in inputs else ())
     except DataError as error:
-        raise Failure([data_page(program, "test", error)]) from error
+        raise Failure([data_diagnostic(program, "test", error)]) from error
     if not files:
         raise click.UsageError("no paths came on standard input", click.get_current_context())
     datasets = given_data(program, files)
+    from ..runs.checkpoint import find
     from ..training import RunOptions
     from ..training import predict as run
-    from ..training.checkpoint import find
-    from ..training.evaluate import classes_and_output
+    from ..training.evaluation.evaluate import classes_and_output
 
     _, output = classes_and_output(program)
     if classes is not None:

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import click
 
-from ..diagnostics import failure
-from ..runs import Run, changes, find_runs, metrics_side_by_side, open_run
-from ..source import Source
+from ..base.diagnostics import failure
+from ..base.source import Source
+from ..runs.store import Run, changes, find_runs, metrics_side_by_side, open_run
 from .output import err, out
-from .trained import columns, format_option, value_text
+from .weights_options import columns, format_option, value_text
 
 
 class _ListByDefault(click.Group):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from ..resolve import resolved_text
-from .options import file_and_overrides, loaded
+from ..describe.expand import resolved_text
+from .common_options import file_and_overrides, loaded
 from .output import out
 
 

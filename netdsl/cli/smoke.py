@@ -13,11 +13,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..declared import with_declared_data
-from ..diagnostics import Failure, render_all
-from ..estimate import estimate_memory
-from ..network import ShapedNode
-from ..program import Program
+from ..base.diagnostics import Failure, render_all
+from ..checks.memory_estimate import estimate_memory
+from ..data.fake import with_declared_data
+from ..ir.network import ShapedNode
+from ..ir.program import Program
 from .output import color_wanted, err, out
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def _small(program: Program[ShapedNode]) -> Program[ShapedNode]:
     """The plan with small minibatches, and rates as much smaller; held-out data and start weights left out."""
     if program.plan is None:
         return program
-    from ..optimizers.schedule import constant
+    from ..optimizers.schedules.schedule import constant
 
     given = program.plan
     # A rate for hundreds of samples would throw two of them out of range, which says nothing of the file.
@@ -84,7 +84,7 @@ def _try_all(program: Program[ShapedNode], folder: Path) -> None:
 def _try_forward(program: Program[ShapedNode], folder: Path) -> None:
     """A file without a plan or a criterion: its outputs only."""
     from ..training import RunOptions
-    from ..training.forward import outputs_on
+    from ..training.evaluation.forward import outputs_on
 
     out("    train, test             left out: the file has no training plan or no criterion")
     with _step("compute the outputs") as say:

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..predictions import class_names
-from ..runs import saved_state
-from .options import file_and_overrides
+from ..runs.store import saved_state
+from ..training.evaluation.prediction import class_names
+from .common_options import file_and_overrides
 from .output import err, out
-from .trained import (
+from .weights_options import (
     checkpoint_option,
     chosen_checkpoint,
     device_option,
@@ -25,7 +25,7 @@ from .trained import (
 )
 
 if TYPE_CHECKING:
-    from ..training import Judgement
+    from ..training import EvalResult
 
 
 @click.command()
@@ -44,17 +44,17 @@ def test(file: str, overrides: tuple[str, ...], checkpoint: str | None, phase: s
     """Criterion and metrics of a checkpoint on the whole test set of FILE, in inference mode."""
     path = chosen_checkpoint(file, checkpoint)
     program = loaded_with_data(file, overrides, phase, require_data).require()
-    from ..training import Limits, Lines, Reporter, RunOptions
+    from ..runs.checkpoint import find
+    from ..training import ConsoleReporter, Limits, Reporter, RunOptions
     from ..training import test as judge
-    from ..training.checkpoint import find
-    from ..training.loading import taking_no_part
+    from ..training.data.loader import skipped_samples_note
 
     live = form == "text" and sys.stdout.isatty()
-    reporter = Lines(sys.stdout, True, lambda: shutil.get_terminal_size((100, 24)).columns) if live else Reporter()
+    reporter = ConsoleReporter(sys.stdout, True, lambda: shutil.get_terminal_size((100, 24)).columns) if live else Reporter()
     options = RunOptions(device=device, workers=workers, limits=Limits(minibatches=limit))
     found = judge(program, path, phase=phase, reporter=reporter, options=options)
     if found.skipped:
-        err(taking_no_part(found.skipped, phase))
+        err(skipped_samples_note(found.skipped, phase))
     if form == "json":
         document: dict[str, Any] = {"network": file, "checkpoint": str(path), "phase": phase,
                                     "samples": found.samples, "values": found.values}
@@ -72,7 +72,7 @@ def test(file: str, overrides: tuple[str, ...], checkpoint: str | None, phase: s
     return 0
 
 
-def _print_details(found: Judgement, names: Sequence[str]) -> None:
+def _print_details(found: EvalResult, names: Sequence[str]) -> None:
     """The confusion matrix, and of the worst samples those that are taken for another class."""
     if found.confusion is not None:
         out("\nconfusion (rows: true class, columns: predicted):")

@@ -11,15 +11,15 @@ from typing import Any, TextIO
 
 import click
 
+from ..base.diagnostics import Failure, render_all
 from ..compiler import Checked
-from ..diagnostics import Failure, render_all
-from ..network import ShapedNode
-from ..program import Program
-from ..resolve import resolved_text
-from ..runs import located, require_checkpoint
-from ..samples import choose_data
-from ..summary import plan_text, totals_text
-from .options import file_and_overrides, no_plan
+from ..data.choose import choose_data
+from ..describe.expand import resolved_text
+from ..describe.network_text import plan_text, totals_text
+from ..ir.network import ShapedNode
+from ..ir.program import Program
+from ..runs.store import located, require_checkpoint
+from .common_options import file_and_overrides, no_plan
 from .output import color_wanted, err, out, plural, without_reader
 
 #: With `--overfit` the criterion is to fall below this share of its first epoch's.
@@ -102,20 +102,20 @@ def _train(file: str, overrides: tuple[str, ...], stdout: TextIO, *, test: bool,
     _check_options(options)
     if not quiet:
         _banner(checked)
-    from ..training import Interrupted, Limits, Lines, RunOptions, Texts
+    from ..training import ConsoleReporter, Interrupted, Limits, RunOptions, SourceSnapshot
     from ..training import train as run_training
     from ..training.progress import value_parts
 
     limits = Limits(epochs=options["max_epochs"], steps=options["max_steps"], seconds=options["max_time"],
                     minibatches=options["limit"], overfit=options["overfit"])
-    texts = Texts(checked.source.text, resolved_text(checked), overrides)
+    texts = SourceSnapshot(checked.source.text, resolved_text(checked), overrides)
     run_options = RunOptions(
         device=options["device"], out=options["out"], resume=options["resume"],
         accept_changes=options["accept_changes"], weights=options["weights"],
         allow_missing=options["allow_missing"], limits=limits, workers=options["workers"],
         nan_continue=options["nan"] == "continue", save_minutes=options["save_minutes"], test=test,
         sample=choice.line, texts=texts)
-    reporter = None if quiet else Lines(stdout, live=stdout.isatty(),
+    reporter = None if quiet else ConsoleReporter(stdout, live=stdout.isatty(),
                                         width=lambda: shutil.get_terminal_size((100, 24)).columns)
     try:
         result = run_training(program, run_options, reporter=reporter)
@@ -145,15 +145,15 @@ def _check_options(options: Mapping[str, Any]) -> None:
         if options[name] is not None:
             require_checkpoint(str(options[name]))
     if options["device"] != "auto":
-        from ..training.machine import choose_device
+        from ..training.device import choose_device
 
         choose_device(options["device"])
 
 
 def _overfit_verdict(program: Program[ShapedNode], folder: Path) -> int:
     """Say whether the criterion went near 0 on the few samples; the exit code."""
-    from ..runs import Run
-    from ..training.evaluate import criterion_name
+    from ..runs.store import Run
+    from ..training.evaluation.evaluate import criterion_name
 
     name = criterion_name(program)
     epochs = [epoch["train"].get(name) for epoch in Run(folder).epochs]
@@ -171,7 +171,7 @@ def _overfit_verdict(program: Program[ShapedNode], folder: Path) -> int:
 def _report(folder: Path) -> None:
     """Write the run's report; the run is over and saved, so whatever goes wrong here is only said."""
     from ..report import write_report
-    from ..runs import Run
+    from ..runs.store import Run
 
     try:
         out(f"report: {write_report(Run(folder))}")

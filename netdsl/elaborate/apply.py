@@ -6,12 +6,12 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..diagnostics import Failure, did_you_mean, failure
-from ..layers.base import Layer
-from ..network import Use
+from ..base.diagnostics import Failure, did_you_mean, failure
+from ..base.source import Span
+from ..ir.network import Use
+from ..layers.layer import Layer
 from ..readers import TRANSFORMS
-from ..source import Span
-from ..spec import Argument, Spec, bind, signature_body
+from ..spec import BoundArgument, Spec, bind, signature_body
 from ..syntax import ast
 from . import errors
 from .schedules import read_schedule
@@ -25,7 +25,7 @@ from .values import (
     LayerValue,
     Lazy,
     ListValue,
-    Place,
+    NamedPlace,
     Ready,
     RecordValue,
     Ref,
@@ -37,7 +37,7 @@ from .values import (
 Named = Mapping[str, tuple[Lazy, ast.Identifier]]
 
 
-def call(evaluator: Interpreter, e: ast.Call, environment: Environment, place: Place) -> Any:
+def call(evaluator: Interpreter, e: ast.Call, environment: Environment, place: NamedPlace) -> Any:
     """`f (a, b = 1)` or `F {a, b = 1}`."""
     # `a = DenseLayer {10} (x)`: the layer made for this one use is what `a` stands for.
     callee = evaluator.evaluate(e.callee, environment, place if isinstance(e.callee, ast.Call) else place.inner())
@@ -72,7 +72,7 @@ def call(evaluator: Interpreter, e: ast.Call, environment: Environment, place: P
     raise errors.not_callable(callee, e.span, e.callee.span, place)
 
 
-def apply(evaluator: Interpreter, function: Any, arguments: Sequence[Lazy], span: Span, place: Place) -> Any:
+def apply(evaluator: Interpreter, function: Any, arguments: Sequence[Lazy], span: Span, place: NamedPlace) -> Any:
     """A function or layer applied to positional arguments; `span` is where it is applied."""
     if isinstance(function, FunctionValue):
         return call_function(evaluator, function, arguments, {}, span, place)
@@ -94,7 +94,7 @@ def apply(evaluator: Interpreter, function: Any, arguments: Sequence[Lazy], span
 
 
 def call_function(evaluator: Interpreter, function: FunctionValue, positional: Sequence[Lazy], named: Named, span: Span,
-                  place: Place) -> Any:
+                  place: NamedPlace) -> Any:
     parameters = function.groups[0]
     title = f"`{function.name}`" if function.name else "the function"
     names = [p.name.text for p in parameters]
@@ -127,7 +127,7 @@ def call_function(evaluator: Interpreter, function: FunctionValue, positional: S
 
 
 def call_builtin(evaluator: Interpreter, builtin: Builtin, positional: Sequence[Lazy], named: Named, span: Span,
-                 place: Place) -> Any:
+                 place: NamedPlace) -> Any:
     if len(positional) > len(builtin.parameters):
         count = _count(len(builtin.parameters), "argument")
         raise failure("wrong-arguments", f"{builtin.name} takes {count}, here are {len(positional)}",
@@ -154,7 +154,7 @@ def call_builtin(evaluator: Interpreter, builtin: Builtin, positional: Sequence[
 # --- rows of the tables ---------------------------------------------------------------------------------
 
 
-def argument_for(evaluator: Interpreter, lazy: Lazy, place: Place, name_span: Span | None = None) -> Argument:
+def argument_for(evaluator: Interpreter, lazy: Lazy, place: NamedPlace, name_span: Span | None = None) -> BoundArgument:
     """A thunk as an option's argument: plain value, schedule or unapplied function, as the kind wants."""
 
     def schedule() -> Any:
@@ -166,7 +166,7 @@ def argument_for(evaluator: Interpreter, lazy: Lazy, place: Place, name_span: Sp
         # Its layer, if it is one, is made at the first application, under the owner's name.
         return lazy.force()
 
-    return Argument(lazy.span, lambda: plain(lazy.force()), schedule, function, name_span)
+    return BoundArgument(lazy.span, lambda: plain(lazy.force()), schedule, function, name_span)
 
 
 def plain(value: Any) -> Any:
@@ -182,7 +182,7 @@ def plain(value: Any) -> Any:
 
 
 def construct(evaluator: Interpreter, row: type[Spec], positional: Sequence[Lazy], named: Named, span: Span,
-              place: Place) -> Any:
+              place: NamedPlace) -> Any:
     """`Row {options}`: a layer value (a node, for rows without inputs), or the Spec of another table."""
     arguments = [argument_for(evaluator, lazy, place) for lazy in positional]
     options = {name: argument_for(evaluator, lazy, place, identifier.span)
@@ -219,7 +219,7 @@ def split_activation(layer: Layer) -> tuple[Layer, Any]:
 
 
 def call_row(evaluator: Interpreter, row: type[Layer], positional: Sequence[Lazy], named: Named, e: ast.Call,
-             place: Place) -> Any:
+             place: NamedPlace) -> Any:
     """`Row (inputs and options)` in the order that the row states."""
     if not row.inputs:
         return construct(evaluator, row, positional, named, e.span, place)
@@ -258,7 +258,7 @@ def call_row(evaluator: Interpreter, row: type[Layer], positional: Sequence[Lazy
 
 
 def _unjoined_inputs(row: type[Layer], positional: Sequence[Lazy], second: ast.Identifier, e: ast.Call,
-                     place: Place) -> Failure | None:
+                     place: NamedPlace) -> Failure | None:
     """`Splice (a, b, axis = 3)`: inputs of a row that takes any number of them, separated like arguments."""
     if not row.inputs[-1:] or not row.inputs[-1].endswith("...") or len(positional) < 2:
         return None
@@ -270,7 +270,7 @@ def _unjoined_inputs(row: type[Layer], positional: Sequence[Lazy], second: ast.I
                    hint=f"write `{call}`." if len(call) <= 100 else "join them by `:`, in place of the commas.")
 
 
-def _missing_inputs(row: type[Layer], missing: list[str], order: Sequence[str], e: ast.Call, place: Place) -> Failure:
+def _missing_inputs(row: type[Layer], missing: list[str], order: Sequence[str], e: ast.Call, place: NamedPlace) -> Failure:
     if row.style == "layer":
         body = signature_body(row)
         hint = f"`{row.name()} (...)` applies it to its input; options alone go in braces: `{row.name()} {{...}}`."
@@ -293,7 +293,7 @@ def _input_name(name: str) -> str:
     return name.removesuffix("...")
 
 
-def apply_layer(evaluator: Interpreter, value: LayerValue, arguments: Sequence[Lazy], span: Span, place: Place) -> Ref:
+def apply_layer(evaluator: Interpreter, value: LayerValue, arguments: Sequence[Lazy], span: Span, place: NamedPlace) -> Ref:
     """A constructed layer on its inputs: a node, and one more for its activation."""
     layer = value.layer
     inputs: list[Use] = []
@@ -313,11 +313,11 @@ def apply_layer(evaluator: Interpreter, value: LayerValue, arguments: Sequence[L
         return node
     where = dict(value.option_spans).get("activation", value.span)
     scope = Scope(f"{node.node}.activation")
-    result = apply(evaluator, value.activation, [Ready(node, where)], where, Place(scope, True, place.trace))
+    result = apply(evaluator, value.activation, [Ready(node, where)], where, NamedPlace(scope, True, place.trace))
     return _as_ref(result, where, place)
 
 
-def use_of(evaluator: Interpreter, argument: Lazy, value: Any, layer: Layer | None, place: Place) -> Use:
+def use_of(evaluator: Interpreter, argument: Lazy, value: Any, layer: Layer | None, place: NamedPlace) -> Use:
     """An argument as an input; a plain number becomes a constant node."""
     if isinstance(value, float) and not isinstance(value, bool):
         value = evaluator.constant(value, argument.span, place)
@@ -329,7 +329,7 @@ def use_of(evaluator: Interpreter, argument: Lazy, value: Any, layer: Layer | No
     return Use(value.node, argument.span)
 
 
-def _as_ref(value: Any, span: Span, place: Place) -> Ref:
+def _as_ref(value: Any, span: Span, place: NamedPlace) -> Ref:
     if not isinstance(value, Ref):
         raise errors.wrong_type("an activation has to give a node of the network", span, value, place)
     return value
@@ -338,23 +338,23 @@ def _as_ref(value: Any, span: Span, place: Place) -> Ref:
 # --- compositions -----------------------------------------------------------------------------------------
 
 
-def apply_chain(evaluator: Interpreter, chain: Chain, arguments: Sequence[Lazy], span: Span, place: Place) -> Any:
+def apply_chain(evaluator: Interpreter, chain: Chain, arguments: Sequence[Lazy], span: Span, place: NamedPlace) -> Any:
     if len(arguments) != 1:
         raise errors.wrong_inputs("a Sequential", ("x",), len(arguments), span, place)
     current: Lazy = arguments[0]
     value = current.force()
     for function, scope, step in chain.steps:
-        own = Place(scope, True, place.trace) if scope is not None else place.inner()
+        own = NamedPlace(scope, True, place.trace) if scope is not None else place.inner()
         value = apply(evaluator, function, [current], step, own.used_by(step))
         current = Ready(value, step)
     return value
 
 
 def apply_branches(evaluator: Interpreter, branches: Branches, arguments: Sequence[Lazy], span: Span,
-                   place: Place) -> Any:
+                   place: NamedPlace) -> Any:
     results = []
     for function, scope, step in branches.functions:
-        own = Place(scope, True, place.trace) if scope is not None else place.inner()
+        own = NamedPlace(scope, True, place.trace) if scope is not None else place.inner()
         results.append(Ready(apply(evaluator, function, arguments, step, own.used_by(step)), step))
     combined: list[Lazy] = [Ready(ListValue(results, branches.span), branches.span)] if branches.as_list else [*results]
     return apply(evaluator, branches.combine, combined, branches.span, place)

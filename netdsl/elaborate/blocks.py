@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..diagnostics import Diagnostic, Failure, Label, did_you_mean, failure
+from ..base.diagnostics import Diagnostic, Failure, Label, did_you_mean, failure
+from ..base.source import Span
+from ..ir.program import Readers
+from ..optimizers.bind_block import plan_of
 from ..optimizers.plan import TrainingBlock, TrainingPlan
-from ..optimizers.resolve import plan_of
-from ..program import Readers
 from ..readers import TRANSFORMS
-from ..readers.base import Reader, Sample
-from ..source import Span
+from ..readers.reader import Reader, Sample
 from ..spec import Bound, bind
 from ..syntax import ast
 from . import errors
 from .apply import argument_for
-from .evaluator import Evaluator
-from .values import Environment, Lazy, Place, RecordValue, RowValue, Scope, Thunk
+from .evaluator import ExpressionEvaluator
+from .values import Environment, Lazy, NamedPlace, RecordValue, RowValue, Scope, Thunk
 
 PHASES = ("train", "test", "validation")
 #: Keys of which a block has one; a sample's own takes the place of the others.
@@ -24,7 +24,7 @@ RIVALS = (("learningRate", "learningRatesPerMB", "learningRatesPerSample"),
           ("momentum", "momentumPerMB", "momentumPerSample", "momentumAsTimeConstant"))
 
 
-def read_readers(evaluator: Evaluator, lazy: Lazy, problems: list[Diagnostic]) -> Readers:
+def read_readers(evaluator: ExpressionEvaluator, lazy: Lazy, problems: list[Diagnostic]) -> Readers:
     """`reader = { train = ...; test = ...; validation = ...; sample = ... }`"""
     record = lazy.force()
     if not isinstance(record, RecordValue):
@@ -88,7 +88,7 @@ def take_sample(top: RecordValue, folder: str) -> None:
     lazy.expression = ast.String((folder,), lazy.span)
 
 
-def read_plan(evaluator: Evaluator, lazy: Lazy, problems: list[Diagnostic], sample: bool) -> TrainingPlan | None:
+def read_plan(evaluator: ExpressionEvaluator, lazy: Lazy, problems: list[Diagnostic], sample: bool) -> TrainingPlan | None:
     """`SGD = { ... }`: every key is known to the table, or an error.
 
     `SGD.sample` is a record of keys for the run on the embedded sample; it is checked in any case.
@@ -133,9 +133,9 @@ def _with_sample(record: RecordValue) -> RecordValue:
     return RecordValue(members, record.environment, record.span, names)
 
 
-def block(evaluator: Evaluator, spec: type, record: RecordValue, title: str, span: Span) -> Bound:
+def block(evaluator: ExpressionEvaluator, spec: type, record: RecordValue, title: str, span: Span) -> Bound:
     """A record as the options of a Spec; unknown members are `unknown-key`."""
-    place = Place(Scope("SGD"), False)
+    place = NamedPlace(Scope("SGD"), False)
     named = {name: argument_for(evaluator, member, place, record.names[name])
              for name, member in record.members.items()}
     return bind(spec, [], named, span, title=title, unknown_code="unknown-key")

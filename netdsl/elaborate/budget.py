@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import operator
 
-from ..diagnostics import did_you_mean, failure
-from ..program import Budget
+from ..base.diagnostics import did_you_mean, failure
+from ..ir.program import Budget
 from ..syntax import ast
 from .values import Interpreter, Thunk
 

@@ -7,14 +7,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .. import optimizers, readers
-from ..diagnostics import failure
+from ..base.diagnostics import failure
+from ..base.source import Span
 from ..layers import NAMES as LAYERS
-from ..source import Span
 from ..spec import show_value
 from . import errors
 from .apply import plain
-from .evaluator import Evaluator
-from .values import Branches, Builtin, Chain, LayerValue, Lazy, ListValue, Place, Ready, RowValue
+from .evaluator import ExpressionEvaluator
+from .values import Branches, Builtin, Chain, LayerValue, Lazy, ListValue, NamedPlace, Ready, RowValue
 
 Bound = Mapping[str, Lazy]
 
@@ -22,11 +22,11 @@ Bound = Mapping[str, Lazy]
 # --- compositions -----------------------------------------------------------------------------------
 
 
-def _sequential(evaluator: Evaluator, bound: Bound, span: Span, place: Place) -> Chain:
+def _sequential(evaluator: ExpressionEvaluator, bound: Bound, span: Span, place: NamedPlace) -> Chain:
     return Chain(tuple(_steps(evaluator, bound["functions"], place)), span)
 
 
-def _steps(evaluator: Evaluator, argument: Lazy, place: Place) -> list[tuple[Any, Any, Span]]:
+def _steps(evaluator: ExpressionEvaluator, argument: Lazy, place: NamedPlace) -> list[tuple[Any, Any, Span]]:
     """The steps of a list with the scopes their nodes are named under; layers are made here, once."""
     value = argument.force()
     single = not isinstance(value, ListValue)
@@ -45,27 +45,27 @@ def _steps(evaluator: Evaluator, argument: Lazy, place: Place) -> list[tuple[Any
     return steps
 
 
-def _constructed(evaluator: Evaluator, row: RowValue, item: Lazy, place: Place) -> Any:
+def _constructed(evaluator: ExpressionEvaluator, row: RowValue, item: Lazy, place: NamedPlace) -> Any:
     """A bare name such as `ReLU` or `PReLU`: made once, so that a Sequential used twice shares it."""
     assert item.place is not None
     if not row.row.what == "layer" or not row.row.inputs:  # type: ignore[attr-defined]
         raise errors.not_a_layer(row, item.span, place)
-    return evaluator.construct(row.row, item.span, Place(item.place.scope, True, place.trace))  # type: ignore[arg-type]
+    return evaluator.construct(row.row, item.span, NamedPlace(item.place.scope, True, place.trace))  # type: ignore[arg-type]
 
 
-def _parallel(evaluator: Evaluator, bound: Bound, span: Span, place: Place) -> Branches:
+def _parallel(evaluator: ExpressionEvaluator, bound: Bound, span: Span, place: NamedPlace) -> Branches:
     functions = tuple(_steps(evaluator, bound["functions"], place))
     return Branches(functions, _function(bound["combine"], place), True, span)
 
 
-def _merge_binary(evaluator: Evaluator, bound: Bound, span: Span, place: Place) -> Branches:
+def _merge_binary(evaluator: ExpressionEvaluator, bound: Bound, span: Span, place: NamedPlace) -> Branches:
     functions = tuple(_steps(evaluator, bound["functions"], place))
     if len(functions) != 2:
         raise errors.wrong_inputs("MergeBinary", ("f", "g"), len(functions), bound["functions"].span, place)
     return Branches(functions, _function(bound["combine"], place), False, span)
 
 
-def _layer_stack(evaluator: Evaluator, bound: Bound, span: Span, place: Place) -> Chain:
+def _layer_stack(evaluator: ExpressionEvaluator, bound: Bound, span: Span, place: NamedPlace) -> Chain:
     count = _whole(bound["count"], "LayerStack", place, minimum=0)
     function, written = bound["layer"].force(), bound["layer"].expression
     if not getattr(function, "is_function", False) or isinstance(function, LayerValue | Chain):
@@ -77,35 +77,35 @@ def _layer_stack(evaluator: Evaluator, bound: Bound, span: Span, place: Place) -
     return Chain(tuple(_steps(evaluator, Ready(items, bound["layer"].span), place)), span)
 
 
-def _function(argument: Lazy, place: Place) -> Any:
+def _function(argument: Lazy, place: NamedPlace) -> Any:
     value = argument.force()
     if not getattr(value, "is_function", False):
         raise errors.not_a_layer(value, argument.span, place, "this argument")
     return value
 
 
-def _identity(evaluator: Evaluator, bound: Bound, span: Span, place: Place) -> Any:
+def _identity(evaluator: ExpressionEvaluator, bound: Bound, span: Span, place: NamedPlace) -> Any:
     return bound["x"].force()
 
 
 # --- lists -----------------------------------------------------------------------------------------
 
 
-def _length(evaluator: Evaluator, bound: Bound, span: Span, place: Place) -> float:
+def _length(evaluator: ExpressionEvaluator, bound: Bound, span: Span, place: NamedPlace) -> float:
     value = bound["list"].force()
     if isinstance(value, str):
         return float(len(value))
     return float(len(value.flat())) if isinstance(value, ListValue) else 1.0
 
 
-def _repeat(evaluator: Evaluator, bound: Bound, span: Span, place: Place) -> ListValue:
+def _repeat(evaluator: ExpressionEvaluator, bound: Bound, span: Span, place: NamedPlace) -> ListValue:
     count = _whole(bound["count"], "Repeat", place, minimum=0)
     value = bound["value"].force()
     items = value.flat() if isinstance(value, ListValue) else [bound["value"]]
     return ListValue(items * count, span, flat=True)
 
 
-def _map(evaluator: Evaluator, bound: Bound, span: Span, place: Place) -> ListValue:
+def _map(evaluator: ExpressionEvaluator, bound: Bound, span: Span, place: NamedPlace) -> ListValue:
     function, value = _function(bound["function"], place), bound["list"].force()
     items = value.flat() if isinstance(value, ListValue) else [bound["list"]]
     results: list[Lazy] = [
@@ -120,21 +120,21 @@ def _is(kind: Callable[[Any], bool]) -> Callable[..., bool]:
 # --- numbers and strings ------------------------------------------------------------------------------
 
 
-def _number(argument: Lazy, name: str, place: Place) -> float:
+def _number(argument: Lazy, name: str, place: NamedPlace) -> float:
     value = argument.force()
     if isinstance(value, bool) or not isinstance(value, float):
         raise errors.wrong_type(f"{name} takes numbers", argument.span, value, place)
     return value
 
 
-def _whole(argument: Lazy, name: str, place: Place, minimum: int) -> int:
+def _whole(argument: Lazy, name: str, place: NamedPlace, minimum: int) -> int:
     value = _number(argument, name, place)
     if value != int(value) or value < minimum:
         raise errors.wrong_type(f"{name} takes a whole number, at least {minimum}", argument.span, value, place)
     return int(value)
 
 
-def _string(argument: Lazy, name: str, place: Place) -> str:
+def _string(argument: Lazy, name: str, place: NamedPlace) -> str:
     value = argument.force()
     if not isinstance(value, str):
         raise errors.wrong_type(f"{name} takes a string", argument.span, value, place)
@@ -143,7 +143,7 @@ def _string(argument: Lazy, name: str, place: Place) -> str:
 
 def _numeric(name: str, function: Callable[..., float], parameters: tuple[str, ...], doc: str,
              example: tuple[str, str]) -> Builtin:
-    def run(evaluator: Evaluator, bound: Bound, span: Span, place: Place) -> float:
+    def run(evaluator: ExpressionEvaluator, bound: Bound, span: Span, place: NamedPlace) -> float:
         values = [_number(bound[p], name, place) for p in parameters]
         try:
             return float(function(*values))
@@ -155,22 +155,22 @@ def _numeric(name: str, function: Callable[..., float], parameters: tuple[str, .
     return Builtin(name, parameters, {}, run, doc, example)
 
 
-def _replace(evaluator: Evaluator, bound: Bound, span: Span, place: Place) -> str:
+def _replace(evaluator: ExpressionEvaluator, bound: Bound, span: Span, place: NamedPlace) -> str:
     text, old, new = (_string(bound[n], "Replace", place) for n in ("text", "from", "to"))
     return text.replace(old, new) if old else text
 
 
-def _substring(evaluator: Evaluator, bound: Bound, span: Span, place: Place) -> str:
+def _substring(evaluator: ExpressionEvaluator, bound: Bound, span: Span, place: NamedPlace) -> str:
     text, begin = _string(bound["text"], "Substr", place), _whole(bound["begin"], "Substr", place, 0)
     return text[begin : begin + _whole(bound["count"], "Substr", place, 0)]
 
 
-def _format(evaluator: Evaluator, bound: Bound, span: Span, place: Place) -> str:
+def _format(evaluator: ExpressionEvaluator, bound: Bound, span: Span, place: NamedPlace) -> str:
     value = plain(bound["value"].force())
     return value if isinstance(value, str) else show_value(value)
 
 
-def _fail(evaluator: Evaluator, bound: Bound, span: Span, place: Place) -> Any:
+def _fail(evaluator: ExpressionEvaluator, bound: Bound, span: Span, place: NamedPlace) -> Any:
     raise failure("failed", f"the file says: {_string(bound['message'], 'Fail', place)}"[:78], span,
                   "Fail (...) was reached", related=errors.uses(place))
 

@@ -6,13 +6,13 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ..diagnostics import Diagnostic, Failure, Label, did_you_mean, failure
-from ..source import Span
-from ..spec.foreign import our_name
-from .values import Environment, FunctionValue, Place, Ref, Thunk, describe
+from ..base.diagnostics import Diagnostic, Failure, Label, did_you_mean, failure
+from ..base.source import Span
+from ..spec.aliases import our_name
+from .values import Environment, FunctionValue, NamedPlace, Ref, Thunk, describe
 
 
-def uses(place: Place | None) -> tuple[Label, ...]:
+def uses(place: NamedPlace | None) -> tuple[Label, ...]:
     """The uses that led here, as related labels: the innermost and, if elsewhere, the outermost."""
     spans = place.trace_spans() if place else ()
     if not spans:
@@ -21,7 +21,7 @@ def uses(place: Place | None) -> tuple[Label, ...]:
     return first if len(spans) == 1 or spans[-1] == spans[0] else (*first, Label(spans[-1], "which is used here"))
 
 
-def unknown_name(name: str, span: Span, environment: Environment, place: Place) -> Failure:
+def unknown_name(name: str, span: Span, environment: Environment, place: NamedPlace) -> Failure:
     candidates = ["true", "false", *(n for n in environment.visible() if not n.startswith("_"))]
     looked = [scope.what for scope in environment.chain() if scope.what]
     where = ", ".join(looked[:-1]) + (", and " if len(looked) > 1 else "") + looked[-1] if looked else "the file"
@@ -62,7 +62,7 @@ def cycle(thunk: Thunk, running: Sequence[Thunk]) -> Failure:
     return failure("cycle", f"a value is defined in a circle: {shown}", first, label, related=related, hint=hint)
 
 
-def wrong_type(title: str, span: Span, value: Any, place: Place | None = None, hint: str = "") -> Failure:
+def wrong_type(title: str, span: Span, value: Any, place: NamedPlace | None = None, hint: str = "") -> Failure:
     return failure("wrong-type", title, span, f"this is {describe(value)}", related=uses(place), hint=hint)
 
 
@@ -70,7 +70,7 @@ def wrong_type(title: str, span: Span, value: Any, place: Place | None = None, h
 APPLY = "a node is a layer that has been applied to its input: `layer (x)`."
 
 
-def not_a_layer(value: Any, span: Span, place: Place, what: str = "a step of a Sequential",
+def not_a_layer(value: Any, span: Span, place: NamedPlace, what: str = "a step of a Sequential",
                 cure: str = "") -> Failure:
     hint = cure or ("a step is the layer alone, without its input: the Sequential applies it."
                     if isinstance(value, Ref) else
@@ -79,7 +79,7 @@ def not_a_layer(value: Any, span: Span, place: Place, what: str = "a step of a S
                    f"this is {describe(value)}", related=uses(place), hint=hint)
 
 
-def not_callable(value: Any, span: Span, callee: Span, place: Place) -> Failure:
+def not_callable(value: Any, span: Span, callee: Span, place: NamedPlace) -> Failure:
     return failure("not-a-layer", f"`{_short(callee.text)}` is not a layer or function, and cannot be applied",
                    callee, f"this is {describe(value)}", related=uses(place))
 
@@ -90,7 +90,7 @@ def duplicate(name: str, again: Span, first: Span, what: str) -> Failure:
                    hint="names of a record, and of the steps of one list, are unique; rename one of the two.")
 
 
-def arguments(function: FunctionValue, title: str, span: Span, label: str, place: Place, hint: str = "") -> Failure:
+def arguments(function: FunctionValue, title: str, span: Span, label: str, place: NamedPlace, hint: str = "") -> Failure:
     parameters = [p.name.text + (f" = {_short(p.default.span.text)}" if p.default else "") for p in function.groups[0]]
     body = (f"These are the parameters of `{function.name}`:",
             textwrap.fill(", ".join(parameters) or "(none)", 74, initial_indent="    ", subsequent_indent="    "))
@@ -98,7 +98,7 @@ def arguments(function: FunctionValue, title: str, span: Span, label: str, place
                    body=body, hint=hint)
 
 
-def wrong_inputs(name: str, wanted: Sequence[str], got: int, span: Span, place: Place | None,
+def wrong_inputs(name: str, wanted: Sequence[str], got: int, span: Span, place: NamedPlace | None,
                  label: str = "", body: tuple[str, ...] = ()) -> Failure:
     count = f"{len(wanted)} input{'s' * (len(wanted) != 1)}"
     names = f" ({', '.join(wanted)})" if len(wanted) > 1 else ""

@@ -6,32 +6,21 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..diagnostics import Diagnostic, Failure, did_you_mean, failure
+from ..base.diagnostics import Diagnostic, Failure, did_you_mean, failure
+from ..base.source import Files, Source, Span
+from ..ir.network import Node, Use
 from ..layers import NAMES as LAYER_NAMES
-from ..layers.base import Layer
-from ..network import Node, Use
-from ..source import Files, Source, Span
+from ..layers.layer import Layer
 from ..spec import show_value
 from ..syntax import ast
 from ..syntax.parser import parse, shipped
 from . import errors
 from .apply import apply, call, construct
 from .operators import binary, conditional, unary
-from .values import (
-    Environment,
-    FunctionValue,
-    ListValue,
-    Place,
-    Ready,
-    RecordValue,
-    Ref,
-    RowValue,
-    Thunk,
-    force,
-)
+from .values import Environment, FunctionValue, ListValue, NamedPlace, Ready, RecordValue, Ref, RowValue, Thunk, force
 
 
-class Evaluator:
+class ExpressionEvaluator:
     """Evaluates one program; collects the nodes that its evaluation makes."""
 
     def __init__(self, files: Files, builtins: dict[str, Any]) -> None:
@@ -46,20 +35,20 @@ class Evaluator:
 
     # -- expressions ----------------------------------------------------------------------------
 
-    def evaluate(self, expression: ast.Expression, environment: Environment, place: Place) -> Any:
+    def evaluate(self, expression: ast.Expression, environment: Environment, place: NamedPlace) -> Any:
         return _EVALUATE[type(expression)](self, expression, environment, place)
 
-    def number(self, e: ast.Number, environment: Environment, place: Place) -> float:
+    def number(self, e: ast.Number, environment: Environment, place: NamedPlace) -> float:
         return e.value
 
-    def boolean(self, e: ast.Boolean, environment: Environment, place: Place) -> bool:
+    def boolean(self, e: ast.Boolean, environment: Environment, place: NamedPlace) -> bool:
         return e.value
 
-    def string(self, e: ast.String, environment: Environment, place: Place) -> str:
+    def string(self, e: ast.String, environment: Environment, place: NamedPlace) -> str:
         return "".join(part if isinstance(part, str) else self._interpolated(part, environment, place)
                        for part in e.parts)
 
-    def _interpolated(self, part: ast.Interpolation, environment: Environment, place: Place) -> str:
+    def _interpolated(self, part: ast.Interpolation, environment: Environment, place: NamedPlace) -> str:
         value = self.evaluate(part.value, environment, place.inner())
         if isinstance(value, str):
             return value
@@ -67,7 +56,7 @@ class Evaluator:
             return show_value(value)
         raise errors.wrong_type("only strings, numbers and booleans can stand in a string", part.span, value, place)
 
-    def name(self, e: ast.Name, environment: Environment, place: Place) -> Any:
+    def name(self, e: ast.Name, environment: Environment, place: NamedPlace) -> Any:
         try:
             found = environment.find(e.text)
         except KeyError:
@@ -78,23 +67,23 @@ class Evaluator:
             return found.force()
         return found
 
-    def unary(self, e: ast.Unary, environment: Environment, place: Place) -> Any:
+    def unary(self, e: ast.Unary, environment: Environment, place: NamedPlace) -> Any:
         return unary(self, e, self.evaluate(e.operand, environment, place.inner()), place)
 
-    def binary(self, e: ast.Binary, environment: Environment, place: Place) -> Any:
+    def binary(self, e: ast.Binary, environment: Environment, place: NamedPlace) -> Any:
         return binary(self, e, environment, place)
 
-    def conditional(self, e: ast.Conditional, environment: Environment, place: Place) -> Any:
+    def conditional(self, e: ast.Conditional, environment: Environment, place: NamedPlace) -> Any:
         return conditional(self, e, environment, place)
 
-    def parentheses(self, e: ast.Parentheses, environment: Environment, place: Place) -> Any:
+    def parentheses(self, e: ast.Parentheses, environment: Environment, place: NamedPlace) -> Any:
         return self.evaluate(e.value, environment, place)
 
-    def list_(self, e: ast.List, environment: Environment, place: Place) -> ListValue:
+    def list_(self, e: ast.List, environment: Environment, place: NamedPlace) -> ListValue:
         return self.list_of(e.items, e.span, environment, place)
 
     def list_of(self, items: Sequence[ast.Expression | ast.Step], span: Span, environment: Environment,
-                place: Place) -> ListValue:
+                place: NamedPlace) -> ListValue:
         """Items as thunks, each under its own scope: named steps by name, others counted by label."""
         for item in items:
             if isinstance(item, ast.Step):
@@ -110,7 +99,7 @@ class Evaluator:
                 thunks.append(Thunk(self, item, environment, self._item_place(item, environment, place)))
         return ListValue(thunks, span)
 
-    def _item_place(self, item: ast.Expression, environment: Environment, place: Place) -> Place:
+    def _item_place(self, item: ast.Expression, environment: Environment, place: NamedPlace) -> NamedPlace:
         label = self.label(item, environment)
         return place.at(place.scope.counted(label)) if label else place.inner()
 
@@ -134,11 +123,11 @@ class Evaluator:
         # serves functions, whose nodes are made at each application.
         return _lower_first(e.text)
 
-    def function(self, e: ast.Function, environment: Environment, place: Place) -> FunctionValue:
+    def function(self, e: ast.Function, environment: Environment, place: NamedPlace) -> FunctionValue:
         parameters = tuple(ast.Parameter(p, None, p.span) for p in e.parameters)
         return FunctionValue("", (parameters,), e.body, environment, e.span)
 
-    def select(self, e: ast.Select, environment: Environment, place: Place) -> Any:
+    def select(self, e: ast.Select, environment: Environment, place: NamedPlace) -> Any:
         # `{ ... }.out`: the record stands for the whole, so its members are named under it.
         value = self.evaluate(e.value, environment, place if isinstance(e.value, ast.Record) else place.inner())
         if not isinstance(value, RecordValue):
@@ -151,7 +140,7 @@ class Evaluator:
         self.used.add(value.names.get(e.name.text, e.name.span))
         return force(member)
 
-    def index(self, e: ast.Index, environment: Environment, place: Place) -> Any:
+    def index(self, e: ast.Index, environment: Environment, place: NamedPlace) -> Any:
         value = self.evaluate(e.value, environment, place.inner())
         index = self.evaluate(e.index, environment, place.inner())
         if not isinstance(value, ListValue):
@@ -166,14 +155,14 @@ class Evaluator:
                           hint=f"its elements are {low} to {high}." if items else "the list is empty.")
         return items[int(index) - value.base].force()
 
-    def call(self, e: ast.Call, environment: Environment, place: Place) -> Any:
+    def call(self, e: ast.Call, environment: Environment, place: NamedPlace) -> Any:
         return call(self, e, environment, place)
 
-    def record(self, e: ast.Record, environment: Environment, place: Place) -> RecordValue:
+    def record(self, e: ast.Record, environment: Environment, place: NamedPlace) -> RecordValue:
         what = f"`{place.scope.path}`" if place.scope.path else "`network`"
         return self.record_of(e.members, e.span, environment, place, what)
 
-    def record_of(self, members: Sequence[ast.Member], span: Span, environment: Environment, place: Place,
+    def record_of(self, members: Sequence[ast.Member], span: Span, environment: Environment, place: NamedPlace,
                   what: str = "") -> RecordValue:
         """Members as thunks that see each other; each names what is made in it."""
         scope = place.scope.enter() if place.tail else place.scope.counted("block")
@@ -184,12 +173,12 @@ class Evaluator:
             if name.text in record.names:
                 raise errors.duplicate(name.text, name.span, record.names[name.text], "the name")
             record.names[name.text] = name.span
-            record.members[name.text] = self._member(member, inner, Place(scope.named(name.text), True, place.trace))
+            record.members[name.text] = self._member(member, inner, NamedPlace(scope.named(name.text), True, place.trace))
         inner.names.update(record.members)
         return record
 
     def _member(self, member: ast.Assign | ast.Define | ast.AssignElements, environment: Environment,
-                place: Place) -> Thunk | Ready:
+                place: NamedPlace) -> Thunk | Ready:
         if isinstance(member, ast.Define):
             value = FunctionValue(member.name.text, member.groups, member.value, environment, member.name.span)
             return Ready(value, member.span, place, member.name)
@@ -199,7 +188,7 @@ class Evaluator:
             return Thunk(self, array, environment, place, member.name)
         return Thunk(self, member.value, environment, place, member.name)
 
-    def array(self, e: ast.Array, environment: Environment, place: Place) -> ListValue:
+    def array(self, e: ast.Array, environment: Environment, place: NamedPlace) -> ListValue:
         low = self.whole_number(e.low, environment, place)
         high = self.whole_number(e.high, environment, place)
         function = self.evaluate(e.function, environment, place.inner())
@@ -208,7 +197,7 @@ class Evaluator:
         return self.elements(function, low, high, e.function, environment, place)
 
     def elements(self, function: Any, low: int, high: int, written: ast.Expression | None, environment: Environment,
-                 place: Place, span: Span | None = None) -> ListValue:
+                 place: NamedPlace, span: Span | None = None) -> ListValue:
         """The list of function (i) for i = low..high; every element is a scope, counted by label."""
         body = function.body if isinstance(function, FunctionValue) else written
         label = self.label(body, function.environment if isinstance(function, FunctionValue) else environment) \
@@ -220,7 +209,7 @@ class Evaluator:
         # An element may refer to earlier ones, so the list must not look at them to be indexed.
         return ListValue(items, where, low, flat=True)
 
-    def whole_number(self, e: ast.Expression, environment: Environment, place: Place) -> int:
+    def whole_number(self, e: ast.Expression, environment: Environment, place: NamedPlace) -> int:
         value = self.evaluate(e, environment, place.inner())
         if isinstance(value, bool) or not isinstance(value, float) or value != int(value):
             raise errors.wrong_type("the bounds of an array have to be whole numbers", e.span, value, place)
@@ -228,10 +217,10 @@ class Evaluator:
 
     # -- applications and nodes -----------------------------------------------------------------
 
-    def apply(self, function: Any, arguments: Sequence[Any], span: Span, place: Place) -> Any:
+    def apply(self, function: Any, arguments: Sequence[Any], span: Span, place: NamedPlace) -> Any:
         return apply(self, function, arguments, span, place)
 
-    def construct(self, row: type[Layer], span: Span, place: Place) -> Any:
+    def construct(self, row: type[Layer], span: Span, place: NamedPlace) -> Any:
         """A row with its defaults, made at a place."""
         return construct(self, row, [], {}, span, place)
 
@@ -246,7 +235,7 @@ class Evaluator:
                                   span=span, trace=trace, option_spans=option_spans)
         return Ref(unique)
 
-    def constant(self, value: float, span: Span, place: Place) -> Ref:
+    def constant(self, value: float, span: Span, place: NamedPlace) -> Ref:
         """A plain number where a node is needed."""
         layer = LAYER_NAMES["Constant"](value=value)  # type: ignore[call-arg]
         return self.add_node(layer, (), place.scope.counted("constant").path, span, place.trace_spans())
@@ -313,7 +302,7 @@ class _Element(Thunk):
 
     __slots__ = ("function", "number")
 
-    def __init__(self, evaluator: Evaluator, function: Any, number: int, span: Span, place: Place) -> None:
+    def __init__(self, evaluator: ExpressionEvaluator, function: Any, number: int, span: Span, place: NamedPlace) -> None:
         super().__init__(evaluator, ast.Name("element", span), evaluator.root, place)
         self.function, self.number = function, number
 
@@ -326,20 +315,20 @@ def _lower_first(name: str) -> str:
     return name[:1].lower() + name[1:]
 
 
-_EVALUATE: dict[type, Callable[[Evaluator, Any, Environment, Place], Any]] = {
-    ast.Number: Evaluator.number,
-    ast.Boolean: Evaluator.boolean,
-    ast.String: Evaluator.string,
-    ast.Name: Evaluator.name,
-    ast.Unary: Evaluator.unary,
-    ast.Binary: Evaluator.binary,
-    ast.Conditional: Evaluator.conditional,
-    ast.Parentheses: Evaluator.parentheses,
-    ast.List: Evaluator.list_,
-    ast.Function: Evaluator.function,
-    ast.Select: Evaluator.select,
-    ast.Index: Evaluator.index,
-    ast.Call: Evaluator.call,
-    ast.Record: Evaluator.record,
-    ast.Array: Evaluator.array,
+_EVALUATE: dict[type, Callable[[ExpressionEvaluator, Any, Environment, NamedPlace], Any]] = {
+    ast.Number: ExpressionEvaluator.number,
+    ast.Boolean: ExpressionEvaluator.boolean,
+    ast.String: ExpressionEvaluator.string,
+    ast.Name: ExpressionEvaluator.name,
+    ast.Unary: ExpressionEvaluator.unary,
+    ast.Binary: ExpressionEvaluator.binary,
+    ast.Conditional: ExpressionEvaluator.conditional,
+    ast.Parentheses: ExpressionEvaluator.parentheses,
+    ast.List: ExpressionEvaluator.list_,
+    ast.Function: ExpressionEvaluator.function,
+    ast.Select: ExpressionEvaluator.select,
+    ast.Index: ExpressionEvaluator.index,
+    ast.Call: ExpressionEvaluator.call,
+    ast.Record: ExpressionEvaluator.record,
+    ast.Array: ExpressionEvaluator.array,
 }

@@ -7,14 +7,14 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-from ..diagnostics import failure
+from ..base.diagnostics import failure
+from ..base.source import Span
+from ..ir.network import Use
 from ..layers import NAMES
-from ..layers.base import Layer
-from ..network import Use
-from ..source import Span
+from ..layers.layer import Layer
 from ..syntax import ast
 from . import errors
-from .values import Chain, Environment, Interpreter, ListValue, Place, Ref, RowValue, describe
+from .values import Chain, Environment, Interpreter, ListValue, NamedPlace, Ref, RowValue, describe
 
 _NUMBERS: dict[str, Callable[[float, float], Any]] = {
     "+": operator.add, "-": operator.sub, "*": operator.mul, "%": math.fmod,
@@ -29,7 +29,7 @@ _NODES = {
 }
 
 
-def binary(evaluator: Interpreter, e: ast.Binary, environment: Environment, place: Place) -> Any:
+def binary(evaluator: Interpreter, e: ast.Binary, environment: Environment, place: NamedPlace) -> Any:
     # A long `a + b + c + ...` leans to the left; walking it in a loop keeps the stack flat.
     spine = [e]
     while isinstance(spine[-1].left, ast.Binary):
@@ -51,7 +51,7 @@ def binary(evaluator: Interpreter, e: ast.Binary, environment: Environment, plac
     return value
 
 
-def _combine(evaluator: Interpreter, e: ast.Binary, left: Any, right: Any, place: Place) -> Any:
+def _combine(evaluator: Interpreter, e: ast.Binary, left: Any, right: Any, place: NamedPlace) -> Any:
     if isinstance(left, Ref) or isinstance(right, Ref):
         return _on_nodes(evaluator, e, left, right, place)
     if _is_number(left) and _is_number(right):
@@ -67,14 +67,14 @@ def _combine(evaluator: Interpreter, e: ast.Binary, left: Any, right: Any, place
     raise _mismatch(e, left, right, place)
 
 
-def _step(evaluator: Interpreter, function: Any, span: Span, place: Place) -> tuple[Any, None, Span]:
+def _step(evaluator: Interpreter, function: Any, span: Span, place: NamedPlace) -> tuple[Any, None, Span]:
     """A side of `>>`; a bare `ReLU` is made here, so that it is named and shared like a layer with options."""
     if isinstance(function, RowValue) and issubclass(function.row, Layer) and function.row.inputs:
         function = evaluator.construct(function.row, span, place.inner())
     return function, None, span
 
 
-def _on_numbers(e: ast.Binary, left: float, right: float, place: Place) -> Any:
+def _on_numbers(e: ast.Binary, left: float, right: float, place: NamedPlace) -> Any:
     if e.operator in ("/", "%") and right == 0:
         raise failure("arithmetic", "division by zero", e.operator_span, "here", related=errors.uses(place))
     if e.operator == "/":
@@ -93,7 +93,7 @@ def _on_numbers(e: ast.Binary, left: float, right: float, place: Place) -> Any:
     return _NUMBERS[e.operator](left, right)
 
 
-def _on_nodes(evaluator: Interpreter, e: ast.Binary, left: Any, right: Any, place: Place) -> Any:
+def _on_nodes(evaluator: Interpreter, e: ast.Binary, left: Any, right: Any, place: NamedPlace) -> Any:
     for side, span in ((left, e.left.span), (right, e.right.span)):
         if not (isinstance(side, Ref) or _is_number(side)):
             raise errors.wrong_type(f"`{e.operator}` joins nodes and numbers", span, side, place,
@@ -108,7 +108,7 @@ def _on_nodes(evaluator: Interpreter, e: ast.Binary, left: Any, right: Any, plac
     return make_node(evaluator, _NODES[e.operator], {}, uses, e.operator_span, place)
 
 
-def _with_number(evaluator: Interpreter, e: ast.Binary, left: Any, right: Any, place: Place) -> Any:
+def _with_number(evaluator: Interpreter, e: ast.Binary, left: Any, right: Any, place: NamedPlace) -> Any:
     """`x - 114`, `2 * x`, `x / 256`, `1 - x`, `1 / x` without a constant node; None for the others."""
     node, number, span = (left, right, e.left.span) if isinstance(left, Ref) else (right, left, e.right.span)
     forward = isinstance(left, Ref)
@@ -135,14 +135,14 @@ def _with_number(evaluator: Interpreter, e: ast.Binary, left: Any, right: Any, p
 
 
 def make_node(evaluator: Interpreter, row: str, options: dict[str, Any], uses: list[Use], span: Span,
-              place: Place) -> Ref:
+              place: NamedPlace) -> Ref:
     """A node of a row that an operator stands for."""
     layer = NAMES[row](**options)
     name = place.scope.claim(layer.step_label(), place.tail)
     return evaluator.add_node(layer, uses, name, span, place.trace_spans())
 
 
-def unary(evaluator: Interpreter, e: ast.Unary, value: Any, place: Place) -> Any:
+def unary(evaluator: Interpreter, e: ast.Unary, value: Any, place: NamedPlace) -> Any:
     span = Span(e.span.source, e.span.start, e.span.start + 1)
     if isinstance(value, Ref):
         if e.operator == "+":
@@ -157,7 +157,7 @@ def unary(evaluator: Interpreter, e: ast.Unary, value: Any, place: Place) -> Any
     raise errors.wrong_type(f"`{e.operator}` takes {wanted} or a node", e.operand.span, value, place)
 
 
-def conditional(evaluator: Interpreter, e: ast.Conditional, environment: Environment, place: Place) -> Any:
+def conditional(evaluator: Interpreter, e: ast.Conditional, environment: Environment, place: NamedPlace) -> Any:
     condition = evaluator.evaluate(e.condition, environment, place.inner())
     if isinstance(condition, bool):
         return evaluator.evaluate(e.then if condition else e.otherwise, environment, place)
@@ -169,7 +169,7 @@ def conditional(evaluator: Interpreter, e: ast.Conditional, environment: Environ
     raise errors.wrong_type("the condition of `if` has to be true or false", e.condition.span, condition, place)
 
 
-def _use(evaluator: Interpreter, value: Any, span: Span, place: Place) -> Use:
+def _use(evaluator: Interpreter, value: Any, span: Span, place: NamedPlace) -> Use:
     if _is_number(value):
         value = evaluator.constant(value, span, place)
     if not isinstance(value, Ref):
@@ -177,12 +177,12 @@ def _use(evaluator: Interpreter, value: Any, span: Span, place: Place) -> Use:
     return Use(value.node, span)
 
 
-def _boolean(value: Any, e: ast.Binary, span: Span, place: Place) -> None:
+def _boolean(value: Any, e: ast.Binary, span: Span, place: NamedPlace) -> None:
     if not isinstance(value, bool):
         raise errors.wrong_type(f"`{e.operator}` joins booleans", span, value, place)
 
 
-def _mismatch(e: ast.Binary, left: Any, right: Any, place: Place) -> Exception:
+def _mismatch(e: ast.Binary, left: Any, right: Any, place: NamedPlace) -> Exception:
     return failure("wrong-type", f"`{e.operator}` cannot join these two", e.operator_span,
                    f"left: {describe(left)}; right: {describe(right)}", related=errors.uses(place))
 

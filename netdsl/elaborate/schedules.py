@@ -5,24 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ..optimizers.schedule import Steps, Stretch
+from ..optimizers.schedules.schedule import PiecewiseConstant, Segment
 from ..syntax import ast
 from . import errors
-from .values import Environment, Interpreter, ListValue, Place, RowValue, Thunk
+from .values import Environment, Interpreter, ListValue, NamedPlace, RowValue, Thunk
 
 
-def read_schedule(evaluator: Interpreter, expression: ast.Expression, environment: Environment, place: Place) -> Any:
+def read_schedule(evaluator: Interpreter, expression: ast.Expression, environment: Environment, place: NamedPlace) -> Any:
     """A Steps, or the policy row that the expression evaluates to.
 
     A name that stands for a list is followed to its expression; parentheses round an element give
     arithmetic: `(0.1*10) : 0.01`. Counts that are not whole are left to the plan, which knows the key.
     """
-    stretches: list[Stretch] = []
+    stretches: list[Segment] = []
     for item, scope, at in _items(expression, environment, place, outermost=True):
         if isinstance(item, ast.Binary) and item.operator == "*":
             value = _number(evaluator, item.left, scope, at)
             count = _number(evaluator, item.right, scope, at)
-            stretches.append(Stretch(value, int(count) if count == int(count) else count, item.span))  # type: ignore[arg-type]
+            stretches.append(Segment(value, int(count) if count == int(count) else count, item.span))  # type: ignore[arg-type]
             continue
         result = evaluator.evaluate(item, scope, at.inner())
         if getattr(result, "is_schedule", False):
@@ -34,12 +34,12 @@ def read_schedule(evaluator: Interpreter, expression: ast.Expression, environmen
             if isinstance(value, bool) or not isinstance(value, float):
                 raise errors.wrong_type("an element of a schedule has to be a number", item.span, value, place,
                                         _cure(item.span.text, value))
-            stretches.append(Stretch(value, 1, item.span))
+            stretches.append(Segment(value, 1, item.span))
     last = stretches[-1]
     # The last value holds to the end; a count on it is kept, so that a plan can be checked against it.
     if last.epochs == 1 and not (isinstance(item, ast.Binary) and item.operator == "*"):
-        stretches[-1] = Stretch(last.value, None, last.span)
-    return Steps(tuple(stretches))
+        stretches[-1] = Segment(last.value, None, last.span)
+    return PiecewiseConstant(tuple(stretches))
 
 
 def _cure(text: str, value: Any) -> str:
@@ -51,8 +51,8 @@ def _cure(text: str, value: Any) -> str:
     return ""
 
 
-def _items(expression: ast.Expression, environment: Environment, place: Place, outermost: bool = False
-           ) -> Iterator[tuple[ast.Expression, Environment, Place]]:
+def _items(expression: ast.Expression, environment: Environment, place: NamedPlace, outermost: bool = False
+           ) -> Iterator[tuple[ast.Expression, Environment, NamedPlace]]:
     inner = expression
     while isinstance(inner, ast.Parentheses):
         inner = inner.value
@@ -79,7 +79,7 @@ def _follow(expression: ast.Expression, environment: Environment) -> Thunk | Non
     return found if type(found) is Thunk else None
 
 
-def _number(evaluator: Interpreter, expression: ast.Expression, environment: Environment, place: Place) -> float:
+def _number(evaluator: Interpreter, expression: ast.Expression, environment: Environment, place: NamedPlace) -> float:
     value = evaluator.evaluate(expression, environment, place.inner())
     if isinstance(value, bool) or not isinstance(value, float):
         raise errors.wrong_type("`value*count` in a schedule takes numbers", expression.span, value, place)

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
-from ..diagnostics import Failure
-from ..layers.base import Layer
-from ..network import Use
-from ..source import Span
+from ..base.diagnostics import Failure
+from ..base.source import Span
+from ..ir.network import Use
+from ..layers.layer import Layer
 from ..spec import Spec
 from ..syntax import ast
 
@@ -20,18 +20,18 @@ class Interpreter(Protocol):
     running: list[Thunk]
     spec_spans: dict[int, tuple[Any, Span, dict[str, Span]]]
 
-    def evaluate(self, expression: ast.Expression, environment: Environment, place: Place) -> Any: ...
+    def evaluate(self, expression: ast.Expression, environment: Environment, place: NamedPlace) -> Any: ...
 
     def label(self, e: ast.Expression, environment: Environment) -> str: ...
 
-    def apply(self, function: Any, arguments: Sequence[Any], span: Span, place: Place) -> Any: ...
+    def apply(self, function: Any, arguments: Sequence[Any], span: Span, place: NamedPlace) -> Any: ...
 
-    def construct(self, row: type[Layer], span: Span, place: Place) -> Any: ...
+    def construct(self, row: type[Layer], span: Span, place: NamedPlace) -> Any: ...
 
     def add_node(self, layer: Layer, inputs: Sequence[Use], name: str, span: Span, trace: tuple[Span, ...],
                  weights: str | None = None, option_spans: tuple[tuple[str, Span], ...] = ()) -> Ref: ...
 
-    def constant(self, value: float, span: Span, place: Place) -> Ref: ...
+    def constant(self, value: float, span: Span, place: NamedPlace) -> Ref: ...
 
     def cycle(self, thunk: Thunk) -> Failure: ...
 
@@ -107,22 +107,22 @@ class Trace:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class NamedPlace:
     """Scope, whether the value is what the scope stands for, and the uses that led here."""
 
     scope: Scope
     tail: bool = True
     trace: Trace | None = None
 
-    def inner(self) -> Place:
+    def inner(self) -> NamedPlace:
         """For a part of the expression that is not its result."""
-        return Place(self.scope, False, self.trace) if self.tail else self
+        return NamedPlace(self.scope, False, self.trace) if self.tail else self
 
-    def at(self, scope: Scope) -> Place:
-        return Place(scope, True, self.trace)
+    def at(self, scope: Scope) -> NamedPlace:
+        return NamedPlace(scope, True, self.trace)
 
-    def used_by(self, span: Span) -> Place:
-        return Place(self.scope, self.tail, Trace(span, self.trace))
+    def used_by(self, span: Span) -> NamedPlace:
+        return NamedPlace(self.scope, self.tail, Trace(span, self.trace))
 
     def trace_spans(self) -> tuple[Span, ...]:
         return self.trace.spans() if self.trace else ()
@@ -176,7 +176,7 @@ class Thunk:
 
     NEW, RUNNING, DONE, FAILED = range(4)
 
-    def __init__(self, evaluator: Interpreter, expression: ast.Expression, environment: Environment, place: Place,
+    def __init__(self, evaluator: Interpreter, expression: ast.Expression, environment: Environment, place: NamedPlace,
                  name: ast.Identifier | None = None) -> None:
         self.evaluator, self.expression, self.environment, self.place = evaluator, expression, environment, place
         self.name = name
@@ -215,7 +215,7 @@ class Ready:
 
     value: Any
     span: Span
-    place: Place | None = None
+    place: NamedPlace | None = None
     name: ast.Identifier | None = None
     expression: ast.Expression | None = None
 

@@ -25,7 +25,7 @@ from . import (
     sources,
     unpooling,
 )
-from .base import Layer
+from .layer import Layer
 
 #: The family files, in the order of the docs.
 _FAMILIES = (

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..spec import Choice, Flag, Integer, Number, option, table_row
-from .base import Example, Initializer, Layer, Parameter, SampleLayer, Shape, ShapeError
 from .initializers import constant
+from .layer import Example, Initializer, Layer, ParameterSpec, SampleLayer, Shape, ShapeError
 
 if TYPE_CHECKING:
     import torch
@@ -102,9 +102,9 @@ class PReLU(Activation):
     initial_slope: float = option(Number(), 0.25, "The slope at which learning starts.")
     per_channel: bool = option(Flag(), True, "A slope for each channel; otherwise one for all.")
 
-    def parameters(self, inputs: Sequence[Shape]) -> dict[str, Parameter]:
+    def parameters(self, inputs: Sequence[Shape]) -> dict[str, ParameterSpec]:
         start: Initializer = constant(self.initial_slope)
-        return {"slope": Parameter((inputs[0].dims[0] if self.per_channel else 1,), start, regularized=False)}
+        return {"slope": ParameterSpec((inputs[0].dims[0] if self.per_channel else 1,), start, regularized=False)}
 
     def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
         import torch

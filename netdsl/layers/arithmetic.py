@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..spec import table_row
-from .base import Example, Layer, Shape, ShapeError
 from .broadcast import aligned, broadcast, infer
 from .elementwise import reciprocal
+from .layer import Example, Layer, Shape, ShapeError
 
 if TYPE_CHECKING:
     import torch

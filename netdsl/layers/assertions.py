@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..spec import Dims, option, table_row
-from .base import Example, Layer, Shape, ShapeError
+from .layer import Example, Layer, Shape, ShapeError
 
 if TYPE_CHECKING:
     import torch

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..spec import Flag, Integer, Number, option, table_row
-from .base import Example, Layer, Parameter, Shape, ShapeError
 from .initializers import constant
+from .layer import Example, Layer, ParameterSpec, Shape, ShapeError
 
 if TYPE_CHECKING:
     import torch
@@ -87,17 +87,17 @@ class BatchNormalizationLayer(Layer):
         self.statistics(inputs[0])
         return needs_samples(self.name(), inputs[0])
 
-    def parameters(self, inputs: Sequence[Shape]) -> dict[str, Parameter]:
+    def parameters(self, inputs: Sequence[Shape]) -> dict[str, ParameterSpec]:
         dims, learned = self.statistics(inputs[0]), not self.disable_regularization
         return {
-            "weight": Parameter(dims, constant(self.initial_scale), regularized=learned),
-            "bias": Parameter(dims, constant(0.0), regularized=learned),
-            "running_mean": Parameter(dims, constant(0.0), learned=False),
-            "running_variance": Parameter(dims, constant(1.0), learned=False),
-            "running_count": Parameter((1,), constant(0.0), learned=False),
+            "weight": ParameterSpec(dims, constant(self.initial_scale), regularized=learned),
+            "bias": ParameterSpec(dims, constant(0.0), regularized=learned),
+            "running_mean": ParameterSpec(dims, constant(0.0), learned=False),
+            "running_variance": ParameterSpec(dims, constant(1.0), learned=False),
+            "running_count": ParameterSpec((1,), constant(0.0), learned=False),
         }
 
-    def laws(self, inputs: Sequence[Shape], output: Shape) -> list[tuple[str, bool]]:
+    def invariants(self, inputs: Sequence[Shape], output: Shape) -> list[tuple[str, bool]]:
         return [("the shape is kept", output.dims == inputs[0].dims)]
 
     def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
@@ -158,10 +158,10 @@ class BatchNormalization(Layer):
                                       f"is one statistic for each {'channel' if self.spatial else 'element'}.")
         return needs_samples(self.name(), inputs[0])
 
-    def parameters(self, inputs: Sequence[Shape]) -> dict[str, Parameter]:
-        return {} if len(inputs) == 6 else {"running_count": Parameter((1,), constant(0.0), learned=False)}
+    def parameters(self, inputs: Sequence[Shape]) -> dict[str, ParameterSpec]:
+        return {} if len(inputs) == 6 else {"running_count": ParameterSpec((1,), constant(0.0), learned=False)}
 
-    def laws(self, inputs: Sequence[Shape], output: Shape) -> list[tuple[str, bool]]:
+    def invariants(self, inputs: Sequence[Shape], output: Shape) -> list[tuple[str, bool]]:
         return [("the shape is kept", output.dims == inputs[0].dims)]
 
     def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from .base import Shape, ShapeError
+from .layer import Shape, ShapeError
 
 if TYPE_CHECKING:
     import torch

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from ..spec import table_row
 from .arithmetic import Combination, sides
-from .base import Example
 from .elementwise import Elementwise
+from .layer import Example
 
 if TYPE_CHECKING:
     from typing import Any

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..spec import Flag, FunctionKind, Integer, OptionError, option, table_row
-from .base import Example, Layer, Parameter, Shape, ShapeError
 from .initializers import constant, fans, init_bias_option, init_option, init_value_scale_option, weight_start
+from .layer import Example, Layer, ParameterSpec, Shape, ShapeError
 from .windows import (
     Sliding,
     Window,
@@ -109,18 +109,18 @@ class ConvolutionalLayer(Layer):
                                   f"{self.num_output_channels}.")
         return Shape((self.num_output_channels, *(w.count for w in windows)))
 
-    def parameters(self, inputs: Sequence[Shape]) -> dict[str, Parameter]:
+    def parameters(self, inputs: Sequence[Shape]) -> dict[str, ParameterSpec]:
         channels = inputs[0].dims[0] // self.groups
         fan = fans((*self.filter_shape, channels, self.num_output_channels), len(self.filter_shape), -1)
-        weight = Parameter((self.num_output_channels, channels, *reversed(self.filter_shape)),
+        weight = ParameterSpec((self.num_output_channels, channels, *reversed(self.filter_shape)),
                            weight_start(self.init, self.init_value_scale, fan))
-        bias = Parameter((self.num_output_channels,), constant(self.init_bias))
+        bias = ParameterSpec((self.num_output_channels,), constant(self.init_bias))
         return {"weight": weight, "bias": bias} if self.bias else {"weight": weight}
 
     def macs(self, inputs: Sequence[Shape], output: Shape) -> int:
         return output.size * inputs[0].dims[0] // self.groups * math.prod(self.filter_shape)
 
-    def laws(self, inputs: Sequence[Shape], output: Shape) -> list[tuple[str, bool]]:
+    def invariants(self, inputs: Sequence[Shape], output: Shape) -> list[tuple[str, bool]]:
         return [("numOutputChannels is the last extent", output.file_dims[-1] == self.num_output_channels),
                 *window_laws(self.windows(inputs[0]), all(self.pad))]
 
@@ -184,7 +184,7 @@ class Convolution(Layer):
     def macs(self, inputs: Sequence[Shape], output: Shape) -> int:
         return output.size * inputs[1].dims[0] * math.prod(self.spatial(inputs))
 
-    def laws(self, inputs: Sequence[Shape], output: Shape) -> list[tuple[str, bool]]:
+    def invariants(self, inputs: Sequence[Shape], output: Shape) -> list[tuple[str, bool]]:
         return window_laws(self.windows(inputs), all(self.auto_padding))
 
     def prepare(self, inputs: Sequence[Shape], output: Shape) -> dict[str, Any]:

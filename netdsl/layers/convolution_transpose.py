@@ -7,17 +7,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..spec import Dims, Flag, FunctionKind, Integer, Optional, option, table_row
-from .base import Example, Layer, Parameter, Shape, ShapeError, expect_rank
 from .convolution import given_filters, infer_filters
-from .initializers import (
-    KINDS,
-    constant,
-    fans,
-    init_bias_option,
-    init_option,
-    init_value_scale_option,
-    weight_start,
-)
+from .initializers import KINDS, constant, fans, init_bias_option, init_option, init_value_scale_option, weight_start
+from .layer import Example, Layer, ParameterSpec, Shape, ShapeError, expect_rank
 from .windows import (
     Sliding,
     Window,
@@ -104,19 +96,19 @@ class ConvolutionTransposeLayer(Layer):
                              hint="`numInputChannels` may be left out.")
         return Shape((self.num_output_channels, *(w.size for w in windows)))
 
-    def parameters(self, inputs: Sequence[Shape]) -> dict[str, Parameter]:
+    def parameters(self, inputs: Sequence[Shape]) -> dict[str, ParameterSpec]:
         channels = inputs[0].dims[0]
         kernel = tuple(reversed(self.filter_shape))
         fan = fans((*self.filter_shape, self.num_output_channels, channels))
-        weight = Parameter((channels, self.num_output_channels, *kernel),
+        weight = ParameterSpec((channels, self.num_output_channels, *kernel),
                            weight_start(self.init, self.init_value_scale, fan, kernel))
-        bias = Parameter((self.num_output_channels,), constant(self.init_bias))
+        bias = ParameterSpec((self.num_output_channels,), constant(self.init_bias))
         return {"weight": weight, "bias": bias} if self.bias else {"weight": weight}
 
     def macs(self, inputs: Sequence[Shape], output: Shape) -> int:
         return inputs[0].size * self.num_output_channels * math.prod(self.filter_shape)
 
-    def laws(self, inputs: Sequence[Shape], output: Shape) -> list[tuple[str, bool]]:
+    def invariants(self, inputs: Sequence[Shape], output: Shape) -> list[tuple[str, bool]]:
         return transposed_laws(self.windows(inputs[0]), inputs[0])
 
     def prepare(self, inputs: Sequence[Shape], output: Shape) -> dict[str, Any]:
@@ -186,7 +178,7 @@ class ConvolutionTranspose(Layer):
     def macs(self, inputs: Sequence[Shape], output: Shape) -> int:
         return inputs[1].size * output.dims[0] * math.prod(self.spatial(inputs))
 
-    def laws(self, inputs: Sequence[Shape], output: Shape) -> list[tuple[str, bool]]:
+    def invariants(self, inputs: Sequence[Shape], output: Shape) -> list[tuple[str, bool]]:
         return transposed_laws(self.windows(inputs), inputs[1])
 
     def prepare(self, inputs: Sequence[Shape], output: Shape) -> dict[str, Any]:
@@ -228,10 +220,10 @@ class BilinearUpsamplingLayer(Layer):
                              option="numChannels", label=f"the input is {inputs[0]}")
         return Shape((self.num_channels, *((d - 1) * self.stride + self.kernel_size for d in inputs[0].dims[1:])))
 
-    def parameters(self, inputs: Sequence[Shape]) -> dict[str, Parameter]:
+    def parameters(self, inputs: Sequence[Shape]) -> dict[str, ParameterSpec]:
         kernel = (self.kernel_size, self.kernel_size)
         start = weight_start("bilinear", 1.0, (1, 1), kernel)
-        return {"weight": Parameter((self.num_channels, 1, *kernel), start, learned=False)}
+        return {"weight": ParameterSpec((self.num_channels, 1, *kernel), start, learned=False)}
 
     def macs(self, inputs: Sequence[Shape], output: Shape) -> int:
         return inputs[0].size * self.kernel_size**2

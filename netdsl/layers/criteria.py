@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..spec import Integer, ListOf, Number, Optional, option, table_row
-from .base import SCALAR, Example, Layer, Parameter, Shape, ShapeError
 from .broadcast import padded, with_batch, with_rank
 from .elementwise import logarithm
+from .layer import SCALAR, Example, Layer, ParameterSpec, Shape, ShapeError
 from .softmax import axis_option, check_axis
 from .sources import GivenStart
 
@@ -140,11 +140,11 @@ class CrossEntropyWithSoftmax(OverClasses):
                              label="one weight for each class", option="classWeights")
         return result
 
-    def parameters(self, inputs: Sequence[Shape]) -> dict[str, Parameter]:
+    def parameters(self, inputs: Sequence[Shape]) -> dict[str, ParameterSpec]:
         if self.class_weights is None:
             return {}
         start = GivenStart(rows=tuple((weight,) for weight in self.class_weights))
-        return {"class_weights": Parameter((len(self.class_weights),), start, learned=False, saved=False)}
+        return {"class_weights": ParameterSpec((len(self.class_weights),), start, learned=False, saved=False)}
 
     def each(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
         import torch

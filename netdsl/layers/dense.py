@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..spec import Dims, Flag, FunctionKind, Integer, Number, Optional, OptionError, Text, option, table_row
-from .base import Example, Layer, Parameter, SampleLayer, Shape, ShapeError
 from .initializers import (
     Initializer,
     constant,
@@ -18,6 +17,7 @@ from .initializers import (
     init_value_scale_option,
     weight_start,
 )
+from .layer import Example, Layer, ParameterSpec, SampleLayer, Shape, ShapeError
 
 if TYPE_CHECKING:
     import torch
@@ -60,19 +60,19 @@ class Linear(SampleLayer):
         kept, _ = self.split(inputs[0])
         return Shape((*kept, *reversed(self.out_dim)))
 
-    def parameters(self, inputs: Sequence[Shape]) -> dict[str, Parameter]:
+    def parameters(self, inputs: Sequence[Shape]) -> dict[str, ParameterSpec]:
         _, summed = self.split(inputs[0])
         fan = fans((*self.out_dim, *reversed(summed)), output_rank=len(self.out_dim))
         outputs = math.prod(self.out_dim)
-        weight = Parameter((outputs, math.prod(summed)), weight_start(self.init, self.init_value_scale, fan))
-        return {"weight": weight, "bias": Parameter((outputs,), constant(self.init_bias))} if self.bias else {
+        weight = ParameterSpec((outputs, math.prod(summed)), weight_start(self.init, self.init_value_scale, fan))
+        return {"weight": weight, "bias": ParameterSpec((outputs,), constant(self.init_bias))} if self.bias else {
             "weight": weight}
 
     def macs(self, inputs: Sequence[Shape], output: Shape) -> int:
         _, summed = self.split(inputs[0])
         return output.size * math.prod(summed)
 
-    def laws(self, inputs: Sequence[Shape], output: Shape) -> list[tuple[str, bool]]:
+    def invariants(self, inputs: Sequence[Shape], output: Shape) -> list[tuple[str, bool]]:
         return [("outDim are the first extents", output.file_dims[: len(self.out_dim)] == self.out_dim)]
 
     def run(self, p: Any, x: torch.Tensor) -> torch.Tensor:
@@ -176,18 +176,18 @@ class EmbeddingLayer(SampleLayer):
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         return Shape((*inputs[0].dims[:-1], self.out_dim))
 
-    def parameters(self, inputs: Sequence[Shape]) -> dict[str, Parameter]:
+    def parameters(self, inputs: Sequence[Shape]) -> dict[str, ParameterSpec]:
         classes = inputs[0].dims[-1]
         if self.embedding_path:
             start = Initializer("file", path=self.embedding_path, transposed=not self.transpose, option="embeddingPath")
-            return {"weight": Parameter((classes, self.out_dim), start, learned=False)}
+            return {"weight": ParameterSpec((classes, self.out_dim), start, learned=False)}
         fan = fans((self.out_dim, classes))
-        return {"weight": Parameter((classes, self.out_dim), weight_start(self.init, self.init_value_scale, fan))}
+        return {"weight": ParameterSpec((classes, self.out_dim), weight_start(self.init, self.init_value_scale, fan))}
 
     def macs(self, inputs: Sequence[Shape], output: Shape) -> int:
         return output.size * inputs[0].dims[-1]
 
-    def laws(self, inputs: Sequence[Shape], output: Shape) -> list[tuple[str, bool]]:
+    def invariants(self, inputs: Sequence[Shape], output: Shape) -> list[tuple[str, bool]]:
         return [("outDim is the first extent", output.file_dims[0] == self.out_dim)]
 
     def run(self, p: Any, x: torch.Tensor) -> torch.Tensor:
@@ -221,10 +221,10 @@ class StabilizerLayer(Layer):
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         return inputs[0]
 
-    def parameters(self, inputs: Sequence[Shape]) -> dict[str, Parameter]:
-        return {"weight": Parameter((1,), constant(math.log(math.expm1(self.steepness)) / self.steepness))}
+    def parameters(self, inputs: Sequence[Shape]) -> dict[str, ParameterSpec]:
+        return {"weight": ParameterSpec((1,), constant(math.log(math.expm1(self.steepness)) / self.steepness))}
 
-    def laws(self, inputs: Sequence[Shape], output: Shape) -> list[tuple[str, bool]]:
+    def invariants(self, inputs: Sequence[Shape], output: Shape) -> list[tuple[str, bool]]:
         return [("the shape is kept", output.dims == inputs[0].dims)]
 
     def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:

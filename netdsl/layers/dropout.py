@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..spec import Number, Optional, option, table_row
-from .base import Example, Layer, Shape
+from .layer import Example, Layer, Shape
 
 if TYPE_CHECKING:
     import torch
@@ -36,13 +36,13 @@ class Dropout(Layer):
     rate: float | None = option(Optional(Number(0, 1, exclusive_maximum=True)), None,
                                 "Probability that an element is dropped; None takes it from the training block.")
 
-    def kept_beside(self, inputs: Sequence[Shape], output: Shape) -> int:
+    def extra_saved_bytes(self, inputs: Sequence[Shape], output: Shape) -> int:
         return output.size  # the mask, in the input's type
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         return inputs[0]
 
-    def laws(self, inputs: Sequence[Shape], output: Shape) -> list[tuple[str, bool]]:
+    def invariants(self, inputs: Sequence[Shape], output: Shape) -> list[tuple[str, bool]]:
         return [("the shape is kept", output.dims == inputs[0].dims)]
 
     def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:

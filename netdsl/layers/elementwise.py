@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..spec import Number, OptionError, option, table_row
 from .activation import Activation
-from .base import Example
+from .layer import Example
 
 if TYPE_CHECKING:
     import torch

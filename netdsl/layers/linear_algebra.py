@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..spec import Integer, option, table_row
 from .arithmetic import Combination
-from .base import SCALAR, Example, Layer, Shape, ShapeError
 from .broadcast import with_batch
+from .layer import SCALAR, Example, Layer, Shape, ShapeError
 
 if TYPE_CHECKING:
     import torch

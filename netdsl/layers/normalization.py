@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..spec import Flag, Integer, Number, option, table_row
-from .base import Example, Parameter, SampleLayer, Shape, ShapeError
 from .initializers import constant
+from .layer import Example, ParameterSpec, SampleLayer, Shape, ShapeError
 
 if TYPE_CHECKING:
     import torch
@@ -23,7 +23,7 @@ class SampleNormalization(SampleLayer):
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         return inputs[0]
 
-    def laws(self, inputs: Sequence[Shape], output: Shape) -> list[tuple[str, bool]]:
+    def invariants(self, inputs: Sequence[Shape], output: Shape) -> list[tuple[str, bool]]:
         return [("the shape is kept", output.dims == inputs[0].dims)]
 
 
@@ -50,9 +50,9 @@ class LayerNormalizationLayer(SampleNormalization):
     per_element: bool = option(Flag(), False, "Give every element a gain and a bias of its own.")
     epsilon: float = option(Number(0), 1e-5, "Added to the variance.")
 
-    def parameters(self, inputs: Sequence[Shape]) -> dict[str, Parameter]:
+    def parameters(self, inputs: Sequence[Shape]) -> dict[str, ParameterSpec]:
         dims = inputs[0].dims if self.per_element else (1,)
-        return {"weight": Parameter(dims, constant(self.init_scale)), "bias": Parameter(dims, constant(self.init_bias))}
+        return {"weight": ParameterSpec(dims, constant(self.init_scale)), "bias": ParameterSpec(dims, constant(self.init_bias))}
 
     def run(self, p: Any, x: torch.Tensor) -> torch.Tensor:
         import torch
@@ -95,9 +95,9 @@ class GroupNormalizationLayer(SampleNormalization):
                              label=f"the input is {inputs[0]}", hint=hint)
         return inputs[0]
 
-    def parameters(self, inputs: Sequence[Shape]) -> dict[str, Parameter]:
+    def parameters(self, inputs: Sequence[Shape]) -> dict[str, ParameterSpec]:
         dims = inputs[0].dims[:1]
-        return {"weight": Parameter(dims, constant(self.init_scale)), "bias": Parameter(dims, constant(self.init_bias))}
+        return {"weight": ParameterSpec(dims, constant(self.init_scale)), "bias": ParameterSpec(dims, constant(self.init_bias))}
 
     def run(self, p: Any, x: torch.Tensor) -> torch.Tensor:
         import torch
@@ -134,7 +134,7 @@ class LocalResponseNormalizationLayer(SampleNormalization):
     beta: float = option(Number(0), 0.75, "The power.")
     average_squares: bool = option(Flag(), True, "Take the mean of the squares, not their sum.")
 
-    def kept_beside(self, inputs: Sequence[Shape], output: Shape) -> int:
+    def extra_saved_bytes(self, inputs: Sequence[Shape], output: Shape) -> int:
         return 3 * output.size  # the squares, the logarithm and the power of the sums
 
     def run(self, p: Any, x: torch.Tensor) -> torch.Tensor:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..spec import Choice, Flag, option, table_row
-from .base import Example, SampleLayer, Shape, ShapeError
 from .convolution import window_laws
+from .layer import Example, SampleLayer, Shape, ShapeError
 from .windows import (
     MAXIMUM_AXES,
     Sliding,
@@ -48,14 +48,14 @@ class WindowPooling(SampleLayer):
     def windows(self, shape: Shape) -> tuple[Window, ...]:
         return pooling_windows(self.sliding(), shape, padding_is_a_value=self.counts_padding())
 
-    def kept_beside(self, inputs: Sequence[Shape], output: Shape) -> int:
+    def extra_saved_bytes(self, inputs: Sequence[Shape], output: Shape) -> int:
         return 2 * output.size if self.is_max() else 0  # the place of each maximum, as a 64-bit number
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         windows = self.windows(inputs[0])
         return Shape((*inputs[0].dims[: -len(windows)], *(w.count for w in windows)))
 
-    def laws(self, inputs: Sequence[Shape], output: Shape) -> list[tuple[str, bool]]:
+    def invariants(self, inputs: Sequence[Shape], output: Shape) -> list[tuple[str, bool]]:
         sliding, windows = self.sliding(), self.windows(inputs[0])
         return [("axes beside the window keep their extents",
                  output.file_dims[sliding.axes :] == inputs[0].file_dims[sliding.axes :]),
@@ -205,7 +205,7 @@ class GlobalPooling(SampleLayer):
                              label=f"this is {inputs[0]}", hint="the input has to be W x H x C, or W x C.")
         return Shape((inputs[0].dims[0], *[1] * (inputs[0].rank - 1)))
 
-    def laws(self, inputs: Sequence[Shape], output: Shape) -> list[tuple[str, bool]]:
+    def invariants(self, inputs: Sequence[Shape], output: Shape) -> list[tuple[str, bool]]:
         return [("one number is left of each channel", output.size == inputs[0].dims[0])]
 
 

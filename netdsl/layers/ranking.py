@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..spec import table_row
-from .base import SCALAR, Example, Shape, ShapeError
 from .criteria import Criterion
+from .layer import SCALAR, Example, Shape, ShapeError
 
 if TYPE_CHECKING:
     import torch

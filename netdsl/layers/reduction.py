@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..spec import Integer, ListOf, Optional, option, table_row
-from .base import SCALAR, Example, SampleLayer, Shape, ShapeError
+from .layer import SCALAR, Example, SampleLayer, Shape, ShapeError
 
 if TYPE_CHECKING:
     import torch

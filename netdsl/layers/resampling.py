@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..spec import Choice, Integer, Number, Optional, PerAxis, option, table_row
-from .base import Example, Layer, SampleLayer, Shape, ShapeError
+from .layer import Example, Layer, SampleLayer, Shape, ShapeError
 
 if TYPE_CHECKING:
     import torch

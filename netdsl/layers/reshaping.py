@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..spec import REQUIRED, Dims, Integer, ListOf, OptionError, option, table_row
-from .base import Example, Layer, SampleLayer, Shape, ShapeError
 from .broadcast import padded, with_batch, with_rank
+from .layer import Example, Layer, SampleLayer, Shape, ShapeError
 
 if TYPE_CHECKING:
     import torch

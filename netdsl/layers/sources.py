@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..spec import Choice, Dims, Flag, Integer, Number, Optional, OptionError, Text, option, table_row
-from .base import Example, Initializer, Layer, Parameter, Shape, ShapeError
 from .initializers import KINDS, constant, fans
+from .layer import Example, Initializer, Layer, ParameterSpec, Shape, ShapeError
 
 if TYPE_CHECKING:
     import torch
@@ -31,7 +31,7 @@ class Data(Layer):
     family: ClassVar[str] = "source"
     style: ClassVar[str] = "layer"
     inputs: ClassVar[tuple[str, ...]] = ()
-    is_data: ClassVar[bool] = True
+    is_input: ClassVar[bool] = True
     keeps: ClassVar[str] = "nothing"
 
     def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
@@ -217,9 +217,9 @@ class _Learned(Layer):
             raise OptionError("initFromLiteral", "the lines of the start have different numbers of numbers")
         return rows
 
-    def parameters(self, inputs: Sequence[Shape]) -> dict[str, Parameter]:
+    def parameters(self, inputs: Sequence[Shape]) -> dict[str, ParameterSpec]:
         shape = self.shape(inputs)
-        return {"value": Parameter(shape.dims, self._start(shape), self.learning_rate_multiplier > 0,
+        return {"value": ParameterSpec(shape.dims, self._start(shape), self.learning_rate_multiplier > 0,
                                    self.learning_rate_multiplier)}
 
     def _start(self, shape: Shape) -> Initializer:
@@ -299,8 +299,8 @@ class _Fixed(Layer):
     def number(self) -> float:
         raise NotImplementedError
 
-    def parameters(self, inputs: Sequence[Shape]) -> dict[str, Parameter]:
-        return {"value": Parameter(self.shape(inputs).dims, constant(self.number), learned=False, saved=False)}
+    def parameters(self, inputs: Sequence[Shape]) -> dict[str, ParameterSpec]:
+        return {"value": ParameterSpec(self.shape(inputs).dims, constant(self.number), learned=False, saved=False)}
 
     def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
         value: torch.Tensor = p.value

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..spec import table_row
-from .base import Example, Layer, Shape, ShapeError
+from .layer import Example, Layer, Shape, ShapeError
 from .pooling import over_last_axes, pooling_windows
 from .windows import (
     Sliding,
@@ -52,7 +52,7 @@ class Unpooling(Layer):
                              label="both have to change from sample to sample")
         return Shape(places.dims)
 
-    def laws(self, inputs: Sequence[Shape], output: Shape) -> list[tuple[str, bool]]:
+    def invariants(self, inputs: Sequence[Shape], output: Shape) -> list[tuple[str, bool]]:
         return [("the output is as large as what was pooled", output.dims == inputs[1].dims)]
 
     def prepare(self, inputs: Sequence[Shape], output: Shape) -> dict[str, Any]:

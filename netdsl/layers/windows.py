@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..spec import Dims, Flag, Integer, PerAxis, option
-from .base import Shape, ShapeError
+from .layer import Shape, ShapeError
 
 if TYPE_CHECKING:
     import torch

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from ..spec import Spec, by_name
-from .adam import Adam, Adamax, AdamW, Lion
-from .adaptive import Adadelta, Adagrad, CNTKRMSProp, FSAdagrad, RMSProp
-from .base import Optimizer
 from .block import AutoAdjust, EarlyStopping, Multiplier
-from .matrix import Muon
-from .policies import ROWS as SCHEDULE_ROWS
-from .schedule import Policy
-from .sgd import LARS, MomentumSGD
+from .optimizer import Optimizer
+from .rules.adam import Adam, Adamax, AdamW, Lion
+from .rules.adaptive import Adadelta, Adagrad, CNTKRMSProp, FSAdagrad, RMSProp
+from .rules.matrix import Muon
+from .rules.sgd import LARS, MomentumSGD
+from .schedules.policies import ROWS as SCHEDULE_ROWS
+from .schedules.schedule import Policy
 
 ROWS: tuple[type[Optimizer], ...] = (
     MomentumSGD, Adam, AdamW, Adamax, Lion, Muon, LARS, Adagrad, RMSProp, CNTKRMSProp, FSAdagrad, Adadelta,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ..spec import (
-    Argument,
+    BoundArgument,
     Choice,
     Flag,
     Integer,
@@ -24,8 +24,8 @@ from ..spec import (
     option,
     table_row,
 )
-from .base import Optimizer
-from .schedule import Schedule, constant
+from .optimizer import Optimizer
+from .schedules.schedule import Schedule, constant
 
 _RATE = ScheduleKind(Number(0))
 _MOMENTUM = ScheduleKind(Number(0, 1, exclusive_maximum=True))
@@ -55,7 +55,7 @@ class RecordOf(Kind):
         members = getattr(value, "members", None)
         if not isinstance(members, Mapping):
             raise Mismatch(self.expected)
-        named = {name: Argument(member.span, member.force, name_span=value.names.get(name))
+        named = {name: BoundArgument(member.span, member.force, name_span=value.names.get(name))
                  for name, member in members.items()}
         return bind(self.spec, (), named, value.span, unknown_code="unknown-key").spec
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
 from .block import AutoAdjust, EarlyStopping
-from .policies import Plateau
+from .schedules.policies import Plateau
 
 
 @dataclass(frozen=True)

@@ -8,15 +8,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ..diagnostics import Diagnostic, Label, did_you_mean
-from ..source import NOWHERE, Span
-from .average import WeightAverage
-from .base import Optimizer, ParameterGroup, Regularization, RuleSettings, StepRates
+from ..base.diagnostics import Diagnostic, Label, did_you_mean
+from ..base.source import NOWHERE, Span
 from .block import AutoAdjust, EarlyStopping, Multiplier, TrainingBlock
 from .control import Control
-from .policies import Plateau, Warmup
-from .schedule import Policy, Progress, Schedule, Steps
+from .optimizer import Optimizer, ParameterGroup, Regularization, RuleSettings, StepRates
+from .schedules.policies import Plateau, Warmup
+from .schedules.schedule import PiecewiseConstant, Policy, Schedule, TrainingProgress
 from .update import UpdateRule
+from .weight_average import WeightAverage
 
 if TYPE_CHECKING:
     import torch
@@ -72,8 +72,8 @@ class TrainingPlan:
         """In how many pieces the samples of one update are computed, their gradients added up."""
         return self.block.accumulate * self.block.num_subminibatches
 
-    def progress(self, epoch: float, step: int = 0, samples: int = 0) -> Progress:
-        return Progress(epoch, step, samples, self.block.max_epochs, self.block.max_steps)
+    def progress(self, epoch: float, step: int = 0, samples: int = 0) -> TrainingProgress:
+        return TrainingProgress(epoch, step, samples, self.block.max_epochs, self.block.max_steps)
 
     def rates_at(self, samples_seen: int, samples_in_minibatch: int, epoch: float, step: int, *,
                  factor: float = 1.0) -> StepRates:
@@ -91,7 +91,7 @@ class TrainingPlan:
         per_sample = value / size if self.rate_unit == "per minibatch" else value
         return StepRates(per_sample, momentum, samples_in_minibatch, float(samples_in_minibatch), noise)
 
-    def _momentum_at(self, progress: Progress, size: int, samples: int) -> float:
+    def _momentum_at(self, progress: TrainingProgress, size: int, samples: int) -> float:
         if self.momentum is None:
             return 0.0
         value = self.momentum.at(progress)
@@ -169,7 +169,7 @@ class TrainingPlan:
         adjust = self.block.auto_adjust
         if adjust is not None and adjust.auto_adjust == "none":
             adjust = None
-        listed = self.rate.length if adjust is not None and isinstance(self.rate, Steps) else 0
+        listed = self.rate.length if adjust is not None and isinstance(self.rate, PiecewiseConstant) else 0
         return Control(plateau if isinstance(plateau, Plateau) else None, adjust, self.block.early_stopping, listed)
 
     def check_names(self, names: Iterable[str]) -> list[Diagnostic]:
@@ -201,4 +201,4 @@ def fits(name: str, pattern: str) -> bool:
     return fnmatch.fnmatchcase(f".{name}.", f"*.{pattern}.*")
 
 
-__all__ = ["AutoAdjust", "EarlyStopping", "Multiplier", "StepRates", "Steps", "TrainingBlock", "TrainingPlan", "fits"]
+__all__ = ["AutoAdjust", "EarlyStopping", "Multiplier", "PiecewiseConstant", "StepRates", "TrainingBlock", "TrainingPlan", "fits"]

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ..seeds import seed_for
-from .base import Bucket, Optimizer, ParameterGroup, RuleSettings, StepRates
+from ..base.seeds import seed_for
+from .optimizer import Bucket, Optimizer, ParameterGroup, RuleSettings, StepRates
 
 if TYPE_CHECKING:
     import torch

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..network import Network, Node
+from ..ir.network import Network, Node
 
 
 def prune(network: Network[Node], roots: tuple[str, ...]) -> Network[Node]:

@@ -6,11 +6,11 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..diagnostics import Diagnostic, Label
-from ..layers.base import Cost, Layer, Shape, ShapeError
-from ..network import Network, Node, ShapedNode
-from ..source import Span
-from .chain import history
+from ..base.diagnostics import Diagnostic, Label
+from ..base.source import Span
+from ..ir.network import Network, Node, ShapedNode
+from ..layers.layer import Cost, Layer, Shape, ShapeError
+from .shape_history import history
 
 
 @dataclass(frozen=True)

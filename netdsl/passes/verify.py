@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..network import Network, Node, ShapedNode
+from ..ir.network import Network, Node, ShapedNode
 
 
 def verify(network: Network[Node]) -> None:

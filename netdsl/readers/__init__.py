@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from ..cache import cache_root
+from ..base.cache import cache_root
 from ..spec import Spec, by_name
-from .base import Reader, Sample, Transform
-from .base64images import Base64Images
-from .cifar import CIFAR10, CIFAR100
-from .cifarpython import CIFAR10Python
-from .color import Color, Grayscale, Hue, Intensity, Mean, Normalize
-from .crops import CenterCrop, Crop, MultiViewCrop, RandomCrop
-from .csvfile import CSV
-from .ctf import CNTKText
-from .folder import ImageFolder
-from .geometry import Erase, Flip, Pad, Resize, Rotate, Scale
-from .idx import IDX
+from .formats.base64images import Base64Images
+from .formats.cifar import CIFAR10, CIFAR100
+from .formats.cifarpython import CIFAR10Python
+from .formats.csvfile import CSV
+from .formats.ctf import CNTKText
+from .formats.folder import ImageFolder
+from .formats.idx import IDX
+from .formats.mapfile import MapFile
+from .formats.masks import ImageMasks
+from .formats.numpyfile import NumPy
 from .joined import Joined
-from .mapfile import MapFile
-from .masks import ImageMasks
-from .numpyfile import NumPy
-from .samples import SampleCIFAR10, SampleImages, SampleMasks, SampleMNIST, sample_folder
-from .synthetic import Synthetic
+from .reader import Reader, Sample, Transform
+from .synthetic.sample_data import SampleCIFAR10, SampleImages, SampleMasks, SampleMNIST, sample_folder
+from .synthetic.synthetic import Synthetic
+from .transforms.color import Color, Grayscale, Hue, Intensity, Mean, Normalize
+from .transforms.crops import CenterCrop, Crop, MultiViewCrop, RandomCrop
+from .transforms.geometry import Erase, Flip, Pad, Resize, Rotate, Scale
 
 #: The rows in the order of the docs.
 ROWS: tuple[type[Reader], ...] = (

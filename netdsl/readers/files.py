@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
-from .base import DataError
+from .reader import DataError
 
 _PACKED = (".gz", ".xz")
 _GZIP, _XZ = b"\x1f\x8b", b"\xfd7zXZ\x00"

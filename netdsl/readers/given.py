@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from .base import Batch, DataError, Dataset, Draws, Reader
 from .files import missing_file, reading
-from .images import decode
-from .pipeline import ImageReader, channels_first
+from .formats.images import decode
+from .reader import Batch, DataError, Dataset, Reader, SampleRng
+from .transforms.pipeline import ImageReader, channels_first
 
 
 class GivenImages(Dataset):
@@ -29,11 +29,11 @@ class GivenImages(Dataset):
         self.least_side = self.pipeline.needed_side()
         self.failures: dict[int, DataError] = {}
 
-    def batch(self, indices: Sequence[int], draws: Draws) -> Batch:
+    def batch(self, indices: Sequence[int], draws: SampleRng) -> Batch:
         images = np.stack([self._image(int(index), draws) for index in indices])
         return Batch({self.reader.features_input: images}, tuple(self.paths[int(index)] for index in indices))
 
-    def _image(self, index: int, draws: Draws) -> np.ndarray:
+    def _image(self, index: int, draws: SampleRng) -> np.ndarray:
         try:
             return self._ready(self.paths[index], draws.sample(index))
         except DataError as error:

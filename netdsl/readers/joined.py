@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from ..spec import Choice, ListOf, OptionError, SpecOf, option, table_row
 from .arrays import np
-from .base import Batch, DataError, Dataset, Description, Draws, Reader
+from .reader import Batch, DataError, Dataset, Description, Reader, SampleRng
 
 
 @table_row
@@ -101,7 +101,7 @@ class _Joined(Dataset):
         self.ids = parts[0].ids
         self.class_names = next((part.class_names for part in parts if part.class_names), ())
 
-    def batch(self, indices: Sequence[int], draws: Draws) -> Batch:
+    def batch(self, indices: Sequence[int], draws: SampleRng) -> Batch:
         arrays: dict[str, np.ndarray] = {}
         names: tuple[str, ...] = ()
         for part, places in zip(self._parts, self._places, strict=True):
@@ -111,10 +111,10 @@ class _Joined(Dataset):
             names = names or batch.names
         return Batch(arrays, names)
 
-    def resident(self) -> dict[str, np.ndarray] | None:
+    def in_memory(self) -> dict[str, np.ndarray] | None:
         arrays: dict[str, np.ndarray] = {}
         for part, places in zip(self._parts, self._places, strict=True):
-            own = part.resident()
+            own = part.in_memory()
             if own is None:
                 return None
             arrays.update({key: array if places is None else array[places] for key, array in own.items()})

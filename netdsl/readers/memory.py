@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from .arrays import np
-from .base import Batch, DataError, Dataset, Draws
-from .pipeline import Pipeline, channels_first
+from .reader import Batch, DataError, Dataset, SampleRng
+from .transforms.pipeline import Pipeline, channels_first
 
 #: Transformed images are kept if they take at most this many bytes.
 _KEEP = 1 << 30
@@ -68,7 +68,7 @@ class ArrayDataset(Dataset):
 
     def _transform_now(self, pipeline: Pipeline) -> None:
         stored = self.arrays[self._images]
-        first = self._transformed(stored[:1], [0], Draws())
+        first = self._transformed(stored[:1], [0], SampleRng())
         if first.nbytes * self.count <= _KEEP and pipeline.views == 1:
             done = pipeline.run_all(stored.transpose(0, 2, 3, 1))
             self.arrays = {**self.arrays, self._images: np.ascontiguousarray(channels_first(done))}
@@ -78,14 +78,14 @@ class ArrayDataset(Dataset):
     def skipped(self) -> tuple[DataError, ...]:
         return self._skipped
 
-    def batch(self, indices: Sequence[int], draws: Draws) -> Batch:
+    def batch(self, indices: Sequence[int], draws: SampleRng) -> Batch:
         rows = np.asarray(indices, dtype=np.int64)
         arrays = {key: array[rows] for key, array in self.arrays.items()}
         if self._pipeline is not None:
             arrays[self._images] = self._transformed(arrays[self._images], indices, draws)
         return Batch(arrays, tuple(self.name(int(index)) for index in indices))
 
-    def _transformed(self, images: np.ndarray, indices: Sequence[int], draws: Draws) -> np.ndarray:
+    def _transformed(self, images: np.ndarray, indices: Sequence[int], draws: SampleRng) -> np.ndarray:
         assert self._pipeline is not None
         result = []
         for image, index in zip(images, indices, strict=True):
@@ -95,6 +95,6 @@ class ArrayDataset(Dataset):
                 raise error.located(place=self.name(int(index))) from None
         return np.stack(result)
 
-    def resident(self) -> dict[str, np.ndarray] | None:
+    def in_memory(self) -> dict[str, np.ndarray] | None:
         plain = all(isinstance(array, np.ndarray) for array in self.arrays.values())
         return self.arrays if self._pipeline is None and plain else None

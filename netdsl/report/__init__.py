@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from ..diagnostics import failure
-from ..runs import REPORT, Run
-from ..source import Source
+from ..base.diagnostics import failure
+from ..base.source import Source
+from ..runs.store import REPORT, Run
 from .facts import Facts, gather
 from .page import page
 

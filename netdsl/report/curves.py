@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ..formats.chart import Chart, Series
-from ..formats.scene import Point
-from ..runs import Run
+from ..drawing.charts.chart import Chart, Series
+from ..drawing.scene import Point
+from ..runs.store import Run
 
 #: With fewer epochs than this, training is drawn by the means over some minibatches instead of whole epochs.
 _FEW_EPOCHS = 4

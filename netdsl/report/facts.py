@@ -8,15 +8,15 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from ..diagnostics import Failure
-from ..estimate import estimate_memory
-from ..network import ShapedNode, Totals, totals
-from ..program import Program
-from ..readers.base import DataError
-from ..runs import RESOLVED, SOURCE, Run
-from ..samples import choose_data
-from ..sheet import Picture, pictures
-from ..source import Source
+from ..base.diagnostics import Failure
+from ..base.source import Source
+from ..checks.memory_estimate import estimate_memory
+from ..data.choose import choose_data
+from ..data.preview import Picture, pictures
+from ..ir.network import NetworkTotals, ShapedNode, totals
+from ..ir.program import Program
+from ..readers.reader import DataError
+from ..runs.store import RESOLVED, SOURCE, Run
 from .filters import FilterBank, first_filters
 
 T = TypeVar("T")
@@ -55,7 +55,7 @@ class Facts:
         return np.asarray(rows) if rows and square else None
 
     @property
-    def totals(self) -> Totals | None:
+    def totals(self) -> NetworkTotals | None:
         return totals(self.program.network) if self.program is not None else None
 
     @property
@@ -88,7 +88,7 @@ def gather(run: Run) -> Facts:
     if facts.program is not None:
         program = facts.program
         if not facts.classes:
-            from ..predictions import class_names
+            from ..training.evaluation.prediction import class_names
 
             facts.classes = class_names(program)
         _attempt(facts, "the worst samples could not be shown", lambda: _worst(facts, program))

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..network import ShapedNode
-from ..program import Program
+from ..ir.network import ShapedNode
+from ..ir.program import Program
 
 #: More filters than this are not shown.
 _MOST = 128

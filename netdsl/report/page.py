@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from ..formats.chart import line_chart
-from ..formats.diagram import build
-from ..formats.drawing import draw
-from ..formats.svg import svg
-from ..readers.images import pillow
-from ..summary import mebibytes
+from ..describe.network_text import mebibytes
+from ..drawing.backends.svg import svg
+from ..drawing.charts.chart import line_chart
+from ..drawing.drawing import draw
+from ..drawing.graph.diagram import build
+from ..readers.formats.images import pillow
 from .curves import charts
 from .facts import Facts, Worst
 from .filters import filter_sheet

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..formats import palette
+from ..drawing import palette
 
 #: Colours of drawings -> what stands for them on a dark page. Texts on coloured boxes stay white.
 _DARK_TEXT = {palette.TEXT: "#e6ebf1", palette.FAINT: "#a7b3c0"}

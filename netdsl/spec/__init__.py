@@ -10,14 +10,7 @@ The option's name in the file is the field's name in camel case, by rule: `filte
 
 from __future__ import annotations
 
-from .binding import (
-    MANY,
-    Argument,
-    Bound,
-    bind,
-    describe_value,
-    signature_body,
-)
+from .binding import MANY, Bound, BoundArgument, bind, describe_value, signature_body
 from .kinds import (
     Choice,
     Dims,
@@ -37,23 +30,13 @@ from .kinds import (
     is_row,
     show_value,
 )
-from .rows import (
-    REQUIRED,
-    Option,
-    OptionError,
-    S,
-    Spec,
-    by_name,
-    camel,
-    option,
-    table_row,
-)
+from .rows import REQUIRED, Option, OptionError, S, Spec, by_name, camel, option, table_row
 
 __all__ = [
     "MANY",
     "REQUIRED",
-    "Argument",
     "Bound",
+    "BoundArgument",
     "Choice",
     "Dims",
     "Either",

@@ -7,15 +7,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..diagnostics import Diagnostic, Failure, Label, suggest
-from ..source import Span
-from .foreign import cure_of_option, cure_of_value, elsewhere, our_option
+from ..base.diagnostics import Diagnostic, Failure, Label, suggest
+from ..base.source import Span
+from .aliases import cure_of_option, cure_of_value, elsewhere, our_option
 from .kinds import FunctionKind, Kind, ListOf, Mismatch, Optional, show_value
 from .rows import Option, OptionError, S, Spec
 
 
 @dataclass(frozen=True)
-class Argument:
+class BoundArgument:
     """What was written for one option: where, and how to get it (lazily).
 
     `value`, `schedule` and `function` are called by the kind's `wants`; each raises Failure if the
@@ -29,8 +29,8 @@ class Argument:
     name_span: Span | None = None  #: where the option's name stands, if it was named
 
     @staticmethod
-    def constant(value: Any, span: Span, name_span: Span | None = None) -> Argument:
-        return Argument(span, lambda: value, name_span=name_span)
+    def constant(value: Any, span: Span, name_span: Span | None = None) -> BoundArgument:
+        return BoundArgument(span, lambda: value, name_span=name_span)
 
     def get(self, kind: Kind) -> Any:
         if kind.wants == "schedule" and self.schedule is not None:
@@ -50,8 +50,8 @@ class Bound:
 
 def bind(
     cls: type[S],
-    positional: Sequence[Argument],
-    named: Mapping[str, Argument],
+    positional: Sequence[BoundArgument],
+    named: Mapping[str, BoundArgument],
     call: Span,
     *,
     title: str | None = None,
@@ -65,7 +65,7 @@ def bind(
     called = title or cls.name()
     options = cls.options()
     diagnostics: list[Diagnostic] = []
-    given: dict[str, Argument] = {}
+    given: dict[str, BoundArgument] = {}
     order = cls.positional() if positional else ()
     for index, argument in enumerate(positional):
         if index >= len(order):
@@ -74,7 +74,7 @@ def bind(
         given[order[index]] = argument
     needed = [o.name for o in options if o.required and o.name not in given and o.name not in named]
     known = [o.name for o in options]
-    unknown: list[tuple[str, Argument, str]] = []
+    unknown: list[tuple[str, BoundArgument, str]] = []
     meant: set[str] = set()  # required options that an unknown name stands for: one mistake, one page
     for name, argument in named.items():
         if name in given:
@@ -137,7 +137,7 @@ def signature_body(cls: type[Spec], called: str | None = None) -> tuple[str, ...
     return (what, "\n".join(lines))
 
 
-def _unknown(cls: type[Spec], called: str, unknown: Sequence[tuple[str, Argument, str]], code: str) -> Diagnostic:
+def _unknown(cls: type[Spec], called: str, unknown: Sequence[tuple[str, BoundArgument, str]], code: str) -> Diagnostic:
     """One page for all names that are no options; `unknown` holds name, argument and what was most likely meant."""
     noun = "key" if code == "unknown-key" else "option"
     labels = [Label(a.name_span or a.span, f"did you mean `{near}`?" if near else "") for _, a, near in unknown]
@@ -157,7 +157,7 @@ def _unknown(cls: type[Spec], called: str, unknown: Sequence[tuple[str, Argument
                       body, next((hint for hint in hints if hint), ""))
 
 
-def _cure_of(name: str, argument: Argument) -> str:
+def _cure_of(name: str, argument: BoundArgument) -> str:
     try:
         return cure_of_option(name, argument.value())
     except Failure:
@@ -179,7 +179,7 @@ def _missing(cls: type[Spec], called: str, o: Option, call: Span, is_block: bool
                       body=(f"`{o.name}` is {o.kind.expected}: {o.doc.rstrip('.')}.", *every))
 
 
-def _mistyped(cls: type[Spec], called: str, o: Option, argument: Argument, expected: str) -> Diagnostic:
+def _mistyped(cls: type[Spec], called: str, o: Option, argument: BoundArgument, expected: str) -> Diagnostic:
     try:
         value = argument.value()
         cure = cure_of_value(o.name, value, [other.name for other in cls.options()]) or o.kind.cure(value)
@@ -190,7 +190,7 @@ def _mistyped(cls: type[Spec], called: str, o: Option, argument: Argument, expec
                       body=(f"`{o.name}`: {o.doc.rstrip('.')}.",), hint=cure)
 
 
-def _as_function(cls: type[Spec], argument: Argument, value: Any) -> str:
+def _as_function(cls: type[Spec], argument: BoundArgument, value: Any) -> str:
     """`DenseLayer {64, ReLU}`: a function given by its position, where only its name would find its option."""
     takes = [o.name for o in cls.options()
              if isinstance(o.kind.item if isinstance(o.kind, Optional) else o.kind, FunctionKind)]
@@ -199,7 +199,7 @@ def _as_function(cls: type[Spec], argument: Argument, value: Any) -> str:
     return f"give it by its name: `{takes[0]} = {' '.join(argument.span.text.split())[:40]}`."
 
 
-def _unjoined(cls: type[Spec], called: str, o: Option, argument: Argument) -> Diagnostic | None:
+def _unjoined(cls: type[Spec], called: str, o: Option, argument: BoundArgument) -> Diagnostic | None:
     """`Input {28, 28, 1}`: numbers of a list that are not joined, and have slipped into the next options."""
     order = cls.positional()
     before = cls.option(order[order.index(o.name) - 1]) if o.name in order[1:] else None
@@ -214,13 +214,13 @@ def _unjoined(cls: type[Spec], called: str, o: Option, argument: Argument) -> Di
                       hint="write a list as `28:28:1`, in parentheses where more options follow: `(3:3)`.")
 
 
-def _twice(called: str, name: str, argument: Argument, first: Argument) -> Diagnostic:
+def _twice(called: str, name: str, argument: BoundArgument, first: BoundArgument) -> Diagnostic:
     return Diagnostic("unknown-option", f"`{name}` of {called} is given twice",
                       Label(argument.name_span or argument.span, "given again here"),
                       related=(Label(first.span, "given first here, by its position"),))
 
 
-def _too_many(cls: type[Spec], called: str, positional: Sequence[Argument], order: Sequence[str]) -> Diagnostic:
+def _too_many(cls: type[Spec], called: str, positional: Sequence[BoundArgument], order: Sequence[str]) -> Diagnostic:
     return Diagnostic("unknown-option", f"{called} takes at most {len(order)} option{'s' * (len(order) != 1)}, "
                       f"here are {len(positional)}",
                       Label(positional[len(order)].span, "this one has no place"), body=signature_body(cls, called))

@@ -12,7 +12,7 @@ from lark import Lark, Transformer
 from lark.grammar import Rule
 from lark.lexer import TerminalDef
 
-from ..cache import remembered
+from ..base.cache import cached_file
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 _START = ["start", "expression"]
@@ -39,7 +39,7 @@ def parser_with(transformer: Transformer[Any, Any] | None) -> Lark:
     """A parser that hands what it reads to the transformer, or makes Lark's trees."""
     key = hashlib.blake2b(f"{lark.__version__}\n{grammar_text()}".encode(), digest_size=16).hexdigest()
     try:
-        return _from_tables(remembered("grammar.json", key, _tables), transformer)
+        return _from_tables(cached_file("grammar.json", key, _tables), transformer)
     except (AttributeError, AssertionError, LookupError, TypeError, ValueError):
         # What Lark calls its own is not promised between versions; the grammar always works.
         return _from_grammar(transformer)

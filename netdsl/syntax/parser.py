@@ -10,9 +10,9 @@ from typing import Any
 
 from lark import Lark, Token, Transformer, UnexpectedInput
 
-from ..deep import paused_collector
-from ..diagnostics import Diagnostic, Failure, Label
-from ..source import Source, Span
+from ..base.diagnostics import Diagnostic, Failure, Label
+from ..base.recursion import paused_collector
+from ..base.source import Source, Span
 from . import ast
 from .grammar import grammar_text, lark_parser, parser_with, shipped
 
@@ -47,7 +47,7 @@ def _parse(source: Source, start: str, begin: int = 0) -> Any:
         except UnexpectedInput as unexpected:
             if builder.problems:  # found before the place where the reading stopped
                 raise Failure(builder.problems[:1]) from None
-            from .mistakes import explain
+            from .errors.explain import explain
 
             page = explain(Source(source.name, text) if begin else source, lark_parser(), unexpected, start)
             raise Failure([page.within(source) if begin else page]) from None

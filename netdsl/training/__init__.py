@@ -5,13 +5,27 @@
     for prediction in predict(program, "runs/mine", dataset): ...
 """
 
-from .evaluate import Judgement, WorstSample
-from .inference import Prediction, predict, trained
-from .inference import judge as test
+from ..runs.writer import SourceSnapshot
+from .evaluation.evaluate import EvalResult, WorstSample
+from .evaluation.inference import Prediction, load_trained, predict
+from .evaluation.inference import evaluate as test
 from .loop import train
-from .options import Interrupted, Limits, Result, RunOptions
-from .progress import Lines, Reporter
-from .record import Texts
+from .progress import ConsoleReporter, Reporter
+from .run_options import Interrupted, Limits, Result, RunOptions
 
-__all__ = ["Interrupted", "Judgement", "Limits", "Lines", "Prediction", "Reporter", "Result", "RunOptions", "Texts",
-           "WorstSample", "predict", "test", "train", "trained"]
+__all__ = [
+           "ConsoleReporter",
+           "EvalResult",
+           "Interrupted",
+           "Limits",
+           "Prediction",
+           "Reporter",
+           "Result",
+           "RunOptions",
+           "SourceSnapshot",
+           "WorstSample",
+           "load_trained",
+           "predict",
+           "test",
+           "train",
+]

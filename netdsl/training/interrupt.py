@@ -12,18 +12,18 @@ HANG_UP = getattr(signal, "SIGHUP", None)
 SIGNALS = (signal.SIGINT, signal.SIGTERM, *([HANG_UP] if HANG_UP is not None else []))
 
 
-class Asked(Exception):
+class InterruptRequested(Exception):
     """A signal came while something ran that does not change the training's state."""
 
 
-class Stopper:
+class InterruptHandler:
     """While it is entered, `signal` tells whether one came. Does nothing outside the main thread."""
 
     def __init__(self) -> None:
         self.signal: int | None = None
         self._before: dict[int, Any] = {}
 
-    def __enter__(self) -> Stopper:
+    def __enter__(self) -> InterruptHandler:
         if threading.current_thread() is threading.main_thread():
             for number in SIGNALS:
                 # What the caller ignores stays ignored: `nohup netdsl run ...` outlives its terminal.
@@ -43,7 +43,7 @@ class Stopper:
     def check(self) -> None:
         """Raise Asked if a signal has come."""
         if self.signal is not None:
-            raise Asked
+            raise InterruptRequested
 
     def _give_back(self) -> None:
         for number, handler in self._before.items():

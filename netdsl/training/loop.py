@@ -11,26 +11,27 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from ..diagnostics import Failure
-from ..optimizers.base import StepRates
-from ..runs import SOURCE
+from ..base.diagnostics import Failure
+from ..optimizers.optimizer import StepRates
+from ..runs import checkpoint
+from ..runs import writer as record
+from ..runs.store import SOURCE
+from ..runs.writer import RunWriter, SourceSnapshot
 from ..spec import camel
-from . import checkpoint, record
-from .diagnosis import explained
-from .evaluate import Judge, Judgement, shown
-from .interrupt import Asked, Stopper
-from .loading import Delivery, taking_no_part
-from .machine import choose_device, describe_device, seed_step, synchronize, tuned
-from .mixing import MIX
-from .options import LEARNED, Interrupted, Result, RunOptions
-from .outcome import result_record, saved_in, why_stopped
-from .progress import EpochRecord, Glimpse, Lasting, Reporter, Stopwatch, epoch_parts, value_parts
-from .ranking import Ranking
-from .record import Run, Texts
-from .setup import Checked, Job, data_errors, judge_by, prepared, required_plan
-from .step import NonFinite, Work
+from .best_metric import BestMetric
+from .data.loader import LoadedBatch, skipped_samples_note
+from .data.mixing import MIX
+from .device import choose_device, describe_device, seed_step, synchronize, torch_settings
+from .evaluation.evaluate import EvalResult, Evaluator, shown
+from .failures import translate_torch_errors
+from .interrupt import InterruptHandler, InterruptRequested
+from .nan_guard import NanGuard
+from .progress import BrokenPipeGuard, EpochRecord, ProgressUpdate, Reporter, Stopwatch, epoch_parts, value_parts
+from .result import result_record, saved_checkpoints, stop_reason
+from .run_options import LEARNED, Interrupted, Result, RunOptions
+from .setup import Checked, Job, data_errors, make_evaluator, prepare_job, required_plan
+from .step import NonFinite, StepInput
 from .strategies import Captured, Eager, candidates, choose
-from .watch import Watch
 
 
 def train(program: Checked, options: RunOptions | None = None, *, reporter: Reporter | None = None,
@@ -42,19 +43,19 @@ def train(program: Checked, options: RunOptions | None = None, *, reporter: Repo
     """
     options = replace(options or RunOptions(), **more)
     plan, device = required_plan(program), choose_device(options.device)
-    with explained(program, plan, device), ExitStack() as stack:
-        job = stack.enter_context(prepared(program, options, reporter or Reporter()))
-        stack.enter_context(tuned(job.device, job.plan.block.deterministic))
-        run = stack.enter_context(Run(job.folder))
-        job.reporter = Lasting(job.reporter, run.log)
-        stopper = stack.enter_context(Stopper())
+    with translate_torch_errors(program, plan, device), ExitStack() as stack:
+        job = stack.enter_context(prepare_job(program, options, reporter or Reporter()))
+        stack.enter_context(torch_settings(job.device, job.plan.block.deterministic))
+        run = stack.enter_context(RunWriter(job.folder))
+        job.reporter = BrokenPipeGuard(job.reporter, run.log)
+        stopper = stack.enter_context(InterruptHandler())
         return Training(job, run, stopper).fit()
 
 
 class Training:
     """One run of a job. `fit` is the loop; the other methods are its steps, in the order in which it takes them."""
 
-    def __init__(self, job: Job, run: Run, stopper: Stopper) -> None:
+    def __init__(self, job: Job, run: RunWriter, stopper: InterruptHandler) -> None:
         self.job, self.run, self.stopper = job, run, stopper
         self.state, self.plan = job.state, job.plan
         self.started = self.saved = time.perf_counter()
@@ -62,8 +63,8 @@ class Training:
         self.strategy: Eager | None = None
         self.settings: dict[str, float] = {}
         self.lost: Failure | None = None  #: why this epoch is lost, where AutoAdjust goes back to the best one
-        self.ranking = Ranking(job.program, job.options.best, job.validation is not None)
-        self.watch = Watch(job, self.looks_at_every_step)
+        self.ranking = BestMetric(job.program, job.options.best, job.validation is not None)
+        self.watch = NanGuard(job, self.looks_at_every_step)
         self.train_values: dict[str, float] = {}
         self.validation_values: dict[str, float] | None = None
         self.first: float | None = None  #: the criterion of the first epoch, for --overfit
@@ -114,12 +115,12 @@ class Training:
             job.keeper.drop_after(at.step)
             self.say(f"resumed after {at.step:,} updates, in epoch {at.epoch + 1}")
         else:
-            texts = job.options.texts or Texts(job.program.source.text)
+            texts = job.options.texts or SourceSnapshot(job.program.source.text)
             self.run.describe(texts, {**record.environment(job.device, job.seed), "sample": job.options.sample,
                                       "network": job.facts["name"]})
         if job.keeper.leads_to("best") != at.best_name:
             at.best_name = at.fallback = None  # resumed into another folder
-        for told in (taking_no_part(job.skipped, "training"), job.renumbered):
+        for told in (skipped_samples_note(job.skipped, "training"), job.renumbered):
             if told:
                 self.say(told)
         steps = job.sampling.steps(0, self.plan.update_size_at(0))
@@ -174,7 +175,7 @@ class Training:
         self.state.executable.module.train()
         self.watch.copy()
 
-    def deliveries(self) -> Iterator[Delivery]:
+    def deliveries(self) -> Iterator[LoadedBatch]:
         """The minibatches of the epoch that are not done yet."""
         job, at = self.job, self.state.position
         limit = self.steps_left()
@@ -192,7 +193,7 @@ class Training:
         epoch = at.epoch + at.taken / self.job.sampling.epoch_length
         return self.plan.rates_at(at.samples, samples, epoch, at.step, factor=self.state.control.factor)
 
-    def update(self, delivery: Delivery, rates: StepRates) -> None:
+    def update(self, delivery: LoadedBatch, rates: StepRates) -> None:
         """One update."""
         work = self.work(delivery)
         if self.strategy is None:
@@ -205,7 +206,7 @@ class Training:
             self.say(f"the step runs eagerly from here on: {self.strategy.refusal}")
             self.strategy = Eager(self.job.step)
 
-    def make(self, strategy: Eager, work: Work, rates: StepRates) -> None:
+    def make(self, strategy: Eager, work: StepInput, rates: StepRates) -> None:
         """One update by this strategy, and everything that counts it."""
         at = self.state.position
         seed_step(self.job.seed, at.step, self.job.device)
@@ -215,13 +216,13 @@ class Training:
         # What records show: the last minibatch of an epoch may be smaller, and with it CNTK's rates.
         self.state.advance(work.samples, self.rates(self.plan.update_size_at(at.epoch)))
 
-    def work(self, delivery: Delivery) -> Work:
+    def work(self, delivery: LoadedBatch) -> StepInput:
         raw = dict(delivery.raw)
         if self.job.mixing.wanted:
             raw[MIX] = self.job.mixing.draw(self.state.position.step).to(self.job.device)
-        return Work(raw, delivery.minibatch.count)
+        return StepInput(raw, delivery.minibatch.count)
 
-    def choose_strategy(self, work: Work, rates: StepRates) -> Eager:
+    def choose_strategy(self, work: StepInput, rates: StepRates) -> Eager:
         """The fastest way to run the step here, by a short trial where there is a choice."""
         job = self.job
         steps = (self.plan.epochs - self.state.position.epoch) * job.sampling.steps(0, self.plan.update_size_at(0))
@@ -249,7 +250,7 @@ class Training:
             raise page
         self.lost = page
 
-    def repeat(self, delivery: Delivery, rates: StepRates) -> None:
+    def repeat(self, delivery: LoadedBatch, rates: StepRates) -> None:
         self.make(Eager(self.job.step, check=True), self.work(delivery), rates)
 
     def mark(self) -> None:
@@ -272,7 +273,7 @@ class Training:
         done, steps = at.step - at.epoch_step, min(steps, job.options.limits.minibatches or steps)
         left = min((self.epochs - at.epoch) * steps - done, self.steps_left())
         per_step = watch.samples / max(1, watch.steps) / watch.speed
-        job.reporter.glimpse(Glimpse("epoch", at.epoch + 1, self.epochs, done, steps, values, percent, at.rate,
+        job.reporter.glimpse(ProgressUpdate("epoch", at.epoch + 1, self.epochs, done, steps, values, percent, at.rate,
                                      watch.speed, job.feed.waited / watch.seconds, left * per_step))
 
     def leave_if_asked(self) -> None:
@@ -333,7 +334,7 @@ class Training:
             self.diverged(page)
         return found.values
 
-    def judged_by(self, judge: Judge) -> tuple[Judgement, Failure | None]:
+    def judged_by(self, judge: Evaluator) -> tuple[EvalResult, Failure | None]:
         """Judge the averaged weights, where there are such, else the trained ones; the page if it is no number."""
         phase = "train" if judge.phase == "validation" and self.job.program.readers.validation is None else judge.phase
         average = self.state.average
@@ -343,7 +344,7 @@ class Training:
             try:
                 found = judge.run(self.job.reporter, self.job.options.limits.minibatches, self.stopper.check)
                 return found, None if self.job.options.nan_continue else judge.page(found)
-            except Asked:
+            except InterruptRequested:
                 pass
             finally:
                 if average is not None:
@@ -362,7 +363,7 @@ class Training:
 
     # -- the end ------------------------------------------------------------------------------------------
 
-    def test(self) -> Judgement | None:
+    def test(self) -> EvalResult | None:
         """The test data on the final weights; on the best ones where early stopping went past them."""
         job, at = self.job, self.state.position
         if job.program.readers.test is None or not job.options.test or job.options.limits.overfit is not None:
@@ -370,20 +371,20 @@ class Training:
         if self.plan.block.early_stopping is not None and at.best_name is not None:
             self.state.restore_weights(checkpoint.read(job.keeper.folder / at.best_name))
         with ExitStack() as stack:
-            found, self.lost = self.judged_by(judge_by(job.program, self.state.executable, job.step.precision, "test",
+            found, self.lost = self.judged_by(make_evaluator(job.program, self.state.executable, job.step.precision, "test",
                                                        self.plan, job.options, stack, detail=True))
         if found.skipped:
-            self.say(taking_no_part(found.skipped, "test"))
+            self.say(skipped_samples_note(found.skipped, "test"))
         values, percent = shown(job.program, found.values)
         self.run.record("test", step=at.step, test=values)
         self.run.log(" | ".join(["test", *value_parts(values, percent)]))
         job.reporter.end("test", values, percent)
         return found
 
-    def close(self, test: Judgement | None) -> Result:
+    def close(self, test: EvalResult | None) -> Result:
         """The result, for the caller and for the run's folder."""
         job, at = self.job, self.state.position
-        stopped = why_stopped(self.plan, job.options.limits, at, self.state.control.factor, self.out_of_time())
+        stopped = stop_reason(self.plan, job.options.limits, at, self.state.control.factor, self.out_of_time())
         most = job.options.limits.steps
         if not stopped and most is not None and at.step < most:
             self.say(f"the plan ended after {at.step:,} updates, before --max-steps {most}")
@@ -391,7 +392,7 @@ class Training:
             self.save(f"epoch-{at.epoch:04d}")
         result = Result(job.folder, at.epoch, at.step, at.samples, self.train_values, self.validation_values,
                         shown(job.program, test.values)[0] if test is not None else None,
-                        *saved_in(job.keeper), self.seconds, stopped, self.ranking.label)
+                        *saved_checkpoints(job.keeper), self.seconds, stopped, self.ranking.label)
         self.run.result(result_record(result, job, sorted(shown(job.program, self.state.totals.means())[1])))
         if test is not None:
             self.run.details(test)

@@ -15,7 +15,7 @@ LIVE_SECONDS, PLAIN_SECONDS = 0.2, 10.0
 
 
 @dataclass(frozen=True)
-class Glimpse:
+class ProgressUpdate:
     """Where a phase stands: what a progress line is made of."""
 
     phase: str  #: "epoch", "validation", "test"
@@ -58,7 +58,7 @@ class Reporter:
     def note(self, text: str) -> None:
         """Something worth a line: the device, a fall-back and its reason, a checkpoint."""
 
-    def glimpse(self, glimpse: Glimpse) -> None:
+    def glimpse(self, glimpse: ProgressUpdate) -> None:
         """The state inside a phase, every `interval` seconds."""
 
     def epoch(self, record: EpochRecord, epochs: int, percent: frozenset[str]) -> None:
@@ -68,7 +68,7 @@ class Reporter:
         """A test is over."""
 
 
-class Lasting(Reporter):
+class BrokenPipeGuard(Reporter):
     """Passes everything on until that fails because nobody listens any more; then says so once, and is silent."""
 
     def __init__(self, inner: Reporter, log: Callable[[str], None]) -> None:
@@ -77,7 +77,7 @@ class Lasting(Reporter):
     def note(self, text: str) -> None:
         self._pass(lambda: self.inner.note(text))
 
-    def glimpse(self, glimpse: Glimpse) -> None:
+    def glimpse(self, glimpse: ProgressUpdate) -> None:
         self._pass(lambda: self.inner.glimpse(glimpse))
 
     def epoch(self, record: EpochRecord, epochs: int, percent: frozenset[str]) -> None:
@@ -95,7 +95,7 @@ class Lasting(Reporter):
 
 
 @dataclass
-class Lines(Reporter):
+class ConsoleReporter(Reporter):
     """Writes to a stream: a line that is drawn anew on a terminal, else a line every ten seconds."""
 
     stream: TextIO
@@ -111,7 +111,7 @@ class Lines(Reporter):
         self._write(textwrap.fill(text, width, subsequent_indent="    ", break_long_words=False,
                                   break_on_hyphens=False))
 
-    def glimpse(self, glimpse: Glimpse) -> None:
+    def glimpse(self, glimpse: ProgressUpdate) -> None:
         separator = self._separator()
         if self.live:
             line = separator.join(glimpse_parts(glimpse, self._bar(glimpse)))[: max(20, self.width() - 1)]
@@ -142,7 +142,7 @@ class Lines(Reporter):
     def _separator(self) -> str:
         return " · " if self._draws_boxes() else " | "
 
-    def _bar(self, glimpse: Glimpse, cells: int = 12) -> str:
+    def _bar(self, glimpse: ProgressUpdate, cells: int = 12) -> str:
         done = round(cells * glimpse.step / max(1, glimpse.steps))
         full, empty = ("━", "─") if self._draws_boxes() else ("#", ".")
         return full * done + empty * (cells - done)
@@ -162,7 +162,7 @@ def wrapped(parts: Sequence[str], separator: str, width: int) -> list[str]:
     return lines
 
 
-def glimpse_parts(glimpse: Glimpse, bar: str = "") -> list[str]:
+def glimpse_parts(glimpse: ProgressUpdate, bar: str = "") -> list[str]:
     """`epoch 3/90  1201/5005`, `ce 4.12`, `errs 27.1 %`, `rate 0.01`, `1,830 samples/s`, `waiting 3 %`, ..."""
     place = f"{glimpse.phase} {glimpse.epoch}/{glimpse.epochs}" if glimpse.phase == "epoch" else glimpse.phase
     parts = [" ".join(p for p in (place, bar, f"{glimpse.step}/{glimpse.steps}") if p)]

@@ -13,31 +13,32 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..averaging import views_page
-from ..diagnostics import Failure, did_you_mean, failure
+from .._version import __version__
+from ..base.atomic_files import probe
+from ..base.diagnostics import Failure, did_you_mean, failure
+from ..base.source import Span
+from ..checks.multi_view import multi_view_diagnostic
+from ..checks.program_check import apply_checkpoint_classes, data_diagnostic
+from ..ir.network import ShapedNode
+from ..ir.program import Program
 from ..lower import Executable, lower
-from ..network import ShapedNode
-from ..optimizers.describe import plan_record
 from ..optimizers.plan import TrainingPlan
-from ..optimizers.schedule import constant
-from ..program import Program
-from ..program_check import data_page, numbered_as
-from ..readers.base import DataError, Dataset, Reader
-from ..runs import network_name, saved_state
-from ..source import Span
-from ..version import __version__
-from . import checkpoint, record
-from .checkpoint import Identity, Keeper
-from .evaluate import Judge, classes_and_output
-from .loading import Feed, feed_for
-from .machine import choose_device
-from .mixing import Mixing
-from .options import OVERFIT_UPDATES, RunOptions
+from ..optimizers.plan_text import plan_record
+from ..optimizers.schedules.schedule import constant
+from ..readers.reader import DataError, Dataset, Reader
+from ..runs import checkpoint
+from ..runs import writer as record
+from ..runs.checkpoint import CheckpointManager, Identity
+from ..runs.store import network_name, saved_state
+from .data.loader import Loader, open_loader
+from .data.mixing import Mixing
+from .data.sampling import Sampling, split
+from .device import choose_device
+from .evaluation.evaluate import Evaluator, classes_and_output
 from .progress import Reporter
-from .sampling import Sampling, split
+from .run_options import OVERFIT_UPDATES, RunOptions
 from .state import State
-from .step import Precision, Totals, TrainingStep, choose_precision
-from .storage import probe
+from .step import Precision, RunningMetrics, TrainingStep, choose_precision
 
 Checked = Program[ShapedNode]
 
@@ -58,34 +59,34 @@ class Job:
     seed: int
     state: State
     step: TrainingStep
-    feed: Feed
+    feed: Loader
     sampling: Sampling
     mixing: Mixing
-    validation: Judge | None
+    validation: Evaluator | None
     folder: Path
-    keeper: Keeper
+    keeper: CheckpointManager
     facts: dict[str, Any]  #: what checkpoints say of the run beside its state
     skipped: tuple[DataError, ...]  #: bad samples of the training data that take no part
     renumbered: str = ""  #: said where the weights to begin with know other classes
 
 
 @contextmanager
-def prepared(program: Checked, options: RunOptions, reporter: Reporter) -> Iterator[Job]:
+def prepare_job(program: Checked, options: RunOptions, reporter: Reporter) -> Iterator[Job]:
     """Set a training up; readers and threads are closed afterwards. Raises Failure."""
-    program = as_before(program, options)
-    plan = seeded(required_plan(program), options.seed)
+    program = with_resumed_classes(program, options)
+    plan = with_seed(required_plan(program), options.seed)
     if options.limits.overfit is not None:
-        plan = by_heart(plan, options.limits.overfit)
+        plan = overfit_plan(plan, options.limits.overfit)
     check_best(program, options.best)
     seed, device = plan.block.seed, choose_device(options.device)
     executable = build(program, (*program.criteria, *program.metrics), device, seed)
     with ExitStack() as stack:
         state = trained_state(plan, executable, device)
-        begin_with(program, plan, state, options)
-        dataset = opened(program, "train", options.limits.overfit is None)
+        load_initial_weights(program, plan, state, options)
+        dataset = open_dataset(program, "train", options.limits.overfit is None)
         stack.callback(dataset.close)
-        sampling = sampled(plan, options, dataset)
-        feed = fed(program, "train", dataset, device, options, seed, stack)
+        sampling = make_sampling(plan, options, dataset)
+        feed = make_loader(program, "train", dataset, device, options, seed, stack)
         precision = choose_precision(plan.block.precision, device)
         step = TrainingStep(executable, program.criteria, state.rule, precision, feed.expand,
                             -(-plan.update_size_at(0) // plan.pieces) if plan.pieces > 1 else 0)
@@ -96,22 +97,22 @@ def prepared(program: Checked, options: RunOptions, reporter: Reporter) -> Itera
                                       as_path(options.resume), datetime.now())
         stack.callback(record.discard_if_empty, folder)
         probe(folder / "checkpoints", 2 * state.bytes())
-        validation = validator(program, executable, precision, plan, options, stack)
+        validation = make_validator(program, executable, precision, plan, options, stack)
         mixing = Mixing(plan.block.mixup, plan.block.cutmix, seed)
         keep = 0 if plan.block.keep_check_point_files else plan.block.keep_checkpoints
         yield Job(program, plan, options, reporter, device, seed, state, step, feed, sampling, mixing, validation,
-                  folder, Keeper(folder / "checkpoints", keep), facts(program, options, plan, identity, dataset),
-                  dataset.skipped, other_classes(options, dataset.class_names))
+                  folder, CheckpointManager(folder / "checkpoints", keep), facts(program, options, plan, identity, dataset),
+                  dataset.skipped, class_change_note(options, dataset.class_names))
 
 
-def as_before(program: Checked, options: RunOptions) -> Checked:
+def with_resumed_classes(program: Checked, options: RunOptions) -> Checked:
     """The program whose data number their classes as those of the run that goes on.
 
     Raises Failure where the training data have other classes than that run.
     """
     if options.resume is None or options.accept_changes:
         return program
-    return numbered_as(program, saved_state(checkpoint.find(Path(options.resume))).get("classNames", ()), "train")
+    return apply_checkpoint_classes(program, saved_state(checkpoint.find(Path(options.resume))).get("classNames", ()), "train")
 
 
 def required_plan(program: Checked) -> TrainingPlan:
@@ -121,14 +122,14 @@ def required_plan(program: Checked) -> TrainingPlan:
         raise failure("no-training", "the file has no `SGD` block, so it says nothing of training", where,
                       hint="add one: `SGD = { maxEpochs = 10 ; learningRate = 0.01 }`.")
     if program.readers.train is None:
-        raise no_data(program, "train")
+        raise no_data_failure(program, "train")
     if not program.criteria:
         raise failure("no-criterion", "the network has no criterion, so it cannot be trained", where,
                       hint="name what is to be made small: `criterionNodes = CrossEntropyWithSoftmax (labels, z)`.")
     return program.plan
 
 
-def no_data(program: Checked, phase: str) -> Failure:
+def no_data_failure(program: Checked, phase: str) -> Failure:
     """The page for a phase that the file has no reader for."""
     there = [name for name in ("train", "validation", "test") if getattr(program.readers, name) is not None]
     title = f"the file names no data to {phase} on" if phase != "validation" else "the file names no validation data"
@@ -150,11 +151,11 @@ def check_best(program: Checked, name: str | None) -> None:
                       body=(f"There are {', '.join(known)}.",), hint=did_you_mean(name, known))
 
 
-def seeded(plan: TrainingPlan, seed: int | None) -> TrainingPlan:
+def with_seed(plan: TrainingPlan, seed: int | None) -> TrainingPlan:
     return plan if seed is None else replace(plan, block=replace(plan.block, seed=seed))
 
 
-def by_heart(plan: TrainingPlan, minibatches: int) -> TrainingPlan:
+def overfit_plan(plan: TrainingPlan, minibatches: int) -> TrainingPlan:
     """The plan for learning a few minibatches by heart: its highest rate throughout, nothing that holds it back."""
     block = replace(plan.block, max_epochs=max(plan.epochs, -(-OVERFIT_UPDATES // minibatches)), max_steps=None,
                     dropout_rate=constant(0), mixup=0.0, cutmix=0.0, ema=0.0, early_stopping=None, auto_adjust=None)
@@ -189,10 +190,10 @@ def trained_state(plan: TrainingPlan, executable: Executable, device: torch.devi
                       hint="look at `freeze`, `multipliers` and `learningRateMultiplier`.")
     rule = plan.build(groups)
     averaged = {name: tensor for name, tensor in executable.tensors().items() if tensor.is_floating_point()}
-    return State(executable, rule, plan.average(averaged), plan.control(), Totals.start(executable.roots, device))
+    return State(executable, rule, plan.average(averaged), plan.control(), RunningMetrics.start(executable.roots, device))
 
 
-def begin_with(program: Checked, plan: TrainingPlan, state: State, options: RunOptions) -> None:
+def load_initial_weights(program: Checked, plan: TrainingPlan, state: State, options: RunOptions) -> None:
     """Start from given weights, where the file or the command line names some."""
     source = options.weights or plan.block.load_weights
     if not source or options.resume is not None:
@@ -204,7 +205,7 @@ def begin_with(program: Checked, plan: TrainingPlan, state: State, options: RunO
         state.average = plan.average(dict(zip(state.average.names, state.average.parameters, strict=True)))
 
 
-def other_classes(options: RunOptions, now: Sequence[str]) -> str:
+def class_change_note(options: RunOptions, now: Sequence[str]) -> str:
     """What to tell where given weights were trained with other classes, or with the same in another order."""
     if options.weights is None or options.resume is not None:
         return ""
@@ -261,10 +262,10 @@ def data_errors(program: Checked, phase: str) -> Iterator[None]:
     try:
         yield
     except DataError as error:
-        raise Failure([data_page(program, phase, error)]) from error
+        raise Failure([data_diagnostic(program, phase, error)]) from error
 
 
-def opened(program: Checked, phase: str, training: bool) -> Dataset:
+def open_dataset(program: Checked, phase: str, training: bool) -> Dataset:
     """A reader's data. Raises Failure, also where there are no samples."""
     reader: Reader = getattr(program.readers, phase)
     with data_errors(program, phase):
@@ -274,7 +275,7 @@ def opened(program: Checked, phase: str, training: bool) -> Dataset:
         return dataset
 
 
-def sampled(plan: TrainingPlan, options: RunOptions, dataset: Dataset) -> Sampling:
+def make_sampling(plan: TrainingPlan, options: RunOptions, dataset: Dataset) -> Sampling:
     """The order of the training samples; those held out for validation take no part."""
     seed = plan.block.seed
     if options.limits.overfit is not None:
@@ -292,10 +293,10 @@ def part_of(plan: TrainingPlan | None, phase: str, count: int) -> np.ndarray | N
     return held_out if phase == "validation" else training
 
 
-def fed(program: Checked, phase: str, dataset: Dataset, device: torch.device, options: RunOptions, seed: int,
-        stack: ExitStack) -> Feed:
+def make_loader(program: Checked, phase: str, dataset: Dataset, device: torch.device, options: RunOptions, seed: int,
+        stack: ExitStack) -> Loader:
     with data_errors(program, phase):
-        feed = feed_for(dataset, device, seed, options.workers or default_workers(device))
+        feed = open_loader(dataset, device, seed, options.workers or default_workers(device))
     stack.callback(feed.close)
     return feed
 
@@ -306,25 +307,25 @@ def default_workers(device: torch.device) -> int:
     return max(1, min(16, cores if device.type == "cuda" else cores // 2))
 
 
-def validator(program: Checked, executable: Executable, precision: Precision, plan: TrainingPlan, options: RunOptions,
-              stack: ExitStack) -> Judge | None:
+def make_validator(program: Checked, executable: Executable, precision: Precision, plan: TrainingPlan, options: RunOptions,
+              stack: ExitStack) -> Evaluator | None:
     """Who judges each epoch: the validation reader, or the part of the training data that is held out."""
     if options.limits.overfit is not None or (program.readers.validation is None and not plan.block.validation):
         return None
-    return judge_by(program, executable, precision, "validation", plan, options, stack)
+    return make_evaluator(program, executable, precision, "validation", plan, options, stack)
 
 
-def judge_by(program: Checked, executable: Executable, precision: Precision, phase: str, plan: TrainingPlan | None,
-          options: RunOptions, stack: ExitStack, detail: bool = False) -> Judge:
+def make_evaluator(program: Checked, executable: Executable, precision: Precision, phase: str, plan: TrainingPlan | None,
+          options: RunOptions, stack: ExitStack, detail: bool = False) -> Evaluator:
     """A judge by the data of a phase: its reader's, or the part of the training data that is held out for it."""
     reader = phase
     if phase == "validation" and program.readers.validation is None:
         reader = "train"
-    dataset = opened(program, reader, False)  # without the random transforms of training
+    dataset = open_dataset(program, reader, False)  # without the random transforms of training
     stack.callback(dataset.close)
-    feed = fed(program, reader, dataset, precision.device, options, 0, stack)
-    counts = views(program, reader)
-    page = views_page(program, reader, counts)
+    feed = make_loader(program, reader, dataset, precision.device, options, 0, stack)
+    counts = count_views(program, reader)
+    page = multi_view_diagnostic(program, reader, counts)
     if page is not None:
         raise Failure([page])
     part = part_of(plan, phase, dataset.count) if reader == "train" else None
@@ -335,11 +336,11 @@ def judge_by(program: Checked, executable: Executable, precision: Precision, pha
             with precision.device:
                 executable = lower(program.network, (*executable.roots, output), share=executable)
     sampling = Sampling(dataset.count if part is None else len(part), 0, shuffle=False, chosen=part)
-    return Judge(program, executable, feed, sampling, size, precision, phase, counts, detail,
+    return Evaluator(program, executable, feed, sampling, size, precision, phase, counts, detail,
                  dataset.skipped)
 
 
-def views(program: Checked, phase: str) -> dict[str, int]:
+def count_views(program: Checked, phase: str) -> dict[str, int]:
     """Inputs that the reader delivers as several views of each sample."""
     reader: Reader = getattr(program.readers, phase)
     with data_errors(program, phase):

@@ -9,12 +9,12 @@ from typing import Any
 import torch
 
 from ..lower import Executable
-from ..optimizers.average import WeightAverage
-from ..optimizers.base import StepRates
 from ..optimizers.control import Control
+from ..optimizers.optimizer import StepRates
 from ..optimizers.update import UpdateRule
-from .checkpoint import Snapshot
-from .step import Totals
+from ..optimizers.weight_average import WeightAverage
+from ..runs.checkpoint import Snapshot
+from .step import RunningMetrics
 
 
 @dataclass
@@ -45,7 +45,7 @@ class State:
     rule: UpdateRule
     average: WeightAverage | None
     control: Control
-    totals: Totals
+    totals: RunningMetrics
     position: Position = field(default_factory=Position)
 
     def advance(self, samples: int, full: StepRates) -> None:

@@ -14,7 +14,7 @@ import torch
 
 from ..lower import Executable, argument_name
 from ..optimizers.update import UpdateRule
-from .mixing import MIX, mix
+from .data.mixing import MIX, mix
 
 Tensors = dict[str, torch.Tensor]
 
@@ -50,7 +50,7 @@ def multiplies_bf16(device: torch.device) -> bool:
 
 
 @dataclass
-class Totals:
+class RunningMetrics:
     """Sums over the samples so far, on the device; reading them is the only synchronisation of the loop."""
 
     names: tuple[str, ...]
@@ -58,9 +58,9 @@ class Totals:
     samples: int = 0
 
     @staticmethod
-    def start(names: Iterable[str], device: torch.device) -> Totals:
+    def start(names: Iterable[str], device: torch.device) -> RunningMetrics:
         kept = tuple(names)
-        return Totals(kept, torch.zeros(len(kept), dtype=torch.float64, device=device))
+        return RunningMetrics(kept, torch.zeros(len(kept), dtype=torch.float64, device=device))
 
     def add(self, values: Mapping[str, torch.Tensor]) -> None:
         """Add the values of one minibatch (N x 1 each); the caller counts the samples."""
@@ -77,7 +77,7 @@ class Totals:
 
 
 @dataclass(frozen=True)
-class Work:
+class StepInput:
     """What one update is made from: the tensors that were delivered, and how many samples they are."""
 
     raw: Tensors
@@ -100,9 +100,9 @@ class TrainingStep:
         self.precision, self.expand, self.piece = precision, expand, piece
         self.forward: Callable[..., Tensors] = executable.module
         self.learned = [tensor for tensor, _ in executable.parameters().values()]
-        self.totals = Totals.start(executable.roots, precision.device)
+        self.totals = RunningMetrics.start(executable.roots, precision.device)
 
-    def gradients(self, work: Work, check: bool = False) -> None:
+    def gradients(self, work: StepInput, check: bool = False) -> None:
         """Forward and backward: `.grad` becomes that of the criterion's mean over the samples.
 
         `check` reads the criterion before each backward pass and raises NonFinite; the weights are

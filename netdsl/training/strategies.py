@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import torch
 
-from ..optimizers.base import StepRates
-from .step import TrainingStep, Work
+from ..optimizers.optimizer import StepRates
+from .step import StepInput, TrainingStep
 
 #: Steps before a capture: cuDNN chooses algorithms, the allocator and the optimizer's state settle.
 WARM_UP = 3
@@ -30,7 +30,7 @@ class Eager:
     def __init__(self, step: TrainingStep, check: bool = False) -> None:
         self.step, self.check = step, check
 
-    def run(self, work: Work, rates: StepRates) -> None:
+    def run(self, work: StepInput, rates: StepRates) -> None:
         """One update. With `check`, raises NonFinite before the weights change."""
         self.step.gradients(work, self.check)
         self.step.rule.advance(rates)
@@ -50,7 +50,7 @@ class Compiled(Eager):
         self.plain = step.forward
         self.forward = torch.compile(step.executable.module, mode="max-autotune-no-cudagraphs", dynamic=False)
 
-    def run(self, work: Work, rates: StepRates) -> None:
+    def run(self, work: StepInput, rates: StepRates) -> None:
         self.step.forward = self.forward
         try:
             super().run(work, rates)
@@ -77,12 +77,12 @@ class Captured(Eager):
         self.name = "CUDA graph" if type(inner) is Eager else f"CUDA graph, {inner.name}"
         self.shapes: tuple[object, ...] | None = None
         self.graph: torch.cuda.CUDAGraph | None = None
-        self.held: Work | None = None
+        self.held: StepInput | None = None
         self.warmed = 0
         self.adopted = False  #: chosen by a trial: a later capture that fails falls back to eager
         self.refusal = ""
 
-    def run(self, work: Work, rates: StepRates) -> None:
+    def run(self, work: StepInput, rates: StepRates) -> None:
         if self.shapes is None:
             self.shapes = work.shapes()
         if work.shapes() != self.shapes:
@@ -95,7 +95,7 @@ class Captured(Eager):
             self.step.rule.advance(rates)
             self.graph.replay()
 
-    def _warm_up(self, work: Work, rates: StepRates) -> None:
+    def _warm_up(self, work: StepInput, rates: StepRates) -> None:
         """A real step, on a side stream as captures want it; after enough of them, capture the next."""
         stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         stream.wait_stream(torch.cuda.current_stream())
@@ -112,9 +112,9 @@ class Captured(Eager):
                 # Captured before, so this is the device's mood (memory); the step itself was made.
                 self.refusal, self.shapes = first_line(error), ()
 
-    def _capture(self, work: Work) -> None:
+    def _capture(self, work: StepInput) -> None:
         """Record a step without running it (a capture executes nothing, so nothing changes)."""
-        held = Work({name: tensor.clone() for name, tensor in work.raw.items()}, work.samples)
+        held = StepInput({name: tensor.clone() for name, tensor in work.raw.items()}, work.samples)
         for tensor in self.step.learned:
             tensor.grad = None
         torch.cuda.synchronize()
@@ -124,7 +124,7 @@ class Captured(Eager):
             self._recorded(held)
         self.graph, self.held = graph, held
 
-    def _recorded(self, held: Work) -> None:
+    def _recorded(self, held: StepInput) -> None:
         forward = getattr(self.inner, "forward", None)
         plain = self.step.forward
         if forward is not None:
@@ -176,7 +176,7 @@ class Trial:
         return f"step: {self.fastest} ({times}{reasons})"
 
 
-def choose(found: Sequence[Candidate], work: Work, rates: StepRates, keep: Callable[[], Callable[[], None]],
+def choose(found: Sequence[Candidate], work: StepInput, rates: StepRates, keep: Callable[[], Callable[[], None]],
            synchronize: Callable[[], None], clock: Callable[[], float] = time.perf_counter
            ) -> tuple[Eager, Trial | None]:
     """The fastest candidate on a real minibatch; the state is as before when the trial is over.
@@ -207,7 +207,7 @@ def choose(found: Sequence[Candidate], work: Work, rates: StepRates, keep: Calla
     return chosen, trial
 
 
-def _time(strategy: Eager, work: Work, rates: StepRates, clock: Callable[[], float],
+def _time(strategy: Eager, work: StepInput, rates: StepRates, clock: Callable[[], float],
           synchronize: Callable[[], None]) -> float:
     for _ in range(WARM_UP + 1):
         strategy.run(work, rates)

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from netdsl import fetch
-from netdsl.fetch import DATA_SETS, DataSet, FetchError, Progress, Remote
+from netdsl.data import fetch
+from netdsl.data.fetch import DATA_SETS, DataSet, DownloadProgress, FetchError, Remote
 
 from .conftest import Command
 
@@ -94,7 +94,7 @@ def names(folder: Path) -> list[str]:
 
 def test_a_file_is_fetched_once(server: Server, tmp_path: Path) -> None:
     server.files["data.bin"] = CONTENT
-    seen: list[Progress] = []
+    seen: list[DownloadProgress] = []
     data_set = DataSet((server.address,), (remote(),), "")
     fetch.fetch(data_set, tmp_path / "a" / "b", report=seen.append)
     assert (tmp_path / "a" / "b" / "data.bin").read_bytes() == CONTENT

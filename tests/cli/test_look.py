@@ -12,10 +12,10 @@ import pytest
 from PIL import Image
 
 import netdsl
-from netdsl.declared import declared_inputs
-from netdsl.readers.base import Draws
-from netdsl.sheet import as_pixels, chosen, pictures, shown_reader
-from netdsl.source import Source
+from netdsl.base.source import Source
+from netdsl.data.fake import declared_inputs
+from netdsl.data.preview import as_pixels, chosen, pictures, shown_reader
+from netdsl.readers.reader import SampleRng
 
 from .conftest import Command
 
@@ -37,13 +37,13 @@ def test_the_sheet_has_all_samples(command: Command, work: Path, tmp_path: Path)
 def test_the_mean_is_left_out_and_the_transforms_stay(cache: Path) -> None:
     """The pictures are what training draws, with only the values back in 0..255."""
     text = (NETWORKS / "convnet_cifar10_dataaug.net").read_text()
-    from netdsl.samples import choose_data
+    from netdsl.data.choose import choose_data
 
     reader = choose_data(Source("c.net", text)).checked.require().readers.train
     assert reader is not None
     assert "Mean" not in shown_reader(reader).show()
     indices = [3, 14, 159]
-    seen = reader.open(True).batch(indices, Draws(7, 2)).arrays["features"]
+    seen = reader.open(True).batch(indices, SampleRng(7, 2)).arrays["features"]
     shown = pictures(reader, indices, training=True, seed=7, epoch=2)
     mean = np.array([125.3, 123.0, 113.9])
     for image, picture in zip(seen, shown, strict=True):
@@ -94,7 +94,7 @@ def test_bench_times_every_layer(command: Command, work: Path) -> None:
     assert answer.code == 0, answer.err
     document = json.loads(answer.out)
     program = netdsl.check("small.net")
-    names = [node.name for node in program.network if not node.layer.is_data]
+    names = [node.name for node in program.network if not node.layer.is_input]
     assert [layer["name"] for layer in document["layers"]] == names
     backward = {layer["name"]: layer["backward"] for layer in document["layers"]}
     assert backward["model.hidden"] is not None
@@ -126,7 +126,7 @@ def test_bench_of_branches_adds_gradients_up() -> None:
     """Each layer alone gives the gradients of the whole: what branches bring back is added up."""
     import torch
 
-    from netdsl.training.bench import _Clock, _Layers, _made_up
+    from netdsl.training.benchmark import _Clock, _Layers, _made_up
     from netdsl.training.setup import build
     from netdsl.training.step import choose_precision, sum_of_criteria
 
@@ -218,7 +218,7 @@ def test_smoke_of_a_file_with_mistakes(command: Command, tmp_path: Path) -> None
 
 
 def test_the_sheet_is_a_png() -> None:
-    from netdsl.sheet import Picture, contact_sheet
+    from netdsl.data.preview import Picture, contact_sheet
 
     sheet = contact_sheet([Picture(np.zeros((5, 7, 1), np.uint8), "ein längerer Name " * 9)] * 3, "t")
     assert Image.open(io.BytesIO(sheet)).format == "PNG"

@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 
 import netdsl
-from netdsl.source import Source
-from netdsl.syntax.format import format_text
-from netdsl.template import LIKE
+from netdsl.base.source import Source
+from netdsl.scaffold import LIKE
+from netdsl.syntax.format.printer import format_text
 
 from .conftest import Command
 

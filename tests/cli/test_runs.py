@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from netdsl import runs
 from netdsl.report import gather, write_report
+from netdsl.runs import store as runs
 
 from .conftest import Command
 

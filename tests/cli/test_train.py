@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import netdsl.cli
-from netdsl.training.progress import EpochRecord, Lines
+from netdsl.training.progress import ConsoleReporter, EpochRecord
 
 from .conftest import Command
 
@@ -82,7 +82,7 @@ def test_several_criteria_are_shown_as_written_and_summed(command: Command, work
 
 def test_lines_fit_the_terminal() -> None:
     stream = io.StringIO()
-    lines = Lines(stream, live=True, width=lambda: 60)
+    lines = ConsoleReporter(stream, live=True, width=lambda: 60)
     lines.note("training on CPU, 1 thread: 150 samples, 2 epochs of 150 updates; everything goes to r/tf/p")
     values = {"crossEntropyWithSoftmax1": 0.9897, "classificationError1": 0.44}
     lines.epoch(EpochRecord(1, 150, 150, values, values, 0.01, None, 0.2, 882.0, 0.0, True, "valid errs"), 2,

@@ -15,8 +15,8 @@ import pytest
 from PIL import Image
 from safetensors.numpy import load_file
 
-from netdsl.readers.idx import read_idx
-from netdsl.samples import choose_data
+from netdsl.data.choose import choose_data
+from netdsl.readers.formats.idx import read_idx
 
 from .conftest import Command
 

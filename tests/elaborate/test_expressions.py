@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from netdsl.diagnostics import Failure
-from netdsl.elaborate import evaluate
-from netdsl.source import Files, Source
+from netdsl.base.diagnostics import Failure
+from netdsl.base.source import Files, Source
+from netdsl.elaborate.elaborator import evaluate
 from netdsl.spec import show_value
 from netdsl.syntax.parser import parse, parse_expression
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 import netdsl
+from netdsl.base.source import Source
 from netdsl.layers import NAMES
-from netdsl.source import Source
 
 ROOT = Path(__file__).parents[2]
 NETWORKS = sorted(p.relative_to(ROOT) for p in (ROOT / "networks").glob("*.net"))

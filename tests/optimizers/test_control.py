@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from netdsl.optimizers.block import AutoAdjust, EarlyStopping
 from netdsl.optimizers.control import Control
-from netdsl.optimizers.policies import Plateau
+from netdsl.optimizers.schedules.policies import Plateau
 
 NAN = math.nan
 

@@ -10,20 +10,20 @@ import pytest
 import torch
 
 import netdsl
-from netdsl.diagnostics import Diagnostic, Failure, render
+from netdsl.base.diagnostics import Diagnostic, Failure, render
+from netdsl.base.source import Source
 from netdsl.optimizers import ROWS, SCHEDULE_ROWS, Adagrad, Adam, AdamW, CNTKRMSProp, FSAdagrad, MomentumSGD, Muon
+from netdsl.optimizers.bind_block import plan_of
 from netdsl.optimizers.block import OBSOLETE, AutoAdjust, Multiplier
 from netdsl.optimizers.control import Control
-from netdsl.optimizers.describe import plan_lines, plan_record
 from netdsl.optimizers.plan import TrainingBlock, TrainingPlan, fits
-from netdsl.optimizers.policies import CosineDecay, Plateau, StepDecay, Warmup
-from netdsl.optimizers.resolve import plan_of
-from netdsl.optimizers.schedule import Steps, Stretch, constant
-from netdsl.source import Source
+from netdsl.optimizers.plan_text import plan_lines, plan_record
+from netdsl.optimizers.schedules.policies import CosineDecay, Plateau, StepDecay, Warmup
+from netdsl.optimizers.schedules.schedule import PiecewiseConstant, Segment, constant
 
 
-def steps(*pairs: tuple[float, float | None]) -> Steps:
-    return Steps(tuple(Stretch(value, count) for value, count in pairs))
+def steps(*pairs: tuple[float, float | None]) -> PiecewiseConstant:
+    return PiecewiseConstant(tuple(Segment(value, count) for value, count in pairs))
 
 
 def plan(**keys: Any) -> TrainingPlan:

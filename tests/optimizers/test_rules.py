@@ -25,10 +25,10 @@ from netdsl.optimizers import (
     Muon,
     RMSProp,
 )
-from netdsl.optimizers.average import WeightAverage
-from netdsl.optimizers.base import Optimizer, ParameterGroup, Regularization, RuleSettings, StepRates
-from netdsl.optimizers.matrix import orthogonal
+from netdsl.optimizers.optimizer import Optimizer, ParameterGroup, Regularization, RuleSettings, StepRates
+from netdsl.optimizers.rules.matrix import orthogonal
 from netdsl.optimizers.update import UpdateRule
+from netdsl.optimizers.weight_average import WeightAverage
 
 torch.set_num_threads(1)
 

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netdsl.diagnostics import render
+from netdsl.base.diagnostics import render
+from netdsl.base.source import Source
 from netdsl.optimizers import SCHEDULES
-from netdsl.optimizers.policies import (
+from netdsl.optimizers.schedules.policies import (
     CosineDecay,
     CosineRestarts,
     DiscreteExponential,
@@ -25,17 +26,23 @@ from netdsl.optimizers.policies import (
     StepDecay,
     Warmup,
 )
-from netdsl.optimizers.schedule import Progress, Schedule, Steps, Stretch, check_steps, constant
-from netdsl.source import Source
+from netdsl.optimizers.schedules.schedule import (
+    PiecewiseConstant,
+    Schedule,
+    Segment,
+    TrainingProgress,
+    check_steps,
+    constant,
+)
 
 EPOCHS, STEPS_PER_EPOCH = 8, 100
 
 #: (schedule, values at the start of epochs 0, 2, 4, 6, 8 of 8), worked out from the published formulas.
 TABLE: list[tuple[Schedule, list[float]]] = [
     (constant(0.1), [0.1] * 5),
-    (Steps((Stretch(0.1, 3), Stretch(0.01, 2), Stretch(0.001, None))), [0.1, 0.1, 0.01, 0.001, 0.001]),
-    (Steps((Stretch(0.1, 3), Stretch(0.01, 2))), [0.1, 0.1, 0.01, 0.01, 0.01]),
-    (Steps((Stretch(3, None), Stretch(2, None), Stretch(1, None))), [3, 1, 1, 1, 1]),
+    (PiecewiseConstant((Segment(0.1, 3), Segment(0.01, 2), Segment(0.001, None))), [0.1, 0.1, 0.01, 0.001, 0.001]),
+    (PiecewiseConstant((Segment(0.1, 3), Segment(0.01, 2))), [0.1, 0.1, 0.01, 0.01, 0.01]),
+    (PiecewiseConstant((Segment(3, None), Segment(2, None), Segment(1, None))), [3, 1, 1, 1, 1]),
     (StepDecay(value=1, every=4, factor=0.5), [1, 1, 0.5, 0.5, 0.25]),
     (StepDecay(value=1, every=200, factor=0.5, unit="steps"), [1, 0.5, 0.25, 0.125, 0.0625]),
     (StepDecay(value=1, every=3000, factor=0.5, unit="samples"), [1, 0.5, 0.25, 0.125, 0.0625]),
@@ -62,7 +69,7 @@ TABLE: list[tuple[Schedule, list[float]]] = [
 
 
 def at(schedule: Schedule, epoch: float) -> float:
-    return schedule.at(Progress(epoch, int(epoch * STEPS_PER_EPOCH), int(epoch * 1500), EPOCHS, None))
+    return schedule.at(TrainingProgress(epoch, int(epoch * STEPS_PER_EPOCH), int(epoch * 1500), EPOCHS, None))
 
 
 @pytest.mark.parametrize(("schedule", "values"), TABLE, ids=lambda v: str(v) if isinstance(v, Schedule) else "")
@@ -71,15 +78,15 @@ def test_values(schedule: Schedule, values: list[float]) -> None:
 
 
 def test_the_table_has_every_row() -> None:
-    assert {type(schedule).name() for schedule, _ in TABLE if not isinstance(schedule, Steps)} == set(SCHEDULES)
+    assert {type(schedule).name() for schedule, _ in TABLE if not isinstance(schedule, PiecewiseConstant)} == set(SCHEDULES)
 
 
 @settings(deadline=None, max_examples=100)
 @given(st.lists(st.tuples(st.integers(0, 1000), st.integers(1, 5)), min_size=1, max_size=6), st.floats(0, 40))
 def test_lists_hold_each_value_for_its_epochs(pairs: list[tuple[int, int]], epoch: float) -> None:
-    steps = Steps(tuple(Stretch(value, count) for value, count in pairs))
+    steps = PiecewiseConstant(tuple(Segment(value, count) for value, count in pairs))
     spelled = [value for value, count in pairs for _ in range(count)]
-    assert steps.at(Progress(epoch, 0, 0, 40, None)) == spelled[min(int(epoch), len(spelled) - 1)]
+    assert steps.at(TrainingProgress(epoch, 0, 0, 40, None)) == spelled[min(int(epoch), len(spelled) - 1)]
 
 
 CONTINUOUS = [CosineDecay(value=1, end=0.1), Linear(from_=0.1, to=1), PolynomialDecay(value=1, power=3, end=0.1),
@@ -96,22 +103,22 @@ def test_continuous_policies_stay_within_their_ends_and_do_not_jump(schedule: Sc
 
 
 def test_a_training_that_ends_after_some_steps_is_measured_by_them() -> None:
-    halfway = Progress(1.0, 50, 0, 100, 100)
+    halfway = TrainingProgress(1.0, 50, 0, 100, 100)
     assert CosineDecay(value=1).at(halfway) == pytest.approx(0.5)
 
 
 # --- lists that cannot be meant ------------------------------------------------------------------
 
 
-def read(text: str) -> Steps:
+def read(text: str) -> PiecewiseConstant:
     """`10*0.1 : 0.001` with the spans of its elements, as the evaluator reads it."""
     source, stretches, position = Source("try.net", f"rate = {text}\n"), [], len("rate = ")
     for part in text.split(" : "):
         value, _, count = part.partition("*")
-        stretches.append(Stretch(float(value), float(count) if count else None,
+        stretches.append(Segment(float(value), float(count) if count else None,
                                  source.span(position, position + len(part))))
         position += len(part) + 3
-    return Steps(tuple(stretches))
+    return PiecewiseConstant(tuple(stretches))
 
 
 def test_page_of_swapped_counts() -> None:

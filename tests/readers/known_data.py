@@ -17,8 +17,8 @@ import numpy as np
 from PIL import Image
 
 from netdsl.readers import READERS
-from netdsl.readers.base import Reader
-from netdsl.readers.ctf import TextInput
+from netdsl.readers.formats.ctf import TextInput
+from netdsl.readers.reader import Reader
 
 COUNT = 7
 

@@ -20,17 +20,17 @@ from known_data import COUNT, KNOWN, random_bytes, save_png, write_idx
 from PIL import Image
 
 from netdsl.readers import READERS
-from netdsl.readers.base import DataError, Draws, Reader
-from netdsl.readers.ctf import TextInput
 from netdsl.readers.files import reading
-from netdsl.readers.geometry import Scale
+from netdsl.readers.formats.ctf import TextInput
+from netdsl.readers.reader import DataError, Reader, SampleRng
+from netdsl.readers.transforms.geometry import Scale
 
 Make = Callable[[Path], Reader]
 
 
 def read_everything(reader: Reader) -> None:
     dataset = reader.open(training=True)
-    dataset.batch(range(dataset.count), Draws())
+    dataset.batch(range(dataset.count), SampleRng())
 
 
 @dataclass(frozen=True)
@@ -484,14 +484,14 @@ def test_bad_photos_are_passed_over_if_allowed(tmp_path: Path) -> None:
     bad.write_bytes(b"")
     dataset = replace(known.reader, max_errors=1).open(training=True)
     assert dataset.count == COUNT - 1
-    arrays = dataset.batch(range(COUNT - 1), Draws()).arrays
+    arrays = dataset.batch(range(COUNT - 1), SampleRng()).arrays
     np.testing.assert_array_equal(arrays["labels"], known.expected["labels"][1:])
     np.testing.assert_array_equal(arrays["features"], known.expected["features"][1:])
     assert [error.path for error in dataset.skipped] == [str(bad)]
     dataset = known.reader.open(training=True)
     for _ in range(2):
         with pytest.raises(DataError, match="is empty"):
-            dataset.batch([0], Draws())
+            dataset.batch([0], SampleRng())
 
 
 @pytest.mark.parametrize(("make", "rows"), [
@@ -503,7 +503,7 @@ def test_bad_rows_are_passed_over_if_allowed(make: Make, rows: list[str], tmp_pa
     reader = make(tmp_path)
     dataset = reader.open(training=True)
     assert dataset.count == 2
-    assert len(dataset.batch([0, 1], Draws()).names) == 2
+    assert len(dataset.batch([0, 1], SampleRng()).names) == 2
     assert [error.place for error in dataset.skipped] == rows
     with pytest.raises(DataError):
         replace(reader, max_errors=0).open(training=True)  # type: ignore[call-arg]

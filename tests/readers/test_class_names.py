@@ -10,15 +10,15 @@ import pytest
 from known_data import random_bytes, save_png
 
 import netdsl
+from netdsl.base.diagnostics import Failure, render_all
+from netdsl.checks.program_check import apply_checkpoint_classes, unify_class_ids
 from netdsl.compiler import Checked
-from netdsl.diagnostics import Failure, render_all
-from netdsl.predictions import class_names
-from netdsl.program_check import numbered, numbered_as
-from netdsl.readers.base import Draws
-from netdsl.readers.csvfile import CSV
-from netdsl.summary import reader_text
+from netdsl.describe.network_text import reader_text
+from netdsl.readers.formats.csvfile import CSV
+from netdsl.readers.reader import SampleRng
 from netdsl.training import Limits, RunOptions
 from netdsl.training import test as judge
+from netdsl.training.evaluation.prediction import class_names
 
 NETWORK = """
 network = {{
@@ -56,8 +56,8 @@ def images(folder: Path, *classes: str) -> None:
 
 
 def labels(checked: Checked, phase: str = "test") -> list[int]:
-    dataset = getattr(numbered(checked.require()).readers, phase).open(training=False)
-    return dataset.batch(range(dataset.count), Draws()).arrays["labels"].tolist()
+    dataset = getattr(unify_class_ids(checked.require()).readers, phase).open(training=False)
+    return dataset.batch(range(dataset.count), SampleRng()).arrays["labels"].tolist()
 
 
 def test_folders_are_numbered_as_for_training(tmp_path: Path) -> None:
@@ -184,8 +184,8 @@ def test_without_any_names_a_set_must_have_every_class(run: Path) -> None:
 def test_a_checkpoint_without_names_decides_nothing(tmp_path: Path) -> None:
     table(tmp_path / "t.csv", {"x": (0, 0), "y": (0, 1), "z": (1, 0)})
     checked = program(tmp_path, 'CSV {"@/t.csv"}', 'CSV {"@/t.csv"}')
-    dataset = numbered_as(checked.require(), (), "test").readers.test.open(training=False)
-    np.testing.assert_array_equal(dataset.batch(range(3), Draws()).arrays["labels"], [0, 1, 2])
+    dataset = apply_checkpoint_classes(checked.require(), (), "test").readers.test.open(training=False)
+    np.testing.assert_array_equal(dataset.batch(range(3), SampleRng()).arrays["labels"], [0, 1, 2])
 
 
 @pytest.mark.parametrize("named", ["train", "test"])

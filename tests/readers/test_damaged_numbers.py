@@ -15,9 +15,9 @@ import pytest
 from known_data import random_bytes
 
 from netdsl.readers import READERS
-from netdsl.readers.base import DataError, Draws, Reader
-from netdsl.readers.color import Intensity, Mean
-from netdsl.readers.pipeline import Pipeline
+from netdsl.readers.reader import DataError, Reader, SampleRng
+from netdsl.readers.transforms.color import Intensity, Mean
+from netdsl.readers.transforms.pipeline import Pipeline
 
 # --- mean files ------------------------------------------------------------------------------
 
@@ -170,7 +170,7 @@ def batch_file(path: Path, content: object, protocol: int) -> Reader:
 def test_batches_of_every_protocol(protocol: int, labels: object, tmp_path: Path) -> None:
     images = random_bytes(3, 3072)
     reader = batch_file(tmp_path / "b", {"data": images, "labels": labels}, protocol)
-    arrays = reader.open(False).batch(range(3), Draws()).arrays
+    arrays = reader.open(False).batch(range(3), SampleRng()).arrays
     assert arrays["labels"].tolist() == [3, 1, 4]
     np.testing.assert_array_equal(arrays["features"].reshape(3, -1), images)
 

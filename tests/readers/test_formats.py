@@ -19,13 +19,13 @@ from known_data import COUNT, KNOWN, random_bytes, save_png, write_idx
 from PIL import Image
 
 from netdsl.readers import READERS
-from netdsl.readers.base import DataError, Draws, Reader
-from netdsl.readers.color import Normalize
-from netdsl.readers.crops import MultiViewCrop
-from netdsl.readers.ctf import InputSections, TextInput
 from netdsl.readers.files import open_plain, text_lines
-from netdsl.readers.geometry import Flip, Pad, Scale
-from netdsl.readers.images import decode
+from netdsl.readers.formats.ctf import InputSections, TextInput
+from netdsl.readers.formats.images import decode
+from netdsl.readers.reader import DataError, Reader, SampleRng
+from netdsl.readers.transforms.color import Normalize
+from netdsl.readers.transforms.crops import MultiViewCrop
+from netdsl.readers.transforms.geometry import Flip, Pad, Scale
 from netdsl.spec import Mismatch, OptionError
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
@@ -92,7 +92,7 @@ def test_class_file_fixes_the_numbers(tmp_path: Path, kind: str) -> None:
     stream = reader.describe().streams[1]
     assert (stream.classes, stream.class_names) == (4, tuple(title for _, title in classes))
     dataset = reader.open(training=True)
-    arrays = dataset.batch(range(COUNT), Draws()).arrays
+    arrays = dataset.batch(range(COUNT), SampleRng()).arrays
     order = np.argsort(np.array([2, 3, 0])[known.expected["labels"]], kind="stable")
     np.testing.assert_array_equal(arrays["labels"], np.array([2, 3, 0])[known.expected["labels"]][order])
     np.testing.assert_array_equal(arrays["features"], known.expected["features"][order])
@@ -128,10 +128,10 @@ def test_map_file_of_numbers_caffe_and_three_columns(tmp_path: Path) -> None:
     path.write_text(".../a.png\t0.5 -1\n.../b.png\t2e3 4\n")
     reader = row(file=str(path), targets="numbers")
     assert reader.describe().streams[1].dims == (2,)
-    np.testing.assert_array_equal(reader.open(True).batch([1, 0], Draws()).arrays["labels"], [[2000, 4], [0.5, -1]])
+    np.testing.assert_array_equal(reader.open(True).batch([1, 0], SampleRng()).arrays["labels"], [[2000, 4], [0.5, -1]])
     path.write_text(f"{tmp_path}/a.png 3\n7\t.../b.png\t1\n")
     dataset = row(file=str(path)).open(True)
-    batch = dataset.batch([0, 1], Draws())
+    batch = dataset.batch([0, 1], SampleRng())
     np.testing.assert_array_equal(batch.arrays["labels"], [3, 1])
     assert batch.names[1].endswith("b.png: row 2 of list.txt")
 
@@ -148,7 +148,7 @@ def test_archives_are_read_from_several_threads(tmp_path: Path) -> None:
     known = KNOWN["MapFile"](tmp_path)
     dataset = known.reader.open(training=True)
     with ThreadPoolExecutor(8) as pool:
-        results = list(pool.map(lambda k: dataset.batch([k % COUNT], Draws()).arrays["features"][0], range(80)))
+        results = list(pool.map(lambda k: dataset.batch([k % COUNT], SampleRng()).arrays["features"][0], range(80)))
     for k, result in enumerate(results):
         np.testing.assert_array_equal(result, known.expected["features"][k % COUNT])
     dataset.close()
@@ -159,7 +159,7 @@ def test_ten_views_have_an_axis_of_their_own(tmp_path: Path) -> None:
     reader = replace(known.reader, transforms=(MultiViewCrop(size=(28,)), Normalize(range=(0, 1))))
     stream = reader.describe().streams[0]
     assert (stream.views, stream.dims) == (10, (28, 28, 3))
-    features = reader.open(training=False).batch([2, 3], Draws()).arrays["features"]
+    features = reader.open(training=False).batch([2, 3], SampleRng()).arrays["features"]
     assert features.shape == (2, 10, 3, 28, 28)
     np.testing.assert_allclose(features[0, 0] * 255, known.expected["features"][2, :, :28, :28], atol=1e-3)
 
@@ -172,7 +172,7 @@ def test_views_of_masks_are_refused(tmp_path: Path) -> None:
 def test_masks_follow_the_flip(tmp_path: Path) -> None:
     known = KNOWN["ImageMasks"](tmp_path)
     reader = replace(known.reader, transforms=(Flip(probability=1), Pad(pixels=1)))
-    arrays = reader.open(training=True).batch(range(COUNT), Draws()).arrays
+    arrays = reader.open(training=True).batch(range(COUNT), SampleRng()).arrays
     np.testing.assert_array_equal(arrays["features"][..., 1:-1, 1:-1], known.expected["features"][..., ::-1])
     np.testing.assert_array_equal(arrays["labels"][..., 1:-1, 1:-1], known.expected["labels"][..., ::-1])
     assert (arrays["labels"][:, 0] == -100).all()
@@ -188,7 +188,7 @@ def test_idx_types(tmp_path: Path, kind: str, code: int) -> None:
     write_idx(tmp_path / "l", np.zeros(3, np.uint8))
     reader = READERS["IDX"](images=str(tmp_path / "i"), labels=str(tmp_path / "l"))
     assert reader.describe().streams[0].dims == (4,)
-    features = reader.open(True).batch([0, 1, 2], Draws()).arrays["features"]
+    features = reader.open(True).batch([0, 1, 2], SampleRng()).arrays["features"]
     assert features.dtype == np.float32
     np.testing.assert_array_equal(features, values)
 
@@ -200,7 +200,7 @@ def ctf(path: Path, text: str, **options: object) -> dict[str, np.ndarray]:
     path.write_text(text)
     sections = (TextInput(input="features", dim=(2,)), TextInput(input="labels", dim=(3,), format="sparse"))
     dataset = READERS["CNTKText"](file=str(path), input=sections, **options).open(training=True)
-    return dataset.batch(range(dataset.count), Draws()).arrays
+    return dataset.batch(range(dataset.count), SampleRng()).arrays
 
 
 def test_one_sequence_over_two_lines(tmp_path: Path) -> None:
@@ -230,8 +230,8 @@ def test_wide_sparse_data_stay_sparse(tmp_path: Path) -> None:
     reader = READERS["CNTKText"](file=str(tmp_path / "d"),
                                  input=(TextInput(input="x", dim=(2_000_000,), format="sparse"),))
     dataset = reader.open(training=True)
-    assert dataset.resident() is None
-    batch = dataset.batch([3, 49], Draws()).arrays["x"]
+    assert dataset.in_memory() is None
+    batch = dataset.batch([3, 49], SampleRng()).arrays["x"]
     assert batch.shape == (2, 2_000_000)
     assert batch[1, 49] == 1
     assert batch[1, 56] == 2
@@ -245,7 +245,7 @@ def test_csv_columns_by_number_and_targets(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("1;2;3;4\n5;6;7;8\n")
     reader = READERS["CSV"](file=str(tmp_path / "t.csv"), columns=(2, 0), labels=(1, 3), targets="numbers",
                             separator=";")
-    arrays = reader.open(True).batch([0, 1], Draws()).arrays
+    arrays = reader.open(True).batch([0, 1], SampleRng()).arrays
     np.testing.assert_array_equal(arrays["features"], [[3, 1], [7, 5]])
     np.testing.assert_array_equal(arrays["labels"], [[2, 4], [6, 8]])
     assert reader.describe().streams[1].dims == (2,)
@@ -255,7 +255,7 @@ def test_csv_classes_by_list_and_by_number(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("1,dog\n2,cat\n")
     reader = READERS["CSV"](file=str(tmp_path / "t.csv"), classes=("dog", "emu", "cat"), header=False)
     assert reader.describe().streams[1].class_names == ("dog", "emu", "cat")
-    np.testing.assert_array_equal(reader.open(True).batch([0, 1], Draws()).arrays["labels"], [0, 2])
+    np.testing.assert_array_equal(reader.open(True).batch([0, 1], SampleRng()).arrays["labels"], [0, 2])
     (tmp_path / "t.csv").write_text("1,4\n2,0\n")
     assert READERS["CSV"](file=str(tmp_path / "t.csv")).describe().streams[1].classes == 5
 
@@ -270,7 +270,7 @@ def test_numpy_layouts_weights_and_fortran_order(tmp_path: Path) -> None:
     described = reader.describe()
     assert described.streams[0].dims == (8, 6, 3)
     assert described.count == 4
-    arrays = reader.open(training=True).batch(range(4), Draws()).arrays
+    arrays = reader.open(training=True).batch(range(4), SampleRng()).arrays
     np.testing.assert_array_equal(arrays["features"], images[:, :, ::-1].transpose(0, 3, 1, 2))
     np.testing.assert_array_equal(arrays["weights"], [[1], [0.5], [0], [2]])
 
@@ -285,7 +285,7 @@ def test_joined_by_id(tmp_path: Path) -> None:
     sizes = READERS["CNTKText"](file=str(tmp_path / "sizes.ctf"), input=(TextInput(input="size", dim=(1,)),))
     joined = READERS["Joined"](readers=(images.reader, sizes), by="id")
     assert {stream.name for stream in joined.describe().streams} == {"features", "labels", "size"}
-    arrays = joined.open(training=True).batch([2, 6, 0], Draws()).arrays
+    arrays = joined.open(training=True).batch([2, 6, 0], SampleRng()).arrays
     np.testing.assert_array_equal(arrays["size"], [[2], [6], [0]])
     np.testing.assert_array_equal(arrays["features"], images.expected["features"][[2, 6, 0]])
     (tmp_path / "sizes.ctf").write_text("\n".join(lines[1:]))
@@ -330,24 +330,24 @@ def test_real_mnist() -> None:
     folder = needs("mnist")
     reader = READERS["IDX"](images=f"{folder}/t10k-images-idx3-ubyte", labels=f"{folder}/t10k-labels-idx1-ubyte")
     dataset = reader.open(training=False)
-    resident = dataset.resident()
-    assert resident is not None
+    in_memory = dataset.in_memory()
+    assert in_memory is not None
     assert dataset.count == reader.describe().count == 10_000
-    np.testing.assert_array_equal(resident["labels"][:8], [7, 2, 1, 0, 4, 1, 4, 9])
-    np.testing.assert_array_equal(np.bincount(resident["labels"]), [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974,
+    np.testing.assert_array_equal(in_memory["labels"][:8], [7, 2, 1, 0, 4, 1, 4, 9])
+    np.testing.assert_array_equal(np.bincount(in_memory["labels"]), [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974,
                                                                     1009])
-    assert abs(float(resident["features"].mean()) - 33.79) < 0.01
+    assert abs(float(in_memory["features"].mean()) - 33.79) < 0.01
 
 
 def test_real_cifar10() -> None:
     path = needs("cifar10", "test_batch.bin.xz")
     dataset = READERS["CIFAR10"](files=(str(path.with_suffix("")),)).open(training=False)
-    resident = dataset.resident()
-    assert resident is not None
-    np.testing.assert_array_equal(np.bincount(resident["labels"]), [1000] * 10)
-    means = resident["features"].mean(axis=(0, 2, 3)) / 255
+    in_memory = dataset.in_memory()
+    assert in_memory is not None
+    np.testing.assert_array_equal(np.bincount(in_memory["labels"]), [1000] * 10)
+    means = in_memory["features"].mean(axis=(0, 2, 3)) / 255
     np.testing.assert_allclose(means, [0.4942, 0.4851, 0.4504], atol=2e-3)
-    assert dataset.class_names[resident["labels"][0]] == "cat"
+    assert dataset.class_names[in_memory["labels"][0]] == "cat"
 
 
 def test_real_photos() -> None:
@@ -358,7 +358,7 @@ def test_real_photos() -> None:
     assert described.streams[0].dims == (64, 64, 3)
     assert described.streams[1].class_names[0].startswith("tench")
     dataset = reader.open(training=False)
-    arrays = dataset.batch([0, 500, 999], Draws()).arrays
+    arrays = dataset.batch([0, 500, 999], SampleRng()).arrays
     np.testing.assert_array_equal(arrays["labels"], [0, 500, 999])
 
 
@@ -377,7 +377,7 @@ def test_real_atis() -> None:
     reader = READERS["CNTKText"](file=str(path), input=sections, skip_sequence_ids=True)
     dataset = reader.open(training=False)
     assert dataset.count == 10984
-    arrays = dataset.batch(range(500), Draws()).arrays
+    arrays = dataset.batch(range(500), SampleRng()).arrays
     np.testing.assert_array_equal(arrays["features"].sum(axis=1), np.ones(500))
     with pytest.raises(DataError, match="of one sequence"):
         replace(reader, skip_sequence_ids=False).describe()
@@ -397,7 +397,7 @@ def test_links_that_lead_in_a_circle_are_passed_over(tmp_path: Path) -> None:
     (tmp_path / "round").unlink()
     assert reader.describe().count == 2
     dataset = reader.open(training=False)
-    assert dataset.batch([0, 1], Draws()).arrays["labels"].tolist() == [0, 1]
+    assert dataset.batch([0, 1], SampleRng()).arrays["labels"].tolist() == [0, 1]
 
 
 def test_a_dead_link_is_named(tmp_path: Path) -> None:
@@ -405,7 +405,7 @@ def test_a_dead_link_is_named(tmp_path: Path) -> None:
     (tmp_path / "a" / "1.png").symlink_to("gone.png")
     dataset = READERS["ImageFolder"](folder=str(tmp_path)).open(training=False)
     with pytest.raises(DataError, match=r"`1\.png` is a link that leads nowhere") as caught:
-        dataset.batch([1], Draws())
+        dataset.batch([1], SampleRng())
     assert "`gone.png`" in caught.value.body[0]
     (tmp_path / "b").symlink_to("/not/mounted")
     with pytest.raises(DataError, match="`b` is a link that leads nowhere"):
@@ -417,7 +417,7 @@ def test_lines_end_as_on_any_system(end: str, tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_bytes(end.join(["a,b", "1,x", "", "2,y"]).encode())
     assert list(text_lines(str(path))) == [(1, "a,b"), (2, "1,x"), (3, ""), (4, "2,y")]
-    batch = READERS["CSV"](file=str(path)).open(training=False).batch([0, 1], Draws())
+    batch = READERS["CSV"](file=str(path)).open(training=False).batch([0, 1], SampleRng())
     assert batch.names == ("row 2", "row 4")
     assert batch.arrays["features"].tolist() == [[1], [2]]
 
@@ -456,7 +456,7 @@ def test_a_closed_stream_leaves_no_file_open(suffix: str, tmp_path: Path) -> Non
 def csv_arrays(path: Path, text: str, **options: object) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
     path.write_text(text)
     dataset = READERS["CSV"](file=str(path), **options).open(training=False)
-    batch = dataset.batch(range(dataset.count), Draws())
+    batch = dataset.batch(range(dataset.count), SampleRng())
     return batch.arrays, batch.names
 
 
@@ -521,7 +521,7 @@ def test_a_file_is_read_once(tmp_path: Path) -> None:
     assert reader.describe().count == 2
 
     def read(made: Reader) -> np.ndarray:
-        return made.open(training=True).resident()["features"]
+        return made.open(training=True).in_memory()["features"]
 
     first = read(reader)
     assert read(reader) is first
@@ -540,7 +540,7 @@ def ctf_batch(path: Path, text: str, **options: object) -> tuple[dict[str, np.nd
     path.write_text(text)
     sections = (TextInput(input="f", dim=(3,)), TextInput(input="l", dim=(4,), format="sparse"))
     dataset = READERS["CNTKText"](file=str(path), input=sections, **options).open(training=False)
-    batch = dataset.batch(range(dataset.count), Draws())
+    batch = dataset.batch(range(dataset.count), SampleRng())
     return batch.arrays, batch.names
 
 
@@ -552,7 +552,7 @@ def test_lines_at_once_and_one_by_one_are_the_same(form: str, block: int, tmp_pa
     lines = [form.format(k=k, l=k % 3 + 1) for k in range(40)]
     monkeypatch.setattr("netdsl.readers.files._BLOCK", block)
     quick = ctf_batch(tmp_path / "d", "\n".join(lines))
-    monkeypatch.setattr("netdsl.readers.ctf.CNTKText._quickly", lambda *_: False)
+    monkeypatch.setattr("netdsl.readers.formats.ctf.CNTKText._quickly", lambda *_: False)
     slow = ctf_batch(tmp_path / "d", "\n".join(lines))
     assert quick[1] == slow[1] == tuple(f"row {k + 1}" for k in range(40))
     for name, array in quick[0].items():
@@ -620,7 +620,7 @@ def test_a_list_at_once_and_line_by_line_is_the_same(form: str, options: dict[st
     assert quick[0] == [f"{tmp_path}/x {k % 30}.png" for k in range(40)]
     assert quick[1] == list(range(1, 41))
     assert quick[2] == [[k % 3, -0.5] if "targets" in options else k % 3 for k in range(40)]
-    monkeypatch.setattr("netdsl.readers.mapfile.MapFile._quickly", lambda *_: False)
+    monkeypatch.setattr("netdsl.readers.formats.mapfile.MapFile._quickly", lambda *_: False)
     assert map_rows(tmp_path / "list", text, **options) == quick
     with pytest.raises(DataError, match=r"row 41 .* contradicts row 3"):
         map_rows(tmp_path / "list", text.replace("\n\n", "\n") + form.format(k=2, l=1), **options)

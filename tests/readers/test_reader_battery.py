@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 from known_data import COUNT, KNOWN, Known
 
+from netdsl.base.source import Source
 from netdsl.elaborate import elaborate
 from netdsl.readers import READERS, ROWS, SAMPLE_ROWS, TRANSFORM_ROWS
-from netdsl.readers.base import Draws
-from netdsl.readers.color import Color
-from netdsl.readers.crops import RandomCrop
-from netdsl.readers.geometry import Flip
-from netdsl.readers.pipeline import ImageReader
-from netdsl.source import Source
+from netdsl.readers.reader import SampleRng
+from netdsl.readers.transforms.color import Color
+from netdsl.readers.transforms.crops import RandomCrop
+from netdsl.readers.transforms.geometry import Flip
+from netdsl.readers.transforms.pipeline import ImageReader
 from netdsl.syntax.parser import parse
 
 ALL_ROWS = (*ROWS, *TRANSFORM_ROWS, *SAMPLE_ROWS)
@@ -51,7 +51,7 @@ def test_every_row_has_known_data() -> None:
 def test_batches_are_the_known_data(known: Known) -> None:
     dataset = known.reader.open(training=True)
     assert dataset.count == COUNT
-    batch = dataset.batch(range(COUNT), Draws())
+    batch = dataset.batch(range(COUNT), SampleRng())
     for name, expected in known.expected.items():
         np.testing.assert_array_equal(batch.arrays[name], expected)
         assert batch.arrays[name].dtype == expected.dtype, name
@@ -63,7 +63,7 @@ def test_batches_are_the_known_data(known: Known) -> None:
 def test_samples_can_be_picked_in_any_order(known: Known) -> None:
     dataset = known.reader.open(training=False)
     picked = [5, 0, 5, 3]
-    batch, whole = dataset.batch(picked, Draws()), dataset.batch(range(COUNT), Draws())
+    batch, whole = dataset.batch(picked, SampleRng()), dataset.batch(range(COUNT), SampleRng())
     for name, array in batch.arrays.items():
         np.testing.assert_array_equal(array, whole.arrays[name][picked])
     assert batch.names == tuple(whole.names[k] for k in picked)
@@ -73,7 +73,7 @@ def test_description_says_what_is_delivered(known: Known) -> None:
     described = known.reader.describe()
     assert described.missing == ()
     assert described.count in (COUNT, None)
-    arrays = known.reader.open(training=True).batch(range(COUNT), Draws()).arrays
+    arrays = known.reader.open(training=True).batch(range(COUNT), SampleRng()).arrays
     assert {stream.name for stream in described.streams} == set(arrays)
     for stream in described.streams:
         array = arrays[stream.name]
@@ -90,31 +90,31 @@ def test_description_says_what_is_delivered(known: Known) -> None:
 @only(*IN_MEMORY)
 def test_resident_arrays_are_the_batches(known: Known) -> None:
     dataset = known.reader.open(training=True)
-    resident = dataset.resident()
-    assert resident is not None
-    for name, array in dataset.batch(range(COUNT), Draws()).arrays.items():
-        np.testing.assert_array_equal(resident[name], array)
+    in_memory = dataset.in_memory()
+    assert in_memory is not None
+    for name, array in dataset.batch(range(COUNT), SampleRng()).arrays.items():
+        np.testing.assert_array_equal(in_memory[name], array)
 
 
 @only(*IMAGES)
 def test_same_draws_same_samples(known: Known) -> None:
     reader = augmented(known)
     first, second = reader.open(training=True), reader.open(training=True)
-    assert first.resident() is None
-    one = first.batch(range(COUNT), Draws(3, 1)).arrays
-    two = second.batch(range(COUNT), Draws(3, 1)).arrays
+    assert first.in_memory() is None
+    one = first.batch(range(COUNT), SampleRng(3, 1)).arrays
+    two = second.batch(range(COUNT), SampleRng(3, 1)).arrays
     for name, array in one.items():
         np.testing.assert_array_equal(array, two[name])
-    assert (first.batch(range(COUNT), Draws(3, 2)).arrays["features"] != one["features"]).any()
-    assert (first.batch(range(COUNT), Draws(4, 1)).arrays["features"] != one["features"]).any()
+    assert (first.batch(range(COUNT), SampleRng(3, 2)).arrays["features"] != one["features"]).any()
+    assert (first.batch(range(COUNT), SampleRng(4, 1)).arrays["features"] != one["features"]).any()
 
 
 @only(*IMAGES)
 def test_draws_do_not_depend_on_the_batch(known: Known) -> None:
     dataset = augmented(known).open(training=True)
-    whole = dataset.batch(range(COUNT), Draws(0, 5)).arrays
+    whole = dataset.batch(range(COUNT), SampleRng(0, 5)).arrays
     with ThreadPoolExecutor(4) as pool:
-        parts = list(pool.map(lambda k: dataset.batch([(3 * k) % COUNT], Draws(0, 5)).arrays, range(COUNT)))
+        parts = list(pool.map(lambda k: dataset.batch([(3 * k) % COUNT], SampleRng(0, 5)).arrays, range(COUNT)))
     for k, part in enumerate(parts):
         for name, array in part.items():
             np.testing.assert_array_equal(array[0], whole[name][(3 * k) % COUNT])
@@ -123,7 +123,7 @@ def test_draws_do_not_depend_on_the_batch(known: Known) -> None:
 @only(*IMAGES)
 def test_testing_draws_nothing(known: Known) -> None:
     dataset = augmented(known).open(training=False)
-    one, two = (dataset.batch(range(COUNT), Draws(0, epoch)).arrays for epoch in (0, 1))
+    one, two = (dataset.batch(range(COUNT), SampleRng(0, epoch)).arrays for epoch in (0, 1))
     for name, array in one.items():
         np.testing.assert_array_equal(array, two[name])
     assert one["features"].shape[-2:] == (4, 4)
@@ -142,7 +142,7 @@ def test_missing_files_are_listed_not_raised(known: Known, tmp_path: Path) -> No
 def test_color_order(known: Known) -> None:
     reader = replace(known.reader, color_order="BGR")
     assert reader.describe().streams[0].note.startswith("BGR") or type(reader).__name__ == "NumPy"
-    arrays = reader.open(training=True).batch(range(COUNT), Draws()).arrays
+    arrays = reader.open(training=True).batch(range(COUNT), SampleRng()).arrays
     np.testing.assert_array_equal(arrays["features"], known.expected["features"][:, ::-1])
 
 

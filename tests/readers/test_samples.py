@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from netdsl.readers import READERS, SAMPLE_ROWS, SAMPLES, cache_root, sample_folder
-from netdsl.readers.base import DataError, Draws, Sample
-from netdsl.readers.geometry import Scale
+from netdsl.readers.reader import DataError, Sample, SampleRng
+from netdsl.readers.transforms.geometry import Scale
 
 SMALL = {
     "SampleImages": SAMPLES["SampleImages"](classes=4, per_class=10, size=32),
@@ -111,7 +111,7 @@ def test_mnist_sample_is_read_and_can_be_learned(tmp_path: Path) -> None:
         assert described.streams[1].classes == 10
         dataset = reader.open(training=True)
         assert dataset.count == described.count == count
-        parts.append(dataset.batch(range(count), Draws()).arrays)
+        parts.append(dataset.batch(range(count), SampleRng()).arrays)
     np.testing.assert_array_equal(np.bincount(parts[0]["labels"]), [30] * 10)
     assert 0.6 < nearest_mean_accuracy(*parts) < 1
 
@@ -122,7 +122,7 @@ def test_cifar_sample_is_read_and_can_be_learned(tmp_path: Path) -> None:
     train = row(files=tuple(f"{folder}/data_batch_{k}.bin" for k in range(1, 6)))
     test = row(files=(f"{folder}/test_batch.bin",))
     assert (train.describe().count, test.describe().count) == (203, 100)
-    parts = [reader.open(False).batch(range(reader.describe().count or 0), Draws()).arrays for reader in (train, test)]
+    parts = [reader.open(False).batch(range(reader.describe().count or 0), SampleRng()).arrays for reader in (train, test)]
     assert nearest_mean_accuracy(*parts) > 0.5
 
 
@@ -138,7 +138,7 @@ def test_image_sample_is_read_and_can_be_learned(tmp_path: Path) -> None:
         stream = reader.describe().streams[1]
         assert (stream.classes, stream.dims, len(stream.class_names)) == (1000, (1000,), 4)
         dataset = reader.open(training=True)
-        parts.append(dataset.batch(range(dataset.count), Draws()).arrays)
+        parts.append(dataset.batch(range(dataset.count), SampleRng()).arrays)
     assert nearest_mean_accuracy(*parts) > 0.7
 
 
@@ -149,7 +149,7 @@ def test_digits_of_different_seeds_are_of_the_same_classes(tmp_path: Path) -> No
         folder = sample_folder(SAMPLES["SampleMNIST"](train=300, test=10, seed=seed), tmp_path)
         dataset = READERS["IDX"](images=f"{folder}/train-images-idx3-ubyte.gz",
                                  labels=f"{folder}/train-labels-idx1-ubyte.gz").open(True)
-        parts.append(dataset.batch(range(300), Draws()).arrays)
+        parts.append(dataset.batch(range(300), SampleRng()).arrays)
     assert nearest_mean_accuracy(*parts) > 0.6
 
 
@@ -163,14 +163,14 @@ def test_samples_are_made_within_seconds(row: type[Sample], tmp_path: Path) -> N
 
 def test_synthetic_data_can_be_learned() -> None:
     row = READERS["Synthetic"]
-    parts = [row(dims=(8, 8), classes=5, count=200, seed=seed).open(True).batch(range(200), Draws()).arrays
+    parts = [row(dims=(8, 8), classes=5, count=200, seed=seed).open(True).batch(range(200), SampleRng()).arrays
              for seed in (0, 1)]
     assert nearest_mean_accuracy(*parts) > 0.9
     assert abs(float(parts[0]["features"].std()) - 1) < 0.1
     assert not np.array_equal(parts[0]["features"], parts[1]["features"])
     large = row(dims=(227, 227, 3), classes=1000, count=100_000).open(True)
-    assert large.resident() is None
-    assert large.batch([99_999], Draws()).arrays["features"].shape == (1, 3, 227, 227)
+    assert large.in_memory() is None
+    assert large.batch([99_999], SampleRng()).arrays["features"].shape == (1, 3, 227, 227)
     assert row(dims=(3,)).describe().stream("labels") is None
 
 
@@ -179,7 +179,7 @@ def test_mask_sample_is_read_and_its_classes_have_their_colors(tmp_path: Path) -
     reader = READERS["ImageMasks"](images=f"{folder}/train/images", masks=f"{folder}/train/masks", classes=5)
     stream = reader.describe().streams[1]
     assert (stream.dims, stream.classes) == ((32, 32, 5), 5)
-    arrays = reader.open(training=True).batch(range(12), Draws()).arrays
+    arrays = reader.open(training=True).batch(range(12), SampleRng()).arrays
     images, masks = arrays["features"].astype(np.float64), arrays["labels"]
     assert set(np.unique(masks)) <= set(range(5))
     assert len(np.unique(masks)) > 2

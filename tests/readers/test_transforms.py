@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netdsl.readers import TRANSFORM_ROWS
-from netdsl.readers.base import DataError, Draws, Transform
-from netdsl.readers.color import Color, Grayscale, Hue, Intensity, Mean, Normalize
-from netdsl.readers.crops import CenterCrop, Crop, MultiViewCrop, RandomCrop
-from netdsl.readers.geometry import Erase, Flip, Pad, Resize, Rotate, Scale
-from netdsl.readers.images import decode
-from netdsl.readers.pipeline import Pipeline
+from netdsl.readers.formats.images import decode
+from netdsl.readers.reader import DataError, SampleRng, Transform
+from netdsl.readers.transforms.color import Color, Grayscale, Hue, Intensity, Mean, Normalize
+from netdsl.readers.transforms.crops import CenterCrop, Crop, MultiViewCrop, RandomCrop
+from netdsl.readers.transforms.geometry import Erase, Flip, Pad, Resize, Rotate, Scale
+from netdsl.readers.transforms.pipeline import Pipeline
 from netdsl.spec import OptionError
 
 #: A use of each row for the laws below.
@@ -39,7 +39,7 @@ def image_of(width: int, height: int, channels: int = 3, seed: int = 0) -> np.nd
 
 
 def draw(seed: int = 0) -> np.random.Generator:
-    return Draws(seed).sample(0)
+    return SampleRng(seed).sample(0)
 
 
 def test_every_row_is_used() -> None:
@@ -247,7 +247,7 @@ def test_brightness_and_contrast() -> None:
 def test_saturation_is_that_of_hsv(pixel: tuple[int, int, int], ratio: float) -> None:
     import colorsys
 
-    from netdsl.readers.color import _saturate
+    from netdsl.readers.transforms.color import _saturate
 
     hue, saturation, value = colorsys.rgb_to_hsv(*(p / 255 for p in pixel))
     wanted = np.array(colorsys.hsv_to_rgb(hue, min(1, saturation * ratio), value)) * 255

@@ -12,13 +12,13 @@ from known_data import random_bytes, save_png
 from PIL import Image
 
 from netdsl.readers import READERS
-from netdsl.readers.base import DataError, Draws, Transform
-from netdsl.readers.color import Color, Mean, Normalize
-from netdsl.readers.crops import CenterCrop, Crop, MultiViewCrop, RandomCrop
-from netdsl.readers.geometry import Erase, Pad, Rotate, Scale
-from netdsl.readers.images import decode
+from netdsl.readers.formats.images import decode
 from netdsl.readers.memory import ArrayDataset
-from netdsl.readers.pipeline import Pipeline
+from netdsl.readers.reader import DataError, SampleRng, Transform
+from netdsl.readers.transforms.color import Color, Mean, Normalize
+from netdsl.readers.transforms.crops import CenterCrop, Crop, MultiViewCrop, RandomCrop
+from netdsl.readers.transforms.geometry import Erase, Pad, Rotate, Scale
+from netdsl.readers.transforms.pipeline import Pipeline
 
 
 def image_of(width: int, height: int, channels: int = 3, seed: int = 0) -> np.ndarray:
@@ -26,7 +26,7 @@ def image_of(width: int, height: int, channels: int = 3, seed: int = 0) -> np.nd
 
 
 def draw(seed: int = 0) -> np.random.Generator:
-    return Draws(seed).sample(0)
+    return SampleRng(seed).sample(0)
 
 
 def size_of(step: Transform, width: int, height: int, training: bool = False, seed: int = 0) -> tuple[int, int]:
@@ -171,7 +171,7 @@ def test_stacks_are_transformed_in_blocks() -> None:
     for index in (0, 255, 256, 511, 512, 599):
         np.testing.assert_array_equal(result[index], pipeline.run(images[index].transpose(1, 2, 0), draw()))
     data = ArrayDataset({"features": images[:1]}, images="features", pipeline=pipeline)
-    np.testing.assert_array_equal(data.batch([0], Draws()).arrays["features"][0], result[0].transpose(2, 0, 1))
+    np.testing.assert_array_equal(data.batch([0], SampleRng()).arrays["features"][0], result[0].transpose(2, 0, 1))
 
 
 @pytest.mark.parametrize("shape", [(5, 7, 3), (1, 1, 3), (3, 20_000, 3)])
@@ -202,7 +202,7 @@ def test_numpy_arrays_become_grey(layout: str, kind: type, tmp_path: Path) -> No
     assert stream is not None
     assert stream.dims == (6, 5, 1)
     gray = np.einsum("nchw,c->nhw", images, [0.299, 0.587, 0.114])[:, None]
-    result = reader.open(False).batch(range(4), Draws()).arrays["features"]
+    result = reader.open(False).batch(range(4), SampleRng()).arrays["features"]
     assert result.dtype == (np.uint8 if kind is np.uint8 else np.float32)
     np.testing.assert_allclose(result, np.rint(gray) if kind is np.uint8 else gray, atol=1e-4)
 
@@ -239,7 +239,7 @@ def test_truncated_photos_take_no_part(suffix: str, training: bool, tmp_path: Pa
     dataset = READERS["MapFile"](file=str(file), label_dim=9, max_errors=3).open(training)
     good = [1, 2, 3, 5, 6, 7]
     assert dataset.count == len(good)
-    batch = dataset.batch(range(dataset.count), Draws())
+    batch = dataset.batch(range(dataset.count), SampleRng())
     assert batch.arrays["labels"].tolist() == good
     assert [Path(name.split(":")[0]).name for name in batch.names] == [f"{index}.jpg" for index in good]
     for row, index in enumerate(good):
@@ -255,11 +255,11 @@ def test_bad_lines_and_bad_images_count_together(tmp_path: Path) -> None:
     file, _ = photos(tmp_path, 4, {1})
     file.write_text(file.read_text() + "rubbish\n")
     dataset = READERS["MapFile"](file=str(file), label_dim=4, max_errors=2).open(True)
-    assert dataset.batch(range(dataset.count), Draws()).arrays["labels"].tolist() == [0, 2, 3]
+    assert dataset.batch(range(dataset.count), SampleRng()).arrays["labels"].tolist() == [0, 2, 3]
     assert len(dataset.skipped) == 2
     dataset = READERS["MapFile"](file=str(file), label_dim=4, max_errors=1).open(True)
     with pytest.raises(DataError, match="damaged or cut short"):
-        dataset.batch(range(dataset.count), Draws())
+        dataset.batch(range(dataset.count), SampleRng())
 
 
 def test_none_of_the_images_can_be_read(tmp_path: Path) -> None:
@@ -276,7 +276,7 @@ def test_ids_of_base64_images_follow(tmp_path: Path) -> None:
     (tmp_path / "x.b64").write_bytes(b"".join(lines))
     dataset = READERS["Base64Images"](file=str(tmp_path / "x.b64"), max_errors=1).open(True)
     assert dataset.ids == ("A", "C")
-    assert dataset.batch([1], Draws()).arrays["labels"].tolist() == [2]
+    assert dataset.batch([1], SampleRng()).arrays["labels"].tolist() == [2]
 
 
 # --- odd images ------------------------------------------------------------------------------
@@ -295,7 +295,7 @@ def test_a_path_with_a_nul_byte_is_an_error(tmp_path: Path) -> None:
     for path in ("a\0.png", "z\0.zip@/a.png"):
         (tmp_path / "list.txt").write_text(f".../{path}\t1\n")
         reader = READERS["MapFile"](file=str(tmp_path / "list.txt"))
-        for action in (reader.describe, lambda opened=reader: opened.open(True).batch([0], Draws())):
+        for action in (reader.describe, lambda opened=reader: opened.open(True).batch([0], SampleRng())):
             with pytest.raises(DataError, match="a path cannot hold a NUL byte") as caught:
                 action()
             assert "\0" not in caught.value.path
@@ -311,6 +311,6 @@ def test_base64_text_with_a_byte_order_mark(head: bytes, tmp_path: Path) -> None
     assert reader.describe().count == 2
     dataset = reader.open(False)
     assert dataset.ids == (("id 0", "id 0") if head else ())
-    arrays = dataset.batch([0, 1], Draws()).arrays
+    arrays = dataset.batch([0, 1], SampleRng()).arrays
     assert arrays["labels"].tolist() == [1, 1]
     np.testing.assert_array_equal(arrays["features"][0], image_of(5, 4).transpose(2, 0, 1))

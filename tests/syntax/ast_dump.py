@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from netdsl.source import Span
+from netdsl.base.source import Span
 from netdsl.syntax import ast
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from netdsl.source import NOWHERE
+from netdsl.base.source import NOWHERE
 from netdsl.syntax import ast
 
 RESERVED = {"if", "then", "else", "true", "false", "array", "include"}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from netdsl.syntax.mistakes import tables
+from netdsl.syntax.errors.explain import tables
+from netdsl.syntax.errors.replay import Word
 from netdsl.syntax.parser import lark_parser
-from netdsl.syntax.replay import Word
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 OWN = sorted((ROOT / "tests/syntax").glob("*.net"))

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from random_trees import modules
 from syntax_samples import FILES, OWN, words_of
 
-from netdsl.source import NOWHERE, Source
+from netdsl.base.source import NOWHERE, Source
 from netdsl.syntax import ast
-from netdsl.syntax.format import format_module, format_text
+from netdsl.syntax.format.printer import format_module, format_text
 from netdsl.syntax.parser import parse
 
 FEW = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)

@@ -12,11 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from syntax_samples import FILES, OWN, words_of
 
-from netdsl.diagnostics import Diagnostic, Failure, render
-from netdsl.source import Source
-from netdsl.syntax.mistakes import diagnose
+from netdsl.base.diagnostics import Diagnostic, Failure, render
+from netdsl.base.source import Source
+from netdsl.syntax.errors.explain import diagnose
+from netdsl.syntax.errors.replay import Word
 from netdsl.syntax.parser import lark_parser, parse, parse_expression
-from netdsl.syntax.replay import Word
 
 MANY = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
 

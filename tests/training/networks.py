@@ -10,10 +10,10 @@ from typing import ClassVar
 import numpy as np
 
 import netdsl
-from netdsl.network import ShapedNode
-from netdsl.program import Program, Readers
-from netdsl.readers.base import Batch, DataError, Dataset, Description, Draws, Reader, Stream
-from netdsl.source import Source
+from netdsl.base.source import Source
+from netdsl.ir.network import ShapedNode
+from netdsl.ir.program import Program, Readers
+from netdsl.readers.reader import Batch, DataError, Dataset, Description, Reader, SampleRng, Stream
 from netdsl.spec import Flag, Integer, option
 
 CLASSES, SIDE = 4, 8
@@ -59,7 +59,7 @@ class PatchData(Dataset):
         if reader.flat:
             self.images = (self.images.reshape(self.count, -1) / 255).astype(np.float32)
 
-    def batch(self, indices: Sequence[int], draws: Draws) -> Batch:
+    def batch(self, indices: Sequence[int], draws: SampleRng) -> Batch:
         reader = self.reader
         if reader.broken in indices:
             raise DataError("the sample cannot be read", path="patches.bin", place=f"record {reader.broken}")
@@ -75,7 +75,7 @@ class PatchData(Dataset):
         return Batch({"features": images, "labels": self.labels[list(indices)]},
                      tuple(f"patch {i}" for i in indices))
 
-    def resident(self) -> dict[str, np.ndarray] | None:
+    def in_memory(self) -> dict[str, np.ndarray] | None:
         reader = self.reader
         if (reader.noisy and self.training) or max(reader.broken, reader.dies, reader.not_a_number) >= 0:
             return None

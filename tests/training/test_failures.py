@@ -12,12 +12,15 @@ import pytest
 import torch
 
 from netdsl import training
-from netdsl.diagnostics import Diagnostic, Failure, render
-from netdsl.estimate import Memory, estimate_memory
-from netdsl.training import checkpoint, diagnosis, loop, storage, strategies
-from netdsl.training.checkpoint import read_weights
-from netdsl.training.diagnosis import largest_minibatch
-from netdsl.training.record import read_records
+from netdsl.base import atomic_files as storage
+from netdsl.base.diagnostics import Diagnostic, Failure, render
+from netdsl.checks.memory_estimate import Memory, estimate_memory
+from netdsl.runs import checkpoint
+from netdsl.runs.checkpoint import read_weights
+from netdsl.runs.writer import read_records
+from netdsl.training import failures as diagnosis
+from netdsl.training import loop, strategies
+from netdsl.training.failures import largest_minibatch
 
 from .networks import CONVNET, Patches, program
 

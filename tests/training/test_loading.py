@@ -10,23 +10,23 @@ import numpy as np
 import pytest
 import torch
 
-from netdsl.readers.base import Batch, DataError, Dataset, Draws
-from netdsl.training.loading import Feed, ResidentFeed, ThreadedFeed, feed_for
-from netdsl.training.sampling import Sampling
+from netdsl.readers.reader import Batch, DataError, Dataset, SampleRng
+from netdsl.training.data.loader import Loader, ResidentFeed, ThreadedFeed, open_loader
+from netdsl.training.data.sampling import Sampling
 
 from .networks import Patches
 
 CPU = torch.device("cpu")
 
 
-def delivered(feed: Feed, size: int = 10) -> list[dict[str, torch.Tensor]]:
+def delivered(feed: Loader, size: int = 10) -> list[dict[str, torch.Tensor]]:
     sampling = Sampling(72, 1)
     return [feed.expand(d.raw) for epoch in range(2) for d in feed.deliver(sampling.minibatches(epoch, size))]
 
 
 def test_resident_and_threaded_feeds_deliver_the_same() -> None:
     data = Patches().open(True)
-    arrays = data.resident()
+    arrays = data.in_memory()
     assert arrays is not None
     threaded = ThreadedFeed(data, CPU, seed=0, workers=3)
     for ours, theirs in zip(delivered(ResidentFeed(arrays, CPU)), delivered(threaded), strict=True):
@@ -55,7 +55,7 @@ class Slow(Dataset):
         self.open_batches, self.most = 0, 0
         self.lock, self.release = threading.Lock(), threading.Event()
 
-    def batch(self, indices: Sequence[int], draws: Draws) -> Batch:
+    def batch(self, indices: Sequence[int], draws: SampleRng) -> Batch:
         with self.lock:
             self.open_batches += 1
             self.most = max(self.most, self.open_batches)
@@ -69,7 +69,7 @@ class Slow(Dataset):
         return Batch({"x": np.array(indices)})
 
 
-def plain(feed: Feed) -> list[list[int]]:
+def plain(feed: Loader) -> list[list[int]]:
     return [d.raw["x"].tolist() for d in feed.deliver(Sampling(72, 0, shuffle=False).minibatches(0, 10))]
 
 
@@ -109,18 +109,18 @@ def test_a_feed_that_is_left_early_leaves_no_threads() -> None:
 
 
 @pytest.mark.parametrize(("free", "kind"), [(1 << 40, ResidentFeed), (1000, ThreadedFeed)])
-def test_what_does_not_fit_the_device_is_not_made_resident(free: int, kind: type[Feed],
+def test_what_does_not_fit_the_device_is_not_made_resident(free: int, kind: type[Loader],
                                                            monkeypatch: pytest.MonkeyPatch) -> None:
-    from netdsl.training import loading
+    from netdsl.training.data import loader as loading
 
     monkeypatch.setattr(loading, "free_memory", lambda device: free)
-    feed = feed_for(Patches().open(True), CPU, 0, 1)
+    feed = open_loader(Patches().open(True), CPU, 0, 1)
     assert type(feed) is kind
     feed.close()
 
 
 def test_random_transforms_draw_by_sweep_and_sample() -> None:
-    feed = feed_for(Patches(noisy=True).open(True), CPU, 0, 2)
+    feed = open_loader(Patches(noisy=True).open(True), CPU, 0, 2)
     whole = delivered(feed, size=10)
     again = delivered(feed, size=72)
     order = [np.concatenate([Sampling(72, 1).order(sweep)]) for sweep in range(2)]

@@ -11,9 +11,11 @@ import pytest
 import torch
 
 from netdsl import training
-from netdsl.diagnostics import Failure, render_all
-from netdsl.estimate import Memory
-from netdsl.training import diagnosis, storage, strategies
+from netdsl.base import atomic_files as storage
+from netdsl.base.diagnostics import Failure, render_all
+from netdsl.checks.memory_estimate import Memory
+from netdsl.training import failures as diagnosis
+from netdsl.training import strategies
 
 from .networks import CONVNET, Patches, program
 

@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 from safetensors.torch import load_file
 
-from netdsl.diagnostics import Failure
-from netdsl.network import ShapedNode
-from netdsl.program import Program
+from netdsl.base.diagnostics import Failure
+from netdsl.ir.network import ShapedNode
+from netdsl.ir.program import Program
+from netdsl.runs.writer import read_records
 from netdsl.training import Interrupted, Limits, Reporter, Result, train
-from netdsl.training.record import read_records
 
 from .networks import CONVNET, MLP, Patches, program
 

@@ -15,13 +15,13 @@ import torch
 
 import netdsl
 from netdsl import training
-from netdsl.predictions import answers
-from netdsl.program import Readers
-from netdsl.readers.base import Batch, DataError, Dataset, Description, Draws, Stream
-from netdsl.training import Limits, Lines, RunOptions, Texts
-from netdsl.training.checkpoint import read, read_weights
-from netdsl.training.progress import Glimpse, duration
-from netdsl.training.record import choose_folder, read_records
+from netdsl.ir.program import Readers
+from netdsl.readers.reader import Batch, DataError, Dataset, Description, SampleRng, Stream
+from netdsl.runs.checkpoint import read, read_weights
+from netdsl.runs.writer import choose_folder, read_records
+from netdsl.training import ConsoleReporter, Limits, RunOptions, SourceSnapshot
+from netdsl.training.evaluation.prediction import answers
+from netdsl.training.progress import ProgressUpdate, duration
 
 from .networks import CONVNET, MLP, PatchData, Patches, program, source
 
@@ -33,7 +33,7 @@ HELD = Patches(first=1000, count=24)
 
 
 def test_the_folder_holds_what_was_run_and_what_came_out(tmp_path: Path) -> None:
-    texts = Texts("as written", "as resolved", ("SGD.maxEpochs=3",))
+    texts = SourceSnapshot("as written", "as resolved", ("SGD.maxEpochs=3",))
     result = training.train(program(PLAN, test=HELD), out=tmp_path / "run", device="cpu", texts=texts, seed=7)
     files = {path.name: path for path in (tmp_path / "run").iterdir()}
     assert files["source.net"].read_text() == "as written"
@@ -132,7 +132,7 @@ def test_records_and_checkpoints_say_that_the_data_are_a_sample(tmp_path: Path) 
 
 
 def test_other_data_are_no_resume(tmp_path: Path) -> None:
-    from netdsl.diagnostics import Failure
+    from netdsl.base.diagnostics import Failure
 
     training.train(program(PLAN), out=tmp_path / "run", device="cpu")
     with pytest.raises(Failure, match="the data are not those that the checkpoint was trained with"):
@@ -140,7 +140,7 @@ def test_other_data_are_no_resume(tmp_path: Path) -> None:
 
 
 def test_the_best_by_a_name_that_is_none_is_refused(tmp_path: Path) -> None:
-    from netdsl.diagnostics import Failure
+    from netdsl.base.diagnostics import Failure
 
     with pytest.raises(Failure) as refused:
         training.train(program(PLAN), out=tmp_path / "run", device="cpu", best="err")
@@ -217,14 +217,14 @@ class Views(Patches):
 
 
 class ViewData(PatchData):
-    def batch(self, indices: Any, draws: Draws) -> Batch:
+    def batch(self, indices: Any, draws: SampleRng) -> Batch:
         batch = super().batch(indices, draws)
         images = batch.arrays["features"]
         left, right = images.copy(), images.copy()
         left[..., :2], right[..., 6:] = 0, 0
         return Batch({**batch.arrays, "features": np.stack([images, left, right], axis=1)}, batch.names)
 
-    def resident(self) -> None:
+    def in_memory(self) -> None:
         return None
 
 
@@ -232,8 +232,8 @@ def test_the_outputs_of_several_views_are_averaged(tmp_path: Path) -> None:
     checked = program(PLAN, test=Views(first=1000, count=24))
     run = training.train(checked, out=tmp_path / "run", device="cpu")
     data = ViewData(Views(first=1000, count=24), False)
-    batch = data.batch(range(24), Draws())
-    module = training.trained(checked, checked.outputs, run.checkpoint, torch.device("cpu")).module.eval()
+    batch = data.batch(range(24), SampleRng())
+    module = training.load_trained(checked, checked.outputs, run.checkpoint, torch.device("cpu")).module.eval()
     with torch.no_grad():
         each = [module(features=torch.from_numpy(batch.arrays["features"][:, view]))["model.out"] for view in range(3)]
     mean = torch.stack(each).softmax(-1).mean(0).log()  # the softmax layer's predictions are averaged
@@ -268,7 +268,7 @@ def test_views_without_outputs_to_average_are_refused(tmp_path: Path) -> None:
 
 
 def test_curves_go_to_tensorboard_where_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from netdsl.training import record
+    from netdsl.runs import writer as record
 
     class Events:
         def __init__(self) -> None:
@@ -295,10 +295,10 @@ def test_predictions_have_names_outputs_and_classes(tmp_path: Path) -> None:
     run = training.train(checked, out=tmp_path / "run", device="cpu").out
 
     class Unlabelled(PatchData):
-        def batch(self, indices: Any, draws: Draws) -> Batch:
+        def batch(self, indices: Any, draws: SampleRng) -> Batch:
             return Batch({"features": self.images[list(indices)]}, tuple(f"patch {i}" for i in indices))
 
-        def resident(self) -> None:
+        def in_memory(self) -> None:
             return None
 
     data = Unlabelled(HELD, False)
@@ -457,7 +457,7 @@ class Stream8(io.StringIO):
     encoding = "utf-8"
 
 
-GLIMPSE = Glimpse("epoch", 3, 90, 1201, 5005, {"ce": 4.12, "top5": 0.271}, frozenset({"top5"}), 0.01, 1830.4, 0.031,
+GLIMPSE = ProgressUpdate("epoch", 3, 90, 1201, 5005, {"ce": 4.12, "top5": 0.271}, frozenset({"top5"}), 0.01, 1830.4, 0.031,
                   2460.0)
 
 
@@ -470,13 +470,13 @@ GLIMPSE = Glimpse("epoch", 3, 90, 1201, 5005, {"ce": 4.12, "top5": 0.271}, froze
                       "samples/s · waiting 3"),
 ])
 def test_lines_of_progress(stream: io.StringIO, live: bool, expected: str) -> None:
-    Lines(stream, live, lambda: 101).glimpse(GLIMPSE)
+    ConsoleReporter(stream, live, lambda: 101).glimpse(GLIMPSE)
     assert stream.getvalue().startswith(expected)
 
 
 def test_a_live_line_is_cleared_before_a_lasting_one() -> None:
     stream = Stream8()
-    lines = Lines(stream, True)
+    lines = ConsoleReporter(stream, True)
     lines.glimpse(GLIMPSE)
     lines.note("saved")
     lines.note("again")

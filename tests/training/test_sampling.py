@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netdsl.training.sampling import Minibatch, Sampling, split
+from netdsl.training.data.sampling import Minibatch, Sampling, split
 
 COUNTS = st.integers(1, 60)
 
@@ -81,10 +81,10 @@ def test_the_last_minibatch_of_a_sweep_is_the_rest(size: int, counts: list[int])
 def test_a_limited_judge_sees_all_classes(period: int) -> None:
     """Of data that are sorted by class, and of data whose classes take turns."""
     whole = Sampling(10_000, 3, shuffle=False)
-    (minibatch,) = whole.thinned(100).minibatches(0, 100)
+    (minibatch,) = whole.subsample(100).minibatches(0, 100)
     assert (np.diff(minibatch.indices) > 0).all()
     classes = minibatch.indices % 10 if period == 10 else minibatch.indices // 1000
     assert len(set(classes.tolist())) == 10
-    assert whole.thinned(10_000) is whole
-    chosen = Sampling(4, 3, shuffle=False, chosen=np.array([5, 7, 11, 13])).thinned(2)
+    assert whole.subsample(10_000) is whole
+    chosen = Sampling(4, 3, shuffle=False, chosen=np.array([5, 7, 11, 13])).subsample(2)
     assert set(next(chosen.minibatches(0, 2)).indices.tolist()) <= {5, 7, 11, 13}

@@ -11,17 +11,17 @@ import pytest
 import torch
 from torch import nn
 
+from netdsl.ir.network import ShapedNode
+from netdsl.ir.program import Program
 from netdsl.lower import lower
-from netdsl.network import ShapedNode
 from netdsl.optimizers import OPTIMIZERS
-from netdsl.program import Program
+from netdsl.runs.checkpoint import read_weights
+from netdsl.runs.writer import read_records
 from netdsl.training import Limits, train
-from netdsl.training.checkpoint import read_weights
-from netdsl.training.machine import tuned
-from netdsl.training.mixing import Mixing, mix
-from netdsl.training.record import read_records
-from netdsl.training.sampling import Sampling
-from netdsl.training.step import Work, choose_precision
+from netdsl.training.data.mixing import Mixing, mix
+from netdsl.training.data.sampling import Sampling
+from netdsl.training.device import torch_settings
+from netdsl.training.step import StepInput, choose_precision
 from netdsl.training.strategies import Candidate, Eager, choose
 
 from .networks import CONVNET, MLP, Patches, program
@@ -56,10 +56,10 @@ def test_bit_for_bit_the_loop_that_a_person_would_write(tmp_path: Path) -> None:
             layer.bias.copy_(begin[f"{name}.bias"].reshape(layer.bias.shape))
     model = model.to(memory_format=torch.channels_last)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9, fused=True)
-    data = Patches().open(True).resident()
+    data = Patches().open(True).in_memory()
     assert data is not None
     losses = []
-    with tuned(torch.device("cpu"), deterministic=False):
+    with torch_settings(torch.device("cpu"), deterministic=False):
         for minibatch in [m for epoch in range(2) for m in Sampling(72, 3).minibatches(epoch, 16)]:
             images = torch.from_numpy(data["features"][minibatch.indices]).float()
             labels = torch.from_numpy(data["labels"][minibatch.indices])
@@ -192,7 +192,7 @@ class Pretended:
     def __init__(self, clock: list[float], seconds: float, state: dict[str, int], fails: int = -1) -> None:
         self.clock, self.seconds, self.state, self.fails, self.runs = clock, seconds, state, fails, 0
 
-    def run(self, work: Work, rates: object) -> None:
+    def run(self, work: StepInput, rates: object) -> None:
         self.runs += 1
         self.state["updates"] += 1
         if self.runs == self.fails:
@@ -211,7 +211,7 @@ def pretend(*speeds: float, fails: dict[int, int] | None = None
         return lambda: state.update(before)
 
     found = [Candidate(names[i], lambda i=i: made[i]) for i in range(len(speeds))]  # type: ignore[misc, return-value]
-    chosen, trial = choose(found, Work({}, 1), None, keep, lambda: None, lambda: clock[0])  # type: ignore[arg-type]
+    chosen, trial = choose(found, StepInput({}, 1), None, keep, lambda: None, lambda: clock[0])  # type: ignore[arg-type]
     return chosen, trial, state, made
 
 
@@ -265,7 +265,7 @@ def test_compiled_steps_learn_as_eager_ones_do(tmp_path: Path) -> None:
 
 
 def test_numpy_arrays_come_in_as_the_right_tensors() -> None:
-    from netdsl.training.loading import as_tensor
+    from netdsl.training.data.loader import as_tensor
 
     kinds = {np.dtype(np.uint8): torch.uint8, np.dtype(np.int32): torch.int64, np.dtype(np.float64): torch.float32,
              np.dtype(np.bool_): torch.int64, np.dtype(np.float32): torch.float32}

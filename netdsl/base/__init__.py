@@ -1,0 +1,1 @@
+"""Ground floor: texts and places in them, diagnostics, files, seeds. Imports nothing of netdsl."""

@@ -1,0 +1,169 @@
+"""Writing to disk so that a crash or a full disk never leaves half a file under a good name."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+
+from .diagnostics import Failure, failure
+from .source import Source
+
+
+def cannot_write(path: Path, error: BaseException | str) -> Failure:
+    """The page of a folder or disk that does not take what has to be written."""
+    text = str(error)
+    full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "os error 28" in text
+    refused = getattr(error, "errno", None) in (errno.EACCES, errno.EPERM, errno.EROFS)
+    title = f"the disk of {_short(path)} is full" if full else f"cannot write to {_short(path)}"
+    hint = "free some space there, or choose another folder with --out." if full else (
+        "choose a folder that this user may write to with --out." if refused else "choose another folder with --out.")
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else text
+    return failure("cannot-write", title, Source(str(path), "").span(0, 0), hint=hint,
+                   body=(f"The system says: {reason}.",
+                         "Nothing half-written is left; checkpoints that were complete are still complete."))
+
+
+def _short(path: Path) -> str:
+    text = str(path)
+    return text if len(text) <= 40 else "..." + text[-37:]
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn what the system says while writing into a `cannot-write` Failure."""
+    try:
+        yield
+    except (OSError, SafetensorError) as error:
+        raise cannot_write(path, error) from error
+
+
+@contextmanager
+def new_folder(target: Path) -> Iterator[Path]:
+    """A folder that appears under its name whole or not at all: written aside, synced, renamed.
+
+    A folder that already has the name is replaced. Raises Failure `cannot-write`.
+    """
+    temporary = target.with_name(f".{target.name}.tmp")
+    with writing(target):
+        try:
+            shutil.rmtree(temporary, ignore_errors=True)
+            temporary.mkdir(parents=True)
+            yield temporary
+            for file in temporary.iterdir():
+                _sync(file)
+            _sync(temporary)
+            if target.exists():
+                old = target.with_name(f".{target.name}.old.tmp")
+                os.rename(target, old)
+                os.rename(temporary, target)
+                shutil.rmtree(old, ignore_errors=True)
+            else:
+                os.rename(temporary, target)
+            _sync(target.parent)
+        except BaseException:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replace a file at once. Raises Failure `cannot-write`."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    with writing(path):
+        try:
+            temporary.write_text(text, encoding="utf-8")
+            _sync(temporary)
+            os.replace(temporary, path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Replace a JSON file at once; numbers that are not finite become null, which every reader takes."""
+    write_text(path, json.dumps(finite(value), indent=2) + "\n")
+
+
+def finite(value: Any) -> Any:
+    """The value with NaN and infinity as None, throughout."""
+    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
+        return None
+    if isinstance(value, dict):
+        return {key: finite(item) for key, item in value.items()}
+    return [finite(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def point(link: Path, target: Path) -> None:
+    """Let `link` lead to a folder beside it: a symbolic link, or a text file where there are none."""
+    temporary = link.with_name(f".{link.name}.tmp")
+    with writing(link):
+        temporary.unlink(missing_ok=True)
+        try:
+            os.symlink(target.name, temporary, target_is_directory=True)
+        except (OSError, NotImplementedError):
+            temporary.write_text(target.name + "\n", encoding="utf-8")
+        os.replace(temporary, link)
+
+
+def follow(path: Path) -> Path:
+    """Where a link made by `point` leads; the path itself if it is none."""
+    if path.is_file():
+        with path.open("rb") as file:
+            text = file.read(256).decode("utf-8", "replace").strip()
+        # A pointer is one short name; anything else is some other file.
+        if text and len(text) < 200 and "\n" not in text and (path.parent / text).is_dir():
+            return path.parent / text
+    return path.parent / os.readlink(path) if path.is_symlink() else path
+
+
+def probe(folder: Path, needed: int) -> None:
+    """Make sure before training that the folder takes files and has room for `needed` bytes."""
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        trial = folder / ".probe.tmp"
+        try:
+            trial.write_bytes(b"netdsl")
+        finally:
+            trial.unlink(missing_ok=True)
+        free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise cannot_write(folder, OSError(errno.ENOSPC, f"{in_units(free)} are free, and a checkpoint and the "
+                                           f"one it replaces need {in_units(needed)}"))
+
+
+def in_units(count: int) -> str:
+    """A number of bytes for people: `512 bytes`, `13 kB`, `62 MB`, `1,200 MB`."""
+    if count < 1000:
+        return f"{count} bytes"
+    return f"{count / 1e3:,.0f} kB" if count < 1_000_000 else f"{count / 1e6:,.0f} MB"
+
+
+def clear_leftovers(folder: Path) -> None:
+    """Remove what a killed process left unfinished; give back what it was about to replace."""
+    for old in folder.glob(".*.old.tmp"):
+        kept = old.with_name(old.name[1 : -len(".old.tmp")])
+        if not kept.exists():
+            os.rename(old, kept)
+    for leftover in folder.glob(".*.tmp"):
+        if leftover.is_dir() and not leftover.is_symlink():
+            shutil.rmtree(leftover, ignore_errors=True)
+        else:
+            leftover.unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    """Make sure that a file or a folder's entries are on the disk."""
+    if os.name == "nt" and path.is_dir():
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

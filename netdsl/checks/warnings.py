@@ -1,0 +1,112 @@
+"""What a file may say, and most likely does not mean: warnings, made before anything runs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+from ..base.diagnostics import Diagnostic, Label
+from ..base.source import Span
+from ..ir.network import ShapedNode
+from ..ir.program import Program
+from ..optimizers.plan import RATE_KEYS, TrainingPlan
+from ..optimizers.schedules.schedule import PiecewiseConstant
+from .memory_estimate import estimate_memory
+
+ShapedProgram = Program[ShapedNode]
+
+
+def find_warnings(program: ShapedProgram, count: int | None) -> Iterator[Diagnostic]:
+    """The warnings of a program; `count` is the number of training samples, where it is known."""
+    yield from _softmax_twice(program)
+    plan = program.plan
+    if plan is not None:
+        yield from _rates(plan)
+        yield from _sizes(plan, count)
+        yield from _without_effect(program, plan)
+        yield from _memory(program, plan)
+
+
+def _doubt(title: str, span: Span, label: str, hint: str) -> Diagnostic:
+    return Diagnostic("doubtful", title, Label(span, label), hint=hint, severity="warning")
+
+
+def _key(plan: TrainingPlan, *names: str) -> Span:
+    """Where the first of these keys is given; else the block."""
+    return next((plan.spans[name] for name in names if name in plan.spans), None) or \
+        min(plan.spans.values(), key=lambda span: span.start)
+
+
+def _softmax_twice(program: ShapedProgram) -> Iterator[Diagnostic]:
+    for node in program.network:
+        for use in node.inputs if node.layer.softmax_axis is not None else ():
+            if program.network[use.node].layer.is_softmax:
+                yield _doubt(f"Softmax is applied twice: {node.layer.name()} has its own", use.span,
+                             "this is a Softmax already", "give it what the Softmax gets; a Softmax for "
+                             "`outputNodes` can stand beside it.")
+
+
+def _rates(plan: TrainingPlan) -> Iterator[Diagnostic]:
+    if isinstance(plan.rate, PiecewiseConstant) and not any(stretch.value for stretch in plan.rate.stretches):
+        yield _doubt("the learning rate is 0, so nothing is learned", _key(plan, *RATE_KEYS), "this is 0",
+                     "a rate such as 0.1 or 0.01 is usual for MomentumSGD, 0.001 for Adam.")
+    elif plan.ends_before(0):
+        yield _doubt("training ends before it begins: the rate is below the least one", _key(plan, *RATE_KEYS),
+                     f"per sample it is below {plan.block.min_learning_rate_per_sample:g}",
+                     "raise the rate, or set `minLearningRatePerSample = 0`.")
+    if (plan.block.nesterov or plan.block.use_nag) and plan.optimizer.uses_momentum and plan.momentum is None:
+        yield _doubt("Nesterov's step needs a momentum, and there is none", _key(plan, "nesterov", "useNAG"),
+                     "has no effect", "add `momentum = 0.9`, or leave it out.")
+
+
+def _sizes(plan: TrainingPlan, count: int | None) -> Iterator[Diagnostic]:
+    block, size = plan.block, plan.update_size_at(0)
+    if count is not None and 0 < count < plan.minibatch_size:
+        yield _doubt("a minibatch is larger than the training data", _key(plan, "minibatchSize"),
+                     f"{plan.minibatch_size:,} samples, of {count:,}",
+                     "take a smaller one: now an epoch is one update.")
+    elif count is not None and 0 < count < size:
+        yield _doubt("an update takes more samples than the training data have", _key(plan, "accumulate"),
+                     f"{block.accumulate} minibatches are {size:,} samples, of {count:,}",
+                     "take fewer: now an epoch is one update.")
+    if 0 < block.epoch_size < size:
+        yield _doubt("an epoch is smaller than a minibatch", _key(plan, "epochSize"),
+                     f"{block.epoch_size:,} samples, and an update takes {size:,}",
+                     "`epochSize` counts samples; 0 is all of the data.")
+
+
+#: Keys that layers take from the plan, and what such layers are called.
+_FOR_LAYERS = {"dropoutRate": "Dropout", "batchNormalizationTimeConstant": "BatchNormalizationLayer"}
+
+
+def _without_effect(program: ShapedProgram, plan: TrainingPlan) -> Iterator[Diagnostic]:
+    taken = {key for node in program.network for key in node.layer.from_plan.values()}
+    for key, layer in _FOR_LAYERS.items():
+        if key in plan.spans and key not in taken:
+            yield _doubt(f"`{key}` has no effect: the network has no {layer}", plan.spans[key], "",
+                         f"put a {layer} where it is wanted, or leave the key out.")
+    if plan.block.validation and program.readers.validation is not None:
+        yield _doubt("`validation` sets training data aside, and there is a reader for validation too",
+                     _key(plan, "validation"), "the reader decides; these are not trained on",
+                     "leave one of them out.")
+    if plan.block.early_stopping is not None and program.readers.validation is None and not plan.block.validation:
+        yield _doubt("early stopping looks at the training data: there are no others", _key(plan, "earlyStopping"),
+                     "for data that are not trained on", "add `validation = 0.1` to the block, or a reader "
+                     "`validation = ...`.")
+
+
+def _memory(program: ShapedProgram, plan: TrainingPlan) -> Iterator[Diagnostic]:
+    needed, there = estimate_memory(program).training_bytes, machine_memory()
+    if needed > there > 0:
+        yield _doubt(f"training on the CPU needs {needed / 2**30:,.1f} GiB, this machine has {there / 2**30:,.1f} GiB",
+                     _key(plan, "minibatchSize"), "with minibatches of this size",
+                     "a smaller `minibatchSize`, or `numSubminibatches`, needs less for activations; on a GPU its own "
+                     "memory counts.")
+
+
+def machine_memory() -> int:
+    """Bytes of memory of this machine; 0 where the system does not say."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):
+        return 0

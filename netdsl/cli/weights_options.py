@@ -1,0 +1,71 @@
+"""What commands that use a trained network share: the data, the checkpoint, how values are printed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from ..compiler import Checked
+from ..runs.store import checkpoint_of
+from .common_options import report_warnings
+from .output import err
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def format_option(*forms: str) -> Callable[[F], F]:
+    """`--format`, the first form being the default."""
+    return click.option("--format", "form", type=click.Choice(forms), default=forms[0], show_default=True,
+                        help="How to print it.")
+
+
+def checkpoint_option(command: F) -> F:
+    return click.option("--checkpoint", "-c", metavar="PATH|RUN",
+                        help="A checkpoint, a run's folder or a safetensors file; by default the latest run.")(command)
+
+
+def device_option(command: F) -> F:
+    return click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")(command)
+
+
+def loaded_with_data(file: str, overrides: Sequence[str], phase: str, require_data: bool = False) -> Checked:
+    """The file with its real data, or its sample where those of the phase are not there, which is said on stderr."""
+    from ..data.choose import choose_data
+
+    # Validation data may be a part of the training data.
+    phases = ("validation", "train") if phase == "validation" else (phase,)
+    choice = choose_data(file, overrides, require_data=require_data, phases=phases)
+    if choice.line:
+        err(f"SAMPLE DATA: {choice.line}")
+    report_warnings(choice.checked)
+    return choice.checked
+
+
+def chosen_checkpoint(file: str, given: str | None) -> Path:
+    """The checkpoint to work on; says on stderr which one it is where none was named. Raises Failure."""
+    path = checkpoint_of(file, given)
+    if given is None:
+        err(f"checkpoint: {path}")
+    return path
+
+
+def value_lines(values: Mapping[str, float], percent: frozenset[str]) -> list[str]:
+    """`ce    0.1234`, `errs  2.31 %`, one below the other."""
+    size = max((len(name) for name in values), default=0)
+    return [f"{name.ljust(size)}  {value_text(value, name in percent)}" for name, value in values.items()]
+
+
+def value_text(value: float | None, percent: bool) -> str:
+    if value is None:
+        return "not a number"
+    return f"{100 * value:.2f} %" if percent else f"{value:.4g}"
+
+
+def columns(rows: Sequence[Sequence[str]], left: int = 1) -> list[str]:
+    """Rows as aligned columns, the first `left` of them flush left and the others flush right."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return ["  ".join(cell.ljust(w) if i < left else cell.rjust(w)
+                      for i, (cell, w) in enumerate(zip(row, widths, strict=True))).rstrip() for row in rows]

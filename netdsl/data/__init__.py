@@ -1,0 +1,1 @@
+"""Which data a run takes, fetching them, and looking at them."""

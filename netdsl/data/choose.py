@@ -1,0 +1,70 @@
+"""Which data a run takes: the real data that the file names, or its embedded sample where they are not there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .. import load
+from ..base.diagnostics import Failure
+from ..base.source import Source
+from ..checks.program_check import data_diagnostic, describe_reader
+from ..compiler import Checked
+from ..ir.program import Readers
+from ..readers import sample_folder
+from ..readers.reader import DataError
+
+
+@dataclass(frozen=True)
+class DataChoice:
+    """The file to run, and what to say of its data in the first line."""
+
+    checked: Checked
+    sample: Path | None
+    line: str
+
+
+#: Whose data a training needs.
+PHASES = ("train", "validation", "test")
+
+
+def choose_data(file: str | Path | Source, overrides: Sequence[str] = (), *, require_data: bool = False,
+                phases: Sequence[str] = PHASES) -> DataChoice:
+    """Load a file; where data that it names for these phases are missing and it has a sample, load it with the sample.
+
+    Raises Failure: mistakes in the file; data missing and no sample, or `require_data`.
+    """
+    checked = load(file, overrides)
+    program = checked.require()
+    missing = missing_data(program.readers, phases)
+    if not missing:
+        return DataChoice(checked, None, "")
+    sample = program.readers.sample
+    if sample is None or require_data:
+        phase, path = missing[0]
+        hint = "set the folder with an override such as `dataDir=PATH`, or fetch it with `netdsl data`."
+        if sample is not None:
+            hint += " Without --require-data it would run on the embedded sample."
+        raise Failure([data_diagnostic(program, phase, DataError(f"the data are not there: `{path}`", path=path, hint=hint))])
+    try:
+        folder = sample_folder(sample)
+    except DataError as wrong:
+        raise Failure([data_diagnostic(program, "sample", wrong)]) from None
+    again = load(file, overrides, sample=str(folder))
+    again.require()
+    line = f"`{missing[0][1]}` is not there: this run is on the embedded sample {sample.show()}, in {folder}"
+    return DataChoice(again, folder, line)
+
+
+def missing_data(readers: Readers, phases: Sequence[str] = PHASES) -> list[tuple[str, str]]:
+    """(phase, path) for each file or folder that a reader looked for in vain."""
+    found = []
+    for phase in phases:
+        reader = getattr(readers, phase)
+        if reader is None:
+            continue
+        described = describe_reader(reader)
+        if not isinstance(described, DataError):
+            found += [(phase, path) for path in described.missing]
+    return found

@@ -1,0 +1,95 @@
+"""Made-up data of the shapes that a network declares: for timing, and for trying out any file without data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from ..base.seeds import seed_for
+from ..ir.network import ShapedNode
+from ..ir.program import Program, Readers
+from ..layers.criteria import OverClasses
+from ..readers.reader import Batch, Dataset, Description, Reader, SampleRng, Stream
+
+NUMBERS, TARGETS, CLASSES, MASK = "numbers", "targets", "classes", "mask"
+
+
+@dataclass(frozen=True)
+class DeclaredInput:
+    """An input of a network: its shape, channels first, and what is delivered for it."""
+
+    name: str
+    dims: tuple[int, ...]
+    kind: str  #: NUMBERS: mean 0, deviation 1; TARGETS: 0..1; CLASSES: class numbers; MASK: one for each pixel
+
+    def make(self, count: int, draw: np.random.Generator) -> np.ndarray:
+        """Samples in the form that readers deliver: class numbers int64, other numbers float32."""
+        if self.kind == CLASSES:
+            return draw.integers(self.dims[0], size=count)
+        if self.kind == MASK:
+            return draw.integers(self.dims[0], size=(count, *self.dims[1:]))
+        if self.kind == TARGETS:
+            return draw.random((count, *self.dims), dtype=np.float32)
+        return draw.standard_normal((count, *self.dims), dtype=np.float32)
+
+
+def declared_inputs(program: Program[ShapedNode]) -> tuple[DeclaredInput, ...]:
+    """The inputs of the network, with what has to be made up for each."""
+    return tuple(DeclaredInput(name, program.network[name].shape.dims, _kind(program, name))
+                 for name in program.inputs)
+
+
+def _kind(program: Program[ShapedNode], name: str) -> str:
+    uses = [(node.layer, position) for node in program.network for position, use in enumerate(node.inputs)
+            if use.node == name]
+    slots = {layer.inputs[min(position, len(layer.inputs) - 1)] if layer.inputs else "" for layer, position in uses}
+    if slots != {"labels"}:
+        return NUMBERS
+    dims = program.network[name].shape.dims
+    if len(dims) == 1 and dims[0] > 1:
+        return CLASSES
+    over_classes = all(isinstance(layer, OverClasses) for layer, _ in uses)
+    return MASK if over_classes and len(dims) == 3 and dims[0] > 1 else TARGETS
+
+
+@dataclass(frozen=True)
+class Declared(Reader):
+    """A reader of made-up samples for all inputs of one network; not a row of the table."""
+
+    made: tuple[DeclaredInput, ...] = field(default=(), kw_only=True)
+    count: int = field(default=1, kw_only=True)
+    seed: int = field(default=0, kw_only=True)
+
+    def describe(self) -> Description:
+        return Description(tuple(Stream(i.name, tuple(reversed(i.dims)), note="made up") for i in self.made),
+                           self.count)
+
+    def open(self, training: bool) -> Dataset:
+        return _Made(self)
+
+    def content(self) -> Any:
+        return f"made up, {self.count} samples"
+
+
+class _Made(Dataset):
+    def __init__(self, reader: Declared) -> None:
+        self.count = reader.count
+        draw = np.random.Generator(np.random.PCG64(seed_for(reader.seed, "declared")))
+        self.arrays = {item.name: item.make(reader.count, draw) for item in reader.made}
+
+    def batch(self, indices: Sequence[int], draws: SampleRng) -> Batch:
+        return Batch({name: array[list(indices)] for name, array in self.arrays.items()},
+                     tuple(f"made-up sample {index}" for index in indices))
+
+    def in_memory(self) -> dict[str, np.ndarray]:
+        return self.arrays
+
+
+def with_declared_data(program: Program[ShapedNode], count: int) -> Program[ShapedNode]:
+    """The program with made-up data for training and testing instead of its readers."""
+    made = declared_inputs(program)
+    train, test = (Declared(made=made, count=count, seed=seed) for seed in (1, 2))
+    return replace(program, readers=Readers(train=train, test=test))

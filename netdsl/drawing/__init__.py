@@ -1,0 +1,35 @@
+"""Drawings of networks and charts of runs: `draw (program, "svg")`. The formats are the rows of FORMATS."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+
+from ..ir.network import ShapedNode
+from ..ir.program import Program
+from .charts.plan_chart import plan_chart
+from .table import FORMATS, Format, Options
+
+__all__ = ["FORMATS", "Format", "Options", "draw", "draw_plan"]
+
+
+def draw(program: Program[ShapedNode], format: str = "svg", *, depth: int | None = None, direction: str = "tb",
+         collapse: bool = True, fold: bool = True, wrap: bool = True, width: int = 100) -> str | bytes:
+    """The network of a checked program in one of FORMATS.
+
+    `depth`: how many levels of groups are opened; None: all, unless the drawing gets too large.
+    `direction`: "tb", top to bottom, or "lr", left to right. `collapse`: equal neighbours of a chain
+    are drawn once with their number. `fold`: activations stand in the box of the layer before them.
+    `wrap`: long chains go on in columns. `width`: columns of text, for "text".
+    """
+    return FORMATS[format].write(program, Options(depth, collapse, fold, direction == "lr", wrap, width))
+
+
+def draw_plan(program: Program[ShapedNode], format: str = "svg", *, width: int = 80) -> str | bytes:
+    """The learning rate over the epochs of a program with a training block, in a format that has charts.
+
+    Raises ValueError for a program without a plan or a format without charts (`write_chart` is None).
+    """
+    row = FORMATS[format]
+    if program.plan is None or row.write_chart is None:
+        raise ValueError("no training plan" if program.plan is None else f"{format} has no charts")
+    return row.write_chart(plan_chart(program.plan, PurePath(program.source.name).name), Options(width=width))

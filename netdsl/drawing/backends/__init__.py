@@ -1,0 +1,1 @@
+"""Formats that a scene is written in."""

@@ -1,0 +1,1 @@
+"""From a network to the boxes and arrows of a diagram."""

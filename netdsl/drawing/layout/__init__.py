@@ -1,0 +1,1 @@
+"""Where boxes stand and lines run."""

@@ -1,0 +1,104 @@
+"""What a `.net` file means: a network, its special nodes, readers and a training plan."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from ..base.diagnostics import Diagnostic
+from ..base.source import Source, Span
+from ..optimizers.plan import TrainingPlan
+from ..readers.reader import Reader, Sample
+from .network import Network, Node
+
+N = TypeVar("N", bound=Node, covariant=True)
+
+#: The lists of nodes with a meaning, as members of `network`.
+SPECIAL = ("featureNodes", "labelNodes", "criterionNodes", "evaluationNodes", "outputNodes")
+
+
+@dataclass(frozen=True)
+class Readers:
+    """The reader block: where samples come from in each phase."""
+
+    train: Reader | None = None
+    test: Reader | None = None
+    validation: Reader | None = None
+    sample: Sample | None = None
+    #: where each entry and option stands: "train", "train.folder"
+    spans: Mapping[str, Span] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Budget:
+    """A limit that the file sets: `parameters <= 63e6`."""
+
+    quantity: str
+    operator: str
+    limit: float
+    span: Span
+
+
+@dataclass(frozen=True)
+class Program(Generic[N]):
+    """A file after elaboration. `network` holds Nodes before the passes, ShapedNodes after."""
+
+    source: Source
+    network: Network[N]
+    #: special list -> node names ("criterionNodes": ("ce",)), and where each list stands
+    special: Mapping[str, tuple[str, ...]]
+    spans: Mapping[str, Span]
+    #: names of the network's members that stand for a node: alias -> node name ("z": "model.fc8")
+    aliases: Mapping[str, str]
+    readers: Readers
+    plan: TrainingPlan | None
+    #: values of plain members at the top (dataDir, ...), for overrides and records
+    settings: Mapping[str, object] = field(default_factory=dict)
+    budgets: tuple[Budget, ...] = ()
+    warnings: tuple[Diagnostic, ...] = ()
+    #: node of a special list -> the element that stands for it there (`0.4 * se`)
+    written: Mapping[str, Span] = field(default_factory=dict)
+
+    @property
+    def criteria(self) -> tuple[str, ...]:
+        return self.special.get("criterionNodes", ())
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        return self.special.get("evaluationNodes", ())
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        return self.special.get("outputNodes", ())
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Names of the input nodes, in the order of the file."""
+        return tuple(node.name for node in self.network if getattr(node.layer, "is_data", False))
+
+    def shown_name(self, node: str) -> str:
+        """The name a person would use: the member that stands for the node, else the node's path.
+
+        A criterion or metric made by operators, whose path says nothing (`value1`), goes by its text (`0.4 * se`)
+        where that is short and its alone.
+        """
+        alias = next((alias for alias, name in self.aliases.items() if name == node), None)
+        if alias is not None:
+            return alias
+        special = {name: _text(self.written.get(name)) for name in (*self.criteria, *self.metrics)}
+        text = special.get(node, "") if _NAMELESS.fullmatch(node) else ""
+        return text if text and list(special.values()).count(text) == 1 and text not in self.aliases else node
+
+
+#: A text longer than this is no name.
+_LONGEST_NAME = 40
+#: What elaboration calls the nodes of operators.
+_NAMELESS = re.compile(r"value\d+")
+
+
+def _text(span: Span | None) -> str:
+    """The text of a place on one line, or nothing where it is too long for a name."""
+    text = " ".join(span.text.split()) if span is not None else ""
+    return text if len(text) <= _LONGEST_NAME else ""

@@ -1,0 +1,257 @@
+"""What every row of the layer table is: options, shape rule, cost rule, lowering, examples."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ..spec import Spec, table_row
+from .initializers import Initializer
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The shape of one sample, stored channels first (torch's order, without the batch axis).
+
+    It reads and prints as a file writes it, width first: `Shape((3, 227, 227))` is `227 x 227 x 3`.
+    `batched` is false for values that are the same for every sample (parameters, constants): their
+    tensors have no batch axis.
+    """
+
+    dims: tuple[int, ...]
+    batched: bool = True
+
+    @staticmethod
+    def of(*file_dims: int, batched: bool = True) -> Shape:
+        """From the order of the file: `Shape.of(227, 227, 3)`."""
+        return Shape(tuple(reversed(file_dims)), batched)
+
+    @property
+    def file_dims(self) -> tuple[int, ...]:
+        """Extents in the order of the file: width, height, channels."""
+        return tuple(reversed(self.dims))
+
+    @property
+    def rank(self) -> int:
+        return len(self.dims)
+
+    @property
+    def size(self) -> int:
+        """Number of elements of one sample."""
+        return math.prod(self.dims)
+
+    @property
+    def is_scalar(self) -> bool:
+        return self.size == 1
+
+    @property
+    def is_complete(self) -> bool:
+        """False while an extent is 0: a parameter's extent that its user has yet to infer."""
+        return all(self.dims)
+
+    def __str__(self) -> str:
+        return " x ".join(str(d) for d in self.file_dims) if self.dims else "1"
+
+
+#: The shape of a criterion or metric: one number per sample.
+SCALAR = Shape((1,))
+
+
+class ShapeError(Exception):
+    """A shape rule that does not hold.
+
+    `option` names the option to mark (its value is the culprit), `input` the position of the
+    input to mark; with neither, the use of the layer is marked. `label` stands at the mark.
+    `code` is a diagnostic code: `shape-mismatch`, `filter-too-large`, `wrong-inputs`, ...
+    """
+
+    def __init__(self, title: str, *, label: str = "", option: str | None = None, input: int | None = None,
+                 hint: str = "", code: str = "shape-mismatch", body: tuple[str, ...] = ()) -> None:
+        super().__init__(title)
+        self.title, self.label, self.option, self.input = title, label, option, input
+        self.hint, self.code, self.body = hint, code, body
+
+
+@dataclass(frozen=True)
+class ParameterSpec:
+    """A tensor that a layer owns: torch's order of axes, how it starts, and whether it is learned."""
+
+    dims: tuple[int, ...]
+    init: Initializer
+    learned: bool = True  #: False: a buffer (running statistics, frozen kernels)
+    rate: float = 1.0  #: multiplies the learning rate (learningRateMultiplier)
+    regularized: bool = True  #: False: L1 and L2 leave it alone
+    saved: bool = True  #: False: the file says it all (constants); checkpoints leave it out
+
+    @property
+    def size(self) -> int:
+        return math.prod(self.dims)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a use of a layer costs, for one sample."""
+
+    parameters: int = 0  #: learned numbers
+    tensors: int = 0  #: learned tensors
+    macs: int = 0  #: multiply-adds of its matrix product or convolution; biases, pooling, norms not counted
+    neurons: int = 0  #: outputs of layers with a weight matrix or filter
+    activations: int = 0  #: numbers of a sample kept for the backward pass: its value if needed, and masks
+    buffers: int = 0  #: numbers kept but not learned
+
+
+@dataclass(frozen=True)
+class Example:
+    """A line of the language, shapes of its inputs (in the file's order) and of its output."""
+
+    text: str  #: the layer as a file writes it: `ConvolutionalLayer {16, (5:5), pad = true}`
+    inputs: tuple[tuple[int, ...], ...]
+    output: tuple[int, ...] | None  #: None: the example shows a refusal (a ShapeError)
+    note: str = ""
+
+
+@table_row
+class Layer(Spec):
+    """A row of the layer table.
+
+    A row states its options as fields and implements `shape`, `forward`, and where they apply
+    `parameters` and `macs`; everything else is derived. `forward` runs on torch; nothing else may.
+    """
+
+    what: ClassVar[str] = "layer"
+    #: The family: colour in diagrams, section in docs ("convolution", "activation", ...).
+    family: ClassVar[str] = "other"
+    #: Name of an unnamed step: a second `ConvolutionalLayer` of a list is `convolution2`.
+    label: ClassVar[str] = ""
+    #: Names of the inputs; one that ends with `...` takes a list. `()` makes the row a source.
+    inputs: ClassVar[tuple[str, ...]] = ("x",)
+    #: Inputs that have to be parameters or constants, the same for every sample (filters, statistics).
+    parameter_inputs: ClassVar[tuple[str, ...]] = ()
+    #: How many of `inputs`, from the end, may be left out.
+    optional_inputs: ClassVar[int] = 0
+    #: Order of inputs and options in a call `Name (...)`; None: inputs, then options.
+    call: ClassVar[tuple[str, ...] | None] = None
+    #: "layer": options in braces make it, then it is applied. "function": called with its inputs.
+    style: ClassVar[str] = "function"
+    #: Other names under which files know the row (CNTK's aliases).
+    aliases: ClassVar[tuple[str, ...]] = ()
+    examples: ClassVar[tuple[Example, ...]] = ()
+    #: Field -> key of the training block that may give its value: {"rate": "dropoutRate"}. The trainer
+    #: puts what the block says into `settings` of every use under the field's name; the row decides
+    #: which goes first (Dropout: the file's own rate; batch normalization: the block, as in CNTK).
+    from_plan: ClassVar[dict[str, str]] = {}
+    #: Which values the backward pass needs: "inputs", "output" or "nothing". For the memory estimate.
+    keeps: ClassVar[str] = "inputs"
+    #: True for rows that stand for data from the reader: `forward` gets the delivered tensor.
+    is_input: ClassVar[bool] = False
+    #: The output is one number per sample that reports show and nothing is trained on.
+    is_metric: ClassVar[bool] = False
+    #: The output is a Softmax.
+    is_softmax: ClassVar[bool] = False
+    #: Reports print the output as a percentage (a share of samples or of pixels).
+    percent: ClassVar[bool] = False
+    #: True for rows that behave differently in training (dropout, batch normalization).
+    differs_in_training: ClassVar[bool] = False
+
+    @property
+    def softmax_axis(self) -> int | None:
+        """Along which axis the layer takes a Softmax of its last input itself (0: all elements); None: it does not."""
+        return None
+
+    @classmethod
+    def step_label(cls) -> str:
+        return cls.label or cls.name()[0].lower() + cls.name()[1:]
+
+    # -- rules, for shapes; no torch ------------------------------------------------------------
+
+    def infer_inputs(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
+        """The inputs' shapes, with the extents filled in that a parameter left to its user (0).
+
+        The shape pass calls it before `shape` where an input that is not batched is incomplete, and
+        gives the completed shape to the source by `with_shape`. A row that cannot infer leaves the
+        zeros alone; raises ShapeError where what is given contradicts the other inputs.
+        """
+        return tuple(inputs)
+
+    def with_shape(self, shape: Shape) -> Layer:
+        """This source with the extents that a user inferred (`ParameterTensor {0:10}`)."""
+        return self
+
+    def shape(self, inputs: Sequence[Shape]) -> Shape:
+        """The output's shape, from the inputs' shapes. Raises ShapeError.
+
+        `batched` of the result is set by the caller: a use is batched if any input is.
+        """
+        raise NotImplementedError
+
+    def parameters(self, inputs: Sequence[Shape]) -> dict[str, ParameterSpec]:
+        """The tensors the layer owns, by name (`weight`, `bias`, ...)."""
+        return {}
+
+    def macs(self, inputs: Sequence[Shape], output: Shape) -> int:
+        """Multiply-adds for one sample; only matrix products and convolutions count."""
+        return 0
+
+    def extra_saved_bytes(self, inputs: Sequence[Shape], output: Shape) -> int:
+        """Numbers of a sample that the backward pass needs beside inputs and output: masks, indices, sums."""
+        return 0
+
+    def cost(self, inputs: Sequence[Shape], output: Shape) -> Cost:
+        owned = self.parameters(inputs)
+        learned = [p for p in owned.values() if p.learned]
+        macs = self.macs(inputs, output)
+        return Cost(
+            parameters=sum(p.size for p in learned),
+            tensors=len(learned),
+            macs=macs,
+            neurons=output.size if learned and macs else 0,
+            activations=self.extra_saved_bytes(inputs, output) if output.batched else 0,
+            buffers=sum(p.size for p in owned.values() if not p.learned),
+        )
+
+    def invariants(self, inputs: Sequence[Shape], output: Shape) -> list[tuple[str, bool]]:
+        """Statements that hold for any options: `("pad and stride 1 keep the size", output == ...)`."""
+        return []
+
+    # -- lowering; torch from here on -------------------------------------------------------------
+
+    def prepare(self, inputs: Sequence[Shape], output: Shape) -> dict[str, Any]:
+        """What `forward` needs and can be computed once (pads, permutations, ...)."""
+        return {}
+
+    def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
+        """The layer on tensors with a batch axis first (none where the Shape is not batched).
+
+        `p` is the module of this use: `p.weight`, `p.bias` (its parameters by name), `p.training`,
+        `p.settings` (a dict: values that the training plan provides for `from_plan`), `p.inputs` and
+        `p.output` (Shapes), `p.prepared` (what `prepare` returned), `p.layer` (this row).
+        """
+        raise NotImplementedError
+
+
+@table_row
+class SampleLayer(Layer):
+    """Base of rows of one input that treat every sample alone; `run` always sees a batch axis."""
+
+    def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
+        (x,) = tensors
+        return self.run(p, x) if p.inputs[0].batched else self.run(p, x[None])[0]
+
+    def run(self, p: Any, x: torch.Tensor) -> torch.Tensor:
+        """The layer on a tensor with a batch axis first."""
+        raise NotImplementedError
+
+
+def expect_rank(shape: Shape, rank: int, name: str, what: str, input: int = 0) -> None:
+    """Raise unless the input has that many axes."""
+    if shape.rank != rank:
+        raise ShapeError(f"{name} needs {what}, and gets {shape}", label=f"this is {shape}", input=input)
+
+
+__all__ = ["SCALAR", "Cost", "Example", "Initializer", "Layer", "ParameterSpec", "SampleLayer", "Shape", "ShapeError",
+           "expect_rank", "field"]

@@ -1,0 +1,1 @@
+"""Update rules: the rows behind `optimizer = ...`."""

@@ -1,0 +1,1 @@
+"""Schedules of rates and other hyper-parameters over training."""

@@ -1,0 +1,125 @@
+"""IDX files: MNIST and its relatives."""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar
+
+from ...spec import Integer, Optional, Text, option, table_row
+from ..arrays import np
+from ..files import kind_of, locate, read_all, read_head, short
+from ..memory import ArrayDataset
+from ..reader import DataError, Dataset, Description, Stream
+from ..transforms.pipeline import ImageReader
+
+_TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+_FETCH = "fetch the file again; the four files of MNIST are listed in the reference of IDX."
+
+
+def idx_header(data: bytes, path: str) -> tuple[np.dtype, tuple[int, ...], int]:
+    """Element type, extents and length of the header. Raises DataError."""
+    if len(data) < 4 or data[:2] != b"\0\0" or data[2] not in _TYPES or not 1 <= data[3] <= 4:
+        raise DataError(f"`{short(path)}` is not an IDX file", path=path, place="byte 0",
+                        body=("An IDX file begins with two zero bytes, a type and a number of axes. This one is "
+                              f"{kind_of(data[:64])}.",), hint=_FETCH)
+    length = 4 + 4 * data[3]
+    if len(data) < length:
+        raise DataError(f"`{short(path)}` ends within its header", path=path, place=f"byte {len(data)}", hint=_FETCH)
+    extents = tuple(int(v) for v in np.frombuffer(data, ">u4", count=data[3], offset=4))
+    return np.dtype(_TYPES[data[2]]), extents, length
+
+
+def read_idx(path: str, option: str = "") -> np.ndarray:
+    """The array of an IDX file, packed or plain, in the machine's byte order. Raises DataError."""
+    data = read_all(path, option)
+    kind, extents, length = idx_header(data, path)
+    announced = math.prod(extents) * kind.itemsize
+    if len(data) - length != announced:
+        what = "is cut short" if len(data) - length < announced else "goes on behind its end"
+        raise DataError(f"`{short(path)}` {what}", path=path, place=f"byte {len(data):,}", option=option, hint=_FETCH,
+                        body=(f"Its header announces {' x '.join(map(str, extents))} numbers, {announced + length:,} "
+                              f"bytes in all; there are {len(data):,}.",))
+    return np.frombuffer(data, kind, offset=length).reshape(extents).astype(kind.newbyteorder("="), copy=False)
+
+
+@table_row
+class IDX(ImageReader):
+    """MNIST's format: one file of images and one of class numbers, plain or packed with gzip or xz.
+
+    `images` holds n x height x width numbers (grey images), or n x length (plain vectors).
+    The classic files are train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and
+    t10k-labels-idx1-ubyte, each with `.gz`.
+    """
+
+    examples: ClassVar[tuple[str, ...]] = (
+        'IDX {"$dataDir$/train-images-idx3-ubyte.gz", "$dataDir$/train-labels-idx1-ubyte.gz"}',)
+
+    images: str = option(Text(), doc="The file of images.")
+    labels: str = option(Text(), doc="The file of class numbers.")
+    label_dim: int | None = option(Optional(Integer(1)), None, "Number of classes; None: the largest number + 1.")
+
+    @property
+    def channels(self) -> int:
+        return 1
+
+    def describe(self) -> Description:
+        missing = tuple(path for path in (self.images, self.labels) if locate(path) is None)
+        features, count = Stream(self.features_input, None), None
+        if locate(self.images) is not None:
+            _, extents, _ = idx_header(read_head(self.images, 64, "images"), self.images)
+            count, features = extents[0], self._features(extents)
+        classes, names = self.label_dim, ()
+        if locate(self.labels) is not None:
+            found = read_idx(self.labels, "labels")
+            classes = self._classes(found)
+            if count is not None:
+                self._paired(count, len(found))
+        labels = Stream(self.labels_input, None if classes is None else (classes,), classes, class_names=names)
+        return Description((features, labels), count, self.image_facts(), missing)
+
+    def _features(self, extents: tuple[int, ...]) -> Stream:
+        if len(extents) == 3:
+            return self.image_stream((extents[2], extents[1], 1))
+        if len(extents) != 2:
+            raise DataError(f"`{short(self.images)}` holds {len(extents)} axes; images have 3, vectors 2",
+                            path=self.images, place="byte 3", option="images",
+                            hint="are `images` and `labels` exchanged?" if len(extents) == 1 else "")
+        if self.transforms:
+            raise DataError("transforms are for images, and this file holds vectors", path=self.images,
+                            option="transforms", hint="leave `transforms` out.")
+        return Stream(self.features_input, (extents[1],))
+
+    def _classes(self, labels: np.ndarray) -> int:
+        if labels.ndim != 1 or labels.dtype.kind not in "ui":
+            raise DataError(f"`{short(self.labels)}` does not hold class numbers", path=self.labels, option="labels",
+                            place="byte 2", hint="are `images` and `labels` exchanged?" if labels.ndim == 3 else "")
+        if labels.size == 0:
+            raise DataError(f"`{short(self.labels)}` holds no samples", path=self.labels, option="labels",
+                            place="byte 4", hint=_FETCH)
+        top = int(labels.max()) + 1
+        limit = top if self.label_dim is None else self.label_dim
+        wrong = np.flatnonzero((labels < 0) | (labels >= limit))
+        if wrong.size:
+            raise DataError(f"class {int(labels[wrong[0]])} is out of range: there are {limit} classes",
+                            path=self.labels, place=f"record {int(wrong[0])}", option="labels",
+                            hint=f"classes count from 0, so `labelDim` has to be at least {top}.")
+        return limit
+
+    def _paired(self, images: int, labels: int) -> None:
+        if images != labels:
+            raise DataError(f"there are {images:,} images, but {labels:,} labels", path=self.labels,
+                            option="labels", place="byte 4",
+                            body=(f"The images are those of {self.images}.",),
+                            hint="are they of the same set? The files of training and test have similar names.")
+
+    def open(self, training: bool) -> Dataset:
+        images, labels = read_idx(self.images, "images"), read_idx(self.labels, "labels")
+        features = self._features(images.shape)
+        self._classes(labels)
+        self._paired(len(images), len(labels))
+        arrays = {features.name: images if images.dtype == np.uint8 else images.astype(np.float32),
+                  self.labels_input: labels.astype(np.int64)}
+        if images.ndim == 2:
+            return ArrayDataset(arrays)
+        arrays[features.name] = arrays[features.name][:, None]
+        return ArrayDataset(arrays, images=features.name, pipeline=self.pipeline(training))

@@ -1,0 +1,123 @@
+"""ImageMasks: images with a class for each pixel."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import ClassVar
+
+from ...spec import Integer, OptionError, Text, option, table_row
+from ..arrays import np
+from ..files import missing_file, short
+from ..reader import Batch, DataError, Dataset, Description, SampleRng, Stream
+from ..transforms.geometry import VOID
+from ..transforms.pipeline import ImageReader, channels_first
+from .folder import image_paths
+from .imagefiles import Paths, stored_dims
+from .images import decode, decode_mask
+
+#: What a pixel without a class becomes; torch's losses leave it out.
+NO_CLASS = -100
+
+
+@table_row
+class ImageMasks(ImageReader):
+    """Images and their masks, two folders whose files have equal names but for the suffix.
+
+    A mask is an 8-bit grey or palette image (PNG) of the image's size whose values are class numbers;
+    255 says that a pixel has no class. Transforms that move pixels move the mask alike, without mixing
+    its values; what they bring in from outside has no class.
+    """
+
+    examples: ClassVar[tuple[str, ...]] = (
+        'ImageMasks {"$dataDir$/images", "$dataDir$/masks", classes = 21, '
+        "transforms = RandomCrop {size = 64} : Flip {}}",
+    )
+
+    images: str = option(Text(), doc="The folder of images.")
+    masks: str = option(Text(), doc="The folder of masks.")
+    classes: int = option(Integer(2, VOID), doc="Number of classes.")
+
+    def validate(self) -> None:
+        super().validate()
+        if any(step.views > 1 for transform in self.transforms for step in transform.expand()):
+            raise OptionError("transforms", "views cannot be averaged where every pixel has a class",
+                              "leave out MultiViewCrop.")
+
+    def describe(self) -> Description:
+        missing = tuple(folder for folder in (self.images, self.masks) if not os.path.isdir(folder))
+        if missing:
+            streams = self.image_stream((None, None, self.channels)), Stream(self.labels_input, None, self.classes)
+            return Description(streams, None, self.image_facts(), missing)
+        images, _ = self._pairs()
+        stream = self.image_stream(stored_dims(Paths(images), len(images), self.channels,
+                                               lambda index: (images[index], "")))
+        dims = None if stream.dims is None else (*stream.dims[:2], self.classes)
+        return Description((stream, Stream(self.labels_input, dims, self.classes)), len(images), self.image_facts())
+
+    def open(self, training: bool) -> Dataset:
+        return _MaskedImages(self, training, *self._pairs())
+
+    def _pairs(self) -> tuple[list[str], list[str]]:
+        """Paths of images and of their masks. Raises DataError."""
+        images, masks = self._by_stem(self.images, "images"), self._by_stem(self.masks, "masks")
+        for stem, path in images.items():
+            if stem not in masks:
+                raise DataError(f"the image `{short(path)}` has no mask", path=path, option="masks",
+                                body=(f"There is no file `{stem}.*` in {self.masks}.",),
+                                hint="add the mask, or take the image out.")
+        return list(images.values()), [masks[stem] for stem in images]
+
+    def _by_stem(self, folder: str, option: str) -> dict[str, str]:
+        if not os.path.isdir(folder):
+            raise missing_file(folder, "folder", option)
+        paths: dict[str, str] = {}
+        for path in image_paths(folder):
+            stem = os.path.splitext(os.path.relpath(path, folder))[0]
+            if stem in paths:
+                raise DataError(f"two files are called `{short(stem)}`", path=path, option=option,
+                                body=(f"The other is {paths[stem]}.",), hint="keep one of them.")
+            paths[stem] = path
+        if not paths:
+            raise DataError(f"there are no images in `{short(folder)}`", path=folder, option=option)
+        return paths
+
+
+class _MaskedImages(Dataset):
+    def __init__(self, reader: ImageMasks, training: bool, images: list[str], masks: list[str]) -> None:
+        self.count = len(images)
+        self._reader, self._pipeline = reader, reader.pipeline(training)
+        self._images, self._masks = Paths(images), Paths(masks)
+
+    def batch(self, indices: Sequence[int], draws: SampleRng) -> Batch:
+        pairs = [self._pair(int(index), draws) for index in indices]
+        for index, (image, _) in zip(indices, pairs, strict=True):
+            if image.shape != pairs[0][0].shape:
+                raise DataError("images of different sizes cannot stand in one batch", option="transforms",
+                                path=self._images.paths[int(index)],
+                                body=(f"The other is {self._images.paths[int(indices[0])]}.",),
+                                hint="end the transforms with a fixed size, such as `Scale {224:224}`.")
+        reader = self._reader
+        masks = np.stack([mask for _, mask in pairs])
+        return Batch({reader.features_input: np.stack([image for image, _ in pairs]), reader.labels_input: masks},
+                     tuple(self._images.paths[int(index)] for index in indices))
+
+    def _pair(self, index: int, draws: SampleRng) -> tuple[np.ndarray, np.ndarray]:
+        try:
+            image = self._reader.in_order(decode(self._images(index), self._reader.grayscale))
+        except DataError as error:
+            raise error.located(self._images.paths[index]) from None
+        try:
+            mask = decode_mask(self._masks(index))
+            image, mask = self._pipeline.run_with_mask(image, mask, draws.sample(index))
+        except DataError as error:
+            raise error.located(self._masks.paths[index]) from None
+        numbers = mask[..., 0].astype(np.int64)
+        numbers[numbers == VOID] = NO_CLASS
+        wrong = np.argwhere(numbers >= self._reader.classes)
+        if wrong.size:
+            row, column = wrong[0]
+            raise DataError(f"class {numbers[row, column]} is out of range: there are {self._reader.classes} classes",
+                            path=self._masks.paths[index], place=f"pixel {column}, {row} behind the transforms",
+                            option="classes", hint="masks hold class numbers from 0, and 255 for no class.")
+        return channels_first(image), numbers

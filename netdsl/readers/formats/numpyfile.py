@@ -1,0 +1,219 @@
+"""NumPy: arrays from .npy files, or of one .npz archive. Nothing is ever unpickled."""
+
+from __future__ import annotations
+
+import io
+import math
+import zipfile
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from ...base.diagnostics import did_you_mean
+from ...spec import Choice, Integer, Optional, Text, option, table_row
+from ..arrays import np
+from ..files import kind_of, locate, read_all, read_head, reading, required, short
+from ..memory import ArrayDataset, float32
+from ..reader import DataError, Dataset, Description, ImageDims, Stream
+from ..transforms.pipeline import ImageReader
+
+_HEAD = 4096
+
+
+@dataclass(frozen=True)
+class _Header:
+    shape: tuple[int, ...]
+    kind: np.dtype
+    fortran: bool
+    offset: int
+
+
+def _header(data: bytes, path: str, place: str) -> _Header:
+    """Shape and type of an array, from its first bytes. Raises DataError."""
+    stream = io.BytesIO(data)
+    try:
+        version = np.lib.format.read_magic(stream)
+        read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[version]
+        shape, fortran, kind = read(stream)
+        if min(shape, default=0) < 0:
+            raise ValueError(f"an axis has {min(shape)} elements")
+    except Exception as error:  # the header is Python text, which numpy parses: damaged it can raise anything
+        raise DataError(f"`{short(path)}` is not a NumPy array", path=path, place=place or "byte 0",
+                        body=(f"It is {kind_of(data[:64])}. Reading says: {str(error)[:200]}.",),
+                        hint="write it with `numpy.save`.") from None
+    if kind.hasobject or kind.kind not in "biuf":
+        raise DataError(f"`{short(path)}` does not hold plain numbers", path=path, place=place or "the header",
+                        body=(f"Its elements are of the type {kind}. Arrays of Python objects would have to be "
+                              "unpickled, which can run any program; they are never read.",),
+                        hint="save numbers only: `numpy.save (file, array.astype ('float32'))`.")
+    return _Header(shape, kind, fortran, stream.tell())
+
+
+def array_in(data: bytes, path: str, place: str = "") -> np.ndarray:
+    """The array in the bytes of a .npy file, which are counted before memory is asked for. Raises DataError."""
+    header = _header(data, path, place)
+    wanted = math.prod(header.shape) * header.kind.itemsize
+    if len(data) - header.offset < wanted:
+        raise DataError(f"the array in `{short(path)}` is cut short", path=path, place=place or f"byte {len(data):,}",
+                        body=(f"Its header announces {' x '.join(map(str, header.shape))} numbers, {wanted:,} bytes; "
+                              f"{len(data) - header.offset:,} follow.",), hint="write or fetch the file again.")
+    flat = np.frombuffer(data, header.kind, math.prod(header.shape), header.offset)
+    return flat.reshape(header.shape, order="F" if header.fortran else "C")
+
+
+@table_row
+class NumPy(ImageReader):
+    """Arrays written by NumPy: `.npy` files, or names inside the `.npz` archive `file`.
+
+    The first axis is that of the samples. Features of two axes are vectors; of three, grey images
+    (n x height x width); of four, images in the `layout`. Whole numbers of one axis are classes, everything
+    else are targets.
+    """
+
+    examples: ClassVar[tuple[str, ...]] = (
+        'NumPy {"x.npy", "y.npy"}',
+        'NumPy {"x_train", "y_train", file = "mnist.npz"}',
+        'NumPy {"x.npy", "y.npy", layout = "HWC", transforms = Flip {}}',
+    )
+
+    features: str = option(Text(), doc="File of the features, or their name in the archive.")
+    labels: str = option(Text(), doc="File of the labels, or their name in the archive.")
+    file: str = option(Text(), "", "An .npz archive.")
+    weights: str = option(Text(), "", "File or name of the samples' weights, for the input `weightsInput`.")
+    layout: str = option(Choice(("CHW", "HWC")), "CHW", "Axes of an image: channels first or last.")
+    label_dim: int | None = option(Optional(Integer(1)), None, "Number of classes; None: the largest + 1.")
+    weights_input: str = option(Text(), "weights", "Name of the input that gets the weights.")
+
+    def describe(self) -> Description:
+        files = (self.file,) if self.file else tuple(filter(None, (self.features, self.labels, self.weights)))
+        missing = tuple(path for path in files if locate(path) is None)
+        if missing:
+            streams = (Stream(self.features_input, None), Stream(self.labels_input, None))
+            return Description(streams, None, self.image_facts(), missing)
+        head = self._head(self.features)
+        streams_found = [self._feature_stream(head.shape, head.kind), self._label_stream(self._load(self.labels))]
+        if self.weights:
+            streams_found.append(Stream(self.weights_input, (1,)))
+        return Description(tuple(streams_found), head.shape[0], self.image_facts())
+
+    def open(self, training: bool) -> Dataset:
+        features, labels = self._load(self.features), self._load(self.labels)
+        stream = self._feature_stream(features.shape, features.dtype)
+        label_stream = self._label_stream(labels)
+        self._same_length(features, labels, self.labels)
+        arrays: dict[str, Any] = {stream.name: self._stored(features),
+                                  self.labels_input: self._label_array(labels, label_stream)}
+        if self.weights:
+            weights = self._finite(self._load(self.weights), self.weights)
+            self._same_length(features, weights, self.weights)
+            if weights.ndim != 1 or (weights < 0).any():
+                raise self._wrong(self.weights, "weights are one number, 0 or more, for each sample")
+            arrays[self.weights_input] = weights[:, None]
+        if self._is_image(features.shape):
+            return ArrayDataset(arrays, images=stream.name, pipeline=self.pipeline(training))
+        return ArrayDataset(arrays)
+
+    def _is_image(self, shape: tuple[int, ...]) -> bool:
+        return len(shape) in (3, 4)
+
+    def _image_dims(self, shape: tuple[int, ...]) -> ImageDims:
+        if len(shape) == 3:
+            return (shape[2], shape[1], 1)
+        width, height, channels = shape[3], shape[2], shape[1]
+        if self.layout == "HWC":
+            width, height, channels = shape[2], shape[1], shape[3]
+        if self.grayscale and channels not in (1, 3):
+            raise DataError(f"`grayscale` is for images with three channels, and these have {channels}",
+                            path=self._path(self.features), option="grayscale", hint="leave `grayscale` out.")
+        return (width, height, self.channels if channels == 3 else channels)
+
+    def _feature_stream(self, shape: tuple[int, ...], kind: np.dtype) -> Stream:
+        if len(shape) < 2 or len(shape) > 4 or 0 in shape:
+            shown = " x ".join(map(str, shape)) or "a single number"
+            raise self._wrong(self.features, "features have 2, 3 or 4 axes, none of them empty", f"It is {shown}.")
+        if not self._is_image(shape):
+            if self.transforms:
+                raise DataError("transforms are for images, and these features are vectors", option="transforms",
+                                path=self._path(self.features), hint="leave `transforms` out.")
+            return Stream(self.features_input, (shape[1],))
+        stream = self.image_stream(self._image_dims(shape))
+        return stream if kind == np.uint8 else Stream(stream.name, stream.dims, views=stream.views)
+
+    def _stored(self, features: np.ndarray) -> np.ndarray:
+        if features.ndim == 3:
+            features = features[:, None]
+        elif features.ndim == 4 and self.layout == "HWC":
+            features = features.transpose(0, 3, 1, 2)
+        if features.ndim != 4 or features.dtype != np.uint8:
+            features = self._finite(features, self.features)
+        if features.ndim == 4:
+            features = self.stack_in_order(features)
+        return np.ascontiguousarray(features)
+
+    def _finite(self, array: np.ndarray, name: str) -> np.ndarray:
+        array = float32(array)
+        bad = np.flatnonzero(~np.isfinite(array).reshape(len(array), -1).all(axis=1))
+        if bad.size:
+            raise DataError(f"`{short(name)}` holds a value that is not finite", path=self._path(name),
+                            place=f"row {int(bad[0])}", body=(f"{bad.size:,} of {len(array):,} rows have one.",),
+                            hint="take the rows out, or fill the gaps.")
+        return array
+
+    def _label_stream(self, labels: np.ndarray) -> Stream:
+        if labels.ndim == 1 and labels.dtype.kind in "biu":
+            top = int(labels.max()) + 1 if labels.size else 0
+            count = self.label_dim or top
+            wrong = np.flatnonzero((labels < 0) | (labels >= count)) if labels.dtype.kind != "b" else np.array([])
+            if wrong.size:
+                raise DataError(f"class {int(labels[wrong[0]])} is out of range: there are {count} classes",
+                                path=self._path(self.labels), place=f"row {int(wrong[0])}", option="labels",
+                                hint=f"classes count from 0; `labelDim` has to be at least {top}.")
+            return Stream(self.labels_input, (count,), count)
+        if labels.ndim == 0:
+            raise self._wrong(self.labels, "labels are a row or a number for each sample")
+        return Stream(self.labels_input, tuple(reversed(labels.shape[1:])) or (1,))
+
+    def _label_array(self, labels: np.ndarray, stream: Stream) -> np.ndarray:
+        if stream.classes is not None:
+            return labels.astype(np.int64)
+        return self._finite(labels, self.labels).reshape(len(labels), *(labels.shape[1:] or (1,)))
+
+    def _same_length(self, features: np.ndarray, other: np.ndarray, name: str) -> None:
+        if len(features) != len(other):
+            raise DataError(f"there are {len(features):,} samples, but {len(other):,} in `{short(name)}`",
+                            path=self._path(name), place="the first axis",
+                            body=(f"The samples are those of `{self.features}`.",),
+                            hint="do both belong to the same set?")
+
+    def _path(self, name: str) -> str:
+        return self.file or name
+
+    def _wrong(self, name: str, title: str, why: str = "") -> DataError:
+        return DataError(title, path=self._path(name), place=name if self.file else "the header",
+                         body=(why,) if why else ())
+
+    def _head(self, name: str) -> _Header:
+        if self.file:
+            return _header(self._member(name, _HEAD), self.file, name)
+        return _header(read_head(name, _HEAD), name, "")
+
+    def _load(self, name: str) -> np.ndarray:
+        if self.file:
+            return array_in(self._member(name, -1), self.file, name)
+        return array_in(read_all(name), name)
+
+    def _member(self, name: str, count: int) -> bytes:
+        path = required(self.file, "file")
+        with reading(path, "file"):
+            try:
+                with zipfile.ZipFile(path) as archive:
+                    names = [member.removesuffix(".npy") for member in archive.namelist()]
+                    if name not in names:
+                        raise DataError(f"`{short(path)}` has no array `{name}`", place=name, option="file",
+                                        body=(f"It has {', '.join(names[:20])}.",), hint=did_you_mean(name, names))
+                    with archive.open(name + ".npy") as stream:
+                        return stream.read(count)
+            # RuntimeError: encrypted, or packed in a way that Python cannot unpack; ValueError: damaged names.
+            except (zipfile.BadZipFile, KeyError, RuntimeError, ValueError) as error:
+                raise DataError(f"`{short(path)}` is not a whole .npz archive", place=name, option="file",
+                                body=(f"Unpacking says: {error}.",),
+                                hint="write it again, without a password, or fetch it again.") from None

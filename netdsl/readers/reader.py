@@ -1,0 +1,298 @@
+"""What every row of the reader table is: where samples come from, and what it says of itself."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+from ..spec import Integer, Option, Spec, Text, option, table_row
+from .arrays import np
+
+
+class DataError(Exception):
+    """Data that is missing or cannot be read; becomes a `reader-file` page.
+
+    `path` names the file, `place` the row, record or byte where it went wrong, `hint` what to do.
+    """
+
+    def __init__(self, title: str, *, path: str = "", place: str = "", hint: str = "", option: str = "",
+                 body: tuple[str, ...] = ()) -> None:
+        super().__init__(title)
+        self.title, self.path, self.place, self.hint = title, path, place, hint
+        self.option, self.body = option, body
+
+    def located(self, path: str = "", place: str = "", option: str = "") -> DataError:
+        """The same mistake with what it does not say of its place yet."""
+        return DataError(self.title, path=self.path or path, place=self.place or place, hint=self.hint,
+                         option=self.option or option, body=self.body)
+
+    def __str__(self) -> str:
+        where = ", ".join(part for part in (self.path, self.place) if part)
+        return f"{where}: {self.title}" if where else self.title
+
+
+@dataclass(frozen=True)
+class Stream:
+    """What a reader delivers for one input of the network.
+
+    `dims` is in the order of the file, width first. A stream of classes has `classes` and dims
+    `(classes,)`: it is delivered as whole numbers (int64, one per sample) and fits an input of that
+    many numbers. A mask, a class for each pixel, has dims `(width, height, classes)` and is delivered
+    as int64 (n, height, width), -100 where a pixel has no class. Unknown (data not there yet) is None.
+    """
+
+    name: str
+    dims: tuple[int, ...] | None
+    classes: int | None = None
+    note: str = ""  #: for the table of `check`: "RGB, 0..255"
+    class_names: tuple[str, ...] = ()  #: by class number; may be shorter than `classes`
+    #: Views of each sample (MultiViewCrop). Above 1, arrays are (n, views, ...): whoever evaluates
+    #: runs every view through the network and averages the outputs.
+    views: int = 1
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a reader says of itself without reading all of its data."""
+
+    streams: tuple[Stream, ...]
+    count: int | None = None  #: samples in one sweep
+    facts: tuple[str, ...] = ()  #: further lines for `check`: transforms, files
+    missing: tuple[str, ...] = ()  #: files or folders that were looked for and are not there
+
+    def stream(self, name: str) -> Stream | None:
+        return next((s for s in self.streams if s.name == name), None)
+
+
+@dataclass(frozen=True)
+class SampleRng:
+    """The source of everything random in reading: a generator for each sample of each epoch.
+
+    The generator depends on (run seed, purpose, epoch, sample) only, so a resumed run and a run with
+    another number of workers draw the same.
+    """
+
+    seed: int = 0
+    epoch: int = 0
+
+    def sample(self, index: int) -> np.random.Generator:
+        key = hashlib.blake2b(f"{self.seed}/sample/{self.epoch}/{index}".encode(), digest_size=16).digest()
+        return np.random.Generator(np.random.PCG64(int.from_bytes(key, "little")))
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Samples as arrays by input name, batch axis first, then channels, height, width.
+
+    Images are uint8 or float32, other numbers float32 of shape (n, ...), classes int64 of shape (n,).
+    `names` says where each sample is from (a file, `row 17`), for messages and reports; may be empty.
+    """
+
+    arrays: dict[str, np.ndarray]
+    names: tuple[str, ...] = ()
+
+
+class Dataset:
+    """An opened reader. Samples have stable indices 0..count-1 in the order of the files.
+
+    Thread-safe: `batch` may be called from several threads at once.
+    """
+
+    count: int = 0
+    #: class names by class number, where the data has them
+    class_names: tuple[str, ...] = ()
+    #: what the data call each sample (sequence ids), where they do; `Joined` pairs by them
+    ids: tuple[str, ...] = ()
+
+    def batch(self, indices: Sequence[int], draws: SampleRng) -> Batch:
+        """The samples with these indices, transformed. Raises DataError naming the bad sample."""
+        raise NotImplementedError
+
+    def in_memory(self) -> dict[str, np.ndarray] | None:
+        """All samples as arrays if they are in memory and no transform is random; else None.
+
+        The trainer then keeps them on its device and picks rows there.
+        """
+        return None
+
+    @property
+    def skipped(self) -> tuple[DataError, ...]:
+        """Bad samples left out so far, where the reader's `maxErrors` allows some."""
+        return ()
+
+    def close(self) -> None:
+        """Let go of files."""
+
+
+@table_row
+class Reader(Spec):
+    """A row of the reader table."""
+
+    what: ClassVar[str] = "reader"
+    #: Short `.net` examples for the reference page (each a use of the row).
+    examples: ClassVar[tuple[str, ...]] = ()
+
+    # Not `features` and `labels`: those names are wanted for files and columns.
+    features_input: str = option(Text(), "features", "Name of the network's input that gets the data.")
+    labels_input: str = option(Text(), "labels", "Name of the network's input that gets the classes or targets.")
+    #: Names of the classes that other data have, by number; no option, `with_classes` sets it.
+    class_order: tuple[str, ...] = field(default=(), kw_only=True)
+
+    @classmethod
+    def options(cls) -> tuple[Option, ...]:
+        """Required options first, then the row's own, what all readers share last."""
+        cached = cls.__dict__.get("_reader_options")
+        if cached is None:
+            owner = {name: depth for depth, base in reversed(list(enumerate(cls.__mro__)))
+                     for name in inspect.get_annotations(base)}
+            # Sorting is stable: options of one class keep the order in which they are written.
+            cached = tuple(sorted(super().options(), key=lambda o: (not o.required, owner[o.field_name])))
+            cls._reader_options = cached  # type: ignore[attr-defined]
+        return cached
+
+    def describe(self) -> Description:
+        """Names, shapes, classes and count, from a look at headers or first samples only.
+
+        Files that are not there are listed in `missing`, not raised; what is there and wrong raises
+        DataError.
+        """
+        raise NotImplementedError
+
+    def open(self, training: bool) -> Dataset:
+        """Open the data. `training` turns random transforms on. Raises DataError."""
+        raise NotImplementedError
+
+    def content(self) -> Any:
+        """What identifies the data for resume: the options by value."""
+        return self.show()
+
+    def with_classes(self, names: Callable[[str], tuple[str, ...]]) -> Reader:
+        """The reader with its classes numbered as other data number them; `names` says how, for an input's name.
+
+        A reader that makes numbers of names takes them from `ordered_classes`; for others nothing changes.
+        """
+        return self
+
+    def ordered_classes(self, found: Iterable[str]) -> tuple[str, ...]:
+        """The names of the classes by number. Names that the other data do not have come last."""
+        return (*self.class_order, *sorted(set(found).difference(self.class_order)))
+
+
+#: Width, height and channels of an image; None where an extent varies from image to image.
+ImageDims = tuple[int | None, int | None, int]
+
+
+@table_row
+class Transform(Spec):
+    """A row of the transform table: one step from the stored image to the network's input.
+
+    Images are numpy arrays height x width x channels, uint8 until a step makes them float32.
+    A step may hand its input on unchanged but never writes into it.
+    """
+
+    what: ClassVar[str] = "transform"
+    examples: ClassVar[tuple[str, ...]] = ()
+    #: True if the step treats every image alike and also takes a stack (n x height x width x channels).
+    pointwise: ClassVar[bool] = False
+
+    @property
+    def random(self) -> bool:
+        """True if `apply` draws random numbers while training."""
+        return False
+
+    @property
+    def views(self) -> int:
+        """Into how many views the step splits each image; above 1 `apply` adds a leading axis."""
+        return 1
+
+    def expand(self) -> tuple[Transform, ...]:
+        """The steps that this one stands for."""
+        return (self,)
+
+    def prepare(self, order: str) -> Transform:
+        """The step with its files read, for images in this colour order (`RGB`, `BGR`). Raises DataError."""
+        return self
+
+    def files(self) -> tuple[str, ...]:
+        """The files that `prepare` reads."""
+        return ()
+
+    def dims(self, dims: ImageDims) -> ImageDims:
+        """Output extents from the input's."""
+        return dims
+
+    def apply(self, image: np.ndarray, draw: np.random.Generator, training: bool) -> np.ndarray:
+        """The step on one image. Raises DataError where the image does not allow it."""
+        raise NotImplementedError
+
+    def apply_mask(self, mask: np.ndarray, draw: np.random.Generator, training: bool) -> np.ndarray:
+        """The same step on a mask of class numbers (height x width x 1, uint8), drawing the same numbers.
+
+        Steps that move pixels move the mask's with them, without mixing them; all others leave it.
+        """
+        return mask
+
+    def needed_side(self, side: float | None) -> float | None:
+        """Shorter side that the input must have at least so that the output's is `side`; None: unknown.
+
+        Lets a JPEG be decoded at a fraction of its size. Steps that count in pixels of the stored
+        image answer None.
+        """
+        return None
+
+    def note(self, note: str) -> str:
+        """The range and colour order after this step, from what they were (`RGB, 0..255`)."""
+        return note
+
+
+@table_row
+class Sample(Spec):
+    """A row of the sample table: small, learnable data made on first use where the real data are not there.
+
+    `make` writes files in exactly the layout and formats of the real data, so that the file's own
+    readers read them; the run then takes `folder` for the name in `replaces` (`dataDir`).
+    """
+
+    what: ClassVar[str] = "sample"
+    stands_for: ClassVar[str] = ""  #: what the real data are called
+    examples: ClassVar[tuple[str, ...]] = ()
+
+    #: Counted up when `make` writes something else, so that an old folder is not taken for it.
+    version: ClassVar[int] = 1
+
+    replaces: str = option(Text(), "dataDir", "The name at the top of the file that is set to the sample's folder.")
+    seed: int = option(Integer(0), 0, "Another seed draws other samples of the same classes.")
+
+    @classmethod
+    def options(cls) -> tuple[Option, ...]:
+        """The row's own options first, what all samples share last."""
+        shared = {"replaces", "seed"}
+        return tuple(sorted(super().options(), key=lambda o: o.field_name in shared))
+
+    def make(self, folder: Path) -> None:
+        """Write the files into an existing empty folder; deterministic."""
+        raise NotImplementedError
+
+    def key(self) -> str:
+        """Names the folder in the cache: the row and its options."""
+        text = f"{replace(self, replaces='').show()} version {self.version}"
+        return f"{type(self).__name__}-{hashlib.blake2b(text.encode(), digest_size=6).hexdigest()}"
+
+
+__all__ = [
+    "Batch",
+    "DataError",
+    "Dataset",
+    "Description",
+    "ImageDims",
+    "Reader",
+    "Sample",
+    "SampleRng",
+    "Stream",
+    "Transform",
+    "field",
+]

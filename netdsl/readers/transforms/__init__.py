@@ -1,0 +1,1 @@
+"""Transforms of images, in the order a reader applies them."""

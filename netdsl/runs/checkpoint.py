@@ -1,0 +1,275 @@
+"""Checkpoints: folders of safetensors and JSON that appear whole or not at all, and never run code.
+
+    checkpoints/epoch-0003/weights.safetensors   parameters and buffers under the file's names
+                           trainer.safetensors   slots of the optimizer, averaged weights
+                           state.json            position, seeds, controller, versions, what was trained
+    checkpoints/last, checkpoints/best           lead to one of them
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from ..base.atomic_files import clear_leftovers, follow, new_folder, point
+from ..base.diagnostics import Diagnostic, Failure, Label, failure
+from ..base.source import Source, Span
+from ..layers.layer import Shape
+from .store import saved_state
+
+WEIGHTS, TRAINER, STATE = "weights.safetensors", "trainer.safetensors", "state.json"
+Tensors = Mapping[str, torch.Tensor]
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What a checkpoint holds: weights by the file's names, the trainer's tensors, and plain values."""
+
+    weights: Tensors
+    trainer: Tensors
+    state: dict[str, Any]
+
+
+def write(folder: Path, snapshot: Snapshot) -> None:
+    """Write a checkpoint as a whole. Raises Failure `cannot-write`; an older one under the name survives."""
+    with new_folder(folder) as temporary:
+        # One entry only: safetensors writes several in any order, and equal weights are to be equal files.
+        save_file(_portable(snapshot.weights), temporary / WEIGHTS, metadata={"format": "pt"})
+        save_file(_portable(snapshot.trainer), temporary / TRAINER)
+        state = {**snapshot.state, "digests": {name: digest(temporary / name) for name in (WEIGHTS, TRAINER)}}
+        (temporary / STATE).write_text(json.dumps(state, indent=2) + "\n", encoding="utf-8")
+        for name in (WEIGHTS, TRAINER):  # safetensors lets nobody else read what it writes
+            (temporary / name).chmod((temporary / STATE).stat().st_mode)
+
+
+def digest(path: Path) -> str:
+    """What tells a file's bytes from others: a disk or a transfer may change one."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "blake2b").hexdigest()
+
+
+def _portable(tensors: Tensors) -> dict[str, torch.Tensor]:
+    # clone: tied weights have one name already, but a view into a larger buffer must not drag it along.
+    return {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in tensors.items()}
+
+
+def size(snapshot: Snapshot) -> int:
+    """Bytes that a checkpoint takes on the disk, about."""
+    tensors = [*snapshot.weights.values(), *snapshot.trainer.values()]
+    return sum(t.numel() * t.element_size() for t in tensors) + (1 << 16)
+
+
+def read(path: Path) -> Snapshot:
+    """A checkpoint from its folder, or from a link to one. Raises Failure `checkpoint-mismatch`."""
+    folder = follow(path)
+    if not (folder / STATE).is_file():
+        found = sorted(p.parent.name for p in path.parent.glob(f"*/{STATE}")) if path.parent.is_dir() else []
+        raise _unreadable(path, "there is no checkpoint here", f"I looked for {WEIGHTS} and {STATE} in this folder.",
+                          f"beside it are {', '.join(found)}." if found else "")
+    try:
+        state = json.loads((folder / STATE).read_text(encoding="utf-8"))
+        digests = state.pop("digests", {})
+        return Snapshot(_tensors(folder / WEIGHTS, digests), _tensors(folder / TRAINER, digests), state)
+    except (OSError, ValueError, SafetensorError) as error:
+        raise _unreadable(path, "the checkpoint cannot be read", f"{type(error).__name__}: {error}",
+                          "take another checkpoint of the run; `best` and `last` lead to two of them.") from error
+
+
+def read_weights(path: Path) -> dict[str, torch.Tensor]:
+    """The weights of a checkpoint, or of a single safetensors file. Raises Failure."""
+    if path.suffix == ".safetensors" and path.is_file():
+        try:
+            return _tensors(path, saved_state(path.parent).get("digests", {}))
+        except (OSError, ValueError, SafetensorError) as error:
+            raise _unreadable(path, "the weights cannot be read", str(error), "") from error
+    return dict(read(path).weights)
+
+
+def _tensors(path: Path, digests: Mapping[str, str]) -> dict[str, torch.Tensor]:
+    """The tensors of a file. Raises ValueError where it has other bytes than those that were written."""
+    written = digests.get(path.name)
+    if written is not None and digest(path) != written:
+        raise ValueError(f"the bytes of {path.name} are not those that were written")
+    return load_file(path)
+
+
+def find(path: Path) -> Path:
+    """The checkpoint that a path means: itself, or the last one of a run folder."""
+    for candidate in (path, path / "last", path / "checkpoints" / "last"):
+        target = follow(candidate)
+        if (target / STATE).is_file() or (target.suffix == ".safetensors" and target.is_file()):
+            return target
+    return path
+
+
+def _unreadable(path: Path, title: str, why: str, hint: str) -> Failure:
+    return failure("checkpoint-mismatch", title, Source(str(path), "").span(0, 0), body=(why,), hint=hint)
+
+
+# --- the folder of a run's checkpoints --------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class CheckpointManager:
+    """The `checkpoints` folder of a run: keeps the last few and the best."""
+
+    folder: Path
+    keep: int = 3
+
+    def prepare(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        clear_leftovers(self.folder)
+
+    def save(self, name: str, snapshot: Snapshot, best: bool, needed: str | None = None) -> Path:
+        """Write a checkpoint, lead `last` (and `best`) to it, and drop what is not kept (`needed` is)."""
+        target = self.folder / name
+        write(target, snapshot)
+        point(self.folder / "last", target)
+        if best:
+            point(self.folder / "best", target)
+        self._prune(needed)
+        return target
+
+    def names(self) -> list[str]:
+        """All checkpoints, oldest first: by updates done."""
+        found = []
+        for path in self.folder.glob(f"*/{STATE}"):
+            if path.parent.is_symlink() or path.parent.name.startswith("."):
+                continue
+            found.append((json.loads(path.read_text(encoding="utf-8")).get("step", 0), path.parent.name))
+        return [name for _, name in sorted(found)]
+
+    def leads_to(self, link: str) -> str | None:
+        path = self.folder / link
+        return follow(path).name if path.exists() else None
+
+    def drop_after(self, step: int) -> None:
+        """Remove checkpoints behind a position that training goes back to."""
+        for name in self.names():
+            if json.loads((self.folder / name / STATE).read_text(encoding="utf-8")).get("step", 0) > step:
+                shutil.rmtree(self.folder / name, ignore_errors=True)
+        for link in ("last", "best"):
+            if (self.folder / link).is_symlink() and not (self.folder / link).exists():
+                (self.folder / link).unlink()
+
+    def _prune(self, needed: str | None) -> None:
+        names = self.names()
+        kept = {self.leads_to("best"), self.leads_to("last"), needed}
+        kept |= set([name for name in names if name.startswith("epoch-")][-self.keep :]) if self.keep else set(names)
+        for name in names:
+            if name not in kept:
+                shutil.rmtree(self.folder / name, ignore_errors=True)
+
+
+# --- does a checkpoint fit? --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class LoadReport:
+    """What became of each tensor when weights were loaded."""
+
+    loaded: tuple[str, ...]
+    missing: tuple[str, ...]  #: the network has it, the checkpoint does not
+    unexpected: tuple[str, ...]  #: the checkpoint has it, the network does not
+    other_shape: tuple[tuple[str, Shape, Shape], ...]  #: name, the network's shape, the checkpoint's
+
+    @property
+    def fits(self) -> bool:
+        return not (self.missing or self.unexpected or self.other_shape)
+
+
+def load(wanted: Tensors, found: Tensors, spans: Mapping[str, Span], path: Path,
+         allow_missing: Sequence[str] = ()) -> LoadReport:
+    """Copy tensors by name into the network's. Raises Failure unless all fit.
+
+    `allow_missing` holds patterns (`model.fc8.*`) of tensors that keep their start although the
+    checkpoint has none, or one of another shape; what only the checkpoint has is then left out.
+    """
+    excused = [name for name in wanted if any(fnmatch.fnmatchcase(name, pattern) for pattern in allow_missing)]
+    same = [name for name in wanted if name in found and wanted[name].shape == found[name].shape]
+    report = LoadReport(
+        tuple(same),
+        tuple(name for name in wanted if name not in found and name not in excused),
+        () if allow_missing else tuple(name for name in found if name not in wanted),
+        tuple((name, Shape(tuple(tensor.shape)), Shape(tuple(found[name].shape))) for name, tensor in wanted.items()
+              if name in found and tensor.shape != found[name].shape and name not in excused),
+    )
+    if not report.fits:
+        raise Failure([_misfit(report, spans, path)])
+    with torch.no_grad():
+        for name in same:
+            wanted[name].copy_(found[name])
+    return report
+
+
+def _misfit(report: LoadReport, spans: Mapping[str, Span], path: Path) -> Diagnostic:
+    first = next(iter([name for name, _, _ in report.other_shape] or report.missing), "")
+    primary = spans.get(first) or Source(str(path), "").span(0, 0)
+    counts = [f"{len(names)} {what}" for names, what in (
+        (report.loaded, "loaded"), (report.missing, "missing"), (report.unexpected, "unexpected"),
+        (report.other_shape, "of another shape")) if names]
+    body = [f"I compared the network with {path}: {', '.join(counts)}."]
+    if report.other_shape:
+        width = max(len(name) for name, _, _ in report.other_shape[:8])
+        rows = [f"    {name:<{width}}  network {ours}, checkpoint {theirs}"
+                for name, ours, theirs in report.other_shape[:8]]
+        body += ["These have another shape:", "\n".join(rows + _more(report.other_shape))]
+    for title, names in (("These are missing in the checkpoint:", report.missing),
+                         ("Only the checkpoint has these:", report.unexpected)):
+        if names:
+            body += [title, "\n".join([f"    {name}" for name in names[:8]] + _more(names))]
+    label = f"`{first}` does not fit" if first in spans else ""
+    layers = dict.fromkeys(name.rpartition(".")[0] or name
+                           for name in [*(name for name, _, _ in report.other_shape), *report.missing] or ["model"])
+    patterns = " ".join(f"--allow-missing '{pattern}'"
+                        for pattern in ([f"{layer}.*" for layer in layers] if len(layers) <= 4 else ["*"]))
+    return Diagnostic(
+        "checkpoint-mismatch", "the checkpoint does not fit the network", Label(primary, label), body=tuple(body),
+        hint=f"take the checkpoint of this network, or name the tensors that may start afresh: {patterns}.")
+
+
+def _more(items: Sequence[object], shown: int = 8) -> list[str]:
+    return [f"    and {len(items) - shown} more"] if len(items) > shown else []
+
+
+# --- is it the same training? -------------------------------------------------------------------------
+
+#: part of the training -> key -> what the file says, in its notation
+Identity = dict[str, dict[str, str]]
+
+
+def differences(before: Mapping[str, Mapping[str, str]], now: Identity) -> list[tuple[str, str, str, str]]:
+    """(part, key, then, now) for everything that has changed since the checkpoint."""
+    changed = []
+    for part in dict.fromkeys([*before, *now]):
+        then, today = before.get(part, {}), now.get(part, {})
+        for key in dict.fromkeys([*then, *today]):
+            if then.get(key) != today.get(key):
+                changed.append((part, key, then.get(key, "absent"), today.get(key, "absent")))
+    return changed
+
+
+def refuse_changes(changes: Sequence[tuple[str, str, str, str]], span: Span, path: Path) -> Failure:
+    """The page that lists what has changed since a checkpoint was written."""
+    network = any(part == "network" for part, *_ in changes)
+    rows = [f"    {part}: {key}\n        then  {then}\n        now   {now}" for part, key, then, now in changes[:8]]
+    data_alone = all(part == "data" for part, *_ in changes)
+    what = "the network is not the one" if network else "the data are not those" if data_alone else \
+        "the plan is not the one"
+    return failure(
+        "checkpoint-mismatch", f"{what} that the checkpoint was trained with", span,
+        "" if span.start == 0 else "this has changed",
+        body=(f"A resumed run goes on as if it had not stopped. Since {path} was written, this has changed:",
+              "\n".join(rows + _more(changes))),
+        hint=f"undo the change, or begin a new run with these weights: --weights {path}." if network else
+             "undo the change, or go on with it by --accept-changes.")

@@ -1,0 +1,1 @@
+"""From a syntax error to a diagnostic that names the mistake and its fix."""

@@ -1,0 +1,1 @@
+"""The formatter: AST -> text in the canonical style."""

@@ -1,0 +1,1 @@
+"""From a reader's arrays to minibatches on the device."""

@@ -1,0 +1,105 @@
+"""Which samples make up which minibatch: a pure function of the seed and the position, so resume is exact."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...base.seeds import seed_for
+
+
+@dataclass(frozen=True)
+class Minibatch:
+    """The samples of one update.
+
+    `indices` are the reader's own; `taken` counts the samples of this epoch before these; `sweep`
+    counts passes over the data and seeds the random transforms.
+    """
+
+    epoch: int
+    sweep: int
+    taken: int
+    indices: np.ndarray
+
+    @property
+    def count(self) -> int:
+        return len(self.indices)
+
+
+@dataclass(frozen=True, eq=False)
+class Sampling:
+    """The order of the samples of a whole training.
+
+    A sweep takes every sample once, in an order of its own. An epoch is `epoch_size` samples
+    (0: one sweep) and goes on where the last one ended, as in CNTK: no minibatch crosses the end of a
+    sweep or of an epoch, so the last one of either may be smaller.
+    """
+
+    count: int  #: samples in a sweep
+    seed: int
+    epoch_size: int = 0
+    shuffle: bool = True
+    chosen: np.ndarray | None = None  #: the reader's indices that take part; None: all
+
+    @property
+    def epoch_length(self) -> int:
+        """Samples in an epoch."""
+        return self.epoch_size or self.count
+
+    def order(self, sweep: int) -> np.ndarray:
+        """The reader's indices in the order of a sweep."""
+        return _order(self, sweep if self.shuffle else 0)
+
+    def subsample(self, count: int) -> Sampling:
+        """`count` of the samples: one, drawn by the seed, from each of so many equal parts of the data.
+
+        Data often lie sorted by class; the first samples would be of the first classes only.
+        """
+        if count >= self.count:
+            return self
+        edges = np.arange(count + 1) * self.count // count
+        drawn = np.random.Generator(np.random.PCG64(seed_for(self.seed, "thinned"))).random(count)
+        picked = edges[:-1] + (drawn * np.diff(edges)).astype(np.int64)
+        chosen = np.arange(self.count) if self.chosen is None else self.chosen
+        return Sampling(count, self.seed, shuffle=self.shuffle, chosen=chosen[picked])
+
+    def minibatches(self, epoch: int, size: int, taken: int = 0) -> Iterator[Minibatch]:
+        """The minibatches of an epoch from a position on (`taken` samples of it are done)."""
+        while taken < self.epoch_length:
+            sweep, start = divmod(epoch * self.epoch_length + taken, self.count)
+            count = min(size, self.count - start, self.epoch_length - taken)
+            yield Minibatch(epoch, sweep, taken, self.order(sweep)[start : start + count])
+            taken += count
+
+    def steps(self, epoch: int, size: int) -> int:
+        """How many minibatches an epoch has."""
+        first, last = epoch * self.epoch_length, (epoch + 1) * self.epoch_length
+        steps, position = 0, first
+        while position < last:
+            sweep_end = min(last, (position // self.count + 1) * self.count)
+            steps += -(-(sweep_end - position) // size)
+            position = sweep_end
+        return steps
+
+
+@functools.lru_cache(maxsize=4)
+def _order(sampling: Sampling, sweep: int) -> np.ndarray:
+    chosen = np.arange(sampling.count) if sampling.chosen is None else sampling.chosen
+    if not sampling.shuffle:
+        return chosen
+    random = np.random.Generator(np.random.PCG64(seed_for(sampling.seed, "order", sweep)))
+    return chosen[random.permutation(len(chosen))]
+
+
+def split(count: int, part: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Samples for training and for validation: `part` below 1 is a share, from 1 on a number of samples.
+
+    Drawn by the seed alone, so a resumed run and every epoch see the same split.
+    """
+    wanted = round(count * part) if part < 1 else int(part)
+    held_out = min(max(wanted, 1), count - 1)
+    mixed = np.random.Generator(np.random.PCG64(seed_for(seed, "validation"))).permutation(count)
+    return np.sort(mixed[held_out:]), np.sort(mixed[:held_out])

@@ -1,0 +1,151 @@
+"""A trained network at work: `judge` by the whole test set, `predict` on samples without labels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from ...checks.program_check import apply_checkpoint_classes
+from ...lower import Executable, NetworkModule, argument_name
+from ...readers.reader import DataError, Dataset
+from ...runs import checkpoint
+from ...runs.store import saved_state
+from ..data.loader import open_loader
+from ..data.sampling import Sampling
+from ..device import choose_device, synchronize, torch_settings
+from ..progress import Reporter
+from ..run_options import RunOptions
+from ..setup import Checked, build, data_errors, default_workers, make_evaluator, no_data_failure, tensor_spans
+from ..step import choose_precision, network_inputs
+from .evaluate import EvalResult, eval_mode, shown
+from .view_average import ViewAverage
+
+
+def evaluate(program: Checked, weights: str | Path, *, phase: str = "test", reporter: Reporter | None = None,
+          options: RunOptions | None = None) -> EvalResult:
+    """Judge a checkpoint (a run's folder, a checkpoint's, or a safetensors file) by a whole data set.
+
+    `phase` says by which reader: `test`, `validation` or `train`. Values are by shown name. Raises
+    Failure.
+    """
+    options, reporter = options or RunOptions(), reporter or Reporter()
+    program = as_trained(program, weights, phase)
+    held_out = phase == "validation" and program.plan is not None and program.plan.block.validation
+    if getattr(program.readers, phase) is None and not (held_out and program.readers.train is not None):
+        raise no_data_failure(program, phase)
+    device = choose_device(options.device)
+    with ExitStack() as stack:
+        executable = load_trained(program, (*program.criteria, *program.metrics), weights, device, options.allow_missing)
+        precision = choose_precision(program.plan.block.precision if program.plan is not None else "float", device)
+        stack.enter_context(torch_settings(device, False))
+        by = make_evaluator(program, executable, precision, phase, program.plan, options, stack, detail=True)
+        with data_errors(program, phase):
+            found = by.run(reporter, options.limits.minibatches)
+            page = by.page(found)
+        synchronize(device)
+    if page is not None:
+        raise page
+    values, percent = shown(program, found.values)
+    reporter.end(phase, values, percent)
+    return replace(found, values=values)
+
+
+def as_trained(program: Checked, weights: str | Path, phase: str) -> Checked:
+    """The program with the classes of the run that a checkpoint is of, and its seed, which chose what is held out.
+
+    Raises Failure where the data of the phase have other classes.
+    """
+    state = saved_state(checkpoint.find(Path(weights)))
+    program = apply_checkpoint_classes(program, state.get("classNames", ()), phase)
+    seed = state.get("seed")
+    if program.plan is None or not isinstance(seed, int):
+        return program
+    return replace(program, plan=replace(program.plan, block=replace(program.plan.block, seed=seed)))
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the network says of one sample: its outputs by shown name, in torch's order of axes."""
+
+    name: str
+    outputs: dict[str, np.ndarray]
+
+
+def predict(program: Checked, weights: str | Path, dataset: Dataset, *, outputs: Sequence[str] = (),
+            options: RunOptions | None = None, minibatch_size: int = 64) -> Iterator[Prediction]:
+    """The outputs (the file's `outputNodes`, or these nodes) for every sample of a data set, in its order.
+
+    Only the inputs that the outputs depend on have to be in the data. Several views of a sample are
+    averaged. Raises Failure.
+    """
+    options = options or RunOptions()
+    device = choose_device(options.device)
+    nodes = tuple(program.aliases.get(name, name) for name in outputs) or program.outputs
+    executable = load_trained(program, nodes, weights, device, options.allow_missing)
+    precision = choose_precision(program.plan.block.precision if program.plan is not None else "float", device)
+    feed = open_loader(dataset, device, 0, options.workers or default_workers(device))
+    try:
+        sampling = Sampling(dataset.count, 0, shuffle=False)
+        with eval_mode(executable), torch.inference_mode(), data_errors(program, "test"):
+            for delivery in feed.deliver(sampling.minibatches(0, minibatch_size)):
+                with precision.context():
+                    values = _outputs(program, executable, feed.expand(delivery.raw))
+                arrays = {program.shown_name(name): value.float().cpu().numpy() for name, value in values.items()}
+                for row, index in enumerate(delivery.minibatch.indices):
+                    name = delivery.names[row] if delivery.names else f"sample {index}"
+                    yield Prediction(name, {key: array[row] for key, array in arrays.items()})
+    finally:
+        feed.close()
+
+
+def _outputs(program: Checked, executable: Executable, delivered: dict[str, torch.Tensor]
+             ) -> Mapping[str, torch.Tensor]:
+    """One forward pass; where an input has an axis of views behind the batch's, the mean over the views."""
+    missing = [name for name in executable.inputs if name not in delivered]
+    if missing:
+        raise DataError(f"the outputs need the input `{missing[0]}`, which the data do not have")
+    views = {name: tensor.shape[1] for name, tensor in delivered.items()
+             if name in executable.inputs and tensor.dim() == executable.inputs[name].rank + 2}
+    if views:
+        return ViewAverage(program, executable)(delivered, views)
+    inputs = network_inputs(executable.inputs, delivered)
+    return executable.module(  # type: ignore[no-any-return]
+        **{argument_name(name): tensor for name, tensor in inputs.items()})
+
+
+def load_trained(program: Checked, roots: tuple[str, ...], weights: str | Path, device: torch.device,
+            allow_missing: Sequence[str] = ()) -> Executable:
+    """The network with the weights of a checkpoint. Raises Failure `checkpoint-mismatch` unless all fit.
+
+    The checkpoint may hold more than the roots need: a part of its network is a part of its weights.
+    """
+    executable = build(program, roots, device, program.plan.block.seed if program.plan is not None else 0)
+    _load(executable, weights, allow_missing)
+    return executable
+
+
+def load_into(module: nn.Module, weights: str | Path) -> nn.Module:
+    """Put the weights of a checkpoint into a module that `netdsl.compile` made. Raises Failure, and TypeError."""
+    if not isinstance(module, NetworkModule):
+        raise TypeError(f"load_weights takes what netdsl.compile returns, not {type(module).__name__}")
+    _load(module.executable, weights)
+    return module
+
+
+def _load(executable: Executable, weights: str | Path, allow_missing: Sequence[str] = ()) -> None:
+    path = checkpoint.find(Path(weights))
+    wanted = executable.tensors()
+    owners = {node.weights for node in executable.network}
+    # What belongs to a part of the network that these roots do not need is left in the file.
+    found = {name: tensor for name, tensor in checkpoint.read_weights(path).items()
+             if name in wanted or name.rpartition(".")[0] not in owners}
+    checkpoint.load(wanted, found, tensor_spans(executable), path, allow_missing)
+
+
+__all__ = ["Prediction", "evaluate", "load_trained", "predict"]

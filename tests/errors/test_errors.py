@@ -1,0 +1,40 @@
+"""Every code has a page: tests/errors/<code>/<case>.net gives the text of <case>.txt, whole."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+import netdsl
+from netdsl.base.diagnostics import render_all
+
+ROOT = Path(__file__).parents[2]
+ERRORS = ROOT / "tests" / "errors"
+CASES = sorted(p.relative_to(ROOT) for p in ERRORS.glob("*/*.net"))
+#: Codes that need a run, a device or a broken disk; tests/training has their pages.
+OF_RUNS = {"cannot-write", "checkpoint-mismatch", "diverged", "no-device", "no-file", "no-training",
+           "not-deterministic", "out-of-memory"}
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda p: f"{p.parent.name}/{p.stem}")
+def test_page(case: Path, golden, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    overrides = case.with_suffix(".overrides")
+    checked = netdsl.load(case, overrides.read_text().splitlines() if overrides.exists() else ())
+    assert case.parent.name in {d.code for d in checked.diagnostics}
+    page = render_all(checked.diagnostics)
+    assert all(len(d.title) <= 78 for d in checked.diagnostics)
+    body = [line for line in page.splitlines() if not line.startswith(("error[", "warning["))]
+    assert all(len(line) <= 78 or line.startswith("    ") for line in body), page
+    assert page.isascii()
+    golden(page, case.with_suffix(".txt"))
+
+
+def test_every_code_has_a_case() -> None:
+    source = "\n".join(p.read_text() for p in (ROOT / "netdsl").rglob("*.py"))
+    pattern = r"""(?:failure\(|Diagnostic\(|code\s*=\s*|code:\s*str\s*=\s*)\s*["']([a-z]+(?:-[a-z]+)*)["']"""
+    codes = set(re.findall(pattern, source))
+    covered = {p.parent.name for p in CASES}
+    assert not codes - covered - OF_RUNS
