@@ -6,21 +6,24 @@ import csv
 import io
 import json
 import os
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from ..base.diagnostics import Failure
+from ..answers import Head, Value, with_file
+from ..base.diagnostics import Failure, failure
 from ..checks.program_check import data_diagnostic
 from ..elaborate.overrides import is_override
 from ..readers.reader import DataError
 from ..runs.store import file_of, saved_state
-from ..training.evaluation.prediction import Answer, answers, class_names, given_data, given_names, named_files
-from .output import err, out, plural
-from .weights_options import checkpoint_option, chosen_checkpoint, device_option, format_option
+from ..training.evaluation.prediction import Answer, answers, given_data, given_names, heads_of, needs_names
+from .output import err, out, plural, write_file
+from .weights_options import checkpoint_option, chosen_checkpoint, device_option, format_option, last_option
 
 if TYPE_CHECKING:
     from ..ir.network import ShapedNode
@@ -29,40 +32,39 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("file", metavar="FILE")
-@click.argument("arguments", nargs=-1, required=True, metavar="INPUT... [NAME=VALUE]...")
+@click.argument("arguments", nargs=-1, metavar="INPUT... [NAME=VALUE]...")
 @checkpoint_option
+@last_option
+@click.option("--out", "-o", "folder", metavar="FOLDER",
+              help="Where maps of classes and images that the network makes are written as PNG.")
 @click.option("--top", type=click.IntRange(1), default=5, show_default=True, help="How many classes of each.")
 @click.option("--classes", metavar="FILE", help="Names of the classes: a line each, or a JSON index as ImageNet's.")
 @click.option("--minibatch", type=click.IntRange(1), default=32, show_default=True, help="Samples at a time.")
 @device_option
 @format_option("text", "json", "csv")
-def predict(file: str, arguments: tuple[str, ...], checkpoint: str | None, top: int, classes: str | None,
-            minibatch: int, device: str, form: str) -> int:
-    """The likeliest classes of each INPUT, by a checkpoint of FILE.
+def predict(file: str, arguments: tuple[str, ...], checkpoint: str | None, last: bool, folder: str | None, top: int,
+            classes: str | None, minibatch: int, device: str, form: str) -> int:
+    """What the network says of each INPUT, by a checkpoint of FILE.
 
-    INPUT is an image, a folder of images, or `-` for paths on standard input; for networks on tables, a
-    file in the format of the test reader. The test reader's transforms are applied. Exit code 1 if an
-    input could not be read; the others are answered all the same.
+    Every output is answered by what it is compared with in the file: classes with their shares, independent
+    labels with a share each, numbers as they are, a class for each pixel, or an image.
+
+    INPUT is an image, a folder of images, or a file in the format of the test reader, with labels or
+    without; `-` is standard input, paths of images or rows of a table. For outputs that need several inputs
+    name one INPUT for each. The test reader's transforms are applied. Exit code 1 if an input could not be read;
+    the others are answered all the same.
     """
     overrides = [a for a in arguments if is_override(a) and not os.path.exists(a)]
     inputs = [a for a in arguments if a not in overrides]
-    if not inputs:
-        raise click.UsageError("name an image, a folder of images, or `-`", click.get_current_context())
     file = file_of(file)
-    path = chosen_checkpoint(file, checkpoint)
+    path = chosen_checkpoint(file, checkpoint, last)
     program = _loaded(file, overrides)
-    found = list(_answers(program, inputs, path, top, classes, minibatch, device, form))
-    if form == "json":
-        out(json.dumps([answer.to_json() for answer in found], indent=2))
-    failed = [answer for answer in found if answer.error]
-    for error in dict.fromkeys(answer.error for answer in failed):
-        samples = [answer.sample for answer in failed if answer.error == error]
-        more = f" and {len(samples) - 3} more" if len(samples) > 3 else ""
-        err(f"error: {', '.join(samples[:3])}{more}: {error}")
-    if failed:
-        hint = next((answer.hint for answer in failed if answer.hint), "")
-        err(f"{len(failed)} of {plural(len(found), 'input')} could not be read" + (f"\nHint: {hint}" if hint else ""))
-    return 1 if failed else 0
+    if not inputs and needs_names(program):
+        raise click.UsageError("name an image, a folder of images, a file of rows, or `-`", click.get_current_context())
+    heads = _heads(program, path, top, classes)
+    printer = _Printer(heads, form, folder)
+    found = list(_answers(program, inputs, path, heads, minibatch, device, printer))
+    return _close(found, form, printer)
 
 
 def _loaded(file: str, overrides: list[str]) -> Program[ShapedNode]:
@@ -76,52 +78,105 @@ def _loaded(file: str, overrides: list[str]) -> Program[ShapedNode]:
     return program
 
 
-def _answers(program: Program[ShapedNode], inputs: list[str], path: Path, top: int, classes: str | None,
-             minibatch: int, device: str, form: str) -> Iterator[Answer]:
-    """Predicts, and prints text and CSV as the answers come."""
-    try:
-        files = named_files(inputs, sys.stdin if "-" in inputs else ())
-    except DataError as error:
-        raise Failure([data_diagnostic(program, "test", error)]) from error
-    if not files:
-        raise click.UsageError("no paths came on standard input", click.get_current_context())
-    datasets = given_data(program, files)
+def _heads(program: Program[ShapedNode], path: Path, top: int, classes: str | None) -> tuple[Head, ...]:
     from ..runs.checkpoint import find
+
+    state = saved_state(find(path))
+    heads = heads_of(program, state, top)
+    if not heads:
+        raise failure("no-criterion", "the network has no outputs, so there is nothing to answer with",
+                      program.source.span(0, 0), hint="name them in the network: `outputNodes = z`.")
+    if classes is None:
+        return heads
+    counts = [head.output.classes for head in heads if head.output.of == "classes"]
+    return heads_of(program, state, top, given_names(classes, counts))
+
+
+def _answers(program: Program[ShapedNode], inputs: list[str], path: Path, heads: Sequence[Head], minibatch: int,
+             device: str, printer: _Printer) -> Iterator[Answer]:
+    """Predicts, and prints text and CSV as the answers come."""
     from ..training import RunOptions
     from ..training import predict as run
-    from ..training.evaluation.evaluate import classes_and_output
 
-    _, output = classes_and_output(program)
-    if classes is not None:
-        names = given_names(classes, program.network[output].shape.size if output is not None else None)
-    else:
-        names = class_names(program, saved_state(find(path)).get("classNames", ()))
-    if form == "csv":
-        out(_csv(["input", "rank", "class", "name", "share"] if output is not None else ["input", "output", "values"]))
-    for dataset in datasets:
-        predictions = run(program, path, dataset, outputs=(output,) if output is not None else (),
-                          options=RunOptions(device=device), minibatch_size=minibatch)
-        shown = program.shown_name(output) if output is not None else None
-        for answer in answers(dataset, predictions, shown, names, top):
-            _print(answer, form)
-            yield answer
+    try:
+        with given_data(program, inputs, sys.stdin if "-" in inputs else ()) as datasets:
+            if not any(dataset.count for dataset in datasets):
+                raise click.UsageError("nothing came on standard input", click.get_current_context())
+            printer.begin()
+            for dataset in datasets:
+                predictions = run(program, path, dataset, outputs=[head.output.node for head in heads],
+                                  options=RunOptions(device=device), minibatch_size=minibatch)
+                for answer in answers(dataset, predictions, heads):
+                    yield printer.print(answer)
+    except DataError as error:
+        raise Failure([data_diagnostic(program, "test", error)]) from error
 
 
-def _print(answer: Answer, form: str) -> None:
-    if answer.error or form == "json":
-        return
-    if form == "csv":
-        for rank, guess in enumerate(answer.guesses, 1):
-            out(_csv([answer.sample, rank, guess.number, guess.name, f"{guess.share:.6f}"]))
-        for name, array in (answer.outputs or {}).items():
-            out(_csv([answer.sample, name, " ".join(f"{value:.6g}" for value in array.ravel())]))
-    elif answer.outputs is not None:
-        for name, array in answer.outputs.items():
-            extents = " x ".join(str(d) for d in reversed(array.shape))
-            values = ", ".join(f"{value:.4g}" for value in array.ravel()[:8]) + (", ..." if array.size > 8 else "")
-            out(f"{answer.sample}: {name} ({extents}) {values}")
-    else:
-        out(f"{answer.sample}: " + ", ".join(f"{guess.name} {100 * guess.share:.1f} %" for guess in answer.guesses))
+@dataclass
+class _Printer:
+    """Prints answers as they come, and writes those that are pictures."""
+
+    heads: Sequence[Head]
+    form: str
+    folder: str | None
+    written: set[str] = field(default_factory=set)
+    unseen: bool = False  #: there were pictures, and no folder for them
+
+    def begin(self) -> None:
+        if self.folder is not None:
+            Path(self.folder).mkdir(parents=True, exist_ok=True)
+        if self.form == "csv":
+            columns = self.heads[0].columns(self.folder is not None) if len(self.heads) == 1 else \
+                ["output", "number", "name", "value"]
+            out(_csv(["input", *columns]))
+
+    def print(self, answer: Answer) -> Answer:
+        if answer.error:
+            return answer
+        values = {name: self._written(answer.sample, name, value) for name, value in answer.values.items()}
+        for name, value in values.items():
+            label = f"{name}: " if len(self.heads) > 1 else ""
+            if self.form == "text":
+                out(f"{answer.sample}: {label}{value.text()}")
+            elif self.form == "csv" and len(self.heads) == 1:
+                for row in value.rows():
+                    out(_csv([answer.sample, *row]))
+            elif self.form == "csv":
+                for entry in value.entries():
+                    out(_csv([answer.sample, name, *entry]))
+        return Answer(answer.sample, values)
+
+    def _written(self, sample: str, name: str, value: Value) -> Value:
+        """The value, written as a picture if it is one and there is a folder for it."""
+        picture = value.png()
+        if picture is None or self.folder is None:
+            self.unseen = self.unseen or picture is not None
+            return value
+        stem = re.sub(r"[^\w.-]+", "-", Path(sample).stem) + (f".{name}" if len(self.heads) > 1 else "")
+        number, free = 1, stem
+        while free in self.written:
+            number, free = number + 1, f"{stem}-{number + 1}"
+        self.written.add(free)
+        path = os.path.join(self.folder, f"{free}.png")
+        write_file(path, picture)
+        return with_file(value, path)
+
+
+def _close(found: Sequence[Answer], form: str, printer: _Printer) -> int:
+    """Print what is said behind all answers; the exit code."""
+    if form == "json":
+        out(json.dumps([answer.to_json() for answer in found], indent=2))
+    elif form == "text" and printer.unseen:
+        err("Hint: --out FOLDER writes these pictures as PNG.")
+    failed = [answer for answer in found if answer.error]
+    for error in dict.fromkeys(answer.error for answer in failed):
+        samples = [answer.sample for answer in failed if answer.error == error]
+        more = f" and {len(samples) - 3} more" if len(samples) > 3 else ""
+        err(f"error: {', '.join(samples[:3])}{more}: {error}")
+    if failed:
+        hint = next((answer.hint for answer in failed if answer.hint), "")
+        err(f"{len(failed)} of {plural(len(found), 'input')} could not be read" + (f"\nHint: {hint}" if hint else ""))
+    return 1 if failed else 0
 
 
 def _csv(row: list[object]) -> str:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from ..compiler import Checked
-from ..runs.store import checkpoint_of
+from ..runs.store import best_of, checkpoint_of, described_checkpoint, last_of
 from .common_options import report_warnings
 from .output import err
 
@@ -25,6 +25,11 @@ def format_option(*forms: str) -> Callable[[F], F]:
 def checkpoint_option(command: F) -> F:
     return click.option("--checkpoint", "-c", metavar="PATH|RUN",
                         help="A checkpoint, a run's folder or a safetensors file; by default the latest run.")(command)
+
+
+def last_option(command: F) -> F:
+    return click.option("--last", is_flag=True,
+                        help="Of a run its last checkpoint; by default the best, where there is one.")(command)
 
 
 def device_option(command: F) -> F:
@@ -44,11 +49,11 @@ def loaded_with_data(file: str, overrides: Sequence[str], phase: str, require_da
     return choice.checked
 
 
-def chosen_checkpoint(file: str, given: str | None) -> Path:
-    """The checkpoint to work on; says on stderr which one it is where none was named. Raises Failure."""
-    path = checkpoint_of(file, given)
-    if given is None:
-        err(f"checkpoint: {path}")
+def chosen_checkpoint(file: str, given: str | None, last: bool) -> Path:
+    """The checkpoint to work on, of a run the best; says on stderr which one it is. Raises Failure."""
+    found = checkpoint_of(file, given)
+    path = last_of(found) if last else best_of(found)
+    err(f"checkpoint: {described_checkpoint(path)}")
     return path
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ..spec import table_row
 from .broadcast import aligned, broadcast, infer
 from .elementwise import reciprocal
-from .layer import Example, Layer, Shape, ShapeError
+from .layer import Example, Layer, Meaning, Shape, ShapeError
 
 if TYPE_CHECKING:
     import torch
@@ -82,6 +82,10 @@ class Minus(Combination):
         Example("Minus", ((8, 8, 3), (8, 8)), (8, 8, 3)),
         Example("Minus", ((10,), (9,)), None),
     )
+
+    @property
+    def compares(self) -> Meaning | None:
+        return Meaning()  # as in `ReduceSum (Square (labels - z))`
 
     def combine(self, *tensors: torch.Tensor) -> torch.Tensor:
         return tensors[0] - tensors[1]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ..spec import Integer, ListOf, Number, Optional, option, table_row
 from .broadcast import padded, with_batch, with_rank
 from .elementwise import logarithm
-from .layer import SCALAR, Example, Layer, ParameterSpec, Shape, ShapeError
+from .layer import SCALAR, Example, Layer, Meaning, ParameterSpec, Shape, ShapeError
 from .softmax import axis_option, check_axis
 from .sources import GivenStart
 
@@ -27,6 +27,10 @@ class Criterion(Layer):
 
     family: ClassVar[str] = "criterion"
     inputs: ClassVar[tuple[str, ...]] = ("labels", "z")
+
+    @property
+    def compares(self) -> Meaning | None:
+        return Meaning()
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         same_elements(self.name(), *inputs)
@@ -71,6 +75,12 @@ class OverClasses(Criterion):
     """
 
     axis: int = axis_option()
+    #: What is compared with the labels: `scores`, `probabilities`, or numbers of which only the `order` counts.
+    scale: ClassVar[str] = "order"
+
+    @property
+    def compares(self) -> Meaning | None:
+        return Meaning("classes", self.scale, self.axis)
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         labels, z = inputs
@@ -125,6 +135,7 @@ class CrossEntropyWithSoftmax(OverClasses):
         Example("CrossEntropyWithSoftmax", ((10,), (12,)), None),
     )
 
+    scale = "scores"
     label_smoothing: float = option(Number(0, 1, exclusive_maximum=True), 0.0, "The share that goes to all classes.")
     class_weights: tuple[float, ...] | None = option(
         Optional(ListOf(Number(0))), None, "A factor for each class, for classes of unequal size.")
@@ -170,6 +181,7 @@ class CrossEntropy(OverClasses):
     """
 
     inputs = ("labels", "p")
+    scale = "probabilities"
     examples = (Example("CrossEntropy", ((10,), (10,)), (1,)), Example("CrossEntropy", ((10,), (12,)), None))
 
     def each(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
@@ -299,6 +311,10 @@ class BinaryCrossEntropy(Criterion):
     inputs = ("labels", "p")
     examples = _numbers("BinaryCrossEntropy")
 
+    @property
+    def compares(self) -> Meaning | None:
+        return Meaning("shares", "probabilities")
+
     def each(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
         labels, probabilities = (tensor.flatten(1) for tensor in tensors)
         return total(-(labels * logarithm(probabilities) + (1 - labels) * logarithm(1 - probabilities)))
@@ -312,6 +328,10 @@ class BinaryCrossEntropyWithSigmoid(Criterion):
     """
 
     examples = _numbers("BinaryCrossEntropyWithSigmoid")
+
+    @property
+    def compares(self) -> Meaning | None:
+        return Meaning("shares", "scores")
 
     def each(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
         import torch
@@ -332,6 +352,10 @@ class Logistic(Criterion):
     inputs = ("labels", "p")
     examples = _numbers("Logistic")
 
+    @property
+    def compares(self) -> Meaning | None:
+        return Meaning("shares", "probabilities")
+
     def each(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
         labels, probabilities = (tensor.flatten(1) for tensor in tensors)
         return total(-logarithm(labels * probabilities + (1 - labels) * (1 - probabilities)))
@@ -350,6 +374,10 @@ class WeightedLogistic(Criterion):
     inputs = ("labels", "p", "weight")
     examples = (Example("WeightedLogistic", ((4,), (4,), (1,)), (1,)),
                 Example("WeightedLogistic", ((4,), (4,), (3,)), None))
+
+    @property
+    def compares(self) -> Meaning | None:
+        return Meaning("shares", "probabilities")
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         labels, probabilities, weight = inputs

@@ -354,6 +354,10 @@ class ScaleAndShift(Elementwise):
     scale: float = option(Number(), 1.0, "What x is multiplied by.")
     offset: float = option(Number(), 0.0, "What is added then.")
 
+    @property
+    def scaling(self) -> tuple[float, float] | None:
+        return self.scale, self.offset
+
     def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
         (x,) = tensors
         if self.scale != 1:
@@ -372,6 +376,7 @@ class StopGradient(Elementwise):
     """
 
     keeps = "nothing"
+    passes_on = True
     examples = _example("StopGradient")
 
     def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
@@ -387,6 +392,7 @@ class Pass(Elementwise):
 
     aliases = ("Identity",)
     keeps = "nothing"
+    passes_on = True
     examples = _example("Pass")
 
     def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:

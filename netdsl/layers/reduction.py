@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..spec import Integer, ListOf, Optional, option, table_row
-from .layer import SCALAR, Example, SampleLayer, Shape, ShapeError
+from .layer import SCALAR, Example, Meaning, SampleLayer, Shape, ShapeError
 
 if TYPE_CHECKING:
     import torch
@@ -96,6 +96,10 @@ class ReduceLogSum(Reduction):
 
     function = "logsumexp"
     examples = _examples("ReduceLogSum")
+
+    @property
+    def gives(self) -> Meaning | None:
+        return Meaning("classes", "log sum", 0 if self.reduces_all or self.axis is None else self.axis[0])
 
 
 @table_row

@@ -20,6 +20,7 @@ class Reshaping(SampleLayer):
 
     family: ClassVar[str] = "shape"
     keeps: ClassVar[str] = "nothing"
+    passes_on: ClassVar[bool] = True
     #: The option that holds the new extents.
     extents: ClassVar[str] = "dims"
 

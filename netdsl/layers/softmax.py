@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..spec import Integer, option, table_row
-from .layer import Example, SampleLayer, Shape, ShapeError
+from .layer import Example, Meaning, SampleLayer, Shape, ShapeError
 
 if TYPE_CHECKING:
     import torch
@@ -61,6 +61,10 @@ class Softmax(Competition):
         Example("Softmax {axis = 2}", ((10,),), None, "a vector has one axis"),
     )
 
+    @property
+    def gives(self) -> Meaning | None:
+        return Meaning("classes", "probabilities", self.axis)
+
     def along(self, x: torch.Tensor, dim: int) -> torch.Tensor:
         return x.softmax(dim)
 
@@ -75,6 +79,10 @@ class LogSoftmax(Competition):
     keeps: ClassVar[str] = "output"
     examples = (Example("LogSoftmax", ((10,),), (10,)), Example("LogSoftmax {3}", ((8, 8, 3),), (8, 8, 3)))
 
+    @property
+    def gives(self) -> Meaning | None:
+        return Meaning("classes", "log probabilities", self.axis)
+
     def along(self, x: torch.Tensor, dim: int) -> torch.Tensor:
         return x.log_softmax(dim)
 
@@ -87,6 +95,10 @@ class Hardmax(Competition):
     """
 
     examples = (Example("Hardmax", ((10,),), (10,)), Example("Hardmax {3}", ((8, 8, 3),), (8, 8, 3)))
+
+    @property
+    def gives(self) -> Meaning | None:
+        return Meaning("classes", "probabilities", self.axis)
 
     def along(self, x: torch.Tensor, dim: int) -> torch.Tensor:
         import torch

@@ -10,7 +10,7 @@ import platform
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -139,10 +139,8 @@ class RunWriter:
         write_json(self.folder / RESULT, dict(values))
 
     def details(self, test: EvalResult) -> None:
-        """`test.json`: the confusion matrix and the worst samples, for reports."""
-        matrix = test.confusion.tolist() if test.confusion is not None else None
-        write_json(self.folder / DETAILS, {"samples": test.samples, "confusion": matrix,
-                                           "worst": [asdict(sample) for sample in test.worst]})
+        """`test.json`: for every output what was counted, and the worst samples."""
+        write_json(self.folder / DETAILS, test.details())
 
     def close(self) -> None:
         self._lines.close()

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..optimizers.plan import TrainingPlan
+from ..outputs import outputs_of
 from ..runs.checkpoint import CheckpointManager
 from ..spec import camel
 from .run_options import Limits, Result
@@ -46,4 +47,7 @@ def result_record(result: Result, job: Job, percentages: Sequence[str]) -> dict[
     fields = {camel(key): value for key, value in asdict(result).items()}
     return {**fields, "out": str(job.folder), "checkpoint": f"checkpoints/{result.checkpoint.name}", "best": best,
             "seed": job.seed, "device": str(job.device), "sample": job.options.sample,
-            "classNames": job.facts["classNames"], "percentages": list(percentages)}
+            "classNames": job.facts["classNames"], "percentages": list(percentages),
+            "outputs": [{"output": job.program.shown_name(output.node), "kind": output.kind,
+                         "labels": job.program.shown_name(output.labels) if output.labels is not None else None}
+                        for output in outputs_of(job.program)]}

@@ -18,14 +18,14 @@ from ..base.atomic_files import probe
 from ..base.diagnostics import Failure, did_you_mean, failure
 from ..base.source import Span
 from ..checks.multi_view import multi_view_diagnostic
-from ..checks.program_check import apply_checkpoint_classes, data_diagnostic
+from ..checks.program_check import apply_checkpoint_classes, data_diagnostic, describe_reader
 from ..ir.network import ShapedNode
 from ..ir.program import Program
 from ..lower import Executable, lower
 from ..optimizers.plan import TrainingPlan
 from ..optimizers.plan_text import plan_record
 from ..optimizers.schedules.schedule import constant
-from ..readers.reader import DataError, Dataset, Reader
+from ..readers.reader import DataError, Dataset, Description, Reader
 from ..runs import checkpoint
 from ..runs import writer as record
 from ..runs.checkpoint import CheckpointManager, Identity
@@ -33,8 +33,10 @@ from ..runs.store import network_name, saved_state
 from .data.loader import Loader, open_loader
 from .data.mixing import Mixing
 from .data.sampling import Sampling, split
+from .details import Details
 from .device import choose_device
-from .evaluation.evaluate import Evaluator, classes_and_output
+from .evaluation.evaluate import Evaluator
+from .evaluation.prediction import names_by_input
 from .progress import Reporter
 from .run_options import OVERFIT_UPDATES, RunOptions
 from .state import State
@@ -136,7 +138,9 @@ def no_data_failure(program: Checked, phase: str) -> Failure:
     if not there:
         return failure("no-training", title, program.source.span(0, 0), "there is no `reader` in this file",
                        hint="add a reader: `reader = { train = ... ; test = ... }`.")
-    others = "" if phase == "train" else f", or judge by other data: --phase {' or --phase '.join(there)}"
+    held_out = program.plan is not None and program.plan.block.validation and "validation" not in there
+    phases = [*there, "validation"] if held_out else there
+    others = "" if phase == "train" else f", or judge by other data: --phase {' or --phase '.join(phases)}"
     return failure("no-training", title, program.readers.spans.get(there[0], program.source.span(0, 0)),
                    f"the reader has data for {' and '.join(f'`{name}`' for name in there)} only",
                    hint=f"add `{phase} = ...` beside it{others}.")
@@ -331,10 +335,8 @@ def make_evaluator(program: Checked, executable: Executable, precision: Precisio
     part = part_of(plan, phase, dataset.count) if reader == "train" else None
     size = max(1, (plan.minibatch_size if plan is not None else 64) // max(counts.values(), default=1))
     if detail:
-        _, output = classes_and_output(program)
-        if output is not None:
-            with precision.device:
-                executable = lower(program.network, (*executable.roots, output), share=executable)
+        with precision.device:
+            executable = lower(program.network, (*executable.roots, *Details.roots(program)), share=executable)
     sampling = Sampling(dataset.count if part is None else len(part), 0, shuffle=False, chosen=part)
     return Evaluator(program, executable, feed, sampling, size, precision, phase, counts, detail,
                  dataset.skipped)
@@ -367,7 +369,13 @@ def facts(program: Checked, options: RunOptions, plan: TrainingPlan, identity: I
           ) -> dict[str, Any]:
     return {"name": network_name(program.source.name), "netdsl": __version__, "torch": torch.__version__,
             "seed": plan.block.seed, "sample": options.sample,
-            "classNames": list(dataset.class_names), "plan": plan_record(plan), "identity": identity}
+            "classNames": list(dataset.class_names), "inputNames": input_names(program), "plan": plan_record(plan), "identity": identity}
+
+
+def input_names(program: Checked) -> dict[str, list[str]]:
+    """The names that the training data give classes and targets, by input; for predictions, which may lack the data."""
+    described = describe_reader(program.readers.train) if program.readers.train is not None else None
+    return names_by_input(described) if isinstance(described, Description) else {}
 
 
 def as_path(path: str | Path | None) -> Path | None:

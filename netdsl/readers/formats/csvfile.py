@@ -15,7 +15,7 @@ from ...spec import Choice, Either, Flag, Integer, ListOf, Optional, OptionError
 from ..arrays import np
 from ..files import locate, read_once, required, short, text_blocks
 from ..memory import ArrayDataset
-from ..reader import DataError, Dataset, Description, Reader, Stream
+from ..reader import DataError, Dataset, Description, Reader, Stream, Wanted
 
 #: A column by its name in the header, or by its number, counted from 0.
 Column = str | int
@@ -46,6 +46,25 @@ class _Table:
 
     def name(self, column: int) -> str:
         return f"`{self.names[column]}`" if self.names else str(column)
+
+
+@dataclass(frozen=True)
+class _Features:
+    """How the features are found in a table without labels: by their names, else by their places or their number."""
+
+    count: int
+    names: tuple[str, ...] = ()
+    places: tuple[int, ...] = ()
+    width: int = 0  #: columns of the table with labels; 0: not known
+
+    def find(self, names: Sequence[str], width: int) -> tuple[int, ...] | str:
+        """The places in a table of such columns, or the name of one that is missing (empty: it has no names)."""
+        if self.names and names:
+            missing = [name for name in self.names if name not in names]
+            return missing[0] if missing else tuple(names.index(name) for name in self.names)
+        if width == self.width:
+            return self.places
+        return tuple(range(width)) if width == self.count else ""
 
 
 @dataclass
@@ -118,6 +137,8 @@ class CSV(Reader):
                                  "none of its cells is a number.")
     max_errors: int = option(Integer(0), 0, "How many bad rows are passed over before it is an error.")
     weights_input: str = option(Text(), "weights", "Name of the input that gets the weights.")
+    #: How to read a table without labels; no option, `open_given` sets it.
+    unlabelled: _Features | None = field(default=None, kw_only=True)
 
     def validate(self) -> None:
         if len(self.separator) != 1:
@@ -127,13 +148,15 @@ class CSV(Reader):
 
     def describe(self) -> Description:
         if locate(self.file) is None:
-            unknown = (Stream(self.features_input, None), Stream(self.labels_input, None))
+            names = tuple(map(str, self.labels or ())) if self.targets == "numbers" else ()
+            unknown = (Stream(self.features_input, None), Stream(self.labels_input, None, element_names=names))
             return Description(unknown, None, missing=(self.file,))
         loaded = self._loaded()  # all rows: the classes are known only behind the last one
         streams = [Stream(self.features_input, (loaded.features.shape[1],))]
         facts = _doubtful_header(loaded.table)
         if self.targets == "numbers":
-            streams.append(Stream(self.labels_input, (len(loaded.table.labels),)))
+            names = tuple(loaded.table.names[k] for k in loaded.table.labels) if loaded.table.names else ()
+            streams.append(Stream(self.labels_input, (len(loaded.table.labels),), element_names=names))
         else:
             numbers, names, count = self._numbered(loaded)
             streams.append(Stream(self.labels_input, (count,), count, class_names=names))
@@ -144,11 +167,60 @@ class CSV(Reader):
             streams.append(Stream(self.weights_input, (1,)))
         return Description(tuple(streams), len(loaded.rows), facts)
 
+    # -- data to predict on ---------------------------------------------------------------------------
+
+    def input_names(self) -> tuple[str, ...]:
+        return (*super().input_names(), *((self.weights_input,) if self.weights is not None else ()))
+
+    def own_file(self) -> str:
+        return self.file
+
+    def given_kinds(self, wanted: Wanted) -> tuple[str, ...]:
+        return ("rows",)
+
+    def open_given(self, files: Sequence[Sequence[str]], wanted: Wanted) -> list[Dataset]:
+        labelled = any(name != self.features_input for name in wanted)
+        features = None if labelled else self._own_features(math.prod(wanted[self.features_input]))
+        return [replace(self, file=file, unlabelled=features).open(False) for part in files for file in part]
+
+    def _own_features(self, count: int) -> _Features:
+        """The features of the reader's own table, by its first row; without it `count` of them."""
+        if locate(self.file) is not None:
+            for first, lines in text_blocks(self.file, "file"):
+                for number, cells in self._rows(first, lines):
+                    table, _ = self._table(cells, number)
+                    names = tuple(table.names[k] for k in table.features) if table.names else ()
+                    return _Features(len(table.features), names, table.features, table.width)
+        named = tuple(column for column in self.columns or () if isinstance(column, str))
+        # By the reader's own rule a table with a column more has the label in the last.
+        behind = self.columns is None and self.labels is None and self.weights is None and self.ids is None
+        return _Features(count, named if len(named) == count else (), tuple(range(count)), count + 1 if behind else 0)
+
+    def _unlabelled_table(self, expected: _Features, first: list[str], names: tuple[str, ...], number: int) -> _Table:
+        others = {column for column in (*(self.labels or ()), self.weights, self.ids) if isinstance(column, str)}
+        found = expected.find(names, len(first))
+        if isinstance(found, str) and not expected.width:  # the table with labels is not there to compare with
+            rest = tuple(k for k, name in enumerate(names) if name not in others)
+            found = rest if names and len(rest) == expected.count else found
+        if isinstance(found, str):
+            wanted = f"The network was trained with {', '.join(expected.names)}." if expected.names else \
+                f"The network takes {expected.count} features" + \
+                (f"; the table with labels has {expected.width} columns." if expected.width else ".")
+            title = f"`{short(self.file)}` has no column `{found}`" if found else \
+                f"`{short(self.file)}` has {len(first)} columns, and the network takes {expected.count} features"
+            raise DataError(title, path=self.file, place=f"row {number}", body=(wanted[:600],),
+                            hint=did_you_mean(found, names) or "give the table the columns of the training data; those "
+                                                               "of labels may be left out.")
+        ids = names.index(self.ids) if isinstance(self.ids, str) and self.ids in names else None
+        return _Table(found, (), None, ids, len(first), names)
+
     def open(self, training: bool) -> Dataset:
         loaded = self._loaded()
         arrays = {self.features_input: loaded.features}
         names: tuple[str, ...] = ()
-        if self.targets == "numbers":
+        if self.unlabelled is not None:
+            pass
+        elif self.targets == "numbers":
             arrays[self.labels_input] = loaded.targets
         else:
             numbers, names, _ = self._numbered(loaded)
@@ -247,7 +319,7 @@ class CSV(Reader):
         except ValueError:
             return False
         size = len(table.features)
-        texts = [] if self.targets == "numbers" else self._column(table, lines, table.labels[0])
+        texts = [] if self.targets == "numbers" or not table.labels else self._column(table, lines, table.labels[0])
         weights = values[:, len(columns) - 1:] if table.weight is not None else values[:, :0]
         if len(values) != len(lines) or not np.abs(values).max() <= _LARGEST or "" in texts or (weights < 0).any():
             return False
@@ -268,6 +340,8 @@ class CSV(Reader):
         if len(set(names)) != len(names):
             twice = next(name for name in names if names.count(name) > 1)
             raise self._wrong(number, f"names the column `{twice[:20]}` twice", "Columns need names of their own.")
+        if self.unlabelled is not None:
+            return self._unlabelled_table(self.unlabelled, first, names, number), is_header
         labels = (len(first) - 1,) if self.labels is None else tuple(
             self._place(column, names, len(first), "labels") for column in self.labels)
         weight = None if self.weights is None else self._place(self.weights, names, len(first), "weights")
@@ -300,7 +374,7 @@ class CSV(Reader):
                               f"The first row has {table.width} columns.", "a missing value still needs its separator.")
         features = self._cells(table, number, cells, table.features)
         targets = self._cells(table, number, cells, table.labels) if self.targets == "numbers" else []
-        labels = [] if self.targets == "numbers" else [cells[table.labels[0]]]
+        labels = [] if self.targets == "numbers" or not table.labels else [cells[table.labels[0]]]
         if "" in labels:
             raise self._wrong(number, f"has no class in column {table.name(table.labels[0])}", "The cell is empty.")
         weights = self._cells(table, number, cells, () if table.weight is None else (table.weight,))

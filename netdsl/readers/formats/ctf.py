@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import re
 from array import array
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import chain, pairwise
 from typing import Any, ClassVar
 
@@ -14,7 +14,7 @@ from ...spec import Choice, Dims, Flag, Integer, Kind, Mismatch, Spec, Text, opt
 from ..arrays import np
 from ..files import locate, read_once, required, short, text_blocks
 from ..memory import ArrayDataset, SparseRows, float32
-from ..reader import DataError, Dataset, Description, Reader, Stream
+from ..reader import DataError, Dataset, Description, Reader, Stream, Wanted
 
 #: Samples that `describe` wants; a shorter file is read whole and its samples are counted.
 _PEEK = 1000
@@ -162,6 +162,19 @@ class CNTKText(Reader):
             return Description(streams, None, missing=(self.file,))
         read, ended = self._read(_PEEK)
         return Description(streams, len(read.rows) if ended else None)
+
+    def input_names(self) -> tuple[str, ...]:
+        return tuple(section.input for section in self.input)
+
+    def own_file(self) -> str:
+        return self.file
+
+    def given_kinds(self, wanted: Wanted) -> tuple[str, ...]:
+        return ("rows",)
+
+    def open_given(self, files: Sequence[Sequence[str]], wanted: Wanted) -> list[Dataset]:
+        sections = tuple(section for section in self.input if section.input in wanted)
+        return [replace(self, file=file, input=sections).open(False) for part in files for file in part]
 
     def open(self, training: bool) -> Dataset:
         return read_once(self.file, self, self._load)

@@ -12,10 +12,12 @@ from typing import Any, ClassVar
 from ...spec import Choice, Integer, Optional, Text, option, table_row
 from ..arrays import np
 from ..files import locate, read_once, required, short, split_archive, text_blocks
+from ..given import GivenImages
 from ..memory import float32
 from ..reader import DataError, Dataset, Description, Stream
 from ..transforms.pipeline import ImageReader
 from .imagefiles import ImageFiles, Paths, stored_dims
+from .images import SUFFIXES
 
 #: Digits of a class number, at most.
 _DIGITS = 9
@@ -86,6 +88,19 @@ class MapFile(ImageReader):
             paths.close()
         return Description((self.image_stream(dims), self._label_stream(rows.targets)), len(rows.paths),
                            self.image_facts())
+
+    def own_format(self, path: str, head: bytes) -> bool:
+        return b"\0" not in head and not path.lower().endswith(SUFFIXES)
+
+    def open_own(self, path: str, dims: tuple[int, ...]) -> Dataset:
+        """A list of images; what stands behind the paths is not looked at, and does not have to be there."""
+        folder, names = os.path.dirname(path), list[str]()
+        for _, lines in text_blocks(path, "file"):
+            names += [_path(_path_cell(line), folder) for line in lines if line.strip()]
+        if not names:
+            raise DataError(f"the list `{short(path)}` has no images", path=path, place="row 1",
+                            hint="it needs a line with a path for each image.")
+        return GivenImages(names, self, dims, Paths(names))
 
     def open(self, training: bool) -> Dataset:
         rows = self._rows()
@@ -216,6 +231,16 @@ class MapFile(ImageReader):
 def _cells(line: str) -> list[str]:
     """The columns: between tabs, or the last word and what stands before it."""
     return line.split("\t") if "\t" in line else line.rsplit(None, 1)
+
+
+def _path_cell(line: str) -> str:
+    """The path of a line that may have a label behind it, and an id in front."""
+    cells = [cell.strip() for cell in line.split("\t")]
+    if len(cells) == 1:
+        whole, (first, *_) = cells[0], cells[0].rsplit(None, 1)
+        return whole if whole.lower().endswith(SUFFIXES) else first
+    named = [cell for cell in cells if cell.lower().endswith(SUFFIXES)]
+    return named[0] if named else cells[-2]
 
 
 def _path(written: str, folder: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -12,10 +13,12 @@ import torch
 from torch import nn
 
 from ...checks.program_check import apply_checkpoint_classes
+from ...layers.layer import Shape
 from ...lower import Executable, NetworkModule, argument_name
+from ...outputs import outputs_of
 from ...readers.reader import DataError, Dataset
 from ...runs import checkpoint
-from ...runs.store import saved_state
+from ...runs.store import best_of, saved_state
 from ..data.loader import open_loader
 from ..data.sampling import Sampling
 from ..device import choose_device, synchronize, torch_settings
@@ -29,12 +32,12 @@ from .view_average import ViewAverage
 
 def evaluate(program: Checked, weights: str | Path, *, phase: str = "test", reporter: Reporter | None = None,
           options: RunOptions | None = None) -> EvalResult:
-    """Judge a checkpoint (a run's folder, a checkpoint's, or a safetensors file) by a whole data set.
+    """Judge a checkpoint (a run's folder, whose best one is taken; a checkpoint's; a safetensors file) by a data set.
 
     `phase` says by which reader: `test`, `validation` or `train`. Values are by shown name. Raises
     Failure.
     """
-    options, reporter = options or RunOptions(), reporter or Reporter()
+    options, reporter, weights = options or RunOptions(), reporter or Reporter(), best_of(Path(weights))
     program = as_trained(program, weights, phase)
     held_out = phase == "validation" and program.plan is not None and program.plan.block.validation
     if getattr(program.readers, phase) is None and not (held_out and program.readers.train is not None):
@@ -81,12 +84,13 @@ def predict(program: Checked, weights: str | Path, dataset: Dataset, *, outputs:
             options: RunOptions | None = None, minibatch_size: int = 64) -> Iterator[Prediction]:
     """The outputs (the file's `outputNodes`, or these nodes) for every sample of a data set, in its order.
 
-    Only the inputs that the outputs depend on have to be in the data. Several views of a sample are
-    averaged. Raises Failure.
+    `weights` are as for `judge`. Only the inputs that the outputs depend on have to be in the data. Several
+    views of a sample are averaged. Raises Failure.
     """
-    options = options or RunOptions()
+    options, weights = options or RunOptions(), best_of(Path(weights))
     device = choose_device(options.device)
-    nodes = tuple(program.aliases.get(name, name) for name in outputs) or program.outputs
+    nodes = tuple(program.aliases.get(name, name) for name in outputs) or \
+        tuple(output.node for output in outputs_of(program))
     executable = load_trained(program, nodes, weights, device, options.allow_missing)
     precision = choose_precision(program.plan.block.precision if program.plan is not None else "float", device)
     feed = open_loader(dataset, device, 0, options.workers or default_workers(device))
@@ -110,6 +114,8 @@ def _outputs(program: Checked, executable: Executable, delivered: dict[str, torc
     missing = [name for name in executable.inputs if name not in delivered]
     if missing:
         raise DataError(f"the outputs need the input `{missing[0]}`, which the data do not have")
+    for name, shape in executable.inputs.items():
+        _check_extents(name, shape, delivered[name])
     views = {name: tensor.shape[1] for name, tensor in delivered.items()
              if name in executable.inputs and tensor.dim() == executable.inputs[name].rank + 2}
     if views:
@@ -117,6 +123,15 @@ def _outputs(program: Checked, executable: Executable, delivered: dict[str, torc
     inputs = network_inputs(executable.inputs, delivered)
     return executable.module(  # type: ignore[no-any-return]
         **{argument_name(name): tensor for name, tensor in inputs.items()})
+
+
+def _check_extents(name: str, shape: Shape, delivered: torch.Tensor) -> None:
+    """Raise DataError where the data have other numbers for an input than the network takes."""
+    extents = tuple(delivered.shape[1:])
+    several = extents[1:] if len(extents) == shape.rank + 1 else extents  # views of each sample
+    if delivered.dtype != torch.int64 and shape.size not in (math.prod(extents), math.prod(several)):
+        raise DataError(f"the data have {Shape(extents)} for `{name}`, and the network takes {shape}",
+                        hint="give the data the shape that the network was trained with.")
 
 
 def load_trained(program: Checked, roots: tuple[str, ...], weights: str | Path, device: torch.device,
