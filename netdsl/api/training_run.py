@@ -56,17 +56,21 @@ def checked_options(program: Program[ShapedNode], options: RunOptions) -> RunOpt
     """The options with checkpoints as paths. Raises Failure for a plan, checkpoint or device that is not there."""
     if program.plan is None:
         raise no_plan(program)
-    for name in ("resume", "weights"):
-        given = getattr(options, name)
-        if given is not None:
-            path = located(str(given))
-            require_checkpoint(str(path))
-            options = replace(options, **{name: path})
+    options = replace(options, resume=_located(options.resume), weights=_located(options.weights))
     if options.device != "auto":
         from ..training.device import choose_device
 
         choose_device(options.device)
     return options
+
+
+def _located(given: str | Path | None) -> Path | None:
+    """The checkpoint that is meant by a path, a run or a network's name. Raises Failure where there is none."""
+    if given is None:
+        return None
+    path = located(str(given))
+    require_checkpoint(str(path))
+    return path
 
 
 def heading(ready: Ready, width: int) -> str:

@@ -1,1 +1,1 @@
-"""What every room stands on and that knows nothing of networks; imports nothing of netdsl from outside the room."""
+"""Ground floor: texts and places in them, diagnostics, files, seeds. Imports nothing of netdsl."""

@@ -12,9 +12,9 @@ from ..base.source import Files, Source, Span
 from ..base.units import plural
 from ..optimizers.plan import TrainingPlan
 from ..readers.reader import Reader, Sample
-from ..shown_names import shown_names
 from ..syntax import ast
 from .network import Network, Node
+from .shown_names import shown_names
 
 N = TypeVar("N", bound=Node, covariant=True)
 

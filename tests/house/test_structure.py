@@ -16,19 +16,17 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 #: From the ground up; a file may import from its own group's folder and from groups before it.
 GROUPS = [
-    ["base"],
     ["source", "deep", "seeds", "cache", "version", "fetch"],
     ["diagnostics"],
     ["spec"],
     ["syntax", "layers", "readers", "optimizers"],
     ["network"],
-    ["shown_names"],
     ["program"],
     ["elaborate"],
     ["estimate"],
     ["passes", "overrides", "declared", "template", "sheet", "runs", "formats", "lower", "averaging", "doubts"],
     ["program_check"],
-    ["compiler", "predictions", "reference", "run_comparison"],
+    ["compiler", "predictions", "reference"],
     ["resolve", "summary", "training"],
     ["__init__"],
     ["samples", "network_pages"],

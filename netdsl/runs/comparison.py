@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-from .base.diagnostics import did_you_mean
-from .base.units import seconds_of
-from .runs.store import Run, Values
+from ..base.diagnostics import did_you_mean
+from ..base.units import seconds_of
+from .store import Run, Values
 
 _PARTS = (("network", "network"), ("plan", "plan"), ("data", "data"))
 _MACHINE = ("device", "deviceName", "threads", "torch", "netdsl", "python")

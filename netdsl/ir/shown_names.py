@@ -7,8 +7,8 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from .base.source import Span
-from .ir.network import Node
+from ..base.source import Span
+from .network import Node
 
 #: A text longer than this is no name.
 LONGEST = 40
