@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import click
+from network_pages import networks_page
 
 from netdsl import optimizers, readers
 from netdsl.cli import COMMANDS, root
@@ -19,7 +20,6 @@ from netdsl.layers.initializers import KINDS
 from netdsl.layers.layer import Layer
 from netdsl.optimizers.plan import TrainingBlock
 from netdsl.spec import Spec
-from tools.network_pages import networks_page
 
 ROOT = Path(__file__).resolve().parent.parent
 _MADE = "<!-- made by `python tools/generate_docs.py` from the tables; edit those -->\n"
