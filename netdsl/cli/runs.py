@@ -13,7 +13,7 @@ from ..base.diagnostics import failure
 from ..base.source import Source
 from ..base.text_table import Column, aligned, listed, text_table
 from ..base.units import difference_text, duration, value_text
-from ..runs.comparison import Change, changes, chosen, in_order, telling_values, values_side_by_side
+from ..runs.side_by_side import Change, changes, chosen, in_order, telling_values, values_side_by_side
 from ..runs.store import Run, find_runs, open_run
 from .output import err, out, room
 from .weights_options import format_option

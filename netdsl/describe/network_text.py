@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..base.diagnostics import Diagnostic
+from ..base.diagnostics import Diagnostic, Edit
 from ..base.text_table import Column, listed, text_table
 from ..base.units import count_text, memory_text, plural
 from ..checks.memory_estimate import estimate_memory
@@ -285,4 +285,12 @@ def diagnostic_json(d: Diagnostic) -> dict[str, Any]:
                 "column": label.span.column} for label in d.related]
     return {"code": d.code, "severity": d.severity, "message": d.title, "label": d.primary.text,
             "file": span.source.name, "line": span.line, "column": span.column, "endLine": end_line,
-            "endColumn": end_column, "related": related, "hint": d.hint}
+            "endColumn": end_column, "related": related, "hint": d.hint,
+            "fix": [_edit_json(edit) for edit in d.fix]}
+
+
+def _edit_json(edit: Edit) -> dict[str, Any]:
+    """A piece of the text and what to write in its place."""
+    end_line, end_column = edit.span.end_position
+    return {"file": edit.span.source.name, "line": edit.span.line, "column": edit.span.column, "endLine": end_line,
+            "endColumn": end_column, "text": edit.text}

@@ -83,7 +83,8 @@ class Program(Generic[N]):
         return f"<Program {self.source.name}: {plural(len(self.network), 'node')}>"
 
     def _repr_html_(self) -> str | None:
-        return type(self).html(self) if type(self).html is not None else None
+        show = type(self).html
+        return show(self) if show is not None else None
 
     @property
     def criteria(self) -> tuple[str, ...]:
@@ -100,7 +101,7 @@ class Program(Generic[N]):
     @property
     def inputs(self) -> tuple[str, ...]:
         """Names of the input nodes, in the order of the file."""
-        return tuple(node.name for node in self.network if getattr(node.layer, "is_data", False))
+        return tuple(node.name for node in self.network if getattr(node.layer, "is_input", False))
 
     @cached_property
     def _shown(self) -> Mapping[str, str]:
