@@ -19,6 +19,7 @@ from ..base.diagnostics import Failure, did_you_mean, failure
 from ..base.source import Span
 from ..checks.multi_view import multi_view_diagnostic
 from ..checks.program_check import apply_checkpoint_classes, data_diagnostic
+from ..column_fit import share_fit, training_fit
 from ..ir.network import ShapedNode
 from ..ir.program import Program
 from ..lower import Executable, lower
@@ -112,7 +113,8 @@ def with_resumed_classes(program: Checked, options: RunOptions) -> Checked:
     """
     if options.resume is None or options.accept_changes:
         return program
-    return apply_checkpoint_classes(program, saved_state(checkpoint.find(Path(options.resume))).get("classNames", ()), "train")
+    state = saved_state(checkpoint.find(Path(options.resume)))
+    return apply_checkpoint_classes(share_fit(program, state.get("fit")), state.get("classNames", ()), "train")
 
 
 def required_plan(program: Checked) -> TrainingPlan:
@@ -367,7 +369,7 @@ def facts(program: Checked, options: RunOptions, plan: TrainingPlan, identity: I
           ) -> dict[str, Any]:
     return {"name": network_name(program.source.name), "netdsl": __version__, "torch": torch.__version__,
             "seed": plan.block.seed, "sample": options.sample,
-            "classNames": list(dataset.class_names), "plan": plan_record(plan), "identity": identity}
+            "classNames": list(dataset.class_names), "fit": training_fit(program), "plan": plan_record(plan), "identity": identity}
 
 
 def as_path(path: str | Path | None) -> Path | None:

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from ...checks.program_check import apply_checkpoint_classes
+from ...column_fit import share_fit
 from ...lower import Executable, NetworkModule, argument_name
 from ...readers.reader import DataError, Dataset
 from ...runs import checkpoint
@@ -62,7 +63,7 @@ def as_trained(program: Checked, weights: str | Path, phase: str) -> Checked:
     Raises Failure where the data of the phase have other classes.
     """
     state = saved_state(checkpoint.find(Path(weights)))
-    program = apply_checkpoint_classes(program, state.get("classNames", ()), phase)
+    program = apply_checkpoint_classes(share_fit(program, state.get("fit")), state.get("classNames", ()), phase)
     seed = state.get("seed")
     if program.plan is None or not isinstance(seed, int):
         return program
