@@ -11,10 +11,10 @@ from ..base.diagnostics import Diagnostic, Failure, Label, did_you_mean
 from ..elaborate.budget import OPERATORS
 from ..ir.network import Node, ShapedNode, totals
 from ..ir.program import Program
-from ..label_checks import first_label_hint, labels_begin_elsewhere, labels_said, unused_first_class
 from ..readers.files import short
 from ..readers.reader import DataError, Description, Reader, Stream
 from ..spec import show_value
+from .labels import first_label_hint, labels_begin_elsewhere, labels_said, unused_first_class
 from .memory_estimate import estimate_memory
 from .multi_view import multi_view_diagnostic
 from .warnings import find_warnings

@@ -271,8 +271,8 @@ def _not_text(path: Path, block: bytes, start: int, error: UnicodeDecodeError, n
     return DataError(f"a line of `{short(path)}` is not UTF-8 text",
                      place=f"row {number}, byte {error.start - start + 1}",
                      body=(f"The file looks like {kind_of(block)}.",) if number == 1 else (),
-                     hint="name the file's encoding, for example `encoding = \"latin1\"`, or save it as UTF-8." if chooses
-                     else "save the file as UTF-8.")
+                     hint="save the file as UTF-8." if not chooses else
+                     "name the file's encoding, for example `encoding = \"latin1\"`, or save it as UTF-8.")
 
 
 _kept: dict[Hashable, Any] = {}

@@ -15,7 +15,7 @@ from netdsl.checks.program_check import apply_checkpoint_classes, unify_class_id
 from netdsl.compiler import Checked
 from netdsl.describe.network_text import reader_text
 from netdsl.readers.reader import SampleRng
-from netdsl.readers.tablefile import TableFile
+from netdsl.readers.tables.table_file import TableFile
 from netdsl.training import Limits, RunOptions
 from netdsl.training import test as judge
 from netdsl.training.evaluation.prediction import class_names

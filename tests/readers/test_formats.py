@@ -23,7 +23,7 @@ from netdsl.readers.files import open_plain, text_lines
 from netdsl.readers.formats.ctf import InputSections, TextInput
 from netdsl.readers.formats.images import decode
 from netdsl.readers.reader import DataError, Reader, SampleRng
-from netdsl.readers.tablefile import TableFile
+from netdsl.readers.tables.table_file import TableFile
 from netdsl.readers.transforms.color import Normalize
 from netdsl.readers.transforms.crops import MultiViewCrop
 from netdsl.readers.transforms.geometry import Flip, Pad, Scale
@@ -321,7 +321,7 @@ def test_describing_needs_neither_torch_nor_pillow(tmp_path: Path) -> None:
     program = ("import sys; from netdsl.readers import READERS\n"
                "READERS['ImageFolder'](folder='nowhere').describe()\n"
                "print([m for m in ('torch', 'PIL', 'networkx', 'lark') if m in sys.modules])")
-    code = "import netdsl.readers.base\n" + program
+    code = "import netdsl.readers.reader\n" + program
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "torch" not in result.stdout
     assert "PIL" not in result.stdout

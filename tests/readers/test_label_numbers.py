@@ -46,7 +46,8 @@ def labels(checked: Checked) -> list[int]:
 
 
 def ctf(dim: int, more: str = "") -> str:
-    return f'CNTKText {{"@/t.ctf", input = {{features = {{dim = 4}} ; labels = {{dim = {dim} ; format = "sparse"{more}}}}}}}'
+    labels = f'{{dim = {dim} ; format = "sparse"{more}}}'
+    return f'CNTKText {{"@/t.ctf", input = {{features = {{dim = 4}} ; labels = {labels}}}}}'
 
 
 READERS = {

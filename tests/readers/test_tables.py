@@ -39,7 +39,8 @@ def features(path: Path, text: str | bytes, **options: object) -> list[list[floa
     ("1,5e3", {"decimal": ","}, 1500), ("7", {"decimal": ","}, 7),
     ("246,072", {"thousands": ","}, 246072), ("1,234,567.5", {"thousands": ","}, 1234567.5),
     ("12,34,567", {"thousands": ","}, 1234567), ("999", {"thousands": ","}, 999),
-    ("1.234.567,89", {"thousands": ".", "decimal": ","}, 1234567.89), ("1234,5", {"thousands": ".", "decimal": ","}, 1234.5),
+    ("1.234.567,89", {"thousands": ".", "decimal": ","}, 1234567.89),
+    ("1234,5", {"thousands": ".", "decimal": ","}, 1234.5),
     ("1 234,5", {"thousands": " ", "decimal": ","}, 1234.5), ("1\u202f234", {"thousands": " "}, 1234),
     ("1\u00a0234\u00a0567", {"thousands": " "}, 1234567), ("1'234.5", {"thousands": "'"}, 1234.5),
     ("1\u2019234", {"thousands": "'"}, 1234), ("\u22125", {}, -5), ("+3", {}, 3),
@@ -236,7 +237,8 @@ def test_a_checkpoint_keeps_what_training_decided(tmp_path: Path) -> None:
     """The training data are gone: their words, fills and means are those of the run."""
     (tmp_path / "train.csv").write_text("sex,age,y\nm,20,a\nf,40,b\nm,,b\nf,33,a\n")
     (tmp_path / "test.csv").write_text("sex,age,y\nm,60,b\nm,,b\n")
-    text = network(3, f'CSV {{"@/train.csv", {OPTIONS}}}', f'CSV {{"@/test.csv", {OPTIONS}}}').replace("@", str(tmp_path))
+    text = network(3, f'CSV {{"@/train.csv", {OPTIONS}}}', f'CSV {{"@/test.csv", {OPTIONS}}}')
+    text = text.replace("@", str(tmp_path))
     checked = examine(Source("t.net", text))
     result = netdsl.train(checked.require(), device="cpu", out=tmp_path / "run")
     (tmp_path / "train.csv").write_text("sex,age,y\nx,2,a\nf,4,b\nx,,b\nf,3,a\n")

@@ -10,14 +10,14 @@ from typing import Any, ClassVar
 from ...base.diagnostics import did_you_mean
 from ...spec import Choice, Either, Flag, Integer, ListOf, Number, Optional, OptionError, Text, option, table_row
 from ..arrays import np
-from ..cells import MISSING, Notation
-from ..classnumbers import FIRST_LABEL_DOC, ClassNumbers
-from ..columns import Column, Treatment, as_numbers, facts, fit_columns, sizes
+from ..class_numbers import FIRST_LABEL_DOC, ClassNumbers
 from ..files import locate, read_once, required, short
 from ..memory import ArrayDataset
 from ..reader import DataError, Dataset, Description, Reader, Stream
-from ..sections import InputSection, Sections
-from ..tablefile import Layout, Table, TableFile
+from ..tables.cells import MISSING, Notation
+from ..tables.columns import Column, Treatment, as_numbers, facts, fit_columns, sizes
+from ..tables.sections import InputSection, Sections
+from ..tables.table_file import Layout, Table, TableFile
 
 #: A column by its name in the header, or by its number, counted from 0.
 ColumnName = str | int
@@ -34,8 +34,8 @@ class TableInput(InputSection):
     """One input of the network as columns of a table."""
 
     columns: tuple[str | int, ...] = option(_COLUMNS, doc="Columns of the input.")
-    kind: str = option(Choice(_KINDS), "class", "`class`: a class in one column; `numbers`: targets; `features`: numbers "
-                       "and categories, as `columns` of the reader.")
+    kind: str = option(Choice(_KINDS), "class", "`class`: a class in one column; `numbers`: targets; `features`: "
+                       "numbers and categories, as `columns` of the reader.")
 
 
 @dataclass(frozen=True)
@@ -105,8 +105,8 @@ class CSV(Reader):
     missing: tuple[str, ...] = option(ListOf(Text()), MISSING, "Cells that hold no value; case does not matter.")
     decimal: str = option(Choice(_DECIMALS), ".", "The decimal sign.")
     thousands: str = option(Choice(_THOUSANDS), "", "What stands between groups of three digits.")
-    encoding: str | None = option(Optional(Text()), None, "The file's character encoding, such as `latin1`; None: UTF-8, "
-                                  "or UTF-16 where the file says so.")
+    encoding: str | None = option(Optional(Text()), None, "The file's character encoding, such as `latin1`; None: "
+                                  "UTF-8, or UTF-16 where the file says so.")
     first_label: int = option(Integer(0), 0, FIRST_LABEL_DOC)
     #: What the training data decide, by input; no option, `with_fit` sets it.
     fitted: Mapping[str, Any] = field(default_factory=dict, kw_only=True, compare=False)
@@ -119,8 +119,8 @@ class CSV(Reader):
         if len(self.separator) != 1 and self.separator != "tab":
             raise OptionError("separator", "`separator` of CSV is one character, or `tab`")
         if self.targets == "class" and self.labels is not None and len(self.labels) > 1:
-            raise OptionError("labels", "a class is in one column", "for several targets set `targets = 'numbers'`; for "
-                              "several classes give each an input of its own with `inputs`.")
+            raise OptionError("labels", "a class is in one column", "for several targets set `targets = 'numbers'`; "
+                              "for several classes give each an input of its own with `inputs`.")
         if self.decimal == self.thousands:
             raise OptionError("thousands", "the decimal sign and the sign between thousands are the same")
         for section in self.inputs or ():
@@ -365,7 +365,8 @@ class CSV(Reader):
         """The separator that the first row seems to have, where the table has come out as one column."""
         if layout.width != 1:
             return ""
-        found = {name: layout.first[0].count(sign) for name, sign in (("tab", "\t"), (";", ";"), ("|", "|"), (",", ","))}
+        signs = {"tab": "\t", ";": ";", "|": "|", ",": ","}
+        found = {name: layout.first[0].count(sign) for name, sign in signs.items()}
         best = max(found, key=lambda name: found[name])
         return f"the columns are separated by `{best}`: set `separator = \"{best}\"`." if found[best] else ""
 

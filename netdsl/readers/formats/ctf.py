@@ -15,7 +15,7 @@ from ..arrays import np
 from ..files import locate, read_once, required, short, text_blocks
 from ..memory import ArrayDataset, SparseRows, float32
 from ..reader import DataError, Dataset, Description, Reader, Stream
-from ..sections import InputSection, Sections
+from ..tables.sections import InputSection, Sections
 
 #: Samples that `describe` wants; a shorter file is read whole and its samples are counted.
 _PEEK = 1000
@@ -31,8 +31,8 @@ class TextInput(InputSection):
     dim: tuple[int, ...] = option(Dims(), doc="Number of values of a sample; or their shape, width first.")
     alias: str = option(Text(), "", "Name in the file; empty: the input's own name.")
     format: str = option(Choice(("dense", "sparse")), "dense", "`dense`: all values; `sparse`: `index:value` pairs.")
-    first_label: int = option(Integer(0), 0, "`sparse`: the index of the first element in the file: 1 where labels count "
-                              "from 1.")
+    first_label: int = option(Integer(0), 0, "`sparse`: the index of the first element in the file: 1 where labels "
+                              "count from 1.")
 
     @property
     def size(self) -> int:
@@ -301,8 +301,8 @@ class CNTKText(Reader):
 
     def _range_hint(self, section: TextInput, place: int) -> str:
         if place == section.size and not section.first_label:
-            return f"if the indices of `{section.in_file}` are 1 to {section.size}, write `firstLabel = 1` in its section; " \
-                   "else correct `dim` or the file."
+            return f"if the indices of `{section.in_file}` are 1 to {section.size}, write `firstLabel = 1` in its " \
+                   "section; else correct `dim` or the file."
         return "correct `dim` or the file."
 
     def _finite(self, found: _Field, values: list[float]) -> np.ndarray:

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from ...spec import Integer, Optional, Text, option, table_row
 from ..arrays import np
-from ..classnumbers import FIRST_LABEL_DOC, ClassNumbers, count_classes
+from ..class_numbers import FIRST_LABEL_DOC, ClassNumbers, count_classes
 from ..files import kind_of, locate, read_all, read_head, short
 from ..memory import ArrayDataset
 from ..reader import DataError, Dataset, Description, Stream

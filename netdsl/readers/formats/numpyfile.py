@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from ...base.diagnostics import did_you_mean
 from ...spec import Choice, Integer, Optional, Text, option, table_row
 from ..arrays import np
-from ..classnumbers import FIRST_LABEL_DOC, ClassNumbers, count_classes
+from ..class_numbers import FIRST_LABEL_DOC, ClassNumbers, count_classes
 from ..files import kind_of, locate, read_all, read_head, reading, required, short
 from ..memory import ArrayDataset, float32
 from ..reader import DataError, Dataset, Description, ImageDims, Stream
@@ -183,7 +183,8 @@ class NumPy(ImageReader):
         whole = labels.dtype.kind in "biu" or bool((flat == np.floor(flat)).all())
         if not whole and self.targets == "class":
             raise self._wrong(self.labels, "classes are whole numbers", f"The labels begin with {flat[:4].tolist()}.")
-        chosen = self.targets == "class" or self.label_dim is not None or (labels.dtype.kind in "iu" and labels.ndim == 1)
+        chosen = self.targets == "class" or self.label_dim is not None or \
+            (labels.dtype.kind in "iu" and labels.ndim == 1)
         if not whole or not np.isfinite(flat).all() or (not chosen and not _may_be_classes(flat)):
             return None
         return count_classes(flat.astype(np.int64), self.first_label, self.label_dim, self._path(self.labels), "row")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .base.diagnostics import Diagnostic, Label
-from .ir.network import ShapedNode
-from .ir.program import Program
-from .readers.reader import DataError, Description, Stream
+from ..base.diagnostics import Diagnostic, Label
+from ..ir.network import ShapedNode
+from ..ir.program import Program
+from ..readers.reader import DataError, Description, Stream
 
 
 def labels_said(stream: Stream) -> tuple[str, ...]:

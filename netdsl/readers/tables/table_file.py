@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
-from .arrays import np
+from ..arrays import np
+from ..files import required, short, text_blocks
+from ..reader import DataError
 from .cells import LARGEST, Notation, is_truth
-from .files import required, short, text_blocks
-from .reader import DataError
 
 
 @dataclass(frozen=True)
@@ -236,8 +236,8 @@ class TableFile:
         if self.notation.is_missing(text):
             return self._gap(layout, number, column, text)
         quoted = layout.quoted(column)
-        cure = self.notation.cure(text) or (f"`categories = {quoted}` makes an input of each of its words, or leave the "
-                                            "column out with `columns`, or allow a few such rows with `maxErrors`.")
+        cure = self.notation.cure(text) or (f"`categories = {quoted}` makes an input of each of its words, or leave "
+                                            "the column out with `columns`, or allow a few such rows with `maxErrors`.")
         raise self.wrong(number, f"has no number in column {name}", f"The cell is `{text[:30]}`.", cure)
 
     def _gap(self, layout: Layout, number: int, column: int, text: str) -> float:

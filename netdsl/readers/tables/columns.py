@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..base.diagnostics import did_you_mean
-from .arrays import np
-from .files import short
-from .reader import DataError
-from .tablefile import Table
+from ...base.diagnostics import did_you_mean
+from ..arrays import np
+from ..files import short
+from ..reader import DataError
+from .table_file import Table
 
 #: What the values of a column are, before they are standardised: root mean square, by its name.
 Sizes = tuple[tuple[str, float], ...]
@@ -108,7 +108,8 @@ def _one_hot(table: Table, place: int, column: Column, treatment: Treatment, fil
     unknown = next((word for word in found.values if word and word not in number), None)
     if unknown is not None and treatment.unknown == "error":
         row = table.first_row(place, unknown)
-        shown = ", ".join(f"`{short(word)}`" for word in column.words[:12]) + (", ..." if len(column.words) > 12 else "")
+        shown = ", ".join(f"`{short(word)}`" for word in column.words[:12])
+        shown += ", ..." if len(column.words) > 12 else ""
         raise DataError(f"row {row} has a word that the training data do not have: `{short(unknown)}`", path=file,
                         place=f"row {row}, column {table.layout.name(place)}", option="file",
                         body=(f"Of the training data, the column has {shown}.",),

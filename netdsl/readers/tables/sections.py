@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from ..spec import Kind, Mismatch, Spec, table_row
+from ...spec import Kind, Mismatch, Spec, table_row
 
 
 @table_row

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from .ir.network import ShapedNode
-from .ir.program import Program
-from .readers.reader import DataError
+from ..ir.network import ShapedNode
+from ..ir.program import Program
+from ..readers.reader import DataError
 
 
 def share_fit(program: Program[ShapedNode], stored: Mapping[str, Any] | None = None) -> Program[ShapedNode]:
-    """The program with what a checkpoint (`stored`) says of its columns in all readers; else what its training data say.
+    """The program with what a checkpoint (`stored`) says of its columns in all readers; else what training data say.
 
     Where the training data cannot be read, every reader goes by its own data; what is wrong with them has a page of
     its own.
