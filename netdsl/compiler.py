@@ -11,6 +11,7 @@ from .base.diagnostics import Diagnostic, Failure, did_you_mean, failure, in_fil
 from .base.recursion import paused_collector
 from .base.source import Files, Source
 from .base.units import plural
+from .checks.column_fit import share_fit
 from .checks.program_check import add_label_hints, check_program, unify_class_ids
 from .elaborate import elaborate
 from .elaborate.overrides import apply_overrides
@@ -115,7 +116,7 @@ def _examine(source: Source, overrides: Sequence[str], files: Files, sample: str
     problems += inference.diagnostics
     checked = dataclasses.replace(program, network=inference.network)  # type: ignore[type-var]
     if not inference.failed:
-        checked = unify_class_ids(checked)  # type: ignore[arg-type, assignment]
+        checked = share_fit(unify_class_ids(checked))  # type: ignore[arg-type, assignment]
         problems += check_program(checked)  # type: ignore[arg-type]
     else:
         problems = add_label_hints(inference.failed, checked, problems)  # type: ignore[arg-type]

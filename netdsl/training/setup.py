@@ -18,6 +18,7 @@ from ..base.atomic_files import probe
 from ..base.diagnostics import Failure, did_you_mean, failure
 from ..base.source import Span
 from ..base.units import first_of, plural
+from ..checks.column_fit import share_fit, training_fit
 from ..checks.multi_view import multi_view_diagnostic
 from ..checks.program_check import apply_checkpoint_classes, data_diagnostic
 from ..ir.network import ShapedNode
@@ -131,9 +132,8 @@ def with_resumed_classes(program: Checked, options: RunOptions) -> Checked:
     """
     if options.resume is None or options.accept_changes:
         return program
-    return apply_checkpoint_classes(
-        program, saved_state(checkpoint.find(Path(options.resume))).get("classNames", ()), "train"
-    )
+    state = saved_state(checkpoint.find(Path(options.resume)))
+    return apply_checkpoint_classes(share_fit(program, state.get("fit")), state.get("classNames", ()), "train")
 
 
 def required_plan(program: Checked) -> TrainingPlan:
@@ -410,7 +410,8 @@ def facts(program: Checked, options: RunOptions, plan: TrainingPlan, identity: I
           ) -> dict[str, Any]:
     return {"name": network_name(program.source.name), "netdsl": __version__, "torch": torch.__version__,
             "seed": plan.block.seed, "sample": options.sample,
-            "classNames": list(dataset.class_names), "plan": plan_record(plan), "identity": identity}
+            "classNames": list(dataset.class_names), "fit": training_fit(program), "plan": plan_record(plan),
+            "identity": identity}
 
 
 def as_path(path: str | Path | None) -> Path | None:
