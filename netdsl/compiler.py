@@ -10,17 +10,19 @@ from pathlib import Path, PurePath
 from .base.diagnostics import Diagnostic, Failure, did_you_mean, failure, in_file_order
 from .base.recursion import paused_collector
 from .base.source import Files, Source
+from .base.units import plural
+from .checks.column_fit import share_fit
 from .checks.program_check import add_label_hints, check_program, unify_class_ids
 from .elaborate import elaborate
 from .elaborate.overrides import apply_overrides
 from .ir.network import Network, NetworkTotals, Node, ShapedNode, totals
-from .ir.program import Program
+from .ir.program import Origin, Program
 from .passes import infer_shapes, prune, verify
 from .syntax import ast
 from .syntax.parser import parse, shipped
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Checked:
     """A file after every check. `program` is None where its text could not be evaluated at all.
 
@@ -33,6 +35,14 @@ class Checked:
     program: Program[ShapedNode] | None
     failed: tuple[Node, ...]
     diagnostics: tuple[Diagnostic, ...]
+
+    def __repr__(self) -> str:
+        warnings = len(self.diagnostics) - len(self.errors)
+        return (f"<Checked {self.source.name}: {plural(len(self.errors), 'error')}, {plural(warnings, 'warning')}, "
+                f"{self.program!r}>")
+
+    def _repr_html_(self) -> str | None:
+        return self.program._repr_html_() if self.program is not None and not self.errors else None
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:
@@ -106,9 +116,29 @@ def _examine(source: Source, overrides: Sequence[str], files: Files, sample: str
     problems += inference.diagnostics
     checked = dataclasses.replace(program, network=inference.network)  # type: ignore[type-var]
     if not inference.failed:
-        checked = unify_class_ids(checked)  # type: ignore[arg-type, assignment]
+        checked = share_fit(unify_class_ids(checked))  # type: ignore[arg-type, assignment]
         problems += check_program(checked)  # type: ignore[arg-type]
     else:
         problems = add_label_hints(inference.failed, checked, problems)  # type: ignore[arg-type]
     ordered = tuple(in_file_order(problems))
+    origin = Origin(module, tuple(overrides), files, tuple(d for d in ordered if not d.is_error))
+    checked = dataclasses.replace(checked, origin=origin)
     return Checked(source, module, checked, inference.failed, ordered)  # type: ignore[arg-type]
+
+
+def load(file: str | Path | Source, overrides: Sequence[str] = (), files: Files | None = None,
+         sample: str | None = None) -> Checked:
+    """A `.net` file (a path, or a Source with its text) read and examined as far as it goes.
+
+    `overrides` are `path=value` texts as on the command line. Does not raise for mistakes in the
+    file: they are in `.diagnostics`. Raises Failure only if the file cannot be read at all.
+    `sample` is a folder with the file's embedded sample data, to be taken instead of the real data.
+    """
+    files = files or Files()
+    source = file if isinstance(file, Source) else read_source(str(file), files)
+    return examine(source, tuple(overrides), files, sample)
+
+
+def check(file: str | Path | Source | Checked, overrides: Sequence[str] = ()) -> Program[ShapedNode]:
+    """The checked program of a file. Raises Failure with every mistake found."""
+    return (file if isinstance(file, Checked) else load(file, overrides)).require()

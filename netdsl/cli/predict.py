@@ -8,21 +8,21 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from ..answers import Head, Value, with_file
-from ..base.diagnostics import Failure, failure
-from ..checks.program_check import data_diagnostic
+from ..api.answers_for_files import answers_for, heads_for, needs_names
+from ..base.atomic_files import write_bytes, writing
+from ..base.units import plural
+from ..describe.answers import Head, Value, with_file
 from ..elaborate.overrides import is_override
-from ..readers.reader import DataError
-from ..runs.store import file_of, saved_state
-from ..training.evaluation.prediction import Answer, answers, given_data, given_names, heads_of, needs_names
-from .output import err, out, plural, write_file
+from ..runs.store import file_of
+from ..training.evaluation.prediction import Answer
+from .output import err, out
 from .weights_options import checkpoint_option, chosen_checkpoint, device_option, format_option, last_option
 
 if TYPE_CHECKING:
@@ -61,55 +61,25 @@ def predict(file: str, arguments: tuple[str, ...], checkpoint: str | None, last:
     program = _loaded(file, overrides)
     if not inputs and needs_names(program):
         raise click.UsageError("name an image, a folder of images, a file of rows, or `-`", click.get_current_context())
-    heads = _heads(program, path, top, classes)
+    heads = heads_for(program, path, top=top, classes=classes)
     printer = _Printer(heads, form, folder)
-    found = list(_answers(program, inputs, path, heads, minibatch, device, printer))
+    found = [printer.print(answer) for answer in answers_for(
+        program, inputs, path, heads, minibatch=minibatch, device=device,
+        standard_input=sys.stdin if "-" in inputs else ())]
+    if not found:
+        raise click.UsageError("nothing came on standard input", click.get_current_context())
     return _close(found, form, printer)
 
 
 def _loaded(file: str, overrides: list[str]) -> Program[ShapedNode]:
     """The program; its data are not needed, but transforms may read files that only the sample has."""
-    from .. import load
+    from ..compiler import load
     from ..data.choose import choose_data, missing_data
 
     program = load(file, overrides).require()
     if program.readers.sample is not None and missing_data(program.readers):
         return choose_data(file, overrides).checked.require()
     return program
-
-
-def _heads(program: Program[ShapedNode], path: Path, top: int, classes: str | None) -> tuple[Head, ...]:
-    from ..runs.checkpoint import find
-
-    state = saved_state(find(path))
-    heads = heads_of(program, state, top)
-    if not heads:
-        raise failure("no-criterion", "the network has no outputs, so there is nothing to answer with",
-                      program.source.span(0, 0), hint="name them in the network: `outputNodes = z`.")
-    if classes is None:
-        return heads
-    counts = [head.output.classes for head in heads if head.output.of == "classes"]
-    return heads_of(program, state, top, given_names(classes, counts))
-
-
-def _answers(program: Program[ShapedNode], inputs: list[str], path: Path, heads: Sequence[Head], minibatch: int,
-             device: str, printer: _Printer) -> Iterator[Answer]:
-    """Predicts, and prints text and CSV as the answers come."""
-    from ..training import RunOptions
-    from ..training import predict as run
-
-    try:
-        with given_data(program, inputs, sys.stdin if "-" in inputs else ()) as datasets:
-            if not any(dataset.count for dataset in datasets):
-                raise click.UsageError("nothing came on standard input", click.get_current_context())
-            printer.begin()
-            for dataset in datasets:
-                predictions = run(program, path, dataset, outputs=[head.output.node for head in heads],
-                                  options=RunOptions(device=device), minibatch_size=minibatch)
-                for answer in answers(dataset, predictions, heads):
-                    yield printer.print(answer)
-    except DataError as error:
-        raise Failure([data_diagnostic(program, "test", error)]) from error
 
 
 @dataclass
@@ -120,17 +90,23 @@ class _Printer:
     form: str
     folder: str | None
     written: set[str] = field(default_factory=set)
+    begun: bool = False
     unseen: bool = False  #: there were pictures, and no folder for them
 
-    def begin(self) -> None:
+    def _begin(self) -> None:
+        """Before the first answer: the folder, and the titles of the columns."""
+        self.begun = True
         if self.folder is not None:
-            Path(self.folder).mkdir(parents=True, exist_ok=True)
+            with writing(Path(self.folder)):
+                Path(self.folder).mkdir(parents=True, exist_ok=True)
         if self.form == "csv":
             columns = self.heads[0].columns(self.folder is not None) if len(self.heads) == 1 else \
                 ["output", "number", "name", "value"]
             out(_csv(["input", *columns]))
 
     def print(self, answer: Answer) -> Answer:
+        if not self.begun:
+            self._begin()
         if answer.error:
             return answer
         values = {name: self._written(answer.sample, name, value) for name, value in answer.values.items()}
@@ -158,7 +134,7 @@ class _Printer:
             number, free = number + 1, f"{stem}-{number + 1}"
         self.written.add(free)
         path = os.path.join(self.folder, f"{free}.png")
-        write_file(path, picture)
+        write_bytes(Path(path), picture)
         return with_file(value, path)
 
 

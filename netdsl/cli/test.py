@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
-from ..answers import Head, precision_and_recall
+from ..describe.answers import Head, precision_and_recall
 from ..runs.store import saved_state
 from ..training.evaluation.prediction import heads_of
 from .common_options import file_and_overrides
@@ -44,7 +44,8 @@ MOST_COLUMNS = 30
 @click.option("--workers", type=click.IntRange(1), help="Threads that read data.")
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Only N minibatches, from all over the data.")
 @click.option("--require-data", is_flag=True, help="Refuse to test on the embedded sample.")
-@click.option("--details", is_flag=True, help="Also, for each output, the confusion matrix, precision and recall; and the worst samples.")
+@click.option("--details", is_flag=True,
+              help="Also the worst samples, and for each output its confusion matrix, precision and recall.")
 @format_option("text", "json")
 def test(file: str, overrides: tuple[str, ...], checkpoint: str | None, last: bool, phase: str, device: str,
          workers: int | None, limit: int | None, require_data: bool, details: bool, form: str) -> int:
@@ -57,7 +58,9 @@ def test(file: str, overrides: tuple[str, ...], checkpoint: str | None, last: bo
     from ..training.data.loader import skipped_samples_note
 
     live = form == "text" and sys.stdout.isatty()
-    reporter = ConsoleReporter(sys.stdout, True, lambda: shutil.get_terminal_size((100, 24)).columns) if live else Reporter()
+    reporter = (
+        ConsoleReporter(sys.stdout, True, lambda: shutil.get_terminal_size((100, 24)).columns) if live else Reporter()
+    )
     options = RunOptions(device=device, workers=workers, limits=Limits(minibatches=limit))
     found = judge(program, path, phase=phase, reporter=reporter, options=options)
     if found.skipped:
@@ -139,7 +142,8 @@ def _taken_for(sample: WorstSample, heads: Sequence[Head]) -> str:
     parts = []
     for head in heads:
         pair = sample.heads.get(head.name, {})
-        truth, taken = pair.get("label"), pair.get("predicted")
+        truth: Any = pair.get("label")
+        taken: Any = pair.get("predicted")
         label = f"{head.name}: " if len(heads) > 1 else ""
         if isinstance(truth, int) and truth != taken:
             parts.append(f"{label}{_class(truth, head.names)}, taken for {_class(taken, head.names)}")

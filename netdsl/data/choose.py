@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .. import load
 from ..base.diagnostics import Failure
-from ..base.source import Source
+from ..base.source import Files, Source
 from ..checks.program_check import data_diagnostic, describe_reader
-from ..compiler import Checked
+from ..compiler import Checked, load
 from ..ir.program import Readers
 from ..readers import sample_folder
 from ..readers.reader import DataError
@@ -30,12 +29,12 @@ PHASES = ("train", "validation", "test")
 
 
 def choose_data(file: str | Path | Source, overrides: Sequence[str] = (), *, require_data: bool = False,
-                phases: Sequence[str] = PHASES) -> DataChoice:
+                phases: Sequence[str] = PHASES, files: Files | None = None) -> DataChoice:
     """Load a file; where data that it names for these phases are missing and it has a sample, load it with the sample.
 
     Raises Failure: mistakes in the file; data missing and no sample, or `require_data`.
     """
-    checked = load(file, overrides)
+    checked = load(file, overrides, files)
     program = checked.require()
     missing = missing_data(program.readers, phases)
     if not missing:
@@ -46,12 +45,14 @@ def choose_data(file: str | Path | Source, overrides: Sequence[str] = (), *, req
         hint = "set the folder with an override such as `dataDir=PATH`, or fetch it with `netdsl data`."
         if sample is not None:
             hint += " Without --require-data it would run on the embedded sample."
-        raise Failure([data_diagnostic(program, phase, DataError(f"the data are not there: `{path}`", path=path, hint=hint))])
+        raise Failure(
+            [data_diagnostic(program, phase, DataError(f"the data are not there: `{path}`", path=path, hint=hint))]
+        )
     try:
         folder = sample_folder(sample)
     except DataError as wrong:
         raise Failure([data_diagnostic(program, "sample", wrong)]) from None
-    again = load(file, overrides, sample=str(folder))
+    again = load(file, overrides, files, sample=str(folder))
     again.require()
     line = f"`{missing[0][1]}` is not there: this run is on the embedded sample {sample.show()}, in {folder}"
     return DataChoice(again, folder, line)

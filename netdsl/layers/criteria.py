@@ -127,6 +127,7 @@ class CrossEntropyWithSoftmax(OverClasses):
     Source: CNTK `CrossEntropyWithSoftmax`.
     """
 
+    short = "ce"
     examples = (
         Example("CrossEntropyWithSoftmax", ((10,), (10,)), (1,)),
         Example("CrossEntropyWithSoftmax", ((1,), (10,)), (1,), "the label is the number of the class"),
@@ -180,6 +181,7 @@ class CrossEntropy(OverClasses):
     Source: CNTK `CrossEntropy`.
     """
 
+    short = "ce"
     inputs = ("labels", "p")
     scale = "probabilities"
     examples = (Example("CrossEntropy", ((10,), (10,)), (1,)), Example("CrossEntropy", ((10,), (12,)), None))
@@ -208,6 +210,7 @@ class ClassificationError(Metric):
     Source: CNTK `ClassificationError`, `ErrorPrediction`.
     """
 
+    short = "errs"
     aliases = ("ErrorPrediction",)
     examples = (
         Example("ClassificationError", ((10,), (10,)), (1,)),
@@ -220,6 +223,9 @@ class ClassificationError(Metric):
     call = ("labels", "z", "topN", "axis")
 
     top_n: int = option(Integer(1), 1, "How many of the largest count as an answer.", name="topN")
+
+    def short_name(self) -> str:
+        return self.short if self.top_n == 1 else f"top{self.top_n}Errs"
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         result = super().shape(inputs)
@@ -251,6 +257,7 @@ class IntersectionOverUnionError(Metric):
     Source: Everingham et al. 2010 (PASCAL VOC, there over the whole set).
     """
 
+    short = "iouErrs"
     examples = (Example("IntersectionOverUnionError {3}", ((4, 3, 5), (4, 3, 5)), (1,)),
                 Example("IntersectionOverUnionError {3}", ((4, 3, 5), (4, 3, 2)), None))
 
@@ -282,6 +289,7 @@ class SquareError(Criterion):
     Source: CNTK `SquareError`.
     """
 
+    short = "se"
     examples = _numbers("SquareError")
 
     def each(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
@@ -293,6 +301,7 @@ class SquareError(Criterion):
 class AbsoluteError(Criterion):
     """`sum (|labels - z|)` over the elements; the gradient is 0 where they are equal."""
 
+    short = "ae"
     examples = _numbers("AbsoluteError")
 
     def each(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
@@ -308,6 +317,7 @@ class BinaryCrossEntropy(Criterion):
     Source: CNTK `binary_cross_entropy`.
     """
 
+    short = "bce"
     inputs = ("labels", "p")
     examples = _numbers("BinaryCrossEntropy")
 
@@ -327,6 +337,7 @@ class BinaryCrossEntropyWithSigmoid(Criterion):
     Source: Caffe `SigmoidCrossEntropyLoss`.
     """
 
+    short = "bce"
     examples = _numbers("BinaryCrossEntropyWithSigmoid")
 
     @property
@@ -349,6 +360,7 @@ class Logistic(Criterion):
     Source: CNTK `Logistic`.
     """
 
+    short = "logistic"
     inputs = ("labels", "p")
     examples = _numbers("Logistic")
 
@@ -371,6 +383,7 @@ class WeightedLogistic(Criterion):
     Source: CNTK `WeightedLogistic`.
     """
 
+    short = "logistic"
     inputs = ("labels", "p", "weight")
     examples = (Example("WeightedLogistic", ((4,), (4,), (1,)), (1,)),
                 Example("WeightedLogistic", ((4,), (4,), (3,)), None))

@@ -14,7 +14,8 @@ from .reader import Batch, DataError, Dataset, SampleRng
 class Preparation(Protocol):
     """What makes the bytes of an image ready for the network: an ImageReader."""
 
-    features_input: str
+    @property
+    def features_input(self) -> str: ...
 
     def given_views(self) -> int: ...
 

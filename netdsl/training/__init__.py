@@ -6,7 +6,7 @@
 """
 
 from ..runs.writer import SourceSnapshot
-from .details import HeadCounts, WorstSample
+from .evaluation.details import HeadCounts, WorstSample
 from .evaluation.evaluate import EvalResult
 from .evaluation.inference import Prediction, load_trained, predict
 from .evaluation.inference import evaluate as test

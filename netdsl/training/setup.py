@@ -17,6 +17,8 @@ from .._version import __version__
 from ..base.atomic_files import probe
 from ..base.diagnostics import Failure, did_you_mean, failure
 from ..base.source import Span
+from ..base.units import first_of, plural
+from ..checks.column_fit import share_fit, training_fit
 from ..checks.multi_view import multi_view_diagnostic
 from ..checks.program_check import apply_checkpoint_classes, data_diagnostic, describe_reader
 from ..ir.network import ShapedNode
@@ -33,8 +35,8 @@ from ..runs.store import network_name, saved_state
 from .data.loader import Loader, open_loader
 from .data.mixing import Mixing
 from .data.sampling import Sampling, split
-from .details import Details
 from .device import choose_device
+from .evaluation.details import Details
 from .evaluation.evaluate import Evaluator
 from .evaluation.prediction import names_by_input
 from .progress import Reporter
@@ -69,6 +71,7 @@ class Job:
     keeper: CheckpointManager
     facts: dict[str, Any]  #: what checkpoints say of the run beside its state
     skipped: tuple[DataError, ...]  #: bad samples of the training data that take no part
+    begun_with: str = ""  #: which weights training begins with, where they are not the file's
     renumbered: str = ""  #: said where the weights to begin with know other classes
 
 
@@ -84,7 +87,7 @@ def prepare_job(program: Checked, options: RunOptions, reporter: Reporter) -> It
     executable = build(program, (*program.criteria, *program.metrics), device, seed)
     with ExitStack() as stack:
         state = trained_state(plan, executable, device)
-        load_initial_weights(program, plan, state, options)
+        begun_with = load_initial_weights(program, plan, state, options)
         dataset = open_dataset(program, "train", options.limits.overfit is None)
         stack.callback(dataset.close)
         sampling = make_sampling(plan, options, dataset)
@@ -102,9 +105,26 @@ def prepare_job(program: Checked, options: RunOptions, reporter: Reporter) -> It
         validation = make_validator(program, executable, precision, plan, options, stack)
         mixing = Mixing(plan.block.mixup, plan.block.cutmix, seed)
         keep = 0 if plan.block.keep_check_point_files else plan.block.keep_checkpoints
-        yield Job(program, plan, options, reporter, device, seed, state, step, feed, sampling, mixing, validation,
-                  folder, CheckpointManager(folder / "checkpoints", keep), facts(program, options, plan, identity, dataset),
-                  dataset.skipped, class_change_note(options, dataset.class_names))
+        yield Job(
+            program,
+            plan,
+            options,
+            reporter,
+            device,
+            seed,
+            state,
+            step,
+            feed,
+            sampling,
+            mixing,
+            validation,
+            folder,
+            CheckpointManager(folder / "checkpoints", keep),
+            facts(program, options, plan, identity, dataset),
+            dataset.skipped,
+            begun_with,
+            class_change_note(options, dataset.class_names),
+        )
 
 
 def with_resumed_classes(program: Checked, options: RunOptions) -> Checked:
@@ -114,7 +134,8 @@ def with_resumed_classes(program: Checked, options: RunOptions) -> Checked:
     """
     if options.resume is None or options.accept_changes:
         return program
-    return apply_checkpoint_classes(program, saved_state(checkpoint.find(Path(options.resume))).get("classNames", ()), "train")
+    state = saved_state(checkpoint.find(Path(options.resume)))
+    return apply_checkpoint_classes(share_fit(program, state.get("fit")), state.get("classNames", ()), "train")
 
 
 def required_plan(program: Checked) -> TrainingPlan:
@@ -194,19 +215,27 @@ def trained_state(plan: TrainingPlan, executable: Executable, device: torch.devi
                       hint="look at `freeze`, `multipliers` and `learningRateMultiplier`.")
     rule = plan.build(groups)
     averaged = {name: tensor for name, tensor in executable.tensors().items() if tensor.is_floating_point()}
-    return State(executable, rule, plan.average(averaged), plan.control(), RunningMetrics.start(executable.roots, device))
+    return State(
+        executable, rule, plan.average(averaged), plan.control(), RunningMetrics.start(executable.roots, device)
+    )
 
 
-def load_initial_weights(program: Checked, plan: TrainingPlan, state: State, options: RunOptions) -> None:
-    """Start from given weights, where the file or the command line names some."""
+def load_initial_weights(program: Checked, plan: TrainingPlan, state: State, options: RunOptions) -> str:
+    """Start from given weights, where the file or the command line names some; what was loaded, in words."""
     source = options.weights or plan.block.load_weights
     if not source or options.resume is not None:
-        return
+        return ""
     path = checkpoint.find(Path(source))
     spans = tensor_spans(state.executable)
-    checkpoint.load(state.executable.tensors(), checkpoint.read_weights(path), spans, path, options.allow_missing)
+    wanted = state.executable.tensors()
+    report = checkpoint.load(wanted, checkpoint.read_weights(path), spans, path, options.allow_missing)
     if state.average is not None:
         state.average = plan.average(dict(zip(state.average.names, state.average.parameters, strict=True)))
+    loaded = set(report.loaded)
+    fresh = [name for name in wanted if name not in loaded]
+    what = f"all {plural(len(wanted), 'tensor')}" if not fresh else \
+        f"{len(loaded):,} of {plural(len(wanted), 'tensor')}; {first_of(fresh, 6)} start afresh"
+    return f"weights from {path}: {what}"
 
 
 def class_change_note(options: RunOptions, now: Sequence[str]) -> str:
@@ -311,16 +340,30 @@ def default_workers(device: torch.device) -> int:
     return max(1, min(16, cores if device.type == "cuda" else cores // 2))
 
 
-def make_validator(program: Checked, executable: Executable, precision: Precision, plan: TrainingPlan, options: RunOptions,
-              stack: ExitStack) -> Evaluator | None:
+def make_validator(
+    program: Checked,
+    executable: Executable,
+    precision: Precision,
+    plan: TrainingPlan,
+    options: RunOptions,
+    stack: ExitStack,
+) -> Evaluator | None:
     """Who judges each epoch: the validation reader, or the part of the training data that is held out."""
     if options.limits.overfit is not None or (program.readers.validation is None and not plan.block.validation):
         return None
     return make_evaluator(program, executable, precision, "validation", plan, options, stack)
 
 
-def make_evaluator(program: Checked, executable: Executable, precision: Precision, phase: str, plan: TrainingPlan | None,
-          options: RunOptions, stack: ExitStack, detail: bool = False) -> Evaluator:
+def make_evaluator(
+    program: Checked,
+    executable: Executable,
+    precision: Precision,
+    phase: str,
+    plan: TrainingPlan | None,
+    options: RunOptions,
+    stack: ExitStack,
+    detail: bool = False,
+) -> Evaluator:
     """A judge by the data of a phase: its reader's, or the part of the training data that is held out for it."""
     reader = phase
     if phase == "validation" and program.readers.validation is None:
@@ -369,7 +412,8 @@ def facts(program: Checked, options: RunOptions, plan: TrainingPlan, identity: I
           ) -> dict[str, Any]:
     return {"name": network_name(program.source.name), "netdsl": __version__, "torch": torch.__version__,
             "seed": plan.block.seed, "sample": options.sample,
-            "classNames": list(dataset.class_names), "inputNames": input_names(program), "plan": plan_record(plan), "identity": identity}
+            "classNames": list(dataset.class_names), "inputNames": input_names(program), "fit": training_fit(program),
+            "plan": plan_record(plan), "identity": identity}
 
 
 def input_names(program: Checked) -> dict[str, list[str]]:

@@ -205,8 +205,9 @@ class ImageReader(Reader):
                             hint="name in `outputNodes` what is computed from the images only.")
         dims = wanted[self.features_input]
         found: list[Dataset] = []
-        for own, paths in groupby((path for part in files for path in part), key=self._is_own):
-            found += [self.open_own(path, dims) for path in paths] if own else [GivenImages(list(paths), self, dims)]
+        for own, group in groupby((path for part in files for path in part), key=self._is_own):
+            paths = list(group)
+            found += [self.open_own(path, dims) for path in paths] if own else [GivenImages(paths, self, dims)]
         return found
 
     def _is_own(self, path: str) -> bool:

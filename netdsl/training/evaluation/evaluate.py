@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ import torch
 from torch import fx
 
 from ...base.diagnostics import Failure
+from ...base.units import plural, value_text
 from ...checks.multi_view import averaged_nodes
 from ...ir.network import ShapedNode
 from ...ir.program import Program
@@ -21,17 +23,17 @@ from ...lower import Executable, argument_name
 from ...readers.reader import DataError
 from ..data.loader import Loader
 from ..data.sampling import Sampling
-from ..details import Details, HeadCounts, WorstSample
 from ..failures import first_bad, not_finite
 from ..progress import ProgressUpdate, Reporter, Stopwatch
 from ..step import Precision, RunningMetrics, Tensors, network_inputs, per_sample
+from .details import Details, HeadCounts, WorstSample
 from .view_average import ViewAverage
 
 #: What the sum of several criteria is called.
 SUM = "criterion"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class EvalResult:
     """What a data set came to; values are means over its samples, by node name."""
 
@@ -39,7 +41,20 @@ class EvalResult:
     samples: int
     heads: tuple[HeadCounts, ...] = ()  #: of each output that has classes or labels
     worst: tuple[WorstSample, ...] = ()
-    skipped: tuple[DataError, ...] = ()  #: bad samples that took no part
+    skipped: tuple[DataError, ...] = ()  #: bad samples that were skipped
+    percentages: frozenset[str] = frozenset()  #: names of values that are shares
+
+    def lines(self) -> list[tuple[str, str]]:
+        """`("errs", "2.31 %")` for each value."""
+        return [(name, value_text(value, name in self.percentages)) for name, value in self.values.items()]
+
+    def __repr__(self) -> str:
+        values = ", ".join(f"{name} {text}" for name, text in self.lines())
+        return f"<EvalResult {plural(self.samples, 'sample')}: {values}>"
+
+    def _repr_html_(self) -> str:
+        rows = "".join(f"<tr><th>{escape(name)}</th><td>{text}</td></tr>" for name, text in self.lines())
+        return f"<table>{rows}</table><p>{plural(self.samples, 'sample')}</p>"
 
     @property
     def confusion(self) -> np.ndarray | None:
@@ -47,7 +62,10 @@ class EvalResult:
         return next((head.confusion for head in self.heads if head.confusion is not None), None)
 
     def details(self) -> dict[str, Any]:
-        """What JSON says of the outputs and the worst samples; `confusion` is that of the first output with classes."""
+        """What JSON and the run's folder have beside the values: what was counted of each output, the worst samples.
+
+        `confusion` is that of the first output with classes.
+        """
         matrix = self.confusion.tolist() if self.confusion is not None else None
         return {"samples": self.samples, "confusion": matrix, "heads": [head.to_json() for head in self.heads],
                 "worst": [asdict(sample) for sample in self.worst]}
@@ -74,7 +92,9 @@ class Evaluator:
 
         `stopping` is called between minibatches and may raise to leave.
         """
-        totals = RunningMetrics.start(dict.fromkeys((*self.program.criteria, *self.program.metrics)), self.precision.device)
+        totals = RunningMetrics.start(
+            dict.fromkeys((*self.program.criteria, *self.program.metrics)), self.precision.device
+        )
         details = Details.start(self.program, self.precision.device) if self.detail else None
         sampling = self.sampling if limit is None else self.sampling.subsample(limit * self.minibatch_size)
         minibatches = sampling.minibatches(0, self.minibatch_size)

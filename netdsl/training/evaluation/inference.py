@@ -12,10 +12,11 @@ import numpy as np
 import torch
 from torch import nn
 
+from ...checks.column_fit import share_fit
+from ...checks.outputs import outputs_of
 from ...checks.program_check import apply_checkpoint_classes
 from ...layers.layer import Shape
 from ...lower import Executable, NetworkModule, argument_name
-from ...outputs import outputs_of
 from ...readers.reader import DataError, Dataset
 from ...runs import checkpoint
 from ...runs.store import best_of, saved_state
@@ -44,7 +45,9 @@ def evaluate(program: Checked, weights: str | Path, *, phase: str = "test", repo
         raise no_data_failure(program, phase)
     device = choose_device(options.device)
     with ExitStack() as stack:
-        executable = load_trained(program, (*program.criteria, *program.metrics), weights, device, options.allow_missing)
+        executable = load_trained(
+            program, (*program.criteria, *program.metrics), weights, device, options.allow_missing
+        )
         precision = choose_precision(program.plan.block.precision if program.plan is not None else "float", device)
         stack.enter_context(torch_settings(device, False))
         by = make_evaluator(program, executable, precision, phase, program.plan, options, stack, detail=True)
@@ -56,7 +59,7 @@ def evaluate(program: Checked, weights: str | Path, *, phase: str = "test", repo
         raise page
     values, percent = shown(program, found.values)
     reporter.end(phase, values, percent)
-    return replace(found, values=values)
+    return replace(found, values=values, percentages=percent)
 
 
 def as_trained(program: Checked, weights: str | Path, phase: str) -> Checked:
@@ -65,7 +68,7 @@ def as_trained(program: Checked, weights: str | Path, phase: str) -> Checked:
     Raises Failure where the data of the phase have other classes.
     """
     state = saved_state(checkpoint.find(Path(weights)))
-    program = apply_checkpoint_classes(program, state.get("classNames", ()), phase)
+    program = apply_checkpoint_classes(share_fit(program, state.get("fit")), state.get("classNames", ()), phase)
     seed = state.get("seed")
     if program.plan is None or not isinstance(seed, int):
         return program

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ...answers import Head, Value
 from ...base.diagnostics import Failure, failure
 from ...base.source import Source
+from ...checks.column_fit import training_fit
+from ...checks.outputs import Output, data_inputs, outputs_of
 from ...checks.program_check import data_diagnostic, describe_reader
+from ...describe.answers import Head, Value
 from ...ir.network import ShapedNode
 from ...ir.program import Program
-from ...outputs import Output, data_inputs, outputs_of
 from ...readers.formats.folder import image_paths, read_class_file
 from ...readers.reader import DataError, Dataset, Description, Reader, Stream, Wanted
 
@@ -68,17 +69,20 @@ def wanted_inputs(program: Program[ShapedNode], outputs: Sequence[Output]) -> di
 
 
 @contextmanager
-def given_data(program: Program[ShapedNode], names: Sequence[str], standard_input: Iterable[str] = ()
-               ) -> Iterator[list[Dataset]]:
+def given_data(program: Program[ShapedNode], state: Mapping[str, Any], names: Sequence[str],
+               standard_input: Iterable[str] = ()) -> Iterator[list[Dataset]]:
     """The data that names mean, for the outputs of a network, made ready as the test reader does it.
 
     Names are images, folders of them, or files in the reader's format; where the outputs need several inputs from
-    different files, one name for each. `-` is standard input: a path on each line, or the rows of a table. Raises
-    Failure where the file has no reader that says how.
+    different files, one name for each. `-` is standard input: a path on each line, or the rows of a table. `state` is
+    what the checkpoint says beside its tensors: which column is which feature, and the like. Raises Failure where the
+    file has no reader that says how.
     """
     outputs = outputs_of(program)
     wanted = wanted_inputs(program, outputs)
     phase, reader = _reader(program)
+    fit = state.get("fit") or training_fit(program)
+    reader = reader.with_fit(lambda: fit)
     opened: list[Dataset] = []
     with tempfile.TemporaryDirectory() as folder:
         try:
@@ -107,7 +111,8 @@ def _by_kind(reader: Reader, wanted: Wanted, names: Sequence[str], standard_inpu
                         hint="name a file or a folder for each of them, in this order.")
     groups = [[name] for name in names] if len(kinds) > 1 else [list(names)]
     return [named_files(group, standard_input) if kind == "images" else
-            [_rows_file(name, standard_input, folder) for name in group] for kind, group in zip(kinds, groups, strict=False)]
+            [_rows_file(name, standard_input, folder) for name in group]
+            for kind, group in zip(kinds, groups, strict=False)]
 
 
 def _rows_file(name: str, standard_input: Iterable[str], folder: Path) -> str:
@@ -121,9 +126,8 @@ def _rows_file(name: str, standard_input: Iterable[str], folder: Path) -> str:
 
 def needs_names(program: Program[ShapedNode]) -> bool:
     """Whether predictions need data by name, or the reader makes its samples itself."""
-    phase, reader = _reader(program)
-    kinds = reader.given_kinds(wanted_inputs(program, outputs_of(program)))
-    return bool(kinds)
+    _, reader = _reader(program)
+    return bool(reader.given_kinds(wanted_inputs(program, outputs_of(program))))
 
 
 def _reader(program: Program[ShapedNode]) -> tuple[str, Reader]:

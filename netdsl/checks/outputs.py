@@ -9,10 +9,10 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from .ir.network import Network, ShapedNode
-from .ir.program import Program
-from .layers.layer import Meaning
-from .readers.arrays import np
+from ..ir.network import Network, ShapedNode
+from ..ir.program import Program
+from ..layers.layer import Meaning
+from ..readers.arrays import np
 
 #: Above so many classes a confusion matrix is not counted.
 MOST_CLASSES = 1000
@@ -111,8 +111,8 @@ def data_inputs(network: Network[ShapedNode], node: str) -> list[str]:
 
 
 #: Which comparison decides, where several look at one output: the least.
-_RANKS = {("classes", "criterion"): 0, ("shares", "criterion"): 1, ("classes", "metric"): 2, ("numbers", "criterion"): 3,
-          ("shares", "metric"): 4, ("numbers", "metric"): 4}
+_RANKS = {("classes", "criterion"): 0, ("shares", "criterion"): 1, ("classes", "metric"): 2,
+          ("numbers", "criterion"): 3, ("shares", "metric"): 4, ("numbers", "metric"): 4}
 _BY_DIFFERENCE = 5  #: a difference within a criterion that is made by hand
 
 

@@ -1,4 +1,4 @@
-"""What a test counts beside its values: confusion of classes, hits of labels, the samples with the highest criterion."""
+"""What a test counts beside its values: confusion of classes, hits of labels, the worst samples."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..answers import finite, precision_and_recall
-from ..ir.network import ShapedNode
-from ..ir.program import Program
-from ..outputs import MOST_CLASSES, Output, outputs_of
-from .step import Tensors
+from ...checks.outputs import MOST_CLASSES, Output, outputs_of
+from ...describe.answers import finite, precision_and_recall
+from ...ir.network import ShapedNode
+from ...ir.program import Program
+from ..step import Tensors
 
 WORST_SAMPLES = 16
 #: Targets of so many numbers stand beside the worst samples.
@@ -147,8 +147,9 @@ class Details:
         value = values[self.criterion].flatten().float()
         top = value.topk(min(WORST_SAMPLES, len(value)))
         for number, row in zip(top.values.tolist(), top.indices.tolist(), strict=True):
-            heads = {self.program.shown_name(node): {"label": truth[row].tolist(), "predicted": taken[row].tolist()}
-                     for node, (truth, taken) in pairs.items()}
+            heads: dict[str, dict[str, Any]] = {
+                self.program.shown_name(node): {"label": truth[row].tolist(), "predicted": taken[row].tolist()}
+                for node, (truth, taken) in pairs.items()}
             first = next((pair for pair in heads.values() if isinstance(pair["label"], int)), {})
             self.worst.append(WorstSample(int(indices[row]), names[row] if names else f"sample {indices[row]}", number,
                                           first.get("label"), first.get("predicted"), heads))

@@ -11,9 +11,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from .data.preview import as_pixels
-from .outputs import Output
-from .readers.formats.images import pillow
+from ..checks.outputs import Output
+from ..data.preview import as_pixels
+from ..readers.formats.images import pillow
 
 #: So many numbers are printed; of longer vectors the first few.
 _MOST_PRINTED, _FEW = 100, 8

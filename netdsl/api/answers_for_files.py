@@ -1,0 +1,42 @@
+"""A trained network at work on files that a user names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from ..base.diagnostics import failure
+from ..describe.answers import Head
+from ..ir.network import ShapedNode
+from ..ir.program import Program
+from ..runs.checkpoint import find
+from ..runs.store import saved_state
+from ..training import RunOptions
+from ..training import predict as run
+from ..training.evaluation.prediction import Answer, answers, given_data, given_names, heads_of, needs_names
+
+
+def heads_for(program: Program[ShapedNode], path: Path, *, top: int, classes: str | None) -> tuple[Head, ...]:
+    """The network's outputs, their classes named by a checkpoint or by a list (`classes`). Raises Failure."""
+    state = saved_state(find(path))
+    heads = heads_of(program, state, top)
+    if not heads:
+        raise failure("no-criterion", "the network has no outputs, so there is nothing to answer with",
+                      program.source.span(0, 0), hint="name them in the network: `outputNodes = z`.")
+    if classes is None:
+        return heads
+    counts = [head.output.classes for head in heads if head.output.of == "classes"]
+    return heads_of(program, state, top, given_names(classes, counts))
+
+
+def answers_for(program: Program[ShapedNode], inputs: Sequence[str], path: Path, heads: Sequence[Head], *,
+                minibatch: int, device: str, standard_input: Iterable[str] = ()) -> Iterator[Answer]:
+    """An answer for every sample of the inputs, in turn. Raises Failure."""
+    with given_data(program, saved_state(find(path)), inputs, standard_input) as datasets:
+        for dataset in datasets:
+            predictions = run(program, path, dataset, outputs=[head.output.node for head in heads],
+                              options=RunOptions(device=device), minibatch_size=minibatch)
+            yield from answers(dataset, predictions, heads)
+
+
+__all__ = ["answers_for", "heads_for", "needs_names"]
