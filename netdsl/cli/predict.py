@@ -57,10 +57,11 @@ def predict(file: str, arguments: tuple[str, ...], checkpoint: str | None, last:
     overrides = [a for a in arguments if is_override(a) and not os.path.exists(a)]
     inputs = [a for a in arguments if a not in overrides]
     file = file_of(file)
-    path = chosen_checkpoint(file, checkpoint, last)
     program = _loaded(file, overrides)
     if not inputs and needs_names(program):
-        raise click.UsageError("name an image, a folder of images, a file of rows, or `-`", click.get_current_context())
+        raise click.UsageError("name an image, a folder of images, a file of rows, or `-` as INPUT",
+                               click.get_current_context())
+    path = chosen_checkpoint(file, checkpoint, last)
     heads = heads_for(program, path, top=top, classes=classes)
     printer = _Printer(heads, form, folder)
     found = [printer.print(answer) for answer in answers_for(

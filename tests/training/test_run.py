@@ -305,7 +305,10 @@ def test_predictions_have_names_outputs_and_classes(tmp_path: Path) -> None:
     data = Unlabelled(HELD, False)
     found = list(training.predict(checked, run, data, minibatch_size=10))
     assert [p.name for p in found] == [f"patch {i}" for i in range(24)]
-    best = [answer.guesses for answer in answers(data, found, "z", data.class_names, 2)]
+    heads = heads_of(checked, saved_state(run / "checkpoints" / "last"), top=2)
+    values = [answer.values["z"] for answer in answers(data, found, heads)]
+    assert all(isinstance(value, Classes) for value in values)
+    best = [value.guesses for value in values if isinstance(value, Classes)]
     assert np.mean([top[0].number == label for top, label in zip(best, data.labels, strict=True)]) > 0.9
     assert all(first.share >= second.share and first.share + second.share <= 1.0001 for first, second in best)
     assert best[0][0].name == data.class_names[best[0][0].number]

@@ -114,6 +114,7 @@ class IDX(ImageReader):
 
     def open(self, training: bool) -> Dataset:
         images, labels = read_idx(self.images, "images"), read_idx(self.labels, "labels")
+        self._features(images.shape)  # images and labels exchanged are told by the images first
         classes = self._classes(labels)
         self._paired(len(images), len(labels))
         return self._dataset(images, classes.numbers, training)

@@ -19,7 +19,7 @@ from ...layers.layer import Shape
 from ...lower import Executable, NetworkModule, argument_name
 from ...readers.reader import DataError, Dataset
 from ...runs import checkpoint
-from ...runs.store import best_of, saved_state
+from ...runs.store import saved_state
 from ..data.loader import open_loader
 from ..data.sampling import Sampling
 from ..device import choose_device, synchronize, torch_settings
@@ -33,12 +33,12 @@ from .view_average import ViewAverage
 
 def evaluate(program: Checked, weights: str | Path, *, phase: str = "test", reporter: Reporter | None = None,
           options: RunOptions | None = None) -> EvalResult:
-    """Judge a checkpoint (a run's folder, whose best one is taken; a checkpoint's; a safetensors file) by a data set.
+    """Judge a checkpoint (a run's folder, a checkpoint's, or a safetensors file) by a whole data set.
 
     `phase` says by which reader: `test`, `validation` or `train`. Values are by shown name. Raises
     Failure.
     """
-    options, reporter, weights = options or RunOptions(), reporter or Reporter(), best_of(Path(weights))
+    options, reporter = options or RunOptions(), reporter or Reporter()
     program = as_trained(program, weights, phase)
     held_out = phase == "validation" and program.plan is not None and program.plan.block.validation
     if getattr(program.readers, phase) is None and not (held_out and program.readers.train is not None):
@@ -90,7 +90,7 @@ def predict(program: Checked, weights: str | Path, dataset: Dataset, *, outputs:
     `weights` are as for `judge`. Only the inputs that the outputs depend on have to be in the data. Several
     views of a sample are averaged. Raises Failure.
     """
-    options, weights = options or RunOptions(), best_of(Path(weights))
+    options = options or RunOptions()
     device = choose_device(options.device)
     nodes = tuple(program.aliases.get(name, name) for name in outputs) or \
         tuple(output.node for output in outputs_of(program))

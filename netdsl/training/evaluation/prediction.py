@@ -210,9 +210,9 @@ def _streams(program: Program[ShapedNode]) -> list[Stream]:
     return found
 
 
-def class_names(program: Program[ShapedNode], stored: Sequence[str] = ()) -> tuple[str, ...]:
+def class_names(program: Program[ShapedNode], stored: Sequence[str] | None = None) -> tuple[str, ...]:
     """Names by class number: the checkpoint's, else the readers'."""
-    return tuple(stored) or next((stream.class_names for stream in _streams(program) if stream.class_names), ())
+    return tuple(stored or ()) or next((stream.class_names for stream in _streams(program) if stream.class_names), ())
 
 
 # --- answers ------------------------------------------------------------------------------------------
