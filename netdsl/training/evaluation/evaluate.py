@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
@@ -171,8 +171,12 @@ def shown(program: Program[ShapedNode], values: Mapping[str, float]) -> tuple[di
     named = {program.shown_name(node): value for node, value in values.items()}
     if len(program.criteria) > 1 and all(node in values for node in program.criteria) and SUM not in named:
         named = {SUM: sum(values[node] for node in program.criteria), **named}
-    percent = frozenset(program.shown_name(node) for node in values if program.network[node].layer.percent)
-    return named, percent
+    return named, percentages(program, values)
+
+
+def percentages(program: Program[ShapedNode], nodes: Iterable[str]) -> frozenset[str]:
+    """The shown names of the nodes that are shares."""
+    return frozenset(program.shown_name(node) for node in nodes if program.network[node].layer.percent)
 
 
 def criterion_name(program: Program[ShapedNode]) -> str:
