@@ -142,6 +142,7 @@ def lower(network: Network[ShapedNode], roots: Iterable[str], share: Executable 
     values: dict[str, fx.Node] = {}
     layers: dict[str, LayerModule] = dict(share.layers) if share else {}
     targets: dict[int, str] = {}
+    modules: dict[str, LayerModule] = {}
     inputs: dict[str, Shape] = {}
     nodes = [node for node in network if node.name in wanted]
     for node in nodes:
@@ -157,7 +158,7 @@ def lower(network: Network[ShapedNode], roots: Iterable[str], share: Executable 
         elif list(module.inputs) != shapes:
             module = _second_use(module, node, shapes)
         target = targets.get(id(module)) or _place(root, node.name, module)
-        targets[id(module)] = target
+        targets[id(module)], modules[node.name] = target, module
         arguments = tuple(values[use.node] for use in node.inputs) or (
             (values[node.name],) if node.layer.is_input else ())
         value = graph.call_module(target, arguments)
@@ -167,8 +168,10 @@ def lower(network: Network[ShapedNode], roots: Iterable[str], share: Executable 
     outputs = {name: values[name] for name in results}
     weighing = {name: source for name in averaged if (source := _weighted_row(network, name)) is not None}
     for source in dict.fromkeys(weighing.values()):
-        root.add_module(_free(root, "sample_weights"), module := SampleWeights(layers[network[source].weights]))
-        target = next(name for name, child in root.named_children() if child is module)
+        target = _free(root, "sample_weights")
+        while target in root._modules:
+            target += "_"
+        root.add_module(target, SampleWeights(modules[source]))
         outputs[_weights_key(source)] = graph.call_module(
             target, tuple(values[use.node] for use in network[source].inputs))
     graph.output(outputs)

@@ -25,6 +25,6 @@ def check_metrics(program: Program[ShapedNode]) -> Iterator[Diagnostic]:
         if name in program.network and program.network[name].layer.is_set_metric:
             node = program.network[name]
             yield Diagnostic(
-                "wrong-inputs", f"`{program.shown_name(name)}` is one number of the whole data set, not one of a sample",
+                "wrong-inputs", f"`{program.shown_name(name)}` is one number of the data set, not one of a sample",
                 Label(node.span, "no output"), related=(Label(program.spans["outputNodes"], "listed here"),),
                 hint="list it in `evaluationNodes`.")

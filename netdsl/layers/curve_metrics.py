@@ -44,7 +44,7 @@ class OverThresholds(SetMetric):
         return SCALAR
 
     def accumulation(self, inputs: Sequence[Shape]) -> Accumulation:
-        labels, z = inputs
+        z = inputs[1]
         return Rows(z.size + (z.size if self.multi_label else 1))
 
     def added(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
@@ -74,7 +74,8 @@ class OverThresholds(SetMetric):
             return self.area(wanted[:, one], scores[:, one])
         if self.average == "micro":
             return self.area(wanted.flatten(), scores.flatten())
-        areas = torch.tensor([self.area(wanted[:, k], scores[:, k]) for k in range(scores.shape[1])], dtype=torch.float64)
+        each = [self.area(wanted[:, k], scores[:, k]) for k in range(scores.shape[1])]
+        areas = torch.tensor(each, dtype=torch.float64)
         weight = wanted.sum(0).double().cpu() if self.average == "weighted" else torch.ones_like(areas)
         weight = torch.where(areas.isnan(), 0.0, weight)  # a class that no sample has, or every sample
         return ((areas.nan_to_num() * weight).sum() / weight.sum()).item()

@@ -39,8 +39,8 @@ from .device import choose_device
 from .evaluation.evaluate import Evaluator, classes_and_output
 from .progress import Reporter
 from .run_options import OVERFIT_UPDATES, RunOptions
-from .state import State
 from .running_metrics import RunningMetrics
+from .state import State
 from .step import Precision, TrainingStep, choose_precision
 
 Checked = Program[ShapedNode]

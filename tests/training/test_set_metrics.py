@@ -81,10 +81,12 @@ SGD = {{ maxEpochs = 1 ; minibatchSize = 7 ; learningRate = 0.01 {sgd} }}
 def values(checked: Program[ShapedNode], folder: Path, sizes: Sequence[int] = (1, 7, 1000)) -> list[float]:
     """The metrics of the test data in the order of the file: trained once, tested in minibatches of several sizes."""
     result = train(checked, out=folder, device="cpu")
-    assert result.test is not None and checked.plan is not None
+    assert result.test is not None
+    assert checked.plan is not None
     found = [result.test]
     for size in sizes:
-        plan = dataclasses.replace(checked.plan, block=dataclasses.replace(checked.plan.block, minibatch_size=constant(size)))
+        block = dataclasses.replace(checked.plan.block, minibatch_size=constant(size))
+        plan = dataclasses.replace(checked.plan, block=block)
         found.append(evaluate(dataclasses.replace(checked, plan=plan), folder, options=None).values)
     for other in found[1:]:
         assert other == pytest.approx(found[0], abs=1e-12, nan_ok=True)
@@ -104,7 +106,7 @@ def counts(wanted: np.ndarray, found: np.ndarray) -> tuple[float, float, float]:
 def auc(wanted: np.ndarray, score: np.ndarray) -> float:
     """By its definition: all pairs."""
     own, other = score[wanted], score[~wanted]
-    return float(((own[:, None] > other).mean() + 0.5 * (own[:, None] == other).mean()))
+    return float((own[:, None] > other).mean() + 0.5 * (own[:, None] == other).mean())
 
 
 def average_precision(wanted: np.ndarray, score: np.ndarray) -> float:
