@@ -10,6 +10,7 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from netdsl.formats.matrix import Tile, confusion_matrix, image_grid
 
 import netdsl
 from netdsl.base.source import Source
@@ -18,7 +19,6 @@ from netdsl.drawing.backends.svg import svg
 from netdsl.drawing.charts.chart import Chart, Series, line_chart, text_chart
 from netdsl.drawing.charts.plan_chart import plan_chart
 from netdsl.drawing.charts.ticks import linear_axis, log_axis, tick_text
-from netdsl.drawing.matrix import Tile, confusion_matrix, image_grid
 from netdsl.drawing.scene import Image, Line, Rect, Scene, Text
 
 NETWORK = """
