@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import click
+from network_pages import networks_page
 
 from netdsl import optimizers, readers
 from netdsl.cli import COMMANDS, root
@@ -19,7 +20,6 @@ from netdsl.layers.initializers import KINDS
 from netdsl.layers.layer import Layer
 from netdsl.optimizers.plan import TrainingBlock
 from netdsl.spec import Spec
-from tools.network_pages import networks_page
 
 ROOT = Path(__file__).resolve().parent.parent
 _MADE = "<!-- made by `python tools/generate_docs.py` from the tables; edit those -->\n"
@@ -120,9 +120,12 @@ One object for a file, a list for several:
     {"network", "nodes": [{"name", "layer", "inputs", "shape", "parameters", "macs", "file", "line"}],
      "totals": {"parameters", "parameterTensors", "macs", "neurons", "activationBytes", "trainingBytes"},
      "plan", "reader", "diagnostics": [{"code", "severity", "message", "label", "file", "line", "column", "endLine",
-                                        "endColumn", "related", "hint"}]}
+                                        "endColumn", "related", "hint", "fix": [{"file", "line", "column",
+                                        "endLine", "endColumn", "text"}]}]}
 
 Shapes are width, height, channels. Lines and columns count from 1; the end is just behind the last character.
+`fix` is the hint for an editor: pieces of the text and what to write in their place, all together; it is empty where
+a person has to choose.
 `activationBytes` is for one sample, `trainingBytes` for the file's minibatch, both in float32."""
 
 

@@ -6,8 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from netdsl import load
-from netdsl.compiler import Checked
+from netdsl.compiler import Checked, load
 from netdsl.ir.network import totals
 from netdsl.syntax.parser import shipped
 

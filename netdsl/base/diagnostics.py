@@ -22,10 +22,20 @@ class Label:
 
 
 @dataclass(frozen=True)
+class Edit:
+    """A piece of a text and what to write in its place; an empty piece is an insertion."""
+
+    span: Span
+    text: str
+
+
+@dataclass(frozen=True)
 class Diagnostic:
     """One mistake (or warning) and everything its page shows.
 
-    `body` holds paragraphs; one that starts with four spaces is printed as it is.
+    `body` holds paragraphs; one that starts with four spaces is printed as it is. `fix` is what the hint says
+    for a machine (an editor, the test that every hint works): edits that do not overlap, all made together.
+    It is empty where a person has to choose.
     """
 
     code: str
@@ -35,6 +45,7 @@ class Diagnostic:
     body: tuple[str, ...] = ()
     hint: str = ""
     severity: str = "error"
+    fix: tuple[Edit, ...] = ()
 
     @property
     def is_error(self) -> bool:
@@ -42,9 +53,12 @@ class Diagnostic:
 
     def within(self, source: Source) -> Diagnostic:
         """The same page about the same places of another text."""
-        primary, *related = (replace(label, span=source.span(label.span.start, label.span.end))
-                             for label in (self.primary, *self.related))
-        return replace(self, primary=primary, related=tuple(related))
+        def moved(span: Span) -> Span:
+            return source.span(span.start, span.end)
+
+        primary, *related = (replace(label, span=moved(label.span)) for label in (self.primary, *self.related))
+        fix = tuple(replace(edit, span=moved(edit.span)) for edit in self.fix)
+        return replace(self, primary=primary, related=tuple(related), fix=fix)
 
 
 class Failure(Exception):
@@ -58,6 +72,17 @@ class Failure(Exception):
 def failure(code: str, title: str, span: Span, label: str = "", **more: object) -> Failure:
     """A Failure with a single diagnostic, for the places that find one mistake."""
     return Failure([Diagnostic(code, title, Label(span, label), **more)])  # type: ignore[arg-type]
+
+
+def apply_fix(fix: Iterable[Edit], source: Source) -> str:
+    """The text of a source with the edits made that belong to it."""
+    pieces, done = [], 0
+    for edit in sorted((e for e in fix if e.span.source is source), key=lambda e: (e.span.start, e.span.end)):
+        if edit.span.start < done:
+            raise ValueError(f"the edits of a fix overlap at {edit.span}")
+        pieces += [source.text[done : edit.span.start], edit.text]
+        done = edit.span.end
+    return "".join([*pieces, source.text[done:]])
 
 
 def in_file_order(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:

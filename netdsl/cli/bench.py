@@ -31,7 +31,7 @@ def bench(file: str, overrides: tuple[str, ...], minibatch: int | None, iteratio
     Data are made up and lie on the device: reading is not timed. Each layer runs alone there; what a
     whole step saves or adds shows in the totals.
     """
-    from .. import check
+    from ..compiler import check
     from ..training.benchmark import BenchOptions
     from ..training.benchmark import bench as measure
 

@@ -8,8 +8,8 @@ import sys
 
 import click
 
-from .. import load
 from ..base.diagnostics import render_all
+from ..compiler import load
 from ..describe.network_text import plan_text, reader_text, table, to_json
 from .common_options import split
 from .output import color_wanted, err, out

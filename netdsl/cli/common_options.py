@@ -32,7 +32,7 @@ def split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
 
 def loaded(file: str, overrides: Sequence[str] = ()) -> Checked:
     """The file, examined, for what needs no data; raises Failure with every error, prints the warnings."""
-    from .. import load
+    from ..compiler import load
 
     checked = load(file, overrides)
     checked.require_network()

@@ -49,7 +49,7 @@ def new(name: str | None, folder: str | None, like: str | None) -> int:
 
 def _require_correct(target: str, text: str) -> None:
     """The text that is about to be written is checked like any file; a mistake in it is ours."""
-    from .. import load
+    from ..compiler import load
 
     checked = load(Source(target, text))
     if checked.errors:

@@ -67,7 +67,7 @@ def predict(file: str, arguments: tuple[str, ...], checkpoint: str | None, top: 
 
 def _loaded(file: str, overrides: list[str]) -> Program[ShapedNode]:
     """The program; its data are not needed, but transforms may read files that only the sample has."""
-    from .. import load
+    from ..compiler import load
     from ..data.choose import choose_data, missing_data
 
     program = load(file, overrides).require()

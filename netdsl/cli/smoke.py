@@ -33,7 +33,7 @@ class _Failed(Exception):
 
 def run_smoke(file: str, overrides: Sequence[str]) -> int:
     """Try out every phase of the file on made-up data of the declared shapes; the exit code."""
-    from .. import load
+    from ..compiler import load
 
     started = time.perf_counter()
     checked = load(file, overrides)

@@ -50,7 +50,9 @@ def test(file: str, overrides: tuple[str, ...], checkpoint: str | None, phase: s
     from ..training.data.loader import skipped_samples_note
 
     live = form == "text" and sys.stdout.isatty()
-    reporter = ConsoleReporter(sys.stdout, True, lambda: shutil.get_terminal_size((100, 24)).columns) if live else Reporter()
+    reporter = (
+        ConsoleReporter(sys.stdout, True, lambda: shutil.get_terminal_size((100, 24)).columns) if live else Reporter()
+    )
     options = RunOptions(device=device, workers=workers, limits=Limits(minibatches=limit))
     found = judge(program, path, phase=phase, reporter=reporter, options=options)
     if found.skipped:

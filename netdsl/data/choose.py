@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .. import load
 from ..base.diagnostics import Failure
 from ..base.source import Source
 from ..checks.program_check import data_diagnostic, describe_reader
-from ..compiler import Checked
+from ..compiler import Checked, load
 from ..ir.program import Readers
 from ..readers import sample_folder
 from ..readers.reader import DataError
@@ -46,7 +45,9 @@ def choose_data(file: str | Path | Source, overrides: Sequence[str] = (), *, req
         hint = "set the folder with an override such as `dataDir=PATH`, or fetch it with `netdsl data`."
         if sample is not None:
             hint += " Without --require-data it would run on the embedded sample."
-        raise Failure([data_diagnostic(program, phase, DataError(f"the data are not there: `{path}`", path=path, hint=hint))])
+        raise Failure(
+            [data_diagnostic(program, phase, DataError(f"the data are not there: `{path}`", path=path, hint=hint))]
+        )
     try:
         folder = sample_folder(sample)
     except DataError as wrong:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..base.diagnostics import Diagnostic
+from ..base.diagnostics import Diagnostic, Edit
 from ..checks.memory_estimate import estimate_memory
 from ..checks.program_check import describe_reader
 from ..compiler import Checked
@@ -214,4 +214,12 @@ def diagnostic_json(d: Diagnostic) -> dict[str, Any]:
                 "column": label.span.column} for label in d.related]
     return {"code": d.code, "severity": d.severity, "message": d.title, "label": d.primary.text,
             "file": span.source.name, "line": span.line, "column": span.column, "endLine": end_line,
-            "endColumn": end_column, "related": related, "hint": d.hint}
+            "endColumn": end_column, "related": related, "hint": d.hint,
+            "fix": [_edit_json(edit) for edit in d.fix]}
+
+
+def _edit_json(edit: Edit) -> dict[str, Any]:
+    """A piece of the text and what to write in its place."""
+    end_line, end_column = edit.span.end_position
+    return {"file": edit.span.source.name, "line": edit.span.line, "column": edit.span.column, "endLine": end_line,
+            "endColumn": end_column, "text": edit.text}

@@ -270,7 +270,9 @@ def _unjoined_inputs(row: type[Layer], positional: Sequence[Lazy], second: ast.I
                    hint=f"write `{call}`." if len(call) <= 100 else "join them by `:`, in place of the commas.")
 
 
-def _missing_inputs(row: type[Layer], missing: list[str], order: Sequence[str], e: ast.Call, place: NamedPlace) -> Failure:
+def _missing_inputs(
+    row: type[Layer], missing: list[str], order: Sequence[str], e: ast.Call, place: NamedPlace
+) -> Failure:
     if row.style == "layer":
         body = signature_body(row)
         hint = f"`{row.name()} (...)` applies it to its input; options alone go in braces: `{row.name()} {{...}}`."
@@ -293,7 +295,9 @@ def _input_name(name: str) -> str:
     return name.removesuffix("...")
 
 
-def apply_layer(evaluator: Interpreter, value: LayerValue, arguments: Sequence[Lazy], span: Span, place: NamedPlace) -> Ref:
+def apply_layer(
+    evaluator: Interpreter, value: LayerValue, arguments: Sequence[Lazy], span: Span, place: NamedPlace
+) -> Ref:
     """A constructed layer on its inputs: a node, and one more for its activation."""
     layer = value.layer
     inputs: list[Use] = []

@@ -88,7 +88,9 @@ def take_sample(top: RecordValue, folder: str) -> None:
     lazy.expression = ast.String((folder,), lazy.span)
 
 
-def read_plan(evaluator: ExpressionEvaluator, lazy: Lazy, problems: list[Diagnostic], sample: bool) -> TrainingPlan | None:
+def read_plan(
+    evaluator: ExpressionEvaluator, lazy: Lazy, problems: list[Diagnostic], sample: bool
+) -> TrainingPlan | None:
     """`SGD = { ... }`: every key is known to the table, or an error.
 
     `SGD.sample` is a record of keys for the run on the embedded sample; it is checked in any case.

@@ -90,7 +90,9 @@ def duplicate(name: str, again: Span, first: Span, what: str) -> Failure:
                    hint="names of a record, and of the steps of one list, are unique; rename one of the two.")
 
 
-def arguments(function: FunctionValue, title: str, span: Span, label: str, place: NamedPlace, hint: str = "") -> Failure:
+def arguments(
+    function: FunctionValue, title: str, span: Span, label: str, place: NamedPlace, hint: str = ""
+) -> Failure:
     parameters = [p.name.text + (f" = {_short(p.default.span.text)}" if p.default else "") for p in function.groups[0]]
     body = (f"These are the parameters of `{function.name}`:",
             textwrap.fill(", ".join(parameters) or "(none)", 74, initial_indent="    ", subsequent_indent="    "))

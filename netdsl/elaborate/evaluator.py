@@ -173,7 +173,9 @@ class ExpressionEvaluator:
             if name.text in record.names:
                 raise errors.duplicate(name.text, name.span, record.names[name.text], "the name")
             record.names[name.text] = name.span
-            record.members[name.text] = self._member(member, inner, NamedPlace(scope.named(name.text), True, place.trace))
+            record.members[name.text] = self._member(
+                member, inner, NamedPlace(scope.named(name.text), True, place.trace)
+            )
         inner.names.update(record.members)
         return record
 
@@ -302,7 +304,9 @@ class _Element(Thunk):
 
     __slots__ = ("function", "number")
 
-    def __init__(self, evaluator: ExpressionEvaluator, function: Any, number: int, span: Span, place: NamedPlace) -> None:
+    def __init__(
+        self, evaluator: ExpressionEvaluator, function: Any, number: int, span: Span, place: NamedPlace
+    ) -> None:
         super().__init__(evaluator, ast.Name("element", span), evaluator.root, place)
         self.function, self.number = function, number
 

@@ -11,7 +11,9 @@ from . import errors
 from .values import Environment, Interpreter, ListValue, NamedPlace, RowValue, Thunk
 
 
-def read_schedule(evaluator: Interpreter, expression: ast.Expression, environment: Environment, place: NamedPlace) -> Any:
+def read_schedule(
+    evaluator: Interpreter, expression: ast.Expression, environment: Environment, place: NamedPlace
+) -> Any:
     """A Steps, or the policy row that the expression evaluates to.
 
     A name that stands for a list is followed to its expression; parentheses round an element give

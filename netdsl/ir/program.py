@@ -76,7 +76,7 @@ class Program(Generic[N]):
     @property
     def inputs(self) -> tuple[str, ...]:
         """Names of the input nodes, in the order of the file."""
-        return tuple(node.name for node in self.network if getattr(node.layer, "is_data", False))
+        return tuple(node.name for node in self.network if getattr(node.layer, "is_input", False))
 
     def shown_name(self, node: str) -> str:
         """The name a person would use: the member that stands for the node, else the node's path.

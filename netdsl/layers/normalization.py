@@ -52,7 +52,10 @@ class LayerNormalizationLayer(SampleNormalization):
 
     def parameters(self, inputs: Sequence[Shape]) -> dict[str, ParameterSpec]:
         dims = inputs[0].dims if self.per_element else (1,)
-        return {"weight": ParameterSpec(dims, constant(self.init_scale)), "bias": ParameterSpec(dims, constant(self.init_bias))}
+        return {
+            "weight": ParameterSpec(dims, constant(self.init_scale)),
+            "bias": ParameterSpec(dims, constant(self.init_bias)),
+        }
 
     def run(self, p: Any, x: torch.Tensor) -> torch.Tensor:
         import torch
@@ -97,7 +100,10 @@ class GroupNormalizationLayer(SampleNormalization):
 
     def parameters(self, inputs: Sequence[Shape]) -> dict[str, ParameterSpec]:
         dims = inputs[0].dims[:1]
-        return {"weight": ParameterSpec(dims, constant(self.init_scale)), "bias": ParameterSpec(dims, constant(self.init_bias))}
+        return {
+            "weight": ParameterSpec(dims, constant(self.init_scale)),
+            "bias": ParameterSpec(dims, constant(self.init_bias)),
+        }
 
     def run(self, p: Any, x: torch.Tensor) -> torch.Tensor:
         import torch

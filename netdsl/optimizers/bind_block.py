@@ -128,10 +128,19 @@ def _check_values(keys: _Keys, name: str, schedule: Schedule, kind: Kind) -> lis
         try:
             kind.convert(value)
         except Mismatch as mismatch:
-            return [Diagnostic("option-type", f"`{name}` of SGD takes {mismatch}",
-                               Label(span, f"this is {show_value(float(value))}" if isinstance(schedule, PiecewiseConstant)
-                                     else f"this becomes {show_value(float(f'{value:.4g}'))}"),
-                               body=(f"`{name}`: {keys.options[name].doc.rstrip('.')}.",))]
+            return [
+                Diagnostic(
+                    "option-type",
+                    f"`{name}` of SGD takes {mismatch}",
+                    Label(
+                        span,
+                        f"this is {show_value(float(value))}"
+                        if isinstance(schedule, PiecewiseConstant)
+                        else f"this becomes {show_value(float(f'{value:.4g}'))}",
+                    ),
+                    body=(f"`{name}`: {keys.options[name].doc.rstrip('.')}.",),
+                )
+            ]
     return []
 
 

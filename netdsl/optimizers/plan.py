@@ -201,4 +201,13 @@ def fits(name: str, pattern: str) -> bool:
     return fnmatch.fnmatchcase(f".{name}.", f"*.{pattern}.*")
 
 
-__all__ = ["AutoAdjust", "EarlyStopping", "Multiplier", "PiecewiseConstant", "StepRates", "TrainingBlock", "TrainingPlan", "fits"]
+__all__ = [
+    "AutoAdjust",
+    "EarlyStopping",
+    "Multiplier",
+    "PiecewiseConstant",
+    "StepRates",
+    "TrainingBlock",
+    "TrainingPlan",
+    "fits",
+]

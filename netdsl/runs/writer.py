@@ -10,20 +10,20 @@ import platform
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TextIO
-
-import torch
+from typing import TYPE_CHECKING, Any, TextIO
 
 from .._version import __version__
 from ..base.atomic_files import clear_leftovers, finite, follow, point, write_json, write_text, writing
 from ..base.diagnostics import Failure, failure
 from ..base.source import Source
-from ..training.evaluation.evaluate import EvalResult
 from .store import DETAILS, ENVIRONMENT, LINES, OVERRIDES, RESOLVED, RESULT, SOURCE
+
+if TYPE_CHECKING:
+    import torch
 
 TABLE, LOG = "metrics.csv", "log.txt"
 
@@ -138,11 +138,9 @@ class RunWriter:
     def result(self, values: Mapping[str, Any]) -> None:
         write_json(self.folder / RESULT, dict(values))
 
-    def details(self, test: EvalResult) -> None:
+    def details(self, values: Mapping[str, Any]) -> None:
         """`test.json`: the confusion matrix and the worst samples, for reports."""
-        matrix = test.confusion.tolist() if test.confusion is not None else None
-        write_json(self.folder / DETAILS, {"samples": test.samples, "confusion": matrix,
-                                           "worst": [asdict(sample) for sample in test.worst]})
+        write_json(self.folder / DETAILS, dict(values))
 
     def close(self) -> None:
         self._lines.close()
@@ -195,6 +193,7 @@ def environment(device: torch.device, seed: int, command: Sequence[str] = ()) ->
     """What the results may depend on: versions, machine, seed."""
     import numpy
     import safetensors
+    import torch
 
     return {
         "netdsl": __version__, "python": platform.python_version(), "torch": torch.__version__,

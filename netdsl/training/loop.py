@@ -371,8 +371,18 @@ class Training:
         if self.plan.block.early_stopping is not None and at.best_name is not None:
             self.state.restore_weights(checkpoint.read(job.keeper.folder / at.best_name))
         with ExitStack() as stack:
-            found, self.lost = self.judged_by(make_evaluator(job.program, self.state.executable, job.step.precision, "test",
-                                                       self.plan, job.options, stack, detail=True))
+            found, self.lost = self.judged_by(
+                make_evaluator(
+                    job.program,
+                    self.state.executable,
+                    job.step.precision,
+                    "test",
+                    self.plan,
+                    job.options,
+                    stack,
+                    detail=True,
+                )
+            )
         if found.skipped:
             self.say(skipped_samples_note(found.skipped, "test"))
         values, percent = shown(job.program, found.values)
@@ -395,5 +405,5 @@ class Training:
                         *saved_checkpoints(job.keeper), self.seconds, stopped, self.ranking.label)
         self.run.result(result_record(result, job, sorted(shown(job.program, self.state.totals.means())[1])))
         if test is not None:
-            self.run.details(test)
+            self.run.details(test.details())
         return result

@@ -100,9 +100,25 @@ def prepare_job(program: Checked, options: RunOptions, reporter: Reporter) -> It
         validation = make_validator(program, executable, precision, plan, options, stack)
         mixing = Mixing(plan.block.mixup, plan.block.cutmix, seed)
         keep = 0 if plan.block.keep_check_point_files else plan.block.keep_checkpoints
-        yield Job(program, plan, options, reporter, device, seed, state, step, feed, sampling, mixing, validation,
-                  folder, CheckpointManager(folder / "checkpoints", keep), facts(program, options, plan, identity, dataset),
-                  dataset.skipped, class_change_note(options, dataset.class_names))
+        yield Job(
+            program,
+            plan,
+            options,
+            reporter,
+            device,
+            seed,
+            state,
+            step,
+            feed,
+            sampling,
+            mixing,
+            validation,
+            folder,
+            CheckpointManager(folder / "checkpoints", keep),
+            facts(program, options, plan, identity, dataset),
+            dataset.skipped,
+            class_change_note(options, dataset.class_names),
+        )
 
 
 def with_resumed_classes(program: Checked, options: RunOptions) -> Checked:
@@ -112,7 +128,9 @@ def with_resumed_classes(program: Checked, options: RunOptions) -> Checked:
     """
     if options.resume is None or options.accept_changes:
         return program
-    return apply_checkpoint_classes(program, saved_state(checkpoint.find(Path(options.resume))).get("classNames", ()), "train")
+    return apply_checkpoint_classes(
+        program, saved_state(checkpoint.find(Path(options.resume))).get("classNames", ()), "train"
+    )
 
 
 def required_plan(program: Checked) -> TrainingPlan:
@@ -190,7 +208,9 @@ def trained_state(plan: TrainingPlan, executable: Executable, device: torch.devi
                       hint="look at `freeze`, `multipliers` and `learningRateMultiplier`.")
     rule = plan.build(groups)
     averaged = {name: tensor for name, tensor in executable.tensors().items() if tensor.is_floating_point()}
-    return State(executable, rule, plan.average(averaged), plan.control(), RunningMetrics.start(executable.roots, device))
+    return State(
+        executable, rule, plan.average(averaged), plan.control(), RunningMetrics.start(executable.roots, device)
+    )
 
 
 def load_initial_weights(program: Checked, plan: TrainingPlan, state: State, options: RunOptions) -> None:
@@ -307,16 +327,30 @@ def default_workers(device: torch.device) -> int:
     return max(1, min(16, cores if device.type == "cuda" else cores // 2))
 
 
-def make_validator(program: Checked, executable: Executable, precision: Precision, plan: TrainingPlan, options: RunOptions,
-              stack: ExitStack) -> Evaluator | None:
+def make_validator(
+    program: Checked,
+    executable: Executable,
+    precision: Precision,
+    plan: TrainingPlan,
+    options: RunOptions,
+    stack: ExitStack,
+) -> Evaluator | None:
     """Who judges each epoch: the validation reader, or the part of the training data that is held out."""
     if options.limits.overfit is not None or (program.readers.validation is None and not plan.block.validation):
         return None
     return make_evaluator(program, executable, precision, "validation", plan, options, stack)
 
 
-def make_evaluator(program: Checked, executable: Executable, precision: Precision, phase: str, plan: TrainingPlan | None,
-          options: RunOptions, stack: ExitStack, detail: bool = False) -> Evaluator:
+def make_evaluator(
+    program: Checked,
+    executable: Executable,
+    precision: Precision,
+    phase: str,
+    plan: TrainingPlan | None,
+    options: RunOptions,
+    stack: ExitStack,
+    detail: bool = False,
+) -> Evaluator:
     """A judge by the data of a phase: its reader's, or the part of the training data that is held out for it."""
     reader = phase
     if phase == "validation" and program.readers.validation is None:

@@ -87,7 +87,7 @@ def test_from_a_split_of_photos_of_several_sizes(command: Command) -> None:
     assert program.network["features"].shape.file_dims == (128, 128, 3)
     for reader, count in ((readers.train, 18), (readers.validation, 6), (readers.test, 6)):
         data = reader.open(training=reader is readers.train)
-        batch = data.batch(range(count), netdsl.readers.base.Draws())
+        batch = data.batch(range(count), netdsl.readers.reader.SampleRng())
         assert (data.count, batch.arrays["features"].shape) == (count, (count, 3, 128, 128))
         assert abs(float(batch.arrays["features"].mean())) < 1
 
@@ -96,7 +96,7 @@ def test_the_values_are_measured(command: Command) -> None:
     fill(Path("pics"), tuple(COLORS))
     command("new", "--from", "pics")
     data = netdsl.check("pics.net").readers.train.open(training=False)  # type: ignore[union-attr]
-    pixels = data.batch(range(data.count), netdsl.readers.base.Draws()).arrays["features"]
+    pixels = data.batch(range(data.count), netdsl.readers.reader.SampleRng()).arrays["features"]
     # Padding of crops is 0, so look at the centre crop, which is the whole image here.
     assert np.abs(pixels.mean(axis=(0, 2, 3))).max() < 0.02
     assert np.abs(pixels.std(axis=(0, 2, 3)) - 1).max() < 0.02

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import math
 import xml.etree.ElementTree as ElementTree
 
@@ -14,12 +12,11 @@ from netdsl.formats.matrix import Tile, confusion_matrix, image_grid
 
 import netdsl
 from netdsl.base.source import Source
-from netdsl.drawing.backends.png import png
 from netdsl.drawing.backends.svg import svg
 from netdsl.drawing.charts.chart import Chart, Series, line_chart, text_chart
 from netdsl.drawing.charts.plan_chart import plan_chart
 from netdsl.drawing.charts.ticks import linear_axis, log_axis, tick_text
-from netdsl.drawing.scene import Image, Line, Rect, Scene, Text
+from netdsl.drawing.scene import Line, Scene, Text
 
 NETWORK = """
 network = {
@@ -153,35 +150,3 @@ def test_log_axes_run_over_whole_decades(low: float, factor: float) -> None:
                                               (2_000_000, "2M")])
 def test_numbers_on_axes(value: float, shown: str) -> None:
     assert tick_text(value) == shown
-
-
-# -- tables and images ------------------------------------------------------------------------------------
-
-
-def test_a_confusion_matrix_shades_by_row_and_counts_what_is_right() -> None:
-    scene = confusion_matrix([[90, 10], [5, 5]], ["cat", "dog"])
-    shown = [item.text for item in scene.flat() if isinstance(item, Text)]
-    assert "95 of 110 right (86.36 %)" in shown
-    assert {"cat", "dog", "90", "10"} <= set(shown)
-    cells = [item for item in scene.flat() if isinstance(item, Rect)]
-    assert cells[2].fill == cells[3].fill != cells[1].fill
-
-
-def test_a_large_confusion_matrix_leaves_the_numbers_out() -> None:
-    scene = confusion_matrix([[1] * 50] * 50, [f"class {i}" for i in range(50)])
-    assert len([item for item in scene.flat() if isinstance(item, Rect)]) == 2500
-    assert scene.width < 1000
-
-
-def test_a_grid_of_images_holds_the_files() -> None:
-    from PIL import Image as Pictures
-
-    buffer = io.BytesIO()
-    Pictures.new("RGB", (2, 2), "#ff0000").save(buffer, "PNG")
-    scene = image_grid([Tile(buffer.getvalue(), "cat", wrong=True)] * 11, "mistakes", columns=4)
-    assert len([item for item in scene.flat() if isinstance(item, Image)]) == 11
-    written = svg(scene)
-    ElementTree.fromstring(written)
-    assert f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}" in written
-    picture = Pictures.open(io.BytesIO(png(scene, 1.0))).convert("RGB")
-    assert picture.getpixel((24 + 40, 46 + 40)) == (255, 0, 0)

@@ -32,7 +32,7 @@ from netdsl.layers import ROWS
 
 ROOT = Path(__file__).resolve().parents[2]
 NETWORKS = sorted((ROOT / "networks").glob("*.net"))
-GOLDENS = Path("tests/formats/networks")
+GOLDENS = Path("tests/drawing/networks")
 CHECKED: dict[Path, Program[ShapedNode]] = {}
 
 each_network = pytest.mark.parametrize("path", NETWORKS, ids=lambda path: path.stem)
@@ -278,7 +278,7 @@ def test_shortened_keeps_both_ends() -> None:
 
 
 def test_drawing_does_not_import_torch() -> None:
-    code = ("import sys, netdsl; from netdsl.formats import draw\n"
+    code = ("import sys, netdsl; from netdsl.drawing import draw\n"
             f"draw(netdsl.check({str(ROOT / 'networks' / 'lenet_mnist.net')!r}))\n"
             "assert 'torch' not in sys.modules and 'PIL' not in sys.modules")
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)

@@ -1,43 +1,39 @@
-"""The house rules: direction of imports, who may import what, no torch in `check`, sizes."""
+"""The house rules: rooms and their order (read from docs/architecture.md), who may import what, sizes."""
 
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import networkx
 import pytest
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "netdsl"
 FILES = sorted(PACKAGE.rglob("*.py"))
 
-#: From the ground up; a file may import from its own group's folder and from groups before it.
-GROUPS = [
-    ["source", "deep", "seeds", "cache", "version", "fetch"],
-    ["diagnostics"],
-    ["spec"],
-    ["syntax", "layers", "readers", "optimizers"],
-    ["network"],
-    ["program"],
-    ["elaborate"],
-    ["estimate"],
-    ["passes", "overrides", "declared", "template", "sheet", "runs", "formats", "lower", "averaging", "doubts"],
-    ["program_check"],
-    ["compiler", "predictions", "reference"],
-    ["resolve", "summary", "training"],
-    ["__init__"],
-    ["samples", "network_pages"],
-    ["report"],
-    ["cli"],
-    ["docs", "__main__"],
-]
-LEVEL = {name: level for level, names in enumerate(GROUPS) for name in names}
+
+def read_map() -> dict[str, int]:
+    """The rooms and loose files of the package with their floors, from the map in docs/architecture.md."""
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    block = re.search(r"```map\n(.*?)```", text, re.DOTALL)
+    assert block, "docs/architecture.md has no ```map block"
+    floors: dict[str, int] = {}
+    for line in block.group(1).splitlines():
+        found = re.match(r"\s*(\d+)\s+(\S+)\s+\S", line)
+        if found:
+            floors[found.group(2).removesuffix("/").removesuffix(".py")] = int(found.group(1))
+    return floors
 
 
-def group(path: Path) -> str:
+FLOOR = read_map()
+
+
+def room(path: Path) -> str:
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
@@ -56,15 +52,47 @@ def imports(path: Path, top_only: bool = False) -> list[tuple[str, int]]:
     return found
 
 
+def test_the_map_names_every_room_and_nothing_else() -> None:
+    there = {path.stem if path.suffix == ".py" else path.name for path in PACKAGE.iterdir()
+             if path.suffix == ".py" or (path / "__init__.py").is_file()}
+    assert there == set(FLOOR)
+
+
+def test_nothing_loose_at_the_top() -> None:
+    loose = {path.name for path in PACKAGE.glob("*.py")}
+    assert loose == {"__init__.py", "__main__.py", "_version.py", "compiler.py", "lower.py"}
+
+
+def test_every_room_says_what_it_is_for() -> None:
+    for init in PACKAGE.rglob("__init__.py"):
+        doc = ast.get_docstring(ast.parse(init.read_text()))
+        assert doc, f"{init} needs one sentence"
+        assert doc.split("\n\n")[0].rstrip().endswith("."), f"{init} needs a whole sentence"
+
+
+def test_no_file_name_twice() -> None:
+    names = Counter(path.name for path in FILES if path.name != "__init__.py")
+    assert [name for name, count in names.items() if count > 1] == []
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
-def test_lower_modules_do_not_import_upper_ones(path: Path) -> None:
-    own = LEVEL[group(path)]
+def test_a_file_imports_from_its_own_room_and_from_lower_floors(path: Path) -> None:
     for module, line in imports(path):
         parts = module.split(".")
         if parts[0] != "netdsl":
             continue
-        wanted = parts[1] if len(parts) > 1 and parts[1] in LEVEL else "__init__"  # `from .. import load`
-        assert wanted == group(path) or LEVEL[wanted] < own, f"{path}:{line} imports {module}"
+        wanted = parts[1] if len(parts) > 1 and parts[1] in FLOOR else "__init__"  # `from .. import load`
+        assert wanted == room(path) or FLOOR[wanted] < FLOOR[room(path)], f"{path}:{line} imports {module}"
+
+
+def test_nothing_inside_imports_the_front_door() -> None:
+    """`import netdsl` is for users; inside, a module is imported from where it is defined."""
+    for path in FILES:
+        if room(path) == "__main__":
+            continue
+        for module, line in imports(path):
+            parts = module.split(".")
+            assert parts[0] != "netdsl" or (len(parts) > 1 and parts[1] in FLOOR), f"{path}:{line} imports {module}"
 
 
 def test_no_import_cycles() -> None:
@@ -82,8 +110,9 @@ def test_no_import_cycles() -> None:
 
 ALLOWED = {
     "networkx": lambda p: p.name == "network.py",
-    "lark": lambda p: group(p) == "syntax",
-    "click": lambda p: group(p) == "cli" or p.name == "docs.py",
+    "lark": lambda p: room(p) == "syntax",
+    "click": lambda p: room(p) == "cli",
+    "jinja2": lambda p: room(p) in ("report", "scaffold"),
     "torchvision": lambda p: False,
     "pickle": lambda p: p.name == "cifarpython.py",  # a restricted unpickler: arrays, bytes, lists, numbers
 }
@@ -96,20 +125,22 @@ def test_who_imports(name: str) -> None:
             assert module.split(".")[0] != name or ALLOWED[name](path), f"{path}:{line} imports {name}"
 
 
-def test_torch_is_imported_at_the_top_of_the_upper_storeys_only() -> None:
-    below = {"source", "deep", "seeds", "diagnostics", "spec", "syntax", "layers", "readers", "optimizers", "network",
-             "program", "elaborate", "passes", "overrides", "estimate", "program_check", "compiler", "__init__",
-             "formats", "cli", "summary", "reference", "resolve", "samples"}
+#: Where torch may be imported at the top; everywhere else it is imported inside the function that runs on it.
+RUNS_ON_TORCH = {"lower", "training"}
+RUNS_ON_TORCH_FILES = {"optimizers/update.py", "optimizers/weight_average.py", "runs/checkpoint.py", "runs/inspect.py"}
+
+
+def test_torch_is_imported_at_the_top_of_few_files() -> None:
     for path in FILES:
-        if group(path) in below:
-            for module, line in imports(path, top_only=True):
-                lazily_loaded = "_torch" in path.stem or path.stem == "update"
-                assert module.split(".")[0] != "torch" or lazily_loaded, f"{path}:{line} imports torch"
+        if room(path) in RUNS_ON_TORCH or path.relative_to(PACKAGE).as_posix() in RUNS_ON_TORCH_FILES:
+            continue
+        for module, line in imports(path, top_only=True):
+            assert module.split(".")[0] != "torch", f"{path}:{line} imports torch"
 
 
 def test_only_the_command_line_prints_or_exits() -> None:
     for path in FILES:
-        if group(path) in ("cli", "__main__", "docs"):
+        if room(path) in ("cli", "__main__"):
             continue
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call):
@@ -119,7 +150,7 @@ def test_only_the_command_line_prints_or_exits() -> None:
 
 def test_check_does_not_import_torch() -> None:
     code = ("import sys; from netdsl.cli import run; run(['check', '-q', 'networks/convnet_mnist.net']); "
-            "loaded = {'torch', 'PIL', 'safetensors'} & set(sys.modules); assert not loaded, loaded")
+            "loaded = {'torch', 'PIL', 'safetensors', 'jinja2'} & set(sys.modules); assert not loaded, loaded")
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
@@ -127,7 +158,7 @@ def test_check_does_not_import_torch() -> None:
 def test_no_layer_is_special_outside_the_table() -> None:
     """No comparison of a layer's name outside `layers/`: what differs by layer is in its row."""
     for path in FILES:
-        if group(path) == "layers":
+        if room(path) == "layers":
             continue
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Compare):

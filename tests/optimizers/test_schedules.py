@@ -78,7 +78,9 @@ def test_values(schedule: Schedule, values: list[float]) -> None:
 
 
 def test_the_table_has_every_row() -> None:
-    assert {type(schedule).name() for schedule, _ in TABLE if not isinstance(schedule, PiecewiseConstant)} == set(SCHEDULES)
+    assert {type(schedule).name() for schedule, _ in TABLE if not isinstance(schedule, PiecewiseConstant)} == set(
+        SCHEDULES
+    )
 
 
 @settings(deadline=None, max_examples=100)

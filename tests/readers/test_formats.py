@@ -320,7 +320,7 @@ def test_describing_needs_neither_torch_nor_pillow(tmp_path: Path) -> None:
     program = ("import sys; from netdsl.readers import READERS\n"
                "READERS['ImageFolder'](folder='nowhere').describe()\n"
                "print([m for m in ('torch', 'PIL', 'networkx', 'lark') if m in sys.modules])")
-    code = "import netdsl.readers.base\n" + program
+    code = "import netdsl.readers.reader\n" + program
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "torch" not in result.stdout
     assert "PIL" not in result.stdout

@@ -122,7 +122,9 @@ def test_cifar_sample_is_read_and_can_be_learned(tmp_path: Path) -> None:
     train = row(files=tuple(f"{folder}/data_batch_{k}.bin" for k in range(1, 6)))
     test = row(files=(f"{folder}/test_batch.bin",))
     assert (train.describe().count, test.describe().count) == (203, 100)
-    parts = [reader.open(False).batch(range(reader.describe().count or 0), SampleRng()).arrays for reader in (train, test)]
+    parts = [
+        reader.open(False).batch(range(reader.describe().count or 0), SampleRng()).arrays for reader in (train, test)
+    ]
     assert nearest_mean_accuracy(*parts) > 0.5
 
 

@@ -457,8 +457,9 @@ class Stream8(io.StringIO):
     encoding = "utf-8"
 
 
-GLIMPSE = ProgressUpdate("epoch", 3, 90, 1201, 5005, {"ce": 4.12, "top5": 0.271}, frozenset({"top5"}), 0.01, 1830.4, 0.031,
-                  2460.0)
+GLIMPSE = ProgressUpdate(
+    "epoch", 3, 90, 1201, 5005, {"ce": 4.12, "top5": 0.271}, frozenset({"top5"}), 0.01, 1830.4, 0.031, 2460.0
+)
 
 
 @pytest.mark.parametrize(("stream", "live", "expected"), [

@@ -41,7 +41,9 @@ def diagnose(source: Source, parser: Lark, start: str = "start") -> tuple[str, D
     return found or ("fallback", fallback(scene))
 
 
-def _first(rules: Sequence[Callable[[ErrorContext], Diagnostic | None]], scene: ErrorContext) -> tuple[str, Diagnostic] | None:
+def _first(
+    rules: Sequence[Callable[[ErrorContext], Diagnostic | None]], scene: ErrorContext
+) -> tuple[str, Diagnostic] | None:
     """What the first rule that knows the mistake says."""
     for rule in rules:
         page = rule(scene)

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 
 from ...base.diagnostics import Diagnostic, Label
-from .blocks import block_without_equals
+from .block_rules import block_without_equals
 from .context import ErrorContext, page
 from .foreign_syntax import COMPOUND, FOREIGN_PAIRS, FOREIGN_SIGNS, FOREIGN_WORDS
 from .quotes import escaped_quote, forgotten_quote, open_string

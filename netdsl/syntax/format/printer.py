@@ -277,7 +277,9 @@ class _Printer:
                 self.page.put("array[")
                 self._range(node.low, node.high)
                 self.page.put(" ")
-                self._bracket("()", (node.function,), _Printer._top, LinePlace(self._end(node.high), self._inner_end(node)))
+                self._bracket(
+                    "()", (node.function,), _Printer._top, LinePlace(self._end(node.high), self._inner_end(node))
+                )
 
     def _call(self, node: ast.Call) -> None:
         self._before(node.callee, POSTFIX, self.page.tail + 4)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
@@ -51,7 +52,12 @@ class EvalResult:
     samples: int
     confusion: np.ndarray | None = None  #: [true class, predicted class] -> samples
     worst: tuple[WorstSample, ...] = ()
-    skipped: tuple[DataError, ...] = ()  #: bad samples that took no part
+    skipped: tuple[DataError, ...] = ()  #: bad samples that were skipped
+
+    def details(self) -> dict[str, Any]:
+        """What the run's folder keeps beside the values: the confusion matrix and the worst samples."""
+        return {"samples": self.samples, "confusion": None if self.confusion is None else self.confusion.tolist(),
+                "worst": [asdict(sample) for sample in self.worst]}
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +81,9 @@ class Evaluator:
 
         `stopping` is called between minibatches and may raise to leave.
         """
-        totals = RunningMetrics.start(dict.fromkeys((*self.program.criteria, *self.program.metrics)), self.precision.device)
+        totals = RunningMetrics.start(
+            dict.fromkeys((*self.program.criteria, *self.program.metrics)), self.precision.device
+        )
         details = Details.start(self.program, self.precision.device) if self.detail else None
         sampling = self.sampling if limit is None else self.sampling.subsample(limit * self.minibatch_size)
         minibatches = sampling.minibatches(0, self.minibatch_size)
