@@ -8,7 +8,6 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from netdsl.formats.matrix import Tile, confusion_matrix, image_grid
 
 import netdsl
 from netdsl.base.source import Source

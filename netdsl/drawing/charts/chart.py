@@ -75,7 +75,8 @@ def line_chart(chart: Chart, width: float = 720.0, height: float = 380.0) -> Sce
         items.append(Text(_MARGIN, 46, chart.note, _SMALL, palette.FAINT))
     items += _grid(chart, across, up, frame)
     for number, series in enumerate(chart.series):
-        items += [Line(points, series_color(number), 2.0, dashed=series.dashed) for points in _lines(series, across, up, frame)]
+        items += [Line(points, series_color(number), 2.0, dashed=series.dashed)
+                  for points in _lines(series, across, up, frame)]
     if chart.best is not None:
         items += _best(chart.best, across, up, frame)
     if len(chart.series) > 1:
