@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from ..base.units import count_text, duration, memory_text, value_text
 from ..data.preview import png_of
-from ..describe.network_text import mebibytes
 from ..drawing import HoverLayer, chart_svg, dark_style, hover_layer, network_svg
 from ..readers.formats.images import pillow
 from .confusion import Confusion, Table, confusion_of
@@ -109,18 +109,13 @@ def _sections(facts: Facts) -> Iterator[Section]:
 def _about(facts: Facts) -> list[str]:
     run = facts.run
     started = str(run.environment.get("started", "")).replace("T", " ")[:16]
-    parts = (run.status, started, _duration((run.result or {}).get("seconds")),
+    parts = (run.status, started, _seconds((run.result or {}).get("seconds")),
              str(run.environment.get("deviceName") or run.environment.get("device") or ""))
     return [part for part in parts if part]
 
 
-def _duration(seconds: float | None) -> str:
-    if seconds is None:
-        return ""
-    if seconds < 100:
-        return f"{seconds:.1f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"
+def _seconds(seconds: float | None) -> str:
+    return "" if seconds is None else duration(seconds)
 
 
 def _is_on_sample(facts: Facts) -> bool:
@@ -132,27 +127,14 @@ def _tiles(facts: Facts) -> Iterator[Tile]:
     run, values = facts.run, facts.run.values()
     phase = next((phase for phase in ("test", "validation", "train") if values.get(phase)), "")
     for name, value in values.get(phase, {}).items():
-        yield Tile(_number(value, name in facts.percentages), f"{phase} {name}", True)
+        yield Tile(value_text(value, name in facts.percentages), f"{phase} {name}", True)
     yield Tile(f"{len(run.epochs)}" + (f" of {run.planned_epochs}" if run.planned_epochs else ""), "epochs")
     speeds = [line["samplesPerSecond"] for line in run.epochs if line.get("samplesPerSecond")]
     if speeds:
         yield Tile(f"{np.median(speeds):,.0f}", "samples a second")
     if facts.totals is not None:
-        yield Tile(_short(facts.totals.parameters), "parameters")
-        yield Tile(_short(facts.totals.macs), "multiply-adds a sample")
-
-
-def _number(value: float | None, percent: bool) -> str:
-    if value is None:
-        return "not a number"
-    return f"{100 * value:.2f} %" if percent else f"{value:.4g}"
-
-
-def _short(value: int) -> str:
-    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if value >= size:
-            return f"{value / size:.3g} {letter}"
-    return str(value)
+        yield Tile(count_text(facts.totals.parameters), "parameters")
+        yield Tile(count_text(facts.totals.macs), "multiply-adds a sample")
 
 
 # --- curves and tables ----------------------------------------------------------------------------------
@@ -178,14 +160,14 @@ def _epochs(facts: Facts) -> Table | None:
                for name in dict.fromkeys(name for line in lines for name in (line.get(phase) or {}))]
     rows = [(f"{line['epoch']}{' *' if line.get('best') else ''}",
              *(_cell(line, phase, name, facts) for phase, name in columns), f"{line.get('rate') or 0:.4g}",
-             _duration(line.get("seconds"))) for line in lines]
+             _seconds(line.get("seconds"))) for line in lines]
     head = ("epoch", *(f"{phase} {name}" for phase, name in columns), "rate", "time")
     return Table(head, tuple(rows)) if rows else None
 
 
 def _cell(line: dict[str, Any], phase: str, name: str, facts: Facts) -> str:
     values = line.get(phase) or {}
-    return _number(values[name], name in facts.percentages) if name in values else ""
+    return value_text(values[name], name in facts.percentages) if name in values else ""
 
 
 # --- what the network makes of the test data ---------------------------------------------------------------
@@ -288,7 +270,7 @@ def _network(facts: Facts) -> _ShownNetwork | None:
     total = facts.totals
     rows = [Row("parameters", (f"{total.parameters:,} in {total.parameter_tensors} tensors",)),
             Row("multiply-adds", (f"{total.macs:,} for one sample",)),
-            Row("memory to train", (f"about {mebibytes(facts.memory_bytes or 0)}, counted from the shapes",))]
+            Row("memory to train", (f"about {memory_text(facts.memory_bytes or 0)}, counted from the shapes",))]
     return _ShownNetwork(rows, Markup(network_svg(facts.program, prefix="diagram-")))
 
 
