@@ -306,8 +306,9 @@ class _Path:
         return keys[near] if near else None
 
 
-def _changed(value: Any, field: str, new: object) -> Any:
-    return dataclasses.replace(value, **{field: new})
+def _changed(value: ast.Expression, field: str, new: Any) -> ast.Expression:
+    fields: dict[str, Any] = {field: new}
+    return dataclasses.replace(value, **fields)
 
 
 def _position(callee: ast.Expression, option: str) -> int:
