@@ -13,7 +13,7 @@ import netdsl
 from netdsl.base.source import Source
 from netdsl.ir.network import ShapedNode
 from netdsl.ir.program import Program, Readers
-from netdsl.runs.store import LOG
+from netdsl.runs.writer import LOG
 from netdsl.training import Limits, Result, train
 
 from .networks import CONVNET, Patches, source
