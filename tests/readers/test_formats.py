@@ -21,7 +21,7 @@ from PIL import Image
 from netdsl.readers import READERS
 from netdsl.readers.files import open_plain, text_lines
 from netdsl.readers.formats.ctf import InputSections, TextInput
-from netdsl.readers.formats.images import decode
+from netdsl.readers.formats.pixels import decode
 from netdsl.readers.reader import DataError, Reader, SampleRng
 from netdsl.readers.transforms.color import Normalize
 from netdsl.readers.transforms.crops import MultiViewCrop

@@ -12,7 +12,7 @@ from known_data import random_bytes, save_png
 from PIL import Image
 
 from netdsl.readers import READERS
-from netdsl.readers.formats.images import decode
+from netdsl.readers.formats.pixels import decode
 from netdsl.readers.memory import ArrayDataset
 from netdsl.readers.reader import DataError, SampleRng, Transform
 from netdsl.readers.transforms.color import Color, Mean, Normalize

@@ -125,6 +125,9 @@ class CSV(Reader):
         if self.targets == "class" and self.labels is not None and len(self.labels) > 1:
             raise OptionError("labels", "a class is in one column", "for several targets set `targets = 'numbers'`.")
 
+    def sources(self) -> tuple[str, ...]:
+        return (self.file,)
+
     def describe(self) -> Description:
         if locate(self.file) is None:
             unknown = (Stream(self.features_input, None), Stream(self.labels_input, None))

@@ -83,6 +83,9 @@ class NumPy(ImageReader):
     label_dim: int | None = option(Optional(Integer(1)), None, "Number of classes; None: the largest + 1.")
     weights_input: str = option(Text(), "weights", "Name of the input that gets the weights.")
 
+    def sources(self) -> tuple[str, ...]:
+        return (self.file,) if self.file else (self.features,)
+
     def describe(self) -> Description:
         files = (self.file,) if self.file else tuple(filter(None, (self.features, self.labels, self.weights)))
         missing = tuple(path for path in files if locate(path) is None)
