@@ -14,9 +14,9 @@ from ..ir.program import Program
 from ..readers.files import short
 from ..readers.reader import DataError, Description, Reader, Stream
 from ..spec import show_value
-from .data import shared_sources
 from .memory_estimate import estimate_memory
 from .multi_view import multi_view_diagnostic
+from .shared_data import shared_sources
 from .warnings import find_warnings
 
 ShapedProgram = Program[ShapedNode]

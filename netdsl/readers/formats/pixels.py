@@ -138,6 +138,8 @@ def _from_bytes(image: Any, how: Decoding) -> np.ndarray:
     try:
         if "transparency" in image.info or image.mode in ("RGBA", "LA", "PA", "La", "RGBa"):
             image = _over(image.convert("RGBA"), how.background)
+        if image.mode == "LAB":  # Pillow has no way from here to grey
+            image = image.convert("RGB")
         color = "L" if how.grayscale else "RGB"
         if image.mode != color:
             image = image.convert(color)
@@ -169,7 +171,7 @@ def _from_deep_gray(image: Any, stored_as: tuple[str, Any], how: Decoding) -> np
     values: np.ndarray = np.asarray(image).astype(np.float64)
     most: float | None = 65535.0
     if image.format == "PPM" and image.mode == "I":  # Pillow stretches what the file says to 16 bits
-        most = float(stored_as[1][1])
+        most = float(stored_as[1][1]) if stored_as[0].startswith("ppm") else 65535.0
         values = np.rint(values * (most / 65535))
     elif image.format == "TIFF":
         bits = image.tag_v2.get(_BITS, (16,))[0]
@@ -190,7 +192,7 @@ def _scaled(values: np.ndarray, value_range: tuple[float, float] | None, depth: 
         raise DataError("the image has values that are no finite numbers", hint="write the image without NaN and Inf.")
     low, high = float(values.min()), float(values.max())
     if value_range is None:
-        raise DataError(f"the image holds {depth} numbers, and nothing says which of them are black and white",
+        raise DataError(f"nothing says which of the image's {depth} numbers are black and white",
                         option="valueRange", body=(f"Its values are {low:.6g} to {high:.6g}.",),
                         hint=f"say which stored values become 0 and 255: `valueRange = {_range_for(low, high)}`.")
     if low < value_range[0] or high > value_range[1]:
@@ -238,7 +240,7 @@ def _both_bytes(image: Any, data: bytes, raw: str) -> tuple[np.ndarray, int | No
         both = grey_and_alpha[..., 0::2] << 8 | grey_and_alpha[..., 1::2]
         return both[..., (0, 0, 0, 1)], None
     if kind not in ("RGB", "RGBA") or order not in _SWAPPED:
-        raise DataError(f"the image has 16 bits a channel, and is stored as {raw}, of which only 8 bits are read",
+        raise DataError(f"16 bits a channel are not read of colours stored as {raw.split(';')[0]}",
                         place="the header", hint="save it as RGB, or with 8 bits a channel.")
     _retile(again, kind + _SWAPPED[order])
     return np.asarray(image).astype(np.uint16) << 8 | np.asarray(again), None
@@ -248,7 +250,9 @@ def _retile(image: Any, raw: str) -> None:
     """Let the file's bytes be taken for another raw mode when the image is loaded."""
     codec, extents, offset, told = image.tile[0]
     args = (raw, *told[1:]) if isinstance(told, tuple) else raw
-    image.tile = [(codec, extents, offset, args)]
+    tile = (codec, extents, offset, args)
+    kind = type(image.tile[0])  # a plain tuple before Pillow 11
+    image.tile = [tile if kind is tuple else kind(*tile)]
 
 
 def _ppm_numbers(data: bytes) -> tuple[np.ndarray, int]:

@@ -178,7 +178,7 @@ class ImageReader(Reader):
     @property
     def decoding(self) -> Decoding:
         """What is wanted of the pixels of image files."""
-        return Decoding(self.grayscale)
+        return Decoding(self.channels == 1)
 
     def decoded(self, data: bytes, least_side: float | None = None) -> np.ndarray:
         """The pixels of an image file in the reader's colour order. Raises DataError without a path."""
