@@ -9,6 +9,7 @@ import difflib
 import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from html import escape
 
 from .source import Source, Span
 
@@ -66,7 +67,21 @@ class Failure(Exception):
 
     def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
         self.diagnostics = tuple(diagnostics)
-        super().__init__("\n".join(f"{d.primary.span}: {d.title} [{d.code}]" for d in self.diagnostics))
+        super().__init__(self.diagnostics)
+
+    def __str__(self) -> str:
+        """Every page, as the command line prints them; on lines of their own behind Python's `Failure:`."""
+        return "\n" + render_all(self.diagnostics)
+
+    def __repr__(self) -> str:
+        return f"Failure({', '.join(f'{d.code} at {d.primary.span}' for d in self.diagnostics)})"
+
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows of an uncaught Failure: the pages; where in Python it was raised says nothing."""
+        return render_all(self.diagnostics, color=True).splitlines()
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{escape(render_all(self.diagnostics))}</pre>"
 
 
 def failure(code: str, title: str, span: Span, label: str = "", **more: object) -> Failure:

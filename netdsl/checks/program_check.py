@@ -14,7 +14,9 @@ from ..ir.program import Program
 from ..readers.files import short
 from ..readers.reader import DataError, Description, Reader, Stream
 from ..spec import show_value
+from .labels import first_label_hint, labels_begin_elsewhere, labels_said, unused_first_class
 from .memory_estimate import estimate_memory
+from .metrics import check_metrics
 from .multi_view import multi_view_diagnostic
 from .shared_data import shared_sources
 from .warnings import find_warnings
@@ -27,14 +29,15 @@ _FEW = 2000
 
 def check_program(program: ShapedProgram) -> list[Diagnostic]:
     """Every disagreement between the parts of a program whose shapes are known."""
-    found = [*_criteria(program), *_swapped(program), *_budgets(program)]
+    found = [*_criteria(program), *check_metrics(program), *_swapped(program), *_budgets(program)]
     # Each is asked once: it may mean to read a file.
     described = {phase: describe_reader(reader) for phase in PHASES
                  if (reader := getattr(program.readers, phase)) is not None}
     for phase, description in described.items():
         found += _reader(program, phase, description, described.get("train"))
     found += shared_sources(program)
-    return [*found, *_missing(program, described), *find_warnings(program, _count(described.get("train")))]
+    return [*found, *_missing(program, described), *find_warnings(program, _count(described.get("train"))),
+            *unused_first_class(program, described.get("train"))]
 
 
 def _count(description: Description | DataError | None) -> int | None:
@@ -117,6 +120,7 @@ def _reader(program: ShapedProgram, phase: str, description: Description | DataE
         node = inputs.get(stream.name)
         if node is not None and stream.name not in others and not _may_lack_classes(stream, node, training):
             yield from _stream(program, phase, description, stream, node)
+    yield from labels_begin_elsewhere(program, phase, description, training)
     page = multi_view_diagnostic(program, phase, {s.name: s.views for s in description.streams if s.views > 1})
     if page is not None:
         yield page
@@ -344,6 +348,7 @@ def _stream(program: ShapedProgram, phase: str, description: Description, stream
         label, why = f"the reader has {stream.classes} classes", f"the network takes {node.shape}"
         body = tuple(f"Samples of the {fact}." for fact in description.facts if fact.startswith("classes: "))
         hint = f"either the data has other classes than meant, or `{node.name}` needs {stream.classes} of them."
+        body, hint = (*body, *labels_said(stream)), first_label_hint(stream, node.shape.size) or hint
     else:
         label, why = f"the reader delivers {shown}", f"the network takes {node.shape}"
         hint = f"either give `{node.name}` the shape {':'.join(str(d) for d in stream.dims)}, or make the reader " \

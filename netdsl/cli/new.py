@@ -9,10 +9,11 @@ import click
 
 from ..base.diagnostics import Diagnostic, failure, render_all
 from ..base.source import Source
+from ..base.text_table import listed
 from ..readers.reader import DataError
 from ..runs.store import network_name
 from ..scaffold import LIKE, choose_draft, draft_from_file, file_text, inspect_images
-from .output import color_wanted, err, out, write_file
+from .output import color_wanted, err, out, room, write_file
 
 
 @click.command()
@@ -40,9 +41,7 @@ def new(name: str | None, folder: str | None, like: str | None) -> int:
     problems = _problems_of_data(target, text)
     write_file(target, text)
     out(f"wrote {target}: {made.title}")
-    size = max((len(what) for what, _ in made.reasons), default=0)
-    for what, why in made.reasons:
-        out(f"    {what.ljust(size)}  {why}")
+    out("\n".join(listed(list(made.reasons), indent=4, width=room())))
     if problems:
         err(render_all(problems, color=color_wanted(sys.stderr)), nl=False)
     err(f"Hint: `netdsl check {target}` shows the network, `netdsl data show {target}` the images as it sees them, "

@@ -117,6 +117,7 @@ class CrossEntropyWithSoftmax(OverClasses):
     Source: CNTK `CrossEntropyWithSoftmax`.
     """
 
+    short = "ce"
     examples = (
         Example("CrossEntropyWithSoftmax", ((10,), (10,)), (1,)),
         Example("CrossEntropyWithSoftmax", ((1,), (10,)), (1,), "the label is the number of the class"),
@@ -169,6 +170,7 @@ class CrossEntropy(OverClasses):
     Source: CNTK `CrossEntropy`.
     """
 
+    short = "ce"
     inputs = ("labels", "p")
     examples = (Example("CrossEntropy", ((10,), (10,)), (1,)), Example("CrossEntropy", ((10,), (12,)), None))
 
@@ -196,6 +198,7 @@ class ClassificationError(Metric):
     Source: CNTK `ClassificationError`, `ErrorPrediction`.
     """
 
+    short = "errs"
     aliases = ("ErrorPrediction",)
     examples = (
         Example("ClassificationError", ((10,), (10,)), (1,)),
@@ -208,6 +211,9 @@ class ClassificationError(Metric):
     call = ("labels", "z", "topN", "axis")
 
     top_n: int = option(Integer(1), 1, "How many of the largest count as an answer.", name="topN")
+
+    def short_name(self) -> str:
+        return self.short if self.top_n == 1 else f"top{self.top_n}Errs"
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         result = super().shape(inputs)
@@ -239,6 +245,7 @@ class IntersectionOverUnionError(Metric):
     Source: Everingham et al. 2010 (PASCAL VOC, there over the whole set).
     """
 
+    short = "iouErrs"
     examples = (Example("IntersectionOverUnionError {3}", ((4, 3, 5), (4, 3, 5)), (1,)),
                 Example("IntersectionOverUnionError {3}", ((4, 3, 5), (4, 3, 2)), None))
 
@@ -270,6 +277,7 @@ class SquareError(Criterion):
     Source: CNTK `SquareError`.
     """
 
+    short = "se"
     examples = _numbers("SquareError")
 
     def each(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
@@ -281,6 +289,7 @@ class SquareError(Criterion):
 class AbsoluteError(Criterion):
     """`sum (|labels - z|)` over the elements; the gradient is 0 where they are equal."""
 
+    short = "ae"
     examples = _numbers("AbsoluteError")
 
     def each(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
@@ -296,6 +305,7 @@ class BinaryCrossEntropy(Criterion):
     Source: CNTK `binary_cross_entropy`.
     """
 
+    short = "bce"
     inputs = ("labels", "p")
     examples = _numbers("BinaryCrossEntropy")
 
@@ -311,6 +321,7 @@ class BinaryCrossEntropyWithSigmoid(Criterion):
     Source: Caffe `SigmoidCrossEntropyLoss`.
     """
 
+    short = "bce"
     examples = _numbers("BinaryCrossEntropyWithSigmoid")
 
     def each(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
@@ -329,6 +340,7 @@ class Logistic(Criterion):
     Source: CNTK `Logistic`.
     """
 
+    short = "logistic"
     inputs = ("labels", "p")
     examples = _numbers("Logistic")
 
@@ -347,6 +359,7 @@ class WeightedLogistic(Criterion):
     Source: CNTK `WeightedLogistic`.
     """
 
+    short = "logistic"
     inputs = ("labels", "p", "weight")
     examples = (Example("WeightedLogistic", ((4,), (4,), (1,)), (1,)),
                 Example("WeightedLogistic", ((4,), (4,), (3,)), None))

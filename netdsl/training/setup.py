@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -17,6 +17,8 @@ from .._version import __version__
 from ..base.atomic_files import probe
 from ..base.diagnostics import Failure, did_you_mean, failure
 from ..base.source import Span
+from ..base.units import first_of, plural
+from ..checks.column_fit import share_fit, training_fit
 from ..checks.multi_view import multi_view_diagnostic
 from ..checks.program_check import apply_checkpoint_classes, data_diagnostic
 from ..ir.network import ShapedNode
@@ -37,8 +39,9 @@ from .device import choose_device
 from .evaluation.evaluate import Evaluator, classes_and_output
 from .progress import Reporter
 from .run_options import OVERFIT_UPDATES, RunOptions
+from .running_metrics import RunningMetrics
 from .state import State
-from .step import Precision, RunningMetrics, TrainingStep, choose_precision
+from .step import Precision, TrainingStep, choose_precision
 
 Checked = Program[ShapedNode]
 
@@ -67,6 +70,7 @@ class Job:
     keeper: CheckpointManager
     facts: dict[str, Any]  #: what checkpoints say of the run beside its state
     skipped: tuple[DataError, ...]  #: bad samples of the training data that take no part
+    begun_with: str = ""  #: which weights training begins with, where they are not the file's
     renumbered: str = ""  #: said where the weights to begin with know other classes
 
 
@@ -82,10 +86,11 @@ def prepare_job(program: Checked, options: RunOptions, reporter: Reporter) -> It
     executable = build(program, (*program.criteria, *program.metrics), device, seed)
     with ExitStack() as stack:
         state = trained_state(plan, executable, device)
-        load_initial_weights(program, plan, state, options)
+        begun_with = load_initial_weights(program, plan, state, options)
         dataset = open_dataset(program, "train", options.limits.overfit is None)
         stack.callback(dataset.close)
         sampling = make_sampling(plan, options, dataset)
+        state.totals.reserve(sampling.epoch_length)
         feed = make_loader(program, "train", dataset, device, options, seed, stack)
         precision = choose_precision(plan.block.precision, device)
         step = TrainingStep(executable, program.criteria, state.rule, precision, feed.expand,
@@ -117,6 +122,7 @@ def prepare_job(program: Checked, options: RunOptions, reporter: Reporter) -> It
             CheckpointManager(folder / "checkpoints", keep),
             facts(program, options, plan, identity, dataset),
             dataset.skipped,
+            begun_with,
             class_change_note(options, dataset.class_names),
         )
 
@@ -128,9 +134,8 @@ def with_resumed_classes(program: Checked, options: RunOptions) -> Checked:
     """
     if options.resume is None or options.accept_changes:
         return program
-    return apply_checkpoint_classes(
-        program, saved_state(checkpoint.find(Path(options.resume))).get("classNames", ()), "train"
-    )
+    state = saved_state(checkpoint.find(Path(options.resume)))
+    return apply_checkpoint_classes(share_fit(program, state.get("fit")), state.get("classNames", ()), "train")
 
 
 def required_plan(program: Checked) -> TrainingPlan:
@@ -183,10 +188,15 @@ def overfit_plan(plan: TrainingPlan, minibatches: int) -> TrainingPlan:
 def build(program: Checked, roots: tuple[str, ...], device: torch.device, seed: int) -> Executable:
     """The network on its device, weights at their start, filters laid out channels last."""
     with device:
-        executable = lower(program.network, roots)
+        executable = lower(program.network, roots, averaged=_averaged(program, roots))
     executable.initialize(seed)
     executable.module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return executable
+
+
+def _averaged(program: Checked, roots: Iterable[str]) -> list[str]:
+    """Which roots are means over the samples of a data set."""
+    return [name for name in roots if name in program.criteria or name in program.metrics]
 
 
 def trained_state(plan: TrainingPlan, executable: Executable, device: torch.device) -> State:
@@ -209,20 +219,26 @@ def trained_state(plan: TrainingPlan, executable: Executable, device: torch.devi
     rule = plan.build(groups)
     averaged = {name: tensor for name, tensor in executable.tensors().items() if tensor.is_floating_point()}
     return State(
-        executable, rule, plan.average(averaged), plan.control(), RunningMetrics.start(executable.roots, device)
+        executable, rule, plan.average(averaged), plan.control(), RunningMetrics(executable, executable.roots, device)
     )
 
 
-def load_initial_weights(program: Checked, plan: TrainingPlan, state: State, options: RunOptions) -> None:
-    """Start from given weights, where the file or the command line names some."""
+def load_initial_weights(program: Checked, plan: TrainingPlan, state: State, options: RunOptions) -> str:
+    """Start from given weights, where the file or the command line names some; what was loaded, in words."""
     source = options.weights or plan.block.load_weights
     if not source or options.resume is not None:
-        return
+        return ""
     path = checkpoint.find(Path(source))
     spans = tensor_spans(state.executable)
-    checkpoint.load(state.executable.tensors(), checkpoint.read_weights(path), spans, path, options.allow_missing)
+    wanted = state.executable.tensors()
+    report = checkpoint.load(wanted, checkpoint.read_weights(path), spans, path, options.allow_missing)
     if state.average is not None:
         state.average = plan.average(dict(zip(state.average.names, state.average.parameters, strict=True)))
+    loaded = set(report.loaded)
+    fresh = [name for name in wanted if name not in loaded]
+    what = f"all {plural(len(wanted), 'tensor')}" if not fresh else \
+        f"{len(loaded):,} of {plural(len(wanted), 'tensor')}; {first_of(fresh, 6)} start afresh"
+    return f"weights from {path}: {what}"
 
 
 def class_change_note(options: RunOptions, now: Sequence[str]) -> str:
@@ -368,7 +384,8 @@ def make_evaluator(
         _, output = classes_and_output(program)
         if output is not None:
             with precision.device:
-                executable = lower(program.network, (*executable.roots, output), share=executable)
+                executable = lower(program.network, (*executable.roots, output), share=executable,
+                                   averaged=_averaged(program, executable.roots))
     sampling = Sampling(dataset.count if part is None else len(part), 0, shuffle=False, chosen=part)
     return Evaluator(program, executable, feed, sampling, size, precision, phase, counts, detail,
                  dataset.skipped)
@@ -401,7 +418,8 @@ def facts(program: Checked, options: RunOptions, plan: TrainingPlan, identity: I
           ) -> dict[str, Any]:
     return {"name": network_name(program.source.name), "netdsl": __version__, "torch": torch.__version__,
             "seed": plan.block.seed, "sample": options.sample,
-            "classNames": list(dataset.class_names), "plan": plan_record(plan), "identity": identity}
+            "classNames": list(dataset.class_names), "fit": training_fit(program), "plan": plan_record(plan),
+            "identity": identity}
 
 
 def as_path(path: str | Path | None) -> Path | None:

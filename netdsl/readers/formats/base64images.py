@@ -9,11 +9,11 @@ from typing import IO, ClassVar
 
 from ...spec import Integer, Optional, Text, option, table_row
 from ..arrays import np
+from ..class_numbers import FIRST_LABEL_DOC, check_label
 from ..files import is_packed, locate, reading, required, short
 from ..reader import DataError, Dataset, Description, Stream
 from .imagefiles import ImageFiles
 from .imagereader import Fetch, ImageFileReader, look_at_headers, spread
-from .labelnumbers import FIRST_LABEL_DOC, check_label
 
 
 class _Lines(Fetch):

@@ -11,13 +11,13 @@ from typing import Any, ClassVar
 
 from ...spec import Choice, Integer, Optional, Text, option, table_row
 from ..arrays import np
+from ..class_numbers import FIRST_LABEL_DOC, check_label
 from ..files import locate, read_once, required, short, split_archive, text_blocks
 from ..memory import float32
 from ..reader import DataError, Dataset, Description, Stream
 from .fileformats import SUFFIXES
 from .imagefiles import ImageFiles, Paths
 from .imagereader import ImageFileReader, look_at_headers, spread
-from .labelnumbers import FIRST_LABEL_DOC, check_label
 
 #: Digits of a class number, at most.
 _DIGITS = 9
