@@ -23,6 +23,7 @@ from . import (
     reshaping,
     softmax,
     sources,
+    statistics,
     unpooling,
 )
 from .layer import Layer
@@ -36,6 +37,7 @@ _FAMILIES = (
     unpooling,
     batch_normalization,
     normalization,
+    statistics,
     dropout,
     activation,
     softmax,

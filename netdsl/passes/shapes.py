@@ -65,7 +65,7 @@ class _Inference:
             shape = layer.shape(inputs)
             if inputs:
                 # A use has a batch axis if any of its inputs has; a source knows for itself.
-                shape = Shape(shape.dims, any(s.batched for s in inputs))
+                shape = Shape(shape.dims, any(s.batched for s in inputs) and not layer.is_statistic)
             known = self.ruled[layer, inputs, kept] = shape, _cost(layer, inputs, shape, kept)
         return known
 

@@ -157,7 +157,8 @@ def examples(accepted: bool | None = True) -> list[tuple[str, type[Layer], Examp
 
 def output_shape(layer: Layer, shapes: Sequence[Shape]) -> Shape:
     """What the rule says, with `batched` set as the shape pass sets it."""
-    return dataclasses.replace(layer.shape(shapes), batched=any(s.batched for s in shapes) or not shapes)
+    batched = (any(s.batched for s in shapes) or not shapes) and not layer.is_statistic
+    return dataclasses.replace(layer.shape(shapes), batched=batched)
 
 
 def refusal(layer: Layer, shapes: Sequence[Shape]) -> OptionError | ShapeError | None:
