@@ -54,12 +54,17 @@ def table(checked: Checked, width: int | None = 100, depth: int | None = None) -
     if program is None:
         return ""
     total = checked.totals
-    rows = _below(depth, [_row(node, program) for node in _ordered(program) if not _folded(node, program)])
+    rows = table_rows(program, depth)
     rows += [Row(node.name, node.layer.show(), note="<- error") for node in checked.failed]
     lines = _fitted(rows, total, width)
     if not checked.failed:
         lines += ["", *totals_text(program, total, width)]
     return "\n".join(lines) + "\n"
+
+
+def table_rows(program: Program[ShapedNode], depth: int | None = None) -> list[Row]:
+    """A row for each node, activations in those of their layers; for a group where nodes are deeper than `depth`."""
+    return _below(depth, [_row(node, program) for node in _ordered(program) if not _folded(node, program)])
 
 
 def _ordered(program: Program[ShapedNode]) -> list[ShapedNode]:

@@ -82,7 +82,7 @@ class Result:
 
     def __repr__(self) -> str:
         values = "".join(f", {phase} {text}" for phase, text in self.lines()[-1:])
-        return f"<Result {self.out}: {plural(self.epochs, 'epoch')}{values}>"
+        return f"<Result {self.out}: {plural(self.steps, 'update')}{values}>"
 
     def _repr_html_(self) -> str:
         """For notebooks: the values of each phase, and where everything is."""

@@ -56,7 +56,7 @@ def evaluate(program: Checked, weights: str | Path, *, phase: str = "test", repo
         raise page
     values, percent = shown(program, found.values)
     reporter.end(phase, values, percent)
-    return replace(found, values=values)
+    return replace(found, values=values, percentages=percent)
 
 
 def as_trained(program: Checked, weights: str | Path, phase: str) -> Checked:
