@@ -58,7 +58,7 @@ def _uncomputed(program: Program[ShapedNode], executable: Executable) -> list[Sh
     """The uses whose tensors are still as they started; weights that training begins with may bring theirs."""
     return [node for node in program.network
             if node.layer.precomputed and node.name == node.weights and node.name in executable.layers
-            and not executable.layers[node.name].count.item()]
+            and not executable.tensors()[f"{node.name}.count"].item()]
 
 
 def _gather(program: Program[ShapedNode], executable: Executable, nodes: Sequence[ShapedNode], loader: Loader,
