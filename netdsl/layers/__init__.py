@@ -25,6 +25,7 @@ from . import (
     set_metrics,
     softmax,
     sources,
+    statistics,
     unpooling,
 )
 from .layer import Layer
@@ -38,6 +39,7 @@ _FAMILIES = (
     unpooling,
     batch_normalization,
     normalization,
+    statistics,
     dropout,
     activation,
     softmax,
