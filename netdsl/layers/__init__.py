@@ -26,6 +26,7 @@ from . import (
     set_metrics,
     softmax,
     sources,
+    statistics,
     unpooling,
 )
 from .layer import Layer
@@ -39,6 +40,7 @@ _FAMILIES = (
     unpooling,
     batch_normalization,
     normalization,
+    statistics,
     dropout,
     activation,
     softmax,

@@ -171,6 +171,10 @@ class Layer(Spec):
     is_reducing: ClassVar[bool] = False
     #: Reports print the output as a percentage (a share of samples or of pixels).
     percent: ClassVar[bool] = False
+    #: True for rows with tensors that are computed from their input over the training data, before the first update.
+    precomputed: ClassVar[bool] = False
+    #: True for those of them whose value is such a tensor: the same for every sample, `forward` gets no input.
+    is_statistic: ClassVar[bool] = False
     #: True for rows that behave differently in training (dropout, batch normalization).
     differs_in_training: ClassVar[bool] = False
 
