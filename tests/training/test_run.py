@@ -16,12 +16,14 @@ import torch
 import netdsl
 from netdsl import training
 from netdsl.base.units import duration
+from netdsl.describe.answers import Classes
 from netdsl.ir.program import Readers
 from netdsl.readers.reader import Batch, DataError, Dataset, Description, SampleRng, Stream
 from netdsl.runs.checkpoint import read, read_weights
+from netdsl.runs.store import saved_state
 from netdsl.runs.writer import choose_folder, read_records
 from netdsl.training import ConsoleReporter, Limits, RunOptions, SourceSnapshot
-from netdsl.training.evaluation.prediction import answers
+from netdsl.training.evaluation.prediction import answers, heads_of
 from netdsl.training.progress import ProgressUpdate
 
 from .networks import CONVNET, MLP, PatchData, Patches, program, source
