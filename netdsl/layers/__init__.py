@@ -11,6 +11,7 @@ from . import (
     convolution,
     convolution_transpose,
     criteria,
+    curve_metrics,
     dense,
     dropout,
     elementwise,
@@ -21,6 +22,7 @@ from . import (
     reduction,
     resampling,
     reshaping,
+    set_metrics,
     softmax,
     sources,
     unpooling,
@@ -49,6 +51,8 @@ _FAMILIES = (
     assertions,
     sources,
     criteria,
+    set_metrics,
+    curve_metrics,
     ranking,
 )
 
