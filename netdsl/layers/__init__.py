@@ -17,6 +17,7 @@ from . import (
     elementwise,
     linear_algebra,
     normalization,
+    own_metrics,
     pooling,
     ranking,
     reduction,
@@ -25,6 +26,7 @@ from . import (
     set_metrics,
     softmax,
     sources,
+    statistics,
     unpooling,
 )
 from .layer import Layer
@@ -38,6 +40,7 @@ _FAMILIES = (
     unpooling,
     batch_normalization,
     normalization,
+    statistics,
     dropout,
     activation,
     softmax,
@@ -54,6 +57,7 @@ _FAMILIES = (
     set_metrics,
     curve_metrics,
     ranking,
+    own_metrics,
 )
 
 
