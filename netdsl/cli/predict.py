@@ -22,6 +22,8 @@ from ..describe.answers import Head, Value, with_file
 from ..elaborate.overrides import is_override
 from ..runs.store import file_of
 from ..training.evaluation.prediction import Answer
+from .completion import complete_file
+from .help_examples import examples
 from .output import err, out
 from .weights_options import checkpoint_option, chosen_checkpoint, device_option, format_option, last_option
 
@@ -30,8 +32,15 @@ if TYPE_CHECKING:
     from ..ir.program import Program
 
 
+@examples(
+    ("netdsl predict digits.net photo.png", "by the latest run"),
+    ("netdsl predict digits.net photos/ -c runs/digits/latest --top 1", "a folder, by a run"),
+    ("netdsl predict digits.net photos/ --format csv", "for a table"),
+    ("netdsl predict houses.net new.csv", "rows without labels"),
+    ("netdsl predict streets.net photos/ -o maps", "of a segmentation: maps of classes as PNG"),
+)
 @click.command()
-@click.argument("file", metavar="FILE")
+@click.argument("file", metavar="FILE", shell_complete=complete_file)
 @click.argument("arguments", nargs=-1, metavar="INPUT... [NAME=VALUE]...")
 @checkpoint_option
 @last_option

@@ -16,6 +16,7 @@ from ..describe.answers import Head, precision_and_recall
 from ..runs.store import saved_state
 from ..training.evaluation.prediction import heads_of
 from .common_options import file_and_overrides
+from .help_examples import examples
 from .output import err, out
 from .weights_options import (
     checkpoint_option,
@@ -34,6 +35,11 @@ if TYPE_CHECKING:
 MOST_COLUMNS = 30
 
 
+@examples(
+    ("netdsl test digits.net", "the latest run on the test data"),
+    ("netdsl test digits.net -c runs/digits/latest --details", "with the confusion matrix and the worst samples"),
+    ("netdsl test digits.net --phase validation", "on what was held out"),
+)
 @click.command()
 @file_and_overrides
 @checkpoint_option
