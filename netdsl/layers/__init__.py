@@ -24,6 +24,7 @@ from . import (
     softmax,
     sources,
     unpooling,
+    value_criteria,
 )
 from .layer import Layer
 
@@ -49,6 +50,7 @@ _FAMILIES = (
     assertions,
     sources,
     criteria,
+    value_criteria,
     ranking,
 )
 

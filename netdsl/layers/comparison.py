@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from ..spec import table_row
 from .arithmetic import Combination, sides
+from .bounds import UNIT, Bounds, hull
 from .elementwise import Elementwise
 from .layer import Example
 
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 @table_row
 class Comparison(Combination):
     """Base of the comparisons: 1 where it holds, 0 elsewhere; no gradient."""
+
+    value_bounds = UNIT
 
     family: ClassVar[str] = "comparison"
     clash: ClassVar[str] = "cannot compare {0} and {1}"
@@ -129,6 +133,9 @@ class If(Combination):
         condition, then, otherwise = tensors
         return torch.where(condition != 0, then, otherwise)
 
+    def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
+        return hull(inputs[1:])
+
 
 @table_row
 class And(Combination):
@@ -136,6 +143,8 @@ class And(Combination):
 
     Source: CNTK `BS.Boolean.And`, the operator `&&`.
     """
+
+    value_bounds = UNIT
 
     family = "comparison"
     title = sides("&&")
@@ -152,6 +161,8 @@ class Or(Combination):
     Source: CNTK `BS.Boolean.Or`.
     """
 
+    value_bounds = UNIT
+
     family = "comparison"
     title = sides("||")
     examples = _examples("Or")
@@ -167,6 +178,8 @@ class Xor(Combination):
     Source: CNTK `BS.Boolean.Xor`.
     """
 
+    value_bounds = UNIT
+
     family = "comparison"
     examples = _examples("Xor")
 
@@ -180,6 +193,8 @@ class Not(Elementwise):
 
     Source: CNTK `BS.Boolean.Not`, the operator `!`.
     """
+
+    value_bounds = UNIT
 
     family = "comparison"
     examples = (Example("Not", ((8, 8, 3),), (8, 8, 3)),)

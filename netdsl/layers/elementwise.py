@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..spec import Number, OptionError, option, table_row
 from .activation import Activation
+from .bounds import POSITIVE, Bounds, negated, product, rising, total
 from .layer import Example
 
 if TYPE_CHECKING:
@@ -72,6 +75,9 @@ class Exp(Elementwise):
     function = "exp"
     examples = _example("Exp")
 
+    def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
+        return rising(inputs[0], lambda x: math.exp(min(x, 700.0)), POSITIVE)
+
 
 @table_row
 class Abs(Elementwise):
@@ -79,6 +85,8 @@ class Abs(Elementwise):
 
     Source: CNTK `Abs`.
     """
+
+    value_bounds = POSITIVE
 
     function = "abs"
     examples = _example("Abs")
@@ -90,6 +98,8 @@ class Square(Elementwise):
 
     Source: CNTK `Square`.
     """
+
+    value_bounds = POSITIVE
 
     function = "square"
     examples = _example("Square")
@@ -105,6 +115,9 @@ class Negate(Elementwise):
     function = "neg"
     examples = _example("Negate")
 
+    def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
+        return negated(inputs[0])
+
 
 @table_row
 class Sin(Elementwise):
@@ -112,6 +125,8 @@ class Sin(Elementwise):
 
     Source: CNTK `Sin`.
     """
+
+    value_bounds = (-1.0, 1.0)
 
     function = "sin"
     examples = _example("Sin")
@@ -123,6 +138,8 @@ class Cosine(Elementwise):
 
     Source: CNTK `Cosine`.
     """
+
+    value_bounds = (-1.0, 1.0)
 
     function = "cos"
     aliases = ("Cos",)
@@ -264,6 +281,8 @@ class Sqrt(Elementwise):
     Source: CNTK `Sqrt`.
     """
 
+    value_bounds = POSITIVE
+
     keeps: ClassVar[str] = "output"
     examples = _example("Sqrt")
 
@@ -282,6 +301,12 @@ class Reciprocal(Elementwise):
 
     def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
         return reciprocal(tensors[0])
+
+    def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
+        known = inputs[0]
+        if known is None or known[0] < 0:
+            return None
+        return 0.0 if math.isinf(known[1]) else 1 / known[1], math.inf if known[0] == 0 else 1 / known[0]
 
 
 @table_row
@@ -303,6 +328,8 @@ class StraightThrough(Elementwise):
 
     Source: CNTK `StraightThrough` (binary networks).
     """
+
+    value_bounds = (-1.0, 1.0)
 
     examples = _example("StraightThrough")
 
@@ -337,6 +364,10 @@ class Clip(Elementwise):
     def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
         return tensors[0].clamp(self.min_value, self.max_value)
 
+    def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
+        low, high = self.min_value, self.max_value
+        return rising(inputs[0], lambda x: min(max(x, low), high), (low, high))
+
 
 @table_row
 class ScaleAndShift(Elementwise):
@@ -360,6 +391,10 @@ class ScaleAndShift(Elementwise):
             x = x * self.scale
         return x + self.offset if self.offset else x
 
+    def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
+        scaled = product(inputs[0], (self.scale, self.scale))
+        return total([scaled, (self.offset, self.offset)])
+
 
 # --- what is done with gradients ----------------------------------------------------------------
 
@@ -377,6 +412,9 @@ class StopGradient(Elementwise):
     def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
         return tensors[0].detach()
 
+    def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
+        return inputs[0]
+
 
 @table_row
 class Pass(Elementwise):
@@ -391,3 +429,6 @@ class Pass(Elementwise):
 
     def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
         return tensors[0]
+
+    def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
+        return inputs[0]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..spec import Spec, table_row
+from .bounds import Bounds
 from .initializers import Initializer
 
 if TYPE_CHECKING:
@@ -153,6 +154,10 @@ class Layer(Spec):
     is_metric: ClassVar[bool] = False
     #: The output is a Softmax.
     is_softmax: ClassVar[bool] = False
+    #: Between which numbers the values lie, whatever the inputs are (`output_bounds`); None: nothing is known.
+    value_bounds: ClassVar[Bounds | None] = None
+    #: Numbers between which the labels (the first input) have to lie; None: any.
+    label_range: ClassVar[tuple[float, float] | None] = None
     #: Reports print the output as a percentage (a share of samples or of pixels).
     percent: ClassVar[bool] = False
     #: True for rows that behave differently in training (dropout, batch normalization).
@@ -217,6 +222,21 @@ class Layer(Spec):
     def invariants(self, inputs: Sequence[Shape], output: Shape) -> list[tuple[str, bool]]:
         """Statements that hold for any options: `("pad and stride 1 keep the size", output == ...)`."""
         return []
+
+    def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
+        """Between which numbers the values lie, given those of the inputs; None: nothing is known."""
+        return self.value_bounds
+
+    def for_bounds(self, inputs: Sequence[Bounds | None]) -> Layer:
+        """This row with what the bounds of its inputs decide (the threshold of one score)."""
+        return self
+
+    def class_numbers(self, inputs: Sequence[Shape]) -> int | None:
+        """Of how many classes the first input holds the numbers (0, 1, ...); None where it holds none.
+
+        Class numbers cannot be blended: half of class 0 and half of class 2 is not class 1.
+        """
+        return None
 
     # -- lowering; torch from here on -------------------------------------------------------------
 

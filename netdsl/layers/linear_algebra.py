@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..spec import Integer, option, table_row
 from .arithmetic import Combination
+from .bounds import UNBOUNDED, Bounds
 from .broadcast import with_batch
 from .layer import SCALAR, Example, Layer, Shape, ShapeError
 
@@ -94,6 +95,9 @@ class Times(Product):
         lead = result.shape[:1] if left.batched or right.batched else ()
         return result.reshape(*lead, *p.output.dims)
 
+    def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
+        return UNBOUNDED if UNBOUNDED in inputs else None
+
 
 @table_row
 class TransposeTimes(Product):
@@ -133,6 +137,9 @@ class TransposeTimes(Product):
         result = columns @ x.transpose(-1, -2)
         lead = result.shape[:1] if left.batched or right.batched else ()
         return result.reshape(*lead, *p.output.dims)
+
+    def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
+        return UNBOUNDED if UNBOUNDED in inputs else None
 
 
 @table_row
@@ -194,6 +201,8 @@ class CosDistance(Product):
     Source: CNTK `CosDistance`.
     """
 
+    value_bounds = (-1.0, 1.0)
+
     inputs = ("x", "y")
     examples = (Example("CosDistance", ((5,), (5,)), (1,)), Example("CosDistance", ((5,), (4,)), None))
 
@@ -215,6 +224,8 @@ class CosDistanceWithNegativeSamples(Product):
 
     Source: CNTK `CosDistanceWithNegativeSamples` (Huang et al. 2013, DSSM).
     """
+
+    value_bounds = (-1.0, 1.0)
 
     inputs = ("x", "y")
     examples = (Example("CosDistanceWithNegativeSamples {1, 2}", ((5,), (5,)), (3,)),

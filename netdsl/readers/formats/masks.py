@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from typing import ClassVar
 
+from ...base.classes import NO_CLASS
 from ...spec import Integer, OptionError, Text, option, table_row
 from ..arrays import np
 from ..files import missing_file, short
@@ -15,9 +16,6 @@ from ..transforms.pipeline import ImageReader, channels_first
 from .folder import image_paths
 from .imagefiles import Paths, stored_dims
 from .images import decode, decode_mask
-
-#: What a pixel without a class becomes; torch's losses leave it out.
-NO_CLASS = -100
 
 
 @table_row
