@@ -10,17 +10,19 @@ from pathlib import Path, PurePath
 from .base.diagnostics import Diagnostic, Failure, did_you_mean, failure, in_file_order
 from .base.recursion import paused_collector
 from .base.source import Files, Source
+from .base.units import plural
+from .checks.column_fit import share_fit
 from .checks.program_check import add_label_hints, check_program, unify_class_ids
 from .elaborate import elaborate
 from .elaborate.overrides import apply_overrides
 from .ir.network import Network, NetworkTotals, Node, ShapedNode, totals
-from .ir.program import Program
+from .ir.program import Origin, Program
 from .passes import infer_shapes, prune, verify
 from .syntax import ast
 from .syntax.parser import parse, shipped
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Checked:
     """A file after every check. `program` is None where its text could not be evaluated at all.
 
@@ -33,6 +35,14 @@ class Checked:
     program: Program[ShapedNode] | None
     failed: tuple[Node, ...]
     diagnostics: tuple[Diagnostic, ...]
+
+    def __repr__(self) -> str:
+        warnings = len(self.diagnostics) - len(self.errors)
+        return (f"<Checked {self.source.name}: {plural(len(self.errors), 'error')}, {plural(warnings, 'warning')}, "
+                f"{self.program!r}>")
+
+    def _repr_html_(self) -> str | None:
+        return self.program._repr_html_() if self.program is not None and not self.errors else None
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:
@@ -106,11 +116,13 @@ def _examine(source: Source, overrides: Sequence[str], files: Files, sample: str
     problems += inference.diagnostics
     checked = dataclasses.replace(program, network=inference.network)  # type: ignore[type-var]
     if not inference.failed:
-        checked = unify_class_ids(checked)  # type: ignore[arg-type, assignment]
+        checked = share_fit(unify_class_ids(checked))  # type: ignore[arg-type, assignment]
         problems += check_program(checked)  # type: ignore[arg-type]
     else:
         problems = add_label_hints(inference.failed, checked, problems)  # type: ignore[arg-type]
     ordered = tuple(in_file_order(problems))
+    origin = Origin(module, tuple(overrides), files, tuple(d for d in ordered if not d.is_error))
+    checked = dataclasses.replace(checked, origin=origin)
     return Checked(source, module, checked, inference.failed, ordered)  # type: ignore[arg-type]
 
 

@@ -120,9 +120,12 @@ One object for a file, a list for several:
     {"network", "nodes": [{"name", "layer", "inputs", "shape", "parameters", "macs", "file", "line"}],
      "totals": {"parameters", "parameterTensors", "macs", "neurons", "activationBytes", "trainingBytes"},
      "plan", "reader", "diagnostics": [{"code", "severity", "message", "label", "file", "line", "column", "endLine",
-                                        "endColumn", "related", "hint"}]}
+                                        "endColumn", "related", "hint", "fix": [{"file", "line", "column",
+                                        "endLine", "endColumn", "text"}]}]}
 
 Shapes are width, height, channels. Lines and columns count from 1; the end is just behind the last character.
+`fix` is the hint for an editor: pieces of the text and what to write in their place, all together; it is empty where
+a person has to choose.
 `activationBytes` is for one sample, `trainingBytes` for the file's minibatch, both in float32."""
 
 

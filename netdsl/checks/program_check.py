@@ -14,6 +14,7 @@ from ..ir.program import Program
 from ..readers.files import short
 from ..readers.reader import DataError, Description, Reader, Stream
 from ..spec import show_value
+from .labels import first_label_hint, labels_begin_elsewhere, labels_said, unused_first_class
 from .memory_estimate import estimate_memory
 from .multi_view import multi_view_diagnostic
 from .warnings import find_warnings
@@ -32,7 +33,8 @@ def check_program(program: ShapedProgram) -> list[Diagnostic]:
                  if (reader := getattr(program.readers, phase)) is not None}
     for phase, description in described.items():
         found += _reader(program, phase, description, described.get("train"))
-    return [*found, *_missing(program, described), *find_warnings(program, _count(described.get("train")))]
+    return [*found, *_missing(program, described), *find_warnings(program, _count(described.get("train"))),
+            *unused_first_class(program, described.get("train"))]
 
 
 def _count(description: Description | DataError | None) -> int | None:
@@ -114,6 +116,7 @@ def _reader(program: ShapedProgram, phase: str, description: Description | DataE
         node = inputs.get(stream.name)
         if node is not None and stream.name not in others and not _may_lack_classes(stream, node, training):
             yield from _stream(program, phase, description, stream, node)
+    yield from labels_begin_elsewhere(program, phase, description, training)
     page = multi_view_diagnostic(program, phase, {s.name: s.views for s in description.streams if s.views > 1})
     if page is not None:
         yield page
@@ -338,6 +341,7 @@ def _stream(program: ShapedProgram, phase: str, description: Description, stream
         label, why = f"the reader has {stream.classes} classes", f"the network takes {node.shape}"
         body = tuple(f"Samples of the {fact}." for fact in description.facts if fact.startswith("classes: "))
         hint = f"either the data has other classes than meant, or `{node.name}` needs {stream.classes} of them."
+        body, hint = (*body, *labels_said(stream)), first_label_hint(stream, node.shape.size) or hint
     else:
         label, why = f"the reader delivers {shown}", f"the network takes {node.shape}"
         hint = f"either give `{node.name}` the shape {':'.join(str(d) for d in stream.dims)}, or make the reader " \

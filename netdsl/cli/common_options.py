@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 
 import click
 
-from ..base.diagnostics import Failure, failure, render_all
+from ..base.diagnostics import Diagnostic, render_all
+from ..base.units import seconds_of
 from ..compiler import Checked
 from ..elaborate.overrides import is_override
 from ..runs.store import file_of
@@ -43,11 +44,26 @@ def loaded(file: str, overrides: Sequence[str] = ()) -> Checked:
 def report_warnings(checked: Checked) -> None:
     """The pages of what was found in a file without errors, to stderr."""
     if checked.diagnostics:
-        err(render_all(checked.diagnostics, color=color_wanted(sys.stderr)))
+        print_warnings(checked.diagnostics)
 
 
-def no_plan(checked: Checked) -> Failure:
-    """The page for a file without `SGD`, where a plan is needed."""
-    return failure("no-training", "the file has no `SGD` block, so there is no plan to train by",
-                   checked.source.span(0, 0),
-                   hint="add `SGD = { minibatchSize = 64 ; maxEpochs = 10 ; learningRate = 0.1 ; momentum = 0.9 }`.")
+def print_warnings(warnings: Sequence[Diagnostic]) -> None:
+    err(render_all(warnings, color=color_wanted(sys.stderr)))
+
+
+class _Time(click.ParamType):
+    """A time as people type it: `90`, `45s`, `30m`, `1h30m`."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        try:
+            seconds = value if isinstance(value, float) else seconds_of(value)
+        except ValueError:
+            self.fail(f"`{value}` is not a time; write seconds or units: 90, 45s, 30m, 1h30m, 2d", param, ctx)
+        if not seconds > 0:
+            self.fail("a time has to be longer than 0", param, ctx)
+        return seconds
+
+
+TIME = _Time()

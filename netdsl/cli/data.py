@@ -9,12 +9,13 @@ from pathlib import Path
 import click
 
 from ..base.diagnostics import Failure, did_you_mean, failure
+from ..base.units import plural
 from ..checks.program_check import data_diagnostic
 from ..data.fetch import DATA_SETS, DownloadProgress, FetchError, fetch
 from ..readers.reader import DataError
 from ..runs.store import network_name
 from .common_options import file_and_overrides
-from .output import err, out, plural, write_file
+from .output import err, out, write_file
 from .weights_options import loaded_with_data
 
 

@@ -6,9 +6,10 @@ import click
 
 from ..base.diagnostics import Diagnostic, Failure
 from ..base.source import Files
+from ..base.units import plural
 from ..compiler import read_source
 from ..syntax.format.printer import format_text
-from .output import err, out, plural, write_file
+from .output import err, out, write_file
 
 
 @click.command()

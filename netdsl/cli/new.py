@@ -8,10 +8,11 @@ import click
 
 from ..base.diagnostics import failure
 from ..base.source import Source
+from ..base.text_table import listed
 from ..readers.reader import DataError
 from ..runs.store import network_name
 from ..scaffold import LIKE, choose_draft, draft_from_file, file_text, inspect_images
-from .output import err, out, write_file
+from .output import err, out, room, write_file
 
 
 @click.command()
@@ -39,9 +40,7 @@ def new(name: str | None, folder: str | None, like: str | None) -> int:
     _require_correct(target, text)
     write_file(target, text)
     out(f"wrote {target}: {made.title}")
-    size = max((len(what) for what, _ in made.reasons), default=0)
-    for what, why in made.reasons:
-        out(f"    {what.ljust(size)}  {why}")
+    out("\n".join(listed(list(made.reasons), indent=4, width=room())))
     err(f"Hint: `netdsl check {target}` shows the network, `netdsl data show {target}` the images as it sees them, "
         f"`netdsl run {target}` trains it.")
     return 0

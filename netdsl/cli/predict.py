@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING
 import click
 
 from ..base.diagnostics import Failure
+from ..base.units import plural
 from ..checks.program_check import data_diagnostic
 from ..elaborate.overrides import is_override
 from ..readers.reader import DataError
 from ..runs.store import file_of, saved_state
 from ..training.evaluation.prediction import Answer, answers, class_names, given_data, given_names, named_files
-from .output import err, out, plural
+from .output import err, out
 from .weights_options import checkpoint_option, chosen_checkpoint, device_option, format_option
 
 if TYPE_CHECKING:

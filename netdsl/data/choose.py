@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..base.diagnostics import Failure
-from ..base.source import Source
+from ..base.source import Files, Source
 from ..checks.program_check import data_diagnostic, describe_reader
 from ..compiler import Checked, load
 from ..ir.program import Readers
@@ -29,12 +29,12 @@ PHASES = ("train", "validation", "test")
 
 
 def choose_data(file: str | Path | Source, overrides: Sequence[str] = (), *, require_data: bool = False,
-                phases: Sequence[str] = PHASES) -> DataChoice:
+                phases: Sequence[str] = PHASES, files: Files | None = None) -> DataChoice:
     """Load a file; where data that it names for these phases are missing and it has a sample, load it with the sample.
 
     Raises Failure: mistakes in the file; data missing and no sample, or `require_data`.
     """
-    checked = load(file, overrides)
+    checked = load(file, overrides, files)
     program = checked.require()
     missing = missing_data(program.readers, phases)
     if not missing:
@@ -52,7 +52,7 @@ def choose_data(file: str | Path | Source, overrides: Sequence[str] = (), *, req
         folder = sample_folder(sample)
     except DataError as wrong:
         raise Failure([data_diagnostic(program, "sample", wrong)]) from None
-    again = load(file, overrides, sample=str(folder))
+    again = load(file, overrides, files, sample=str(folder))
     again.require()
     line = f"`{missing[0][1]}` is not there: this run is on the embedded sample {sample.show()}, in {folder}"
     return DataChoice(again, folder, line)

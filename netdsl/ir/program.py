@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from functools import cached_property
+from typing import Any, ClassVar, Generic, TypeVar
 
 from ..base.diagnostics import Diagnostic
-from ..base.source import Source, Span
+from ..base.source import Files, Source, Span
+from ..base.units import plural
 from ..optimizers.plan import TrainingPlan
 from ..readers.reader import Reader, Sample
+from ..syntax import ast
 from .network import Network, Node
+from .shown_names import shown_names
 
 N = TypeVar("N", bound=Node, covariant=True)
 
@@ -42,6 +45,16 @@ class Budget:
 
 
 @dataclass(frozen=True)
+class Origin:
+    """What a program was made from: enough to make it again on other data, and to write it down as resolved."""
+
+    module: ast.Module
+    overrides: tuple[str, ...]
+    files: Files
+    warnings: tuple[Diagnostic, ...] = ()
+
+
+@dataclass(frozen=True, repr=False)
 class Program(Generic[N]):
     """A file after elaboration. `network` holds Nodes before the passes, ShapedNodes after."""
 
@@ -60,6 +73,18 @@ class Program(Generic[N]):
     warnings: tuple[Diagnostic, ...] = ()
     #: node of a special list -> the element that stands for it there (`0.4 * se`)
     written: Mapping[str, Span] = field(default_factory=dict)
+    #: None for a program that was not made from a text
+    origin: Origin | None = field(default=None, compare=False)
+
+    #: What a notebook shows of a program. The package sets it: the table and the drawing are made in rooms above.
+    html: ClassVar[Callable[[Program[Any]], str] | None] = None
+
+    def __repr__(self) -> str:
+        return f"<Program {self.source.name}: {plural(len(self.network), 'node')}>"
+
+    def _repr_html_(self) -> str | None:
+        show = type(self).html
+        return show(self) if show is not None else None
 
     @property
     def criteria(self) -> tuple[str, ...]:
@@ -78,27 +103,10 @@ class Program(Generic[N]):
         """Names of the input nodes, in the order of the file."""
         return tuple(node.name for node in self.network if getattr(node.layer, "is_input", False))
 
+    @cached_property
+    def _shown(self) -> Mapping[str, str]:
+        return shown_names(tuple(self.network), self.aliases, (*self.criteria, *self.metrics), self.written)
+
     def shown_name(self, node: str) -> str:
-        """The name a person would use: the member that stands for the node, else the node's path.
-
-        A criterion or metric made by operators, whose path says nothing (`value1`), goes by its text (`0.4 * se`)
-        where that is short and its alone.
-        """
-        alias = next((alias for alias, name in self.aliases.items() if name == node), None)
-        if alias is not None:
-            return alias
-        special = {name: _text(self.written.get(name)) for name in (*self.criteria, *self.metrics)}
-        text = special.get(node, "") if _NAMELESS.fullmatch(node) else ""
-        return text if text and list(special.values()).count(text) == 1 and text not in self.aliases else node
-
-
-#: A text longer than this is no name.
-_LONGEST_NAME = 40
-#: What elaboration calls the nodes of operators.
-_NAMELESS = re.compile(r"value\d+")
-
-
-def _text(span: Span | None) -> str:
-    """The text of a place on one line, or nothing where it is too long for a name."""
-    text = " ".join(span.text.split()) if span is not None else ""
-    return text if len(text) <= _LONGEST_NAME else ""
+        """The name a person would use: the member that stands for the node, a short one, else the node's path."""
+        return self._shown.get(node, node)

@@ -54,6 +54,7 @@ class Plus(Combination):
     Source: CNTK `Plus`, the operator `+`.
     """
 
+    short = "sum"
     title = sides("+")
     clash = "cannot add {0} and {1}"
     keeps = "nothing"
@@ -78,6 +79,7 @@ class Minus(Combination):
     Source: CNTK `Minus`, the operator `-`.
     """
 
+    short = "difference"
     title = sides("-")
     clash = "cannot subtract {1} from {0}"
     keeps = "nothing"
@@ -101,6 +103,7 @@ class ElementTimes(Combination):
     Source: CNTK `ElementTimes`, the operator `.*`.
     """
 
+    short = "product"
     title = sides(".*")
     clash = "cannot multiply {0} and {1} element by element"
     examples = (
@@ -123,6 +126,7 @@ class ElementDivide(Combination):
     Source: CNTK `ElementDivide`.
     """
 
+    short = "quotient"
     title = "the dividend and the divisor have different shapes"
     clash = "cannot divide {0} by {1}"
     examples = (Example("ElementDivide", ((8, 8, 3), (1, 1, 3)), (8, 8, 3)),
@@ -139,6 +143,7 @@ class Pow(Combination):
     Source: CNTK `pow`.
     """
 
+    short = "power"
     title = "the base and the exponent have different shapes"
     examples = (Example("Pow", ((8, 8, 3), (1,)), (8, 8, 3)), Example("Pow", ((4,), (3,)), None))
 

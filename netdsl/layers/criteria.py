@@ -130,6 +130,7 @@ class CrossEntropyWithSoftmax(OverClasses):
     Source: CNTK `CrossEntropyWithSoftmax`.
     """
 
+    short = "ce"
     examples = (
         Example("CrossEntropyWithSoftmax", ((10,), (10,)), (1,)),
         Example("CrossEntropyWithSoftmax", ((1,), (10,)), (1,), "the label is the number of the class"),
@@ -186,6 +187,7 @@ class CrossEntropy(OverClasses):
     Source: CNTK `CrossEntropy`.
     """
 
+    short = "ce"
     inputs = ("labels", "p")
     examples = (Example("CrossEntropy", ((10,), (10,)), (1,)), Example("CrossEntropy", ((10,), (12,)), None))
     for_one = "for one probability take `BinaryCrossEntropy`, or `BinaryCrossEntropyWithSigmoid` on what goes into " \
@@ -245,6 +247,7 @@ class ClassificationError(Metric):
     Source: CNTK `ClassificationError`, `ErrorPrediction`.
     """
 
+    short = "errs"
     aliases = ("ErrorPrediction",)
     examples = (
         Example("ClassificationError", ((10,), (10,)), (1,)),
@@ -258,6 +261,9 @@ class ClassificationError(Metric):
     call = ("labels", "z", "topN", "axis")
 
     top_n: int = option(Integer(1), 1, "How many of the largest count as an answer.", name="topN")
+
+    def short_name(self) -> str:
+        return self.short if self.top_n == 1 else f"top{self.top_n}Errs"
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         result = super().shape(inputs)
@@ -302,6 +308,7 @@ class IntersectionOverUnionError(Metric):
     Source: Everingham et al. 2010 (PASCAL VOC, there over the whole set).
     """
 
+    short = "iouErrs"
     examples = (Example("IntersectionOverUnionError {3}", ((4, 3, 5), (4, 3, 5)), (1,)),
                 Example("IntersectionOverUnionError {3}", ((4, 3, 1), (4, 3, 1)), (1,), "two classes, one score"),
                 Example("IntersectionOverUnionError {3}", ((4, 3, 5), (4, 3, 2)), None))

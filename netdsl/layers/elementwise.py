@@ -376,6 +376,7 @@ class ScaleAndShift(Elementwise):
     Source: CNTK makes constant nodes of the numbers; the results are the same.
     """
 
+    short = "scaled"
     examples = (
         Example("ScaleAndShift {2}", ((10,),), (10,)),
         Example("ScaleAndShift {offset = -114}", ((8, 8, 3),), (8, 8, 3)),

@@ -129,6 +129,8 @@ class Layer(Spec):
     family: ClassVar[str] = "other"
     #: Name of an unnamed step: a second `ConvolutionalLayer` of a list is `convolution2`.
     label: ClassVar[str] = ""
+    #: Name of an unnamed use where people read it (`ce`, `sum`); see `shown_names`. Never part of a checkpoint.
+    short: ClassVar[str] = ""
     #: Names of the inputs; one that ends with `...` takes a list. `()` makes the row a source.
     inputs: ClassVar[tuple[str, ...]] = ("x",)
     #: Inputs that have to be parameters or constants, the same for every sample (filters, statistics).
@@ -171,6 +173,9 @@ class Layer(Spec):
     @classmethod
     def step_label(cls) -> str:
         return cls.label or cls.name()[0].lower() + cls.name()[1:]
+
+    def short_name(self) -> str:
+        return self.short
 
     # -- rules, for shapes; no torch ------------------------------------------------------------
 

@@ -66,6 +66,7 @@ class LambdaRank(Ranking):
     Source: CNTK `LambdaRank`; Burges et al. 2006.
     """
 
+    short = "lambdaRank"
     examples = (Example("LambdaRank", ((1,), (1,), (1,)), (1,)), Example("LambdaRank", ((1,), (4,), (1,)), None))
 
     def over_queries(self, gain: torch.Tensor, prediction: torch.Tensor, same: torch.Tensor) -> torch.Tensor:
@@ -92,6 +93,7 @@ class NDCG1Eval(Ranking):
     Source: CNTK `NDCG1Eval`.
     """
 
+    short = "ndcg"
     is_metric = True
     keeps = "nothing"
     examples = (Example("NDCG1Eval", ((1,), (1,), (1,)), (1,)), Example("NDCG1Eval", ((1,), (4,), (1,)), None))

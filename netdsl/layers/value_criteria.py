@@ -29,6 +29,7 @@ class SquareError(Criterion):
     Source: CNTK `SquareError`.
     """
 
+    short = "se"
     examples = _numbers("SquareError")
 
     def each(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
@@ -40,6 +41,7 @@ class SquareError(Criterion):
 class AbsoluteError(Criterion):
     """`sum (|labels - z|)` over the elements; the gradient is 0 where they are equal."""
 
+    short = "ae"
     examples = _numbers("AbsoluteError")
 
     def each(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
@@ -93,6 +95,7 @@ class BinaryCrossEntropy(Binary):
     Source: CNTK `binary_cross_entropy`.
     """
 
+    short = "bce"
     inputs = ("labels", "p")
     examples = _numbers_and_masks("BinaryCrossEntropy")
 
@@ -108,6 +111,7 @@ class BinaryCrossEntropyWithSigmoid(Binary):
     Source: Caffe `SigmoidCrossEntropyLoss`.
     """
 
+    short = "bce"
     examples = _numbers_and_masks("BinaryCrossEntropyWithSigmoid")
 
     def loss(self, labels: torch.Tensor, *others: torch.Tensor) -> torch.Tensor:
@@ -125,6 +129,7 @@ class Logistic(Binary):
     Source: CNTK `Logistic`.
     """
 
+    short = "logistic"
     inputs = ("labels", "p")
     examples = _numbers_and_masks("Logistic")
 
@@ -143,6 +148,7 @@ class WeightedLogistic(Binary):
     Source: CNTK `WeightedLogistic`.
     """
 
+    short = "logistic"
     inputs = ("labels", "p", "weight")
     examples = (Example("WeightedLogistic", ((4,), (4,), (1,)), (1,)),
                 Example("WeightedLogistic", ((4,), (4,), (3,)), None))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from ..spec import Choice, ListOf, OptionError, SpecOf, option, table_row
 from .arrays import np
@@ -59,6 +59,12 @@ class Joined(Reader):
 
     def with_classes(self, names: Callable[[str], tuple[str, ...]]) -> Reader:
         return replace(self, readers=tuple(reader.with_classes(names) for reader in self.readers))
+
+    def fit(self) -> dict[str, Any]:
+        return {name: fitted for reader in self.readers for name, fitted in reader.fit().items()}
+
+    def with_fit(self, fit: Callable[[], Mapping[str, Any]]) -> Reader:
+        return replace(self, readers=tuple(reader.with_fit(fit) for reader in self.readers))
 
     def _distinct(self, names: Sequence[str]) -> None:
         for name in names:

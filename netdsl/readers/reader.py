@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -53,6 +53,11 @@ class Stream:
     #: Views of each sample (MultiViewCrop). Above 1, arrays are (n, views, ...): whoever evaluates
     #: runs every view through the network and averages the outputs.
     views: int = 1
+    #: Classes that are numbers: the number of the first one in the file, and the smallest and largest label there.
+    labels_from: int = 0
+    label_span: tuple[int, int] | None = None
+    #: Features of a table as they are delivered: the root mean square of each column, by name.
+    sizes: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -174,6 +179,24 @@ class Reader(Spec):
         """The reader with its classes numbered as other data number them; `names` says how, for an input's name.
 
         A reader that makes numbers of names takes them from `ordered_classes`; for others nothing changes.
+        """
+        return self
+
+    def fit(self) -> dict[str, Any]:
+        """What other data take over from these, the training data, by input: the words of categories, means.
+
+        Plain values, as JSON holds them; a checkpoint keeps them. Raises DataError.
+        """
+        return {}
+
+    def with_fit(self, fit: Callable[[], Mapping[str, Any]]) -> Reader:
+        """The reader with what `fit` of the training data's reader, or a checkpoint, says."""
+        return self
+
+    def only(self, inputs: Collection[str]) -> Reader:
+        """The reader for files that need hold no more than what these inputs get: rows without labels.
+
+        It may still deliver more. A reader of one file for each input ignores the files of the others.
         """
         return self
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..describe.network_text import mebibytes
+from ..base.units import memory_text
 from ..drawing.backends.svg import svg
 from ..drawing.charts.chart import line_chart
 from ..drawing.drawing import draw
@@ -279,7 +279,7 @@ def _network(facts: Facts) -> str:
     total = facts.totals
     rows = [("parameters", f"{total.parameters:,} in {total.parameter_tensors} tensors"),
             ("multiply-adds", f"{total.macs:,} for one sample"),
-            ("memory to train", f"about {mebibytes(facts.memory_bytes or 0)}, counted from the shapes")]
+            ("memory to train", f"about {memory_text(facts.memory_bytes or 0)}, counted from the shapes")]
     drawing = _inline(svg(draw(build(facts.program))), "diagram")
     return f'{_table(rows)}<h3>Diagram</h3><div class="scroll">{drawing}</div>'
 

@@ -10,9 +10,9 @@ from typing import Any
 import torch
 from torch import fx
 
-from ..base.atomic_files import in_units
 from ..base.diagnostics import Failure, failure
 from ..base.source import Span
+from ..base.units import disk_text
 from ..checks.memory_estimate import Memory, estimate_memory
 from ..ir.network import ShapedNode
 from ..ir.program import Program
@@ -176,7 +176,7 @@ def out_of_memory(program: Program[ShapedNode], device: torch.device, pieces: in
             (f"activations of {memory.minibatch} samples", memory.minibatch * memory.activation_bytes),
             ("in all, about", memory.training_bytes), (f"the device ({device}) has", available)]
     width = max(len(name) for name, _ in rows)
-    sizes = [in_units(size) for _, size in rows]
+    sizes = [disk_text(size) for _, size in rows]
     digits = max(map(len, sizes))
     table = "\n".join(f"    {name:<{width}}  {size:>{digits}}" for (name, _), size in zip(rows, sizes, strict=True))
     beside = () if memory.training_bytes > available else (

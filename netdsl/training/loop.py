@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..base.diagnostics import Failure
+from ..base.units import plural
 from ..optimizers.optimizer import StepRates
 from ..runs import checkpoint
 from ..runs import writer as record
@@ -22,7 +23,7 @@ from .best_metric import BestMetric
 from .data.loader import LoadedBatch, skipped_samples_note
 from .data.mixing import MIX
 from .device import choose_device, describe_device, seed_step, synchronize, torch_settings
-from .evaluation.evaluate import EvalResult, Evaluator, shown
+from .evaluation.evaluate import EvalResult, Evaluator, criterion_name, shown
 from .failures import translate_torch_errors
 from .interrupt import InterruptHandler, InterruptRequested
 from .nan_guard import NanGuard
@@ -104,6 +105,7 @@ class Training:
     def open(self) -> None:
         """The run's folder: the file as it is, the machine; or, resumed, the records up to here."""
         job, at = self.job, self.state.position
+        job.reporter.begin()
         job.keeper.prepare()
         if job.options.resume is not None:
             epochs = [line for line in record.read_records(record.run_of(Path(job.options.resume)))
@@ -120,7 +122,7 @@ class Training:
                                       "network": job.facts["name"]})
         if job.keeper.leads_to("best") != at.best_name:
             at.best_name = at.fallback = None  # resumed into another folder
-        for told in (skipped_samples_note(job.skipped, "training"), job.renumbered):
+        for told in (skipped_samples_note(job.skipped, "training"), job.begun_with, job.renumbered):
             if told:
                 self.say(told)
         steps = job.sampling.steps(0, self.plan.update_size_at(0))
@@ -129,7 +131,7 @@ class Training:
                      "dropout, mixing and average, until the criterion is near 0")
         explicit = "numMBsToShowResult" in self.plan.spans
         self.mark_every = self.plan.block.num_mbs_to_show_result if explicit else max(10, steps // 20)
-        length = f"{self.epochs} epoch{'s' * (self.epochs != 1)} of {steps:,} update{'s' * (steps != 1)}"
+        length = f"{plural(self.epochs, 'epoch')} of {plural(steps, 'update')}"
         self.say(f"training on {describe_device(job.device)}: {job.sampling.count:,} samples, {length}, the best by "
                  f"{self.ranking.label}; everything goes to {job.folder}")
 
@@ -274,7 +276,8 @@ class Training:
         left = min((self.epochs - at.epoch) * steps - done, self.steps_left())
         per_step = watch.samples / max(1, watch.steps) / watch.speed
         job.reporter.glimpse(ProgressUpdate("epoch", at.epoch + 1, self.epochs, done, steps, values, percent, at.rate,
-                                     watch.speed, job.feed.waited / watch.seconds, left * per_step))
+                                     watch.speed, job.feed.waited / watch.seconds, left * per_step,
+                                     self.ranking.name))
 
     def leave_if_asked(self) -> None:
         """After a signal: save, and leave."""
@@ -402,8 +405,9 @@ class Training:
             self.save(f"epoch-{at.epoch:04d}")
         result = Result(job.folder, at.epoch, at.step, at.samples, self.train_values, self.validation_values,
                         shown(job.program, test.values)[0] if test is not None else None,
-                        *saved_checkpoints(job.keeper), self.seconds, stopped, self.ranking.label)
-        self.run.result(result_record(result, job, sorted(shown(job.program, self.state.totals.means())[1])))
+                        *saved_checkpoints(job.keeper), self.seconds, stopped, self.ranking.label,
+                        criterion_name(job.program), shown(job.program, self.state.totals.means())[1])
+        self.run.result(result_record(result, job))
         if test is not None:
             self.run.details(test.details())
         return result

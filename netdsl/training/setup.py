@@ -17,6 +17,8 @@ from .._version import __version__
 from ..base.atomic_files import probe
 from ..base.diagnostics import Failure, did_you_mean, failure
 from ..base.source import Span
+from ..base.units import first_of, plural
+from ..checks.column_fit import share_fit, training_fit
 from ..checks.multi_view import multi_view_diagnostic
 from ..checks.program_check import apply_checkpoint_classes, data_diagnostic
 from ..ir.network import ShapedNode
@@ -67,6 +69,7 @@ class Job:
     keeper: CheckpointManager
     facts: dict[str, Any]  #: what checkpoints say of the run beside its state
     skipped: tuple[DataError, ...]  #: bad samples of the training data that take no part
+    begun_with: str = ""  #: which weights training begins with, where they are not the file's
     renumbered: str = ""  #: said where the weights to begin with know other classes
 
 
@@ -82,7 +85,7 @@ def prepare_job(program: Checked, options: RunOptions, reporter: Reporter) -> It
     executable = build(program, (*program.criteria, *program.metrics), device, seed)
     with ExitStack() as stack:
         state = trained_state(plan, executable, device)
-        load_initial_weights(program, plan, state, options)
+        begun_with = load_initial_weights(program, plan, state, options)
         dataset = open_dataset(program, "train", options.limits.overfit is None)
         stack.callback(dataset.close)
         sampling = make_sampling(plan, options, dataset)
@@ -117,6 +120,7 @@ def prepare_job(program: Checked, options: RunOptions, reporter: Reporter) -> It
             CheckpointManager(folder / "checkpoints", keep),
             facts(program, options, plan, identity, dataset),
             dataset.skipped,
+            begun_with,
             class_change_note(options, dataset.class_names),
         )
 
@@ -128,9 +132,8 @@ def with_resumed_classes(program: Checked, options: RunOptions) -> Checked:
     """
     if options.resume is None or options.accept_changes:
         return program
-    return apply_checkpoint_classes(
-        program, saved_state(checkpoint.find(Path(options.resume))).get("classNames", ()), "train"
-    )
+    state = saved_state(checkpoint.find(Path(options.resume)))
+    return apply_checkpoint_classes(share_fit(program, state.get("fit")), state.get("classNames", ()), "train")
 
 
 def required_plan(program: Checked) -> TrainingPlan:
@@ -213,16 +216,22 @@ def trained_state(plan: TrainingPlan, executable: Executable, device: torch.devi
     )
 
 
-def load_initial_weights(program: Checked, plan: TrainingPlan, state: State, options: RunOptions) -> None:
-    """Start from given weights, where the file or the command line names some."""
+def load_initial_weights(program: Checked, plan: TrainingPlan, state: State, options: RunOptions) -> str:
+    """Start from given weights, where the file or the command line names some; what was loaded, in words."""
     source = options.weights or plan.block.load_weights
     if not source or options.resume is not None:
-        return
+        return ""
     path = checkpoint.find(Path(source))
     spans = tensor_spans(state.executable)
-    checkpoint.load(state.executable.tensors(), checkpoint.read_weights(path), spans, path, options.allow_missing)
+    wanted = state.executable.tensors()
+    report = checkpoint.load(wanted, checkpoint.read_weights(path), spans, path, options.allow_missing)
     if state.average is not None:
         state.average = plan.average(dict(zip(state.average.names, state.average.parameters, strict=True)))
+    loaded = set(report.loaded)
+    fresh = [name for name in wanted if name not in loaded]
+    what = f"all {plural(len(wanted), 'tensor')}" if not fresh else \
+        f"{len(loaded):,} of {plural(len(wanted), 'tensor')}; {first_of(fresh, 6)} start afresh"
+    return f"weights from {path}: {what}"
 
 
 def class_change_note(options: RunOptions, now: Sequence[str]) -> str:
@@ -401,7 +410,8 @@ def facts(program: Checked, options: RunOptions, plan: TrainingPlan, identity: I
           ) -> dict[str, Any]:
     return {"name": network_name(program.source.name), "netdsl": __version__, "torch": torch.__version__,
             "seed": plan.block.seed, "sample": options.sample,
-            "classNames": list(dataset.class_names), "plan": plan_record(plan), "identity": identity}
+            "classNames": list(dataset.class_names), "fit": training_fit(program), "plan": plan_record(plan),
+            "identity": identity}
 
 
 def as_path(path: str | Path | None) -> Path | None:

@@ -311,7 +311,7 @@ CASES = (
     Case("ctf empty", ctf(""), "`d.ctf` holds no samples", "/d.ctf", "row 1", "", True),
     Case("csv cells", table("a,b\n1,2\n3\n"), "row 3 has 1 cells, not 2", "/t.csv", "row 3", "", True),
     Case("csv word", table("a,b,c\n1,x,2\n"), "row 2 has no number in column `b`", "/t.csv", "row 2", "`x`", True),
-    Case("csv empty cell", table("a,b,c\n1,,2\n"), "row 2 has no number in column `b`", "/t.csv", "row 2", "empty",
+    Case("csv empty cell", table("a,b,c\n1,,2\n"), "row 2 has no value in column `b`", "/t.csv", "row 2", "empty",
          True),
     Case("csv no class", table("a,b\n1,\n"), "row 2 has no class in column `b`", "/t.csv", "row 2", "", True),
     Case("csv unknown column", table("width,kind\n1,2\n", labels=("knid",)), "`t.csv` has no column `knid`", "/t.csv",

@@ -14,8 +14,8 @@ from netdsl.base.diagnostics import Failure, render_all
 from netdsl.checks.program_check import apply_checkpoint_classes, unify_class_ids
 from netdsl.compiler import Checked
 from netdsl.describe.network_text import reader_text
-from netdsl.readers.formats.csvfile import CSV
 from netdsl.readers.reader import SampleRng
+from netdsl.readers.tables.table_file import TableFile
 from netdsl.training import Limits, RunOptions
 from netdsl.training import test as judge
 from netdsl.training.evaluation.prediction import class_names
@@ -218,8 +218,8 @@ def test_check_reads_each_file_once(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     for name in ("train", "test"):
         table(tmp_path / f"{name}.csv", {"x": (0, 0), "y": (0, 1), "z": (1, 0)})
         os.utime(tmp_path / f"{name}.csv", (1, 1))
-    read, loaded = [], CSV._load
-    monkeypatch.setattr(CSV, "_load", lambda reader: read.append(Path(reader.file).stem) or loaded(reader))
+    read, loaded = [], TableFile.read
+    monkeypatch.setattr(TableFile, "read", lambda table: read.append(Path(table.file).stem) or loaded(table))
     checked = program(tmp_path, 'CSV {"@/train.csv"}', 'CSV {"@/test.csv"}')
     assert labels(checked) == labels(checked, "train") == [0, 1, 2]
     assert "3 classes" in "".join(reader_text(checked.require()))

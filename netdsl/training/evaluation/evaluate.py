@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ import torch
 from torch import fx
 
 from ...base.diagnostics import Failure
+from ...base.units import plural, value_text
 from ...checks.multi_view import averaged_nodes
 from ...ir.network import ShapedNode
 from ...ir.program import Program
@@ -44,7 +46,7 @@ class WorstSample:
     predicted: int | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class EvalResult:
     """What a data set came to; values are means over its samples, by node name."""
 
@@ -53,11 +55,23 @@ class EvalResult:
     confusion: np.ndarray | None = None  #: [true class, predicted class] -> samples
     worst: tuple[WorstSample, ...] = ()
     skipped: tuple[DataError, ...] = ()  #: bad samples that were skipped
+    percentages: frozenset[str] = frozenset()  #: names of values that are shares
 
     def details(self) -> dict[str, Any]:
         """What the run's folder keeps beside the values: the confusion matrix and the worst samples."""
         return {"samples": self.samples, "confusion": None if self.confusion is None else self.confusion.tolist(),
                 "worst": [asdict(sample) for sample in self.worst]}
+    def lines(self) -> list[tuple[str, str]]:
+        """`("errs", "2.31 %")` for each value."""
+        return [(name, value_text(value, name in self.percentages)) for name, value in self.values.items()]
+
+    def __repr__(self) -> str:
+        values = ", ".join(f"{name} {text}" for name, text in self.lines())
+        return f"<EvalResult {plural(self.samples, 'sample')}: {values}>"
+
+    def _repr_html_(self) -> str:
+        rows = "".join(f"<tr><th>{escape(name)}</th><td>{text}</td></tr>" for name, text in self.lines())
+        return f"<table>{rows}</table><p>{plural(self.samples, 'sample')}</p>"
 
 
 @dataclass(frozen=True, eq=False)

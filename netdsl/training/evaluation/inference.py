@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from ...checks.column_fit import share_fit
 from ...checks.program_check import apply_checkpoint_classes
 from ...lower import Executable, NetworkModule, argument_name
 from ...readers.reader import DataError, Dataset
@@ -55,7 +56,7 @@ def evaluate(program: Checked, weights: str | Path, *, phase: str = "test", repo
         raise page
     values, percent = shown(program, found.values)
     reporter.end(phase, values, percent)
-    return replace(found, values=values)
+    return replace(found, values=values, percentages=percent)
 
 
 def as_trained(program: Checked, weights: str | Path, phase: str) -> Checked:
@@ -64,7 +65,7 @@ def as_trained(program: Checked, weights: str | Path, phase: str) -> Checked:
     Raises Failure where the data of the phase have other classes.
     """
     state = saved_state(checkpoint.find(Path(weights)))
-    program = apply_checkpoint_classes(program, state.get("classNames", ()), phase)
+    program = apply_checkpoint_classes(share_fit(program, state.get("fit")), state.get("classNames", ()), phase)
     seed = state.get("seed")
     if program.plan is None or not isinstance(seed, int):
         return program
