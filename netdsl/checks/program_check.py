@@ -16,6 +16,7 @@ from ..readers.reader import DataError, Description, Reader, Stream
 from ..spec import show_value
 from .labels import first_label_hint, labels_begin_elsewhere, labels_said, unused_first_class
 from .memory_estimate import estimate_memory
+from .metrics import check_metrics
 from .multi_view import multi_view_diagnostic
 from .warnings import find_warnings
 
@@ -27,7 +28,7 @@ _FEW = 2000
 
 def check_program(program: ShapedProgram) -> list[Diagnostic]:
     """Every disagreement between the parts of a program whose shapes are known."""
-    found = [*_criteria(program), *_swapped(program), *_budgets(program)]
+    found = [*_criteria(program), *check_metrics(program), *_swapped(program), *_budgets(program)]
     # Each is asked once: it may mean to read a file.
     described = {phase: describe_reader(reader) for phase in PHASES
                  if (reader := getattr(program.readers, phase)) is not None}

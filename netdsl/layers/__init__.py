@@ -11,6 +11,7 @@ from . import (
     convolution,
     convolution_transpose,
     criteria,
+    curve_metrics,
     dense,
     dropout,
     elementwise,
@@ -21,6 +22,7 @@ from . import (
     reduction,
     resampling,
     reshaping,
+    set_metrics,
     softmax,
     sources,
     unpooling,
@@ -51,6 +53,8 @@ _FAMILIES = (
     sources,
     criteria,
     value_criteria,
+    set_metrics,
+    curve_metrics,
     ranking,
 )
 

@@ -199,20 +199,32 @@ class CrossEntropy(OverClasses):
 
 
 @table_row
-class Metric(OverClasses):
-    """Base of the metrics over classes: a share between 0 and 1, without a gradient; smaller is better.
+class Thresholded(OverClasses):
+    """Base of the rows over classes that compare a single score with a threshold: labels of 0 and 1, one output.
 
-    Where z has one element (along the axis) the answer is class 1 above `threshold`, else class 0, and a
+    Where z has one element (along the axis) the answer is class 1 above the threshold, else class 0, and a
     label above 0.5 is class 1.
     """
-
-    is_metric: ClassVar[bool] = True
-    percent: ClassVar[bool] = True
-    keeps: ClassVar[str] = "nothing"
 
     threshold: float | None = option(
         Optional(Number()), None, "Where z has one element: above it the answer is class 1. None: 0.5 where z is a "
                                   "probability (between 0 and 1, as after a Sigmoid), else 0.")
+
+    def for_bounds(self, inputs: Sequence[Bounds | None]) -> Layer:
+        return replace(self, threshold=0.5) if self.threshold is None and within(inputs[1], UNIT) else self
+
+    @property
+    def limit(self) -> float:
+        return self.threshold or 0.0
+
+
+@table_row
+class Metric(Thresholded):
+    """Base of the metrics over classes: a share between 0 and 1, without a gradient; smaller is better."""
+
+    is_metric: ClassVar[bool] = True
+    percent: ClassVar[bool] = True
+    keeps: ClassVar[str] = "nothing"
 
     @property
     def is_weighted(self) -> bool:
@@ -222,13 +234,6 @@ class Metric(OverClasses):
     def sample_weights(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
         given, z, dim = self.arranged(p, *with_batch(tensors, p.inputs))
         return total(has_class(given, z.shape[dim], dim).to(_wide(z)))
-
-    def for_bounds(self, inputs: Sequence[Bounds | None]) -> Layer:
-        return replace(self, threshold=0.5) if self.threshold is None and within(inputs[1], UNIT) else self
-
-    @property
-    def limit(self) -> float:
-        return self.threshold or 0.0
 
 
 @table_row

@@ -40,3 +40,14 @@ def has_class(labels: torch.Tensor, count: int, dim: int) -> torch.Tensor:
     if count == 1 or labels.shape[dim] != count:
         return labels != NO_CLASS
     return (labels != 0).any(dim, keepdim=True)
+
+
+def class_numbers(labels: torch.Tensor, count: int, dim: int) -> torch.Tensor:
+    """The class of each position as a whole number, `dim` kept; -1 where there is none. Of one score: 0 or 1."""
+    import torch
+
+    if count == 1:
+        numbers = (labels > 0.5).long()
+    else:
+        numbers = labels.argmax(dim, keepdim=True) if labels.shape[dim] == count else labels.round().long()
+    return torch.where(has_class(labels, count, dim), numbers, -1)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..spec import Spec, table_row
+from .accumulation import Accumulation
 from .bounds import Bounds
 from .initializers import Initializer
 
@@ -154,6 +155,9 @@ class Layer(Spec):
     is_input: ClassVar[bool] = False
     #: The output is one number per sample that reports show and nothing is trained on.
     is_metric: ClassVar[bool] = False
+    #: The value is one of a whole data set (precision, AUC) and not of a sample: `forward` gives what a minibatch
+    #: adds, as `accumulation` says, and `result` makes the number of it. Only reports use the value.
+    is_set_metric: ClassVar[bool] = False
     #: The output is a Softmax.
     is_softmax: ClassVar[bool] = False
     #: Between which numbers the values lie, whatever the inputs are (`output_bounds`); None: nothing is known.
@@ -169,6 +173,11 @@ class Layer(Spec):
     def softmax_axis(self) -> int | None:
         """Along which axis the layer takes a Softmax of its last input itself (0: all elements); None: it does not."""
         return None
+
+    @property
+    def is_weighted(self) -> bool:
+        """Whether samples count by `sample_weights` in the mean of the data set."""
+        return False
 
     @classmethod
     def step_label(cls) -> str:
@@ -255,6 +264,25 @@ class Layer(Spec):
         `p` is the module of this use: `p.weight`, `p.bias` (its parameters by name), `p.training`,
         `p.settings` (a dict: values that the training plan provides for `from_plan`), `p.inputs` and
         `p.output` (Shapes), `p.prepared` (what `prepare` returned), `p.layer` (this row).
+        """
+        raise NotImplementedError
+
+    # -- a data set's number, for criteria and metrics ----------------------------------------------
+
+    def sample_weights(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
+        """How much each sample counts, (N, 1), where `is_weighted`: the data set's value is
+        sum (weight * value) / sum (weight). A sample of weight 0 is left out whatever its value.
+        A formula of a weighted row (`x / 100`) counts by the same weights.
+        """
+        raise NotImplementedError
+
+    def accumulation(self, inputs: Sequence[Shape]) -> Accumulation:
+        """What a set metric's `forward` gives for a minibatch: `Sums` (a tensor of so many numbers) or `Rows`."""
+        raise NotImplementedError
+
+    def result(self, added: torch.Tensor) -> float:
+        """A set metric's number, from all that was added: float64 sums, or rows (samples, columns); NaN where
+        it is not defined.
         """
         raise NotImplementedError
 

@@ -65,8 +65,9 @@ class _Inference:
         if known is None:
             shape = layer.shape(inputs)
             if inputs:
-                # A use has a batch axis if any of its inputs has; a source knows for itself.
-                shape = Shape(shape.dims, any(s.batched for s in inputs))
+                # A use has a batch axis if any of its inputs has; a source knows for itself. A number of the whole
+                # data set has none.
+                shape = Shape(shape.dims, any(s.batched for s in inputs) and not layer.is_set_metric)
             known = self.ruled[layer, inputs, kept] = shape, _cost(layer, inputs, shape, kept)
         return known
 

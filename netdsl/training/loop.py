@@ -23,7 +23,7 @@ from .best_metric import BestMetric
 from .data.loader import LoadedBatch, skipped_samples_note
 from .data.mixing import MIX
 from .device import choose_device, describe_device, seed_step, synchronize, torch_settings
-from .evaluation.evaluate import EvalResult, Evaluator, criterion_name, shown
+from .evaluation.evaluate import EvalResult, Evaluator, criterion_name, percentages, shown
 from .failures import translate_torch_errors
 from .interrupt import InterruptHandler, InterruptRequested
 from .nan_guard import NanGuard
@@ -238,12 +238,19 @@ class Training:
     # -- looking on -------------------------------------------------------------------------------------
 
     def look(self) -> dict[str, float]:
-        """Means over the epoch so far, by node. Raises Failure `diverged` where they are no numbers."""
-        values = self.state.totals.means()
+        """What the epoch so far came to, by node, without what takes long. Raises Failure `diverged` where the
+        criteria are not finite.
+        """
+        values = self.state.totals.quick_results()
         if self.job.options.nan_continue or self.watch.good(values):
             return values
         self.diverged(self.watch.search(self.deliveries, self.repeat, self.rates))
         return values
+
+    def epoch_values(self) -> dict[str, float]:
+        """What the whole epoch came to, by node."""
+        self.look()
+        return self.state.totals.results()
 
     def diverged(self, page: Failure) -> None:
         """End training, unless AutoAdjust may go back to the best epoch: then only this epoch."""
@@ -259,11 +266,8 @@ class Training:
         """A line of the record: means over the minibatches since the last one."""
         self.look()
         at, totals = self.state.position, self.state.totals
-        sums = totals.sums.tolist()
-        before = at.marked_sums or [0.0] * len(sums)
-        count = max(1, totals.samples - at.marked_samples)
-        means = {name: (now - then) / count for name, now, then in zip(totals.names, sums, before, strict=True)}
-        at.marked_sums, at.marked_samples = sums, totals.samples
+        means = totals.results(at.marked_sums, at.marked_samples)
+        at.marked_sums, at.marked_samples = totals.sums.tolist(), totals.samples
         self.run.record("minibatches", epoch=at.epoch + 1, step=at.step, samples=at.samples,
                         train=shown(self.job.program, means)[0], rate=at.rate)
 
@@ -291,7 +295,7 @@ class Training:
     def close_epoch(self, watch: Stopwatch) -> None:
         """Validate, decide, save, record."""
         job, at = self.job, self.state.position
-        train = dict.fromkeys(self.state.totals.names, math.nan) if self.lost is not None else self.look()
+        train = dict.fromkeys(self.state.totals.names, math.nan) if self.lost is not None else self.epoch_values()
         seconds, speed, waiting = watch.seconds, watch.speed, job.feed.waited / watch.seconds
         validation = self.validate() if self.lost is None else None
         judged = train if validation is None or not self.state.control.wants_validation else validation
@@ -406,7 +410,7 @@ class Training:
         result = Result(job.folder, at.epoch, at.step, at.samples, self.train_values, self.validation_values,
                         shown(job.program, test.values)[0] if test is not None else None,
                         *saved_checkpoints(job.keeper), self.seconds, stopped, self.ranking.label,
-                        criterion_name(job.program), shown(job.program, self.state.totals.means())[1])
+                        criterion_name(job.program), percentages(job.program, self.state.totals.names))
         self.run.result(result_record(result, job))
         if test is not None:
             self.run.details(test.details())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -39,8 +39,9 @@ from .device import choose_device
 from .evaluation.evaluate import Evaluator, classes_and_output
 from .progress import Reporter
 from .run_options import OVERFIT_UPDATES, RunOptions
+from .running_metrics import RunningMetrics
 from .state import State
-from .step import Precision, RunningMetrics, TrainingStep, choose_precision
+from .step import Precision, TrainingStep, choose_precision
 
 Checked = Program[ShapedNode]
 
@@ -89,6 +90,7 @@ def prepare_job(program: Checked, options: RunOptions, reporter: Reporter) -> It
         dataset = open_dataset(program, "train", options.limits.overfit is None)
         stack.callback(dataset.close)
         sampling = make_sampling(plan, options, dataset)
+        state.totals.reserve(sampling.epoch_length)
         feed = make_loader(program, "train", dataset, device, options, seed, stack)
         precision = choose_precision(plan.block.precision, device)
         step = TrainingStep(executable, program.criteria, state.rule, precision, feed.expand,
@@ -186,10 +188,15 @@ def overfit_plan(plan: TrainingPlan, minibatches: int) -> TrainingPlan:
 def build(program: Checked, roots: tuple[str, ...], device: torch.device, seed: int) -> Executable:
     """The network on its device, weights at their start, filters laid out channels last."""
     with device:
-        executable = lower(program.network, roots)
+        executable = lower(program.network, roots, averaged=_averaged(program, roots))
     executable.initialize(seed)
     executable.module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return executable
+
+
+def _averaged(program: Checked, roots: Iterable[str]) -> list[str]:
+    """Which roots are means over the samples of a data set."""
+    return [name for name in roots if name in program.criteria or name in program.metrics]
 
 
 def trained_state(plan: TrainingPlan, executable: Executable, device: torch.device) -> State:
@@ -212,7 +219,7 @@ def trained_state(plan: TrainingPlan, executable: Executable, device: torch.devi
     rule = plan.build(groups)
     averaged = {name: tensor for name, tensor in executable.tensors().items() if tensor.is_floating_point()}
     return State(
-        executable, rule, plan.average(averaged), plan.control(), RunningMetrics.start(executable.roots, device)
+        executable, rule, plan.average(averaged), plan.control(), RunningMetrics(executable, executable.roots, device)
     )
 
 
@@ -377,7 +384,8 @@ def make_evaluator(
         _, output = classes_and_output(program)
         if output is not None:
             with precision.device:
-                executable = lower(program.network, (*executable.roots, output), share=executable)
+                executable = lower(program.network, (*executable.roots, output), share=executable,
+                                   averaged=_averaged(program, executable.roots))
     sampling = Sampling(dataset.count if part is None else len(part), 0, shuffle=False, chosen=part)
     return Evaluator(program, executable, feed, sampling, size, precision, phase, counts, detail,
                  dataset.skipped)

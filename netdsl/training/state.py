@@ -14,7 +14,7 @@ from ..optimizers.optimizer import StepRates
 from ..optimizers.update import UpdateRule
 from ..optimizers.weight_average import WeightAverage
 from ..runs.checkpoint import Snapshot
-from .step import RunningMetrics
+from .running_metrics import RunningMetrics
 
 
 @dataclass
@@ -68,7 +68,7 @@ class State:
         """For the disk. `weights` are those to use and to test: the averages, where the file wants them."""
         weights = dict(self.executable.tensors())
         trainer = {f"slots.{name}": tensor for name, tensor in self.rule.state_dict().items()}
-        trainer["totals"] = self.totals.sums
+        trainer |= self.totals.tensors()
         if self.average is not None:
             averages = dict(zip(self.average.names, self.average.averages, strict=True))
             trainer |= {f"trained.{name}": weights[name] for name in averages}
@@ -83,8 +83,7 @@ class State:
         self.restore_weights(saved)
         state = saved.state
         self.position = Position(**{name: state[name] for name in asdict(Position())})
-        self.totals.sums.copy_(saved.trainer["totals"])
-        self.totals.samples = state["totalSamples"]
+        self.totals.load(saved.trainer, state["totalSamples"])
         self.control.load_state_dict(state["control"])
 
     def restore_weights(self, saved: Snapshot) -> None:

@@ -157,7 +157,8 @@ def examples(accepted: bool | None = True) -> list[tuple[str, type[Layer], Examp
 
 def output_shape(layer: Layer, shapes: Sequence[Shape]) -> Shape:
     """What the rule says, with `batched` set as the shape pass sets it."""
-    return dataclasses.replace(layer.shape(shapes), batched=any(s.batched for s in shapes) or not shapes)
+    batched = (any(s.batched for s in shapes) or not shapes) and not layer.is_set_metric
+    return dataclasses.replace(layer.shape(shapes), batched=batched)
 
 
 def refusal(layer: Layer, shapes: Sequence[Shape]) -> OptionError | ShapeError | None:
@@ -256,4 +257,5 @@ def file_with(example: Example, row: type[Layer]) -> str:
                for name, shape in zip(names, shapes, strict=True)]
     listed = any(name.endswith("...") for name in row.inputs)
     text = example.text if called or not row.inputs else f"{example.text} ({(':' if listed else ', ').join(names)})"
-    return "network = {\n    " + "\n    ".join([*members, f"z = {text}", "outputNodes = z"]) + "\n}\n"
+    role = "evaluationNodes" if row.is_set_metric else "outputNodes"
+    return "network = {\n    " + "\n    ".join([*members, f"z = {text}", f"{role} = z"]) + "\n}\n"

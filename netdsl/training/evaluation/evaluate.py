@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
@@ -25,7 +25,8 @@ from ..data.loader import Loader
 from ..data.sampling import Sampling
 from ..failures import first_bad, not_finite
 from ..progress import ProgressUpdate, Reporter, Stopwatch
-from ..step import Precision, RunningMetrics, Tensors, network_inputs, per_sample
+from ..running_metrics import RunningMetrics
+from ..step import Precision, Tensors, network_inputs, per_sample
 from .view_average import ViewAverage
 
 #: Above so many classes a confusion matrix is no table for people any more.
@@ -95,11 +96,11 @@ class Evaluator:
 
         `stopping` is called between minibatches and may raise to leave.
         """
-        totals = RunningMetrics.start(
-            dict.fromkeys((*self.program.criteria, *self.program.metrics)), self.precision.device
-        )
+        totals = RunningMetrics(self.executable, (*self.program.criteria, *self.program.metrics),
+                                self.precision.device)
         details = Details.start(self.program, self.precision.device) if self.detail else None
         sampling = self.sampling if limit is None else self.sampling.subsample(limit * self.minibatch_size)
+        totals.reserve(sampling.count)
         minibatches = sampling.minibatches(0, self.minibatch_size)
         steps = sampling.steps(0, self.minibatch_size)
         watch = Stopwatch(reporter.interval)
@@ -117,7 +118,7 @@ class Evaluator:
                     self._show(reporter, totals, watch, done, steps)
                 stopping()
         matrix, worst = details.result() if details else (None, ())
-        return EvalResult(totals.means(), totals.samples, matrix, worst, self.skipped)
+        return EvalResult(totals.results(), totals.samples, matrix, worst, self.skipped)
 
     def page(self, found: EvalResult) -> Failure | None:
         """Why what was found cannot be believed: a criterion that is not a number, with the first bad layer."""
@@ -147,7 +148,7 @@ class Evaluator:
         return ViewAverage.of(self.program, averaged_nodes(self.program), self.executable)
 
     def _show(self, reporter: Reporter, totals: RunningMetrics, watch: Stopwatch, done: int, steps: int) -> None:
-        values, percent = shown(self.program, totals.means())
+        values, percent = shown(self.program, totals.quick_results())
         reporter.glimpse(ProgressUpdate(self.phase, 1, 1, done, steps, values, percent, None, watch.speed,
                                  self.feed.waited / watch.seconds, watch.seconds / done * (steps - done)))
 
@@ -184,8 +185,12 @@ def shown(program: Program[ShapedNode], values: Mapping[str, float]) -> tuple[di
     named = {program.shown_name(node): value for node, value in values.items()}
     if len(program.criteria) > 1 and all(node in values for node in program.criteria) and SUM not in named:
         named = {SUM: sum(values[node] for node in program.criteria), **named}
-    percent = frozenset(program.shown_name(node) for node in values if program.network[node].layer.percent)
-    return named, percent
+    return named, percentages(program, values)
+
+
+def percentages(program: Program[ShapedNode], nodes: Iterable[str]) -> frozenset[str]:
+    """The shown names of the nodes that are shares."""
+    return frozenset(program.shown_name(node) for node in nodes if program.network[node].layer.percent)
 
 
 def criterion_name(program: Program[ShapedNode]) -> str:
