@@ -109,6 +109,10 @@ class OverClasses(Criterion):
         own = labels.size if not self.axis else padded(labels, z.rank)[-self.axis]
         return self.classes(z) if own == 1 < self.classes(z) else None
 
+    def largest_label(self, inputs: Sequence[Shape]) -> int | None:
+        count = self.class_numbers(inputs)
+        return None if count is None else count - 1
+
     def arranged(self, p: Any, labels: torch.Tensor, z: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, int]:
         """Labels and prediction of one rank, and torch's axis of the classes."""
         if self.axis == 0:
@@ -140,6 +144,8 @@ class CrossEntropyWithSoftmax(OverClasses):
         Example("CrossEntropyWithSoftmax", ((1,), (1,)), None, "one output: take BinaryCrossEntropyWithSigmoid"),
     )
     for_one = _FOR_ONE_SCORE
+    compares = "scores"
+    for_the_other = "CrossEntropy"
 
     label_smoothing: float = option(Number(0, 1, exclusive_maximum=True), 0.0, "The share that goes to all classes.")
     class_weights: tuple[float, ...] | None = option(
@@ -192,6 +198,8 @@ class CrossEntropy(OverClasses):
     examples = (Example("CrossEntropy", ((10,), (10,)), (1,)), Example("CrossEntropy", ((10,), (12,)), None))
     for_one = "for one probability take `BinaryCrossEntropy`, or `BinaryCrossEntropyWithSigmoid` on what goes into " \
               "its Sigmoid; for two classes two outputs."
+    compares = "probabilities"
+    for_the_other = "CrossEntropyWithSoftmax"
 
     def each(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
         given, probabilities, dim = self.arranged(p, *tensors)
@@ -212,6 +220,9 @@ class Thresholded(OverClasses):
 
     def for_bounds(self, inputs: Sequence[Bounds | None]) -> Layer:
         return replace(self, threshold=0.5) if self.threshold is None and within(inputs[1], UNIT) else self
+
+    def largest_label(self, inputs: Sequence[Shape]) -> int | None:
+        return 1 if self.classes(inputs[1]) == 1 else super().largest_label(inputs)
 
     @property
     def limit(self) -> float:

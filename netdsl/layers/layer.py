@@ -160,10 +160,14 @@ class Layer(Spec):
     is_set_metric: ClassVar[bool] = False
     #: The output is a Softmax.
     is_softmax: ClassVar[bool] = False
+    #: What the row compares with the labels (its last but weights): "probabilities" or "scores"; empty: any numbers.
+    compares: ClassVar[str] = ""
+    #: The row that compares the other one of the two.
+    for_the_other: ClassVar[str] = ""
+    #: False for rows over whole samples, whose values mean nothing once samples are blended (mixup).
+    can_be_blended: ClassVar[bool] = True
     #: Between which numbers the values lie, whatever the inputs are (`output_bounds`); None: nothing is known.
     value_bounds: ClassVar[Bounds | None] = None
-    #: Numbers between which the labels (the first input) have to lie; None: any.
-    label_range: ClassVar[tuple[float, float] | None] = None
     #: Reports print the output as a percentage (a share of samples or of pixels).
     percent: ClassVar[bool] = False
     #: True for rows that behave differently in training (dropout, batch normalization).
@@ -250,6 +254,10 @@ class Layer(Spec):
 
         Class numbers cannot be blended: half of class 0 and half of class 2 is not class 1.
         """
+        return None
+
+    def largest_label(self, inputs: Sequence[Shape]) -> int | None:
+        """The largest number that a label (the first input) may be, where each is a number by itself; None: any."""
         return None
 
     # -- lowering; torch from here on -------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from ..base.classes import NO_CLASS
 from ..spec import Integer, option, table_row
@@ -58,14 +58,15 @@ class Binary(Criterion):
     Labels that are not there (`NO_CLASS`: the pixels of a mask that have no class) add nothing.
     """
 
-    label_range: ClassVar[tuple[float, float] | None] = (0.0, 1.0)
-
     axis: int = option(Integer(0), 0, "The axis of the classes, where the labels are a mask: a position that has none "
                                       "of them is left out. 0: every number is a label of its own.")
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         check_axis(self.axis, inputs[0], self.name())
         return super().shape(inputs)
+
+    def largest_label(self, inputs: Sequence[Shape]) -> int | None:
+        return 1
 
     def each(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
         import torch
@@ -95,6 +96,8 @@ class BinaryCrossEntropy(Binary):
     Source: CNTK `binary_cross_entropy`.
     """
 
+    compares = "probabilities"
+    for_the_other = "BinaryCrossEntropyWithSigmoid"
     short = "bce"
     inputs = ("labels", "p")
     examples = _numbers_and_masks("BinaryCrossEntropy")
@@ -111,6 +114,8 @@ class BinaryCrossEntropyWithSigmoid(Binary):
     Source: Caffe `SigmoidCrossEntropyLoss`.
     """
 
+    compares = "scores"
+    for_the_other = "BinaryCrossEntropy"
     short = "bce"
     examples = _numbers_and_masks("BinaryCrossEntropyWithSigmoid")
 
@@ -129,6 +134,8 @@ class Logistic(Binary):
     Source: CNTK `Logistic`.
     """
 
+    compares = "probabilities"
+    for_the_other = "BinaryCrossEntropyWithSigmoid"
     short = "logistic"
     inputs = ("labels", "p")
     examples = _numbers_and_masks("Logistic")
@@ -148,6 +155,7 @@ class WeightedLogistic(Binary):
     Source: CNTK `WeightedLogistic`.
     """
 
+    compares = "probabilities"
     short = "logistic"
     inputs = ("labels", "p", "weight")
     examples = (Example("WeightedLogistic", ((4,), (4,), (1,)), (1,)),

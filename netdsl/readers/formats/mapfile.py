@@ -98,7 +98,8 @@ class MapFile(ImageReader):
 
     def _label_stream(self, targets: np.ndarray) -> Stream:
         if self.targets == "numbers":
-            return Stream(self.labels_input, (targets.shape[1],))
+            return Stream(self.labels_input, (targets.shape[1],),
+                          value_span=(float(targets.min()), float(targets.max())) if targets.size else None)
         classes = self.label_dim or int(targets.max()) + 1
         return Stream(self.labels_input, (classes,), classes)
 

@@ -45,13 +45,16 @@ class ImageMasks(ImageReader):
     def describe(self) -> Description:
         missing = tuple(folder for folder in (self.images, self.masks) if not os.path.isdir(folder))
         if missing:
-            streams = self.image_stream((None, None, self.channels)), Stream(self.labels_input, None, self.classes)
+            streams = self.image_stream((None, None, self.channels)), self._mask_stream(None)
             return Description(streams, None, self.image_facts(), missing)
         images, _ = self._pairs()
         stream = self.image_stream(stored_dims(Paths(images), len(images), self.channels,
                                                lambda index: (images[index], "")))
         dims = None if stream.dims is None else (*stream.dims[:2], self.classes)
-        return Description((stream, Stream(self.labels_input, dims, self.classes)), len(images), self.image_facts())
+        return Description((stream, self._mask_stream(dims)), len(images), self.image_facts())
+
+    def _mask_stream(self, dims: tuple[int, ...] | None) -> Stream:
+        return Stream(self.labels_input, dims, self.classes, per_pixel=True)
 
     def open(self, training: bool) -> Dataset:
         return _MaskedImages(self, training, *self._pairs())
