@@ -14,7 +14,7 @@ from .base.units import plural
 from .checks.column_fit import share_fit
 from .checks.program_check import add_label_hints, check_program, unify_class_ids
 from .elaborate import elaborate
-from .elaborate.overrides import apply_overrides
+from .elaborate.overrides import with_overrides
 from .ir.network import Network, NetworkTotals, Node, ShapedNode, totals
 from .ir.program import Origin, Program
 from .passes import infer_shapes, prune, verify
@@ -103,7 +103,7 @@ def examine(source: Source, overrides: Sequence[str] = (), files: Files | None =
 
 def _examine(source: Source, overrides: Sequence[str], files: Files, sample: str | None) -> Checked:
     try:
-        module = apply_overrides(parse(source), overrides)
+        module = with_overrides(parse(source), overrides)
     except Failure as failed:
         return Checked(source, None, None, (), failed.diagnostics)
     program, problems = elaborate(module, files, sample)

@@ -20,6 +20,7 @@ from .memory_estimate import estimate_memory
 from .metrics import check_metrics
 from .mixing import check_mixing
 from .multi_view import multi_view_diagnostic
+from .shared_data import shared_sources
 from .warnings import find_warnings
 
 ShapedProgram = Program[ShapedNode]
@@ -36,6 +37,7 @@ def check_program(program: ShapedProgram) -> list[Diagnostic]:
                  if (reader := getattr(program.readers, phase)) is not None}
     for phase, description in described.items():
         found += _reader(program, phase, description, described.get("train"))
+    found += shared_sources(program)
     return [*found, *_missing(program, described), *find_warnings(program, _count(described.get("train"))),
             *unused_first_class(program, described.get("train")), *check_compared(program, described),
             *check_mixing(program)]
@@ -113,6 +115,7 @@ def _reader(program: ShapedProgram, phase: str, description: Description | DataE
     if isinstance(description, DataError):
         yield data_diagnostic(program, phase, description)
         return
+    yield from (data_diagnostic(program, phase, wrong, "warning") for wrong in description.warnings)
     inputs = {node.name: node for node in program.network if node.layer.is_input}
     others = _class_pages(program, phase, description, training)
     yield from others.values()
@@ -125,14 +128,17 @@ def _reader(program: ShapedProgram, phase: str, description: Description | DataE
     if page is not None:
         yield page
     delivered = {stream.name for stream in description.streams}
+    why = description.unlabelled
     for name, node in inputs.items():
         if name not in delivered:
             yield Diagnostic(
                 "reader-shape", f"the {phase} reader delivers nothing for the input `{name}`",
                 Label(program.readers.spans.get(phase, node.span), f"it delivers {', '.join(sorted(delivered))}"),
                 related=(Label(node.span, did_you_mean(name, delivered) or "this input"),),
-                hint=f"rename the input, or name the reader's data after it: "
-                     f"`featuresInput = \"{name}\"` or `labelsInput = \"{name}\"`.")
+                body=(f"{why.title}.",) if why is not None else (),
+                hint=why.hint if why is not None else
+                f"rename the input, or name the reader's data after it: "
+                f"`featuresInput = \"{name}\"` or `labelsInput = \"{name}\"`.")
 
 
 # --- one numbering of the classes -------------------------------------------------------------------------

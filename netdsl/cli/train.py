@@ -30,6 +30,8 @@ def _training_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--accept-changes", is_flag=True, help="Resume although plan or network have changed."),
         click.option("--weights", help="Begin with the weights of a checkpoint."),
         click.option("--allow-missing", multiple=True, metavar="GLOB", help="Tensors that may start afresh."),
+        click.option("--best", metavar="METRIC",
+                     help="The criterion or metric that chooses the best epoch; by default the first evaluation node."),
         click.option("--seed", type=click.IntRange(0), help="The run's seed (SGD.seed); by default the file's."),
         click.option("--workers", type=click.IntRange(0), help="Threads that read data."),
         click.option("--max-epochs", type=click.IntRange(1), help="Stop after so many epochs of the plan."),
@@ -111,7 +113,8 @@ def _run_options(options: Mapping[str, Any], test: bool) -> RunOptions:
 
     limits = Limits(epochs=options["max_epochs"], steps=options["max_steps"], seconds=options["max_time"],
                     minibatches=options["limit"], overfit=options["overfit"])
-    same = ("device", "out", "resume", "accept_changes", "weights", "allow_missing", "seed", "workers", "save_minutes")
+    same = ("device", "out", "resume", "accept_changes", "weights", "allow_missing", "seed", "workers", "save_minutes",
+            "best")
     return RunOptions(limits=limits, nan_continue=options["nan"] == "continue", test=test,
                       **{name: options[name] for name in same})
 

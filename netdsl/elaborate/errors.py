@@ -85,9 +85,14 @@ def not_callable(value: Any, span: Span, callee: Span, place: NamedPlace) -> Fai
 
 
 def duplicate(name: str, again: Span, first: Span, what: str) -> Failure:
+    hint = "names of a record, and of the steps of one list, are unique; rename one of the two."
+    if again.source is not first.source and what == "the name":
+        change = f"{name}.key = value" if again.source.text[again.end :].lstrip(" =\n")[:1] == "{" else ""
+        hint = f"an included value is changed by its path, `{change}`" if change else \
+            f"an included value is changed in the braces of its `include`: `include \"...\" {{ {name} = ... }}`"
+        hint += ", or rename one of the two."
     return failure("duplicate-name", f"{what} `{name}` is defined twice", again, "defined again here",
-                   related=(Label(first, "defined first here"),),
-                   hint="names of a record, and of the steps of one list, are unique; rename one of the two.")
+                   related=(Label(first, "defined first here"),), hint=hint)
 
 
 def arguments(

@@ -17,6 +17,7 @@ from . import (
     elementwise,
     linear_algebra,
     normalization,
+    own_metrics,
     pooling,
     ranking,
     reduction,
@@ -25,6 +26,7 @@ from . import (
     set_metrics,
     softmax,
     sources,
+    statistics,
     unpooling,
     value_criteria,
 )
@@ -39,6 +41,7 @@ _FAMILIES = (
     unpooling,
     batch_normalization,
     normalization,
+    statistics,
     dropout,
     activation,
     softmax,
@@ -56,6 +59,7 @@ _FAMILIES = (
     set_metrics,
     curve_metrics,
     ranking,
+    own_metrics,
 )
 
 

@@ -10,6 +10,7 @@ from .arithmetic import Combination, sides
 from .bounds import UNIT, Bounds, hull
 from .elementwise import Elementwise
 from .layer import Example
+from .quality import Follows
 
 if TYPE_CHECKING:
     from typing import Any
@@ -24,6 +25,7 @@ class Comparison(Combination):
     value_bounds = UNIT
 
     family: ClassVar[str] = "comparison"
+    is_reducing: ClassVar[bool] = True
     clash: ClassVar[str] = "cannot compare {0} and {1}"
     #: The name of the comparison in torch.
     function: ClassVar[str] = ""
@@ -70,6 +72,7 @@ class Equal(Comparison):
     Source: CNTK `Equal`, the operator `==`.
     """
 
+    follows = Follows.EQUALITY
     title = sides("==")
     function = "eq"
     examples = _examples("Equal")
@@ -82,6 +85,7 @@ class NotEqual(Comparison):
     Source: CNTK `NotEqual`, the operator `!=`.
     """
 
+    follows = Follows.INEQUALITY
     title = sides("!=")
     function = "ne"
     examples = _examples("NotEqual")

@@ -21,6 +21,7 @@ from .broadcast import padded, with_batch, with_rank
 from .elementwise import logarithm
 from .labels import has_class, one_hot, shares
 from .layer import SCALAR, Example, Layer, ParameterSpec, Shape, ShapeError
+from .quality import Quality
 from .softmax import axis_option, check_axis
 from .sources import GivenStart
 
@@ -34,6 +35,7 @@ class Criterion(Layer):
 
     family: ClassVar[str] = "criterion"
     inputs: ClassVar[tuple[str, ...]] = ("labels", "z")
+    better: ClassVar[Quality] = Quality.SMALLER
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         same_elements(self.name(), *inputs)
@@ -230,8 +232,8 @@ class Thresholded(OverClasses):
 
 
 @table_row
-class Metric(Thresholded):
-    """Base of the metrics over classes: a share between 0 and 1, without a gradient; smaller is better."""
+class ClassMetric(Thresholded):
+    """Base of the metrics over classes: a share between 0 and 1, without a gradient."""
 
     is_metric: ClassVar[bool] = True
     percent: ClassVar[bool] = True
@@ -248,7 +250,7 @@ class Metric(Thresholded):
 
 
 @table_row
-class ClassificationError(Metric):
+class ClassificationError(ClassMetric):
     """1 unless the class of the labels is among the `topN` largest of z, else 0.
 
     The class is the largest of the labels. Of equal ones the first counts as larger. With an axis the
@@ -312,7 +314,7 @@ class ClassificationError(Metric):
 
 
 @table_row
-class IntersectionOverUnionError(Metric):
+class IntersectionOverUnionError(ClassMetric):
     """1 - the mean, over the classes that occur, of (positions with both) / (positions with either).
 
     Compares the largest labels with the largest of z at every position along the axis that has a class;

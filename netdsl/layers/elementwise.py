@@ -10,6 +10,7 @@ from ..spec import Number, OptionError, option, table_row
 from .activation import Activation
 from .bounds import POSITIVE, Bounds, negated, product, rising, total
 from .layer import Example
+from .quality import Follows, Quality
 
 if TYPE_CHECKING:
     import torch
@@ -47,6 +48,7 @@ class Elementwise(Activation):
     """Base of the rows that are one function of torch."""
 
     family: ClassVar[str] = "arithmetic"
+    is_formula: ClassVar[bool] = True
     #: The name of the function in torch.
     function: ClassVar[str] = ""
 
@@ -71,6 +73,7 @@ class Exp(Elementwise):
     Source: CNTK `Exp`.
     """
 
+    follows = Follows.RISING
     keeps: ClassVar[str] = "output"
     function = "exp"
     examples = _example("Exp")
@@ -87,7 +90,7 @@ class Abs(Elementwise):
     """
 
     value_bounds = POSITIVE
-
+    follows = Follows.DISTANCE
     function = "abs"
     examples = _example("Abs")
 
@@ -100,7 +103,7 @@ class Square(Elementwise):
     """
 
     value_bounds = POSITIVE
-
+    follows = Follows.DISTANCE
     function = "square"
     examples = _example("Square")
 
@@ -112,6 +115,7 @@ class Negate(Elementwise):
     Source: CNTK `Negate`.
     """
 
+    follows = Follows.FALLING
     function = "neg"
     examples = _example("Negate")
 
@@ -268,6 +272,7 @@ class Log(Elementwise):
     Source: CNTK `Log`.
     """
 
+    follows = Follows.RISING
     examples = _example("Log")
 
     def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
@@ -282,7 +287,7 @@ class Sqrt(Elementwise):
     """
 
     value_bounds = POSITIVE
-
+    follows = Follows.RISING
     keeps: ClassVar[str] = "output"
     examples = _example("Sqrt")
 
@@ -297,6 +302,7 @@ class Reciprocal(Elementwise):
     Source: CNTK `Reciprocal`.
     """
 
+    divisor = 0
     examples = _example("Reciprocal")
 
     def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
@@ -386,6 +392,12 @@ class ScaleAndShift(Elementwise):
     scale: float = option(Number(), 1.0, "What x is multiplied by.")
     offset: float = option(Number(), 0.0, "What is added then.")
 
+    def quality(self, inputs: Sequence[Quality]) -> Quality:
+        (quality,) = inputs
+        if not self.scale or (self.offset and quality is Quality.DIFFERENCE):
+            return Quality.UNKNOWN
+        return quality.reversed() if self.scale < 0 else quality
+
     def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
         (x,) = tensors
         if self.scale != 1:
@@ -407,6 +419,7 @@ class StopGradient(Elementwise):
     Source: CNTK `StopGradient`.
     """
 
+    follows = Follows.RISING
     keeps = "nothing"
     examples = _example("StopGradient")
 
@@ -424,6 +437,7 @@ class Pass(Elementwise):
     Source: CNTK `Pass` and `Identity`.
     """
 
+    follows = Follows.RISING
     aliases = ("Identity",)
     keeps = "nothing"
     examples = _example("Pass")

@@ -11,6 +11,7 @@ from ..spec import Spec, table_row
 from .accumulation import Accumulation
 from .bounds import Bounds
 from .initializers import Initializer
+from .quality import Follows, Quality
 
 if TYPE_CHECKING:
     import torch
@@ -168,8 +169,21 @@ class Layer(Spec):
     can_be_blended: ClassVar[bool] = True
     #: Between which numbers the values lie, whatever the inputs are (`output_bounds`); None: nothing is known.
     value_bounds: ClassVar[Bounds | None] = None
+    #: Which way the value is better, for criteria and metrics; for functions how it follows from the inputs.
+    better: ClassVar[Quality] = Quality.UNKNOWN
+    follows: ClassVar[Follows] = Follows.UNKNOWN
+    #: Arithmetic, comparisons and reductions: what people write formulas of.
+    is_formula: ClassVar[bool] = False
+    #: The position of the input that the row divides by.
+    divisor: ClassVar[int | None] = None
+    #: The row makes less of a sample: a sum over elements, a yes or no.
+    is_reducing: ClassVar[bool] = False
     #: Reports print the output as a percentage (a share of samples or of pixels).
     percent: ClassVar[bool] = False
+    #: True for rows with tensors that are computed from their input over the training data, before the first update.
+    precomputed: ClassVar[bool] = False
+    #: True for those of them whose value is such a tensor: the same for every sample, `forward` gets no input.
+    is_statistic: ClassVar[bool] = False
     #: True for rows that behave differently in training (dropout, batch normalization).
     differs_in_training: ClassVar[bool] = False
 
@@ -182,6 +196,10 @@ class Layer(Spec):
     def is_weighted(self) -> bool:
         """Whether samples count by `sample_weights` in the mean of the data set."""
         return False
+
+    def quality(self, inputs: Sequence[Quality]) -> Quality:
+        """Which way the value is better, as far as that is certain, from what is known of the inputs."""
+        return self.follows.quality(inputs) if self.follows is not Follows.UNKNOWN else self.better
 
     @classmethod
     def step_label(cls) -> str:

@@ -10,6 +10,7 @@ from ..spec import REQUIRED, Dims, Integer, ListOf, OptionError, option, table_r
 from .bounds import Bounds, hull
 from .broadcast import padded, with_batch, with_rank
 from .layer import Example, Layer, SampleLayer, Shape, ShapeError
+from .quality import Follows
 
 if TYPE_CHECKING:
     import torch
@@ -21,6 +22,7 @@ class Reshaping(SampleLayer):
 
     family: ClassVar[str] = "shape"
     keeps: ClassVar[str] = "nothing"
+    follows: ClassVar[Follows] = Follows.RISING
     #: The option that holds the new extents.
     extents: ClassVar[str] = "dims"
 

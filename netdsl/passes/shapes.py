@@ -67,7 +67,8 @@ class _Inference:
             if inputs:
                 # A use has a batch axis if any of its inputs has; a source knows for itself. A number of the whole
                 # data set has none.
-                shape = Shape(shape.dims, any(s.batched for s in inputs) and not layer.is_set_metric)
+                alike = layer.is_set_metric or layer.is_statistic
+                shape = Shape(shape.dims, any(s.batched for s in inputs) and not alike)
             known = self.ruled[layer, inputs, kept] = shape, _cost(layer, inputs, shape, kept)
         return known
 

@@ -15,7 +15,7 @@ from netdsl.runs import store as runs
 
 from .conftest import Command
 
-VOID = {"meta", "img", "br", "rect", "path", "polygon", "image"}
+VOID = {"meta", "img", "br", "wbr", "input", "rect", "path", "polygon", "line", "circle"}
 
 
 class Tags(HTMLParser):

@@ -157,7 +157,8 @@ def examples(accepted: bool | None = True) -> list[tuple[str, type[Layer], Examp
 
 def output_shape(layer: Layer, shapes: Sequence[Shape]) -> Shape:
     """What the rule says, with `batched` set as the shape pass sets it."""
-    batched = (any(s.batched for s in shapes) or not shapes) and not layer.is_set_metric
+    alike = layer.is_set_metric or layer.is_statistic
+    batched = (any(s.batched for s in shapes) or not shapes) and not alike
     return dataclasses.replace(layer.shape(shapes), batched=batched)
 
 

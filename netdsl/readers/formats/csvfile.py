@@ -133,6 +133,9 @@ class CSV(Reader):
 
     # -- what it says and delivers ----------------------------------------------------------------
 
+    def sources(self) -> tuple[str, ...]:
+        return (self.file,)
+
     def describe(self) -> Description:
         if locate(self.file) is None:
             unknown = [Stream(name, None) for name in self._input_names()]

@@ -113,6 +113,9 @@ class CNTKText(Reader):
     skip_sequence_ids: bool = option(Flag(), False, "Every line is a sample, whatever its id.")
     max_errors: int = option(Integer(0), 0, "How many malformed samples are passed over before it is an error.")
 
+    def sources(self) -> tuple[str, ...]:
+        return (self.file,)
+
     def describe(self) -> Description:
         streams = tuple(Stream(s.input, s.dim, note="sparse" * (s.format == "sparse"), labels_from=s.first_label)
                         for s in self.input)

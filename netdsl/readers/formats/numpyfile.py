@@ -89,6 +89,9 @@ class NumPy(ImageReader):
     first_label: int = option(Integer(0), 0, FIRST_LABEL_DOC)
     weights_input: str = option(Text(), "weights", "Name of the input that gets the weights.")
 
+    def sources(self) -> tuple[str, ...]:
+        return (self.file,) if self.file else (self.features,)
+
     def describe(self) -> Description:
         files = (self.file,) if self.file else tuple(filter(None, (self.features, self.labels, self.weights)))
         missing = tuple(path for path in files if locate(path) is None)
