@@ -14,11 +14,11 @@ from ..ir.program import Program
 from ..readers.files import short
 from ..readers.reader import DataError, Description, Reader, Stream
 from ..spec import show_value
+from .blending import check_mixing
 from .compared import check_compared
 from .labels import first_label_hint, labels_begin_elsewhere, labels_said, unused_first_class
 from .memory_estimate import estimate_memory
 from .metrics import check_metrics
-from .mixing import check_mixing
 from .multi_view import multi_view_diagnostic
 from .shared_data import shared_sources
 from .warnings import find_warnings

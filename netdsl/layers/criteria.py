@@ -3,7 +3,7 @@
 A criterion is a tensor (N, 1). The trainer sums over the samples; what reports show is the sum divided
 by their number. Labels come first, as in CNTK. They may be distributions (one-hot or soft) or, with
 the extent 1 where the prediction has several classes, the number of the class. Positions without a
-class (`labels.py`) are left out of value, gradient and divisor.
+class (`class_labels.py`) are left out of value, gradient and divisor.
 
 Criteria that compare numbers are in `value_criteria.py`.
 """
@@ -18,8 +18,8 @@ from ..base.classes import NO_CLASS
 from ..spec import Integer, ListOf, Number, Optional, option, table_row
 from .bounds import UNIT, Bounds, within
 from .broadcast import padded, with_batch, with_rank
+from .class_labels import has_class, one_hot, shares
 from .elementwise import logarithm
-from .labels import has_class, one_hot, shares
 from .layer import SCALAR, Example, Layer, ParameterSpec, Shape, ShapeError
 from .quality import Quality
 from .softmax import axis_option, check_axis

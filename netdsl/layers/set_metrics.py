@@ -9,8 +9,8 @@ from ..base.classes import NO_CLASS
 from ..spec import Choice, Flag, Integer, Number, Optional, option, table_row
 from .accumulation import Accumulation, Sums
 from .broadcast import with_batch
+from .class_labels import class_numbers
 from .criteria import Thresholded
-from .labels import class_numbers
 from .layer import Example, Layer, Shape, ShapeError
 from .quality import Quality
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..spec import Choice, Dims, Flag, Integer, Number, Optional, OptionError, Text, option, table_row
 from .bounds import UNBOUNDED, Bounds
+from .class_labels import one_hot
 from .initializers import KINDS, constant, fans
-from .labels import one_hot
 from .layer import Example, Initializer, Layer, ParameterSpec, Shape, ShapeError
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from ..base.classes import NO_CLASS
 from ..spec import Integer, option, table_row
+from .class_labels import has_class
 from .criteria import Criterion, same_elements, total
 from .elementwise import logarithm
-from .labels import has_class
 from .layer import SCALAR, Example, Shape, ShapeError
 from .softmax import check_axis
 
