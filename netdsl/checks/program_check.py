@@ -15,6 +15,7 @@ from ..readers.files import short
 from ..readers.reader import DataError, Description, Reader, Stream
 from ..spec import show_value
 from .blending import check_mixing
+from .column_sizes import uneven_columns
 from .compared import check_compared
 from .labels import first_label_hint, labels_begin_elsewhere, labels_said, unused_first_class
 from .memory_estimate import estimate_memory
@@ -40,7 +41,7 @@ def check_program(program: ShapedProgram) -> list[Diagnostic]:
     found += shared_sources(program)
     return [*found, *_missing(program, described), *find_warnings(program, _count(described.get("train"))),
             *unused_first_class(program, described.get("train")), *check_compared(program, described),
-            *check_mixing(program)]
+            *check_mixing(program), *filter(None, [uneven_columns(program, described.get("train"))])]
 
 
 def _count(description: Description | DataError | None) -> int | None:
