@@ -143,7 +143,7 @@ def _comparisons(program: Program[ShapedNode]) -> Iterator[_Comparison]:
 
 def _compared_by(network: Network[ShapedNode], node: ShapedNode, role: str, trained: set[str]
                  ) -> Iterator[_Comparison]:
-    meaning = node.layer.compares
+    meaning = node.layer.compares_as
     if meaning is None or len(node.inputs) < 2:
         return
     labels, compared = node.inputs[0].node, node.inputs[1].node

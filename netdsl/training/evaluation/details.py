@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from ...base.classes import NO_CLASS
 from ...checks.outputs import MOST_CLASSES, Output, outputs_of
 from ...describe.answers import finite, precision_and_recall
 from ...ir.network import ShapedNode
@@ -134,13 +135,13 @@ class Details:
         likely = (found > (0.0 if output.scale == "scores" else 0.5)).flatten(1)
         if given.dtype == torch.int64 and given.dim() == 1 and likely.shape[1] > 1:
             given = torch.nn.functional.one_hot(given.clamp(min=0), likely.shape[1])
-        truth = given.flatten(1) > 0.5
-        if truth.shape != likely.shape:
+        given = given.flatten(1)
+        if given.shape != likely.shape:
             return
         if output.kind == "image":  # every pixel of a mask
-            truth, likely = truth.flatten()[:, None], likely.flatten()[:, None]
-        cells = torch.arange(likely.shape[1], device=likely.device) * 4 + truth * 2 + likely
-        counts += torch.bincount(cells.flatten(), minlength=len(counts))
+            given, likely = given.flatten()[:, None], likely.flatten()[:, None]
+        cells = torch.arange(likely.shape[1], device=likely.device) * 4 + (given > 0.5) * 2 + likely
+        counts += torch.bincount(cells[given != NO_CLASS], minlength=len(counts))
 
     def _add_worst(self, values: Tensors, pairs: dict[str, tuple[torch.Tensor, torch.Tensor]], indices: np.ndarray,
                    names: Sequence[str]) -> None:
