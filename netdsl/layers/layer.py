@@ -159,6 +159,8 @@ class Layer(Spec):
     is_set_metric: ClassVar[bool] = False
     #: The output is a Softmax.
     is_softmax: ClassVar[bool] = False
+    #: A normalization of the output and its activation are drawn in the box of this layer.
+    draws_norm_inside: ClassVar[bool] = False
     #: Reports print the output as a percentage (a share of samples or of pixels).
     percent: ClassVar[bool] = False
     #: True for rows that behave differently in training (dropout, batch normalization).
