@@ -137,7 +137,7 @@ def lower(network: Network[ShapedNode], roots: Iterable[str], share: Executable 
     The nested root keeps `state_dict` in the order of the graph; every fx node carries `span`,
     `shape` and `node` (its name in the file) in its meta.
     """
-    wanted = network.ancestors(roots)
+    wanted = network.needed(roots)
     root, graph = nn.Module(), fx.Graph()
     values: dict[str, fx.Node] = {}
     layers: dict[str, LayerModule] = dict(share.layers) if share else {}
@@ -159,8 +159,8 @@ def lower(network: Network[ShapedNode], roots: Iterable[str], share: Executable 
             module = _second_use(module, node, shapes)
         target = targets.get(id(module)) or _place(root, node.name, module)
         targets[id(module)], modules[node.name] = target, module
-        arguments = tuple(values[use.node] for use in node.inputs) or (
-            (values[node.name],) if node.layer.is_input else ())
+        taken = () if node.layer.is_statistic else node.inputs
+        arguments = tuple(values[use.node] for use in taken) or ((values[node.name],) if node.layer.is_input else ())
         value = graph.call_module(target, arguments)
         value.meta.update(span=node.span, shape=node.shape, node=node.name)
         values[node.name] = value

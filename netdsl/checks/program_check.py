@@ -14,10 +14,14 @@ from ..ir.program import Program
 from ..readers.files import short
 from ..readers.reader import DataError, Description, Reader, Stream
 from ..spec import show_value
+from .blending import check_mixing
+from .column_sizes import uneven_columns
+from .compared import check_compared
 from .labels import first_label_hint, labels_begin_elsewhere, labels_said, unused_first_class
 from .memory_estimate import estimate_memory
 from .metrics import check_metrics
 from .multi_view import multi_view_diagnostic
+from .shared_data import shared_sources
 from .warnings import find_warnings
 
 ShapedProgram = Program[ShapedNode]
@@ -34,8 +38,10 @@ def check_program(program: ShapedProgram) -> list[Diagnostic]:
                  if (reader := getattr(program.readers, phase)) is not None}
     for phase, description in described.items():
         found += _reader(program, phase, description, described.get("train"))
+    found += shared_sources(program)
     return [*found, *_missing(program, described), *find_warnings(program, _count(described.get("train"))),
-            *unused_first_class(program, described.get("train"))]
+            *unused_first_class(program, described.get("train")), *check_compared(program, described),
+            *check_mixing(program), *filter(None, [uneven_columns(program, described.get("train"))])]
 
 
 def _count(description: Description | DataError | None) -> int | None:
@@ -110,6 +116,7 @@ def _reader(program: ShapedProgram, phase: str, description: Description | DataE
     if isinstance(description, DataError):
         yield data_diagnostic(program, phase, description)
         return
+    yield from (data_diagnostic(program, phase, wrong, "warning") for wrong in description.warnings)
     inputs = {node.name: node for node in program.network if node.layer.is_input}
     others = _class_pages(program, phase, description, training)
     yield from others.values()
@@ -122,14 +129,17 @@ def _reader(program: ShapedProgram, phase: str, description: Description | DataE
     if page is not None:
         yield page
     delivered = {stream.name for stream in description.streams}
+    why = description.unlabelled
     for name, node in inputs.items():
         if name not in delivered:
             yield Diagnostic(
                 "reader-shape", f"the {phase} reader delivers nothing for the input `{name}`",
                 Label(program.readers.spans.get(phase, node.span), f"it delivers {', '.join(sorted(delivered))}"),
                 related=(Label(node.span, did_you_mean(name, delivered) or "this input"),),
-                hint=f"rename the input, or name the reader's data after it: "
-                     f"`featuresInput = \"{name}\"` or `labelsInput = \"{name}\"`.")
+                body=(f"{why.title}.",) if why is not None else (),
+                hint=why.hint if why is not None else
+                f"rename the input, or name the reader's data after it: "
+                f"`featuresInput = \"{name}\"` or `labelsInput = \"{name}\"`.")
 
 
 # --- one numbering of the classes -------------------------------------------------------------------------
@@ -333,7 +343,7 @@ def _stream(program: ShapedProgram, phase: str, description: Description, stream
         delivered *= extent
     same_size = delivered == node.shape.size
     flat = len(stream.dims) == 1 or node.shape.rank == 1
-    class_index = stream.classes is not None and node.shape.size == 1
+    class_index = stream.classes is not None and node.shape.file_dims in ((1,), (*stream.dims[:-1], 1))
     if tuple(stream.dims) == node.shape.file_dims or (same_size and flat) or class_index:
         return
     shown = " x ".join(str(d) for d in stream.dims)

@@ -17,6 +17,7 @@ from . import (
     elementwise,
     linear_algebra,
     normalization,
+    own_metrics,
     pooling,
     ranking,
     reduction,
@@ -25,7 +26,9 @@ from . import (
     set_metrics,
     softmax,
     sources,
+    statistics,
     unpooling,
+    value_criteria,
 )
 from .layer import Layer
 
@@ -38,6 +41,7 @@ _FAMILIES = (
     unpooling,
     batch_normalization,
     normalization,
+    statistics,
     dropout,
     activation,
     softmax,
@@ -51,9 +55,11 @@ _FAMILIES = (
     assertions,
     sources,
     criteria,
+    value_criteria,
     set_metrics,
     curve_metrics,
     ranking,
+    own_metrics,
 )
 
 

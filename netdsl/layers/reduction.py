@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..spec import Integer, ListOf, Optional, option, table_row
+from .bounds import UNBOUNDED, Bounds
 from .layer import SCALAR, Example, SampleLayer, Shape, ShapeError
+from .quality import Follows
 
 if TYPE_CHECKING:
     import torch
@@ -20,6 +22,8 @@ class Reduction(SampleLayer):
     """
 
     family: ClassVar[str] = "reduction"
+    is_formula: ClassVar[bool] = True
+    is_reducing: ClassVar[bool] = True
     #: The name of the function in torch.
     function: ClassVar[str] = ""
 
@@ -72,9 +76,13 @@ class ReduceSum(Reduction):
     Source: CNTK `ReduceSum`, `SumElements`, `SumColumnElements`.
     """
 
+    follows = Follows.RISING
     function = "sum"
     aliases = ("SumElements", "SumColumnElements")
     examples = (*_examples("ReduceSum"), Example("ReduceSum {1:2}", ((8, 6, 3),), (1, 1, 3)))
+
+    def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
+        return inputs[0] if inputs[0] == UNBOUNDED else None
 
 
 @table_row
@@ -84,8 +92,12 @@ class ReduceMean(Reduction):
     Source: CNTK `ReduceMean`.
     """
 
+    follows = Follows.RISING
     function = "mean"
     examples = (*_examples("ReduceMean"), Example("ReduceMean {1:2}", ((8, 6, 3),), (1, 1, 3)))
+
+    def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
+        return inputs[0]
 
 
 @table_row
@@ -121,10 +133,14 @@ class ReduceMax(Reduction):
     Source: CNTK `ReduceMax`.
     """
 
+    follows = Follows.RISING
     examples = _examples("ReduceMax")
 
     def reduce(self, x: torch.Tensor, dims: tuple[int, ...]) -> torch.Tensor:
         return _with_gradient_to_all(x, x.detach().amax(dims, keepdim=True), dims)
+
+    def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
+        return inputs[0]
 
 
 @table_row
@@ -134,10 +150,14 @@ class ReduceMin(Reduction):
     Source: CNTK `ReduceMin`.
     """
 
+    follows = Follows.RISING
     examples = _examples("ReduceMin")
 
     def reduce(self, x: torch.Tensor, dims: tuple[int, ...]) -> torch.Tensor:
         return _with_gradient_to_all(x, x.detach().amin(dims, keepdim=True), dims)
+
+    def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
+        return inputs[0]
 
 
 def _with_gradient_to_all(x: torch.Tensor, result: torch.Tensor, dims: tuple[int, ...]) -> torch.Tensor:

@@ -36,7 +36,8 @@ from .data.loader import Loader, open_loader
 from .data.mixing import Mixing
 from .data.sampling import Sampling, split
 from .device import choose_device
-from .evaluation.evaluate import Evaluator, classes_and_output
+from .evaluation.evaluate import Evaluator, classes_and_output, ranked_names
+from .precompute import precompute, with_statistics
 from .progress import Reporter
 from .run_options import OVERFIT_UPDATES, RunOptions
 from .running_metrics import RunningMetrics
@@ -71,6 +72,7 @@ class Job:
     facts: dict[str, Any]  #: what checkpoints say of the run beside its state
     skipped: tuple[DataError, ...]  #: bad samples of the training data that take no part
     begun_with: str = ""  #: which weights training begins with, where they are not the file's
+    precomputed: str = ""  #: which statistics of the training data were computed
     renumbered: str = ""  #: said where the weights to begin with know other classes
 
 
@@ -84,6 +86,7 @@ def prepare_job(program: Checked, options: RunOptions, reporter: Reporter) -> It
     check_best(program, options.best)
     seed, device = plan.block.seed, choose_device(options.device)
     executable = build(program, (*program.criteria, *program.metrics), device, seed)
+    executable = with_statistics(program, executable, device, seed)
     with ExitStack() as stack:
         state = trained_state(plan, executable, device)
         begun_with = load_initial_weights(program, plan, state, options)
@@ -92,6 +95,7 @@ def prepare_job(program: Checked, options: RunOptions, reporter: Reporter) -> It
         sampling = make_sampling(plan, options, dataset)
         state.totals.reserve(sampling.epoch_length)
         feed = make_loader(program, "train", dataset, device, options, seed, stack)
+        precomputed = compute_statistics(program, plan, state, options, feed, sampling)
         precision = choose_precision(plan.block.precision, device)
         step = TrainingStep(executable, program.criteria, state.rule, precision, feed.expand,
                             -(-plan.update_size_at(0) // plan.pieces) if plan.pieces > 1 else 0)
@@ -123,6 +127,7 @@ def prepare_job(program: Checked, options: RunOptions, reporter: Reporter) -> It
             facts(program, options, plan, identity, dataset),
             dataset.skipped,
             begun_with,
+            precomputed,
             class_change_note(options, dataset.class_names),
         )
 
@@ -167,11 +172,12 @@ def no_data_failure(program: Checked, phase: str) -> Failure:
 
 def check_best(program: Checked, name: str | None) -> None:
     """Raise Failure if the metric that is to choose the best checkpoint is none of the network's."""
-    known = [program.shown_name(node) for node in (*program.criteria, *program.metrics)]
+    known = ranked_names(program)
     if name is not None and name not in known:
         raise failure("unknown-name", f"there is no criterion or metric called `{name}`",
                       program.spans.get("criterionNodes") or program.source.span(0, 0),
-                      body=(f"There are {', '.join(known)}.",), hint=did_you_mean(name, known))
+                      body=(f"There are {', '.join(f'`{other}`' for other in known)}.",), hint=did_you_mean(name, known)
+                      or "name one of them; `evaluationNodes` lists what is measured beside the criterion.")
 
 
 def with_seed(plan: TrainingPlan, seed: int | None) -> TrainingPlan:
@@ -232,13 +238,32 @@ def load_initial_weights(program: Checked, plan: TrainingPlan, state: State, opt
     spans = tensor_spans(state.executable)
     wanted = state.executable.tensors()
     report = checkpoint.load(wanted, checkpoint.read_weights(path), spans, path, options.allow_missing)
-    if state.average is not None:
-        state.average = plan.average(dict(zip(state.average.names, state.average.parameters, strict=True)))
+    restart_average(plan, state)
     loaded = set(report.loaded)
     fresh = [name for name in wanted if name not in loaded]
     what = f"all {plural(len(wanted), 'tensor')}" if not fresh else \
         f"{len(loaded):,} of {plural(len(wanted), 'tensor')}; {first_of(fresh, 6)} start afresh"
     return f"weights from {path}: {what}"
+
+
+def compute_statistics(program: Checked, plan: TrainingPlan, state: State, options: RunOptions, feed: Loader,
+                       sampling: Sampling) -> str:
+    """`Mean` and its like, where a run begins that has them; what to tell of it. A resumed run has them already."""
+    if options.resume is not None:
+        return ""
+    most = options.limits.minibatches
+    samples = sampling if most is None else sampling.subsample(most * plan.minibatch_size)
+    with data_errors(program, "train"):
+        told = precompute(program, state.executable, feed, samples, plan.minibatch_size)
+    if told:
+        restart_average(plan, state)
+    return told
+
+
+def restart_average(plan: TrainingPlan, state: State) -> None:
+    """Begin the average of the weights from what they are now."""
+    if state.average is not None:
+        state.average = plan.average(dict(zip(state.average.names, state.average.parameters, strict=True)))
 
 
 def class_change_note(options: RunOptions, now: Sequence[str]) -> str:

@@ -199,8 +199,9 @@ def test_names_in_one_set_and_numbers_in_the_other_are_an_error(named: str, tmp_
 
 
 def test_weights_of_other_classes_are_told(run: Path, tmp_path: Path) -> None:
-    table(tmp_path / "t.csv", {"x": (0, 0), "y2": (0, 1), "z": (1, 0)})
-    checked = program(tmp_path, 'CSV {"@/t.csv"}', 'CSV {"@/t.csv"}')
+    for name in ("t", "u"):
+        table(tmp_path / f"{name}.csv", {"x": (0, 0), "y2": (0, 1), "z": (1, 0)})
+    checked = program(tmp_path, 'CSV {"@/t.csv"}', 'CSV {"@/u.csv"}')
     netdsl.train(checked.require(), device="cpu", weights=run, out=tmp_path / "new", limits=Limits(steps=1))
     assert "the weights were trained with other classes: class 1 was y and is y2 here" in \
         (tmp_path / "new" / "log.txt").read_text()
