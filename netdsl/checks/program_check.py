@@ -14,6 +14,7 @@ from ..ir.program import Program
 from ..readers.files import short
 from ..readers.reader import DataError, Description, Reader, Stream
 from ..spec import show_value
+from .column_sizes import uneven_columns
 from .labels import first_label_hint, labels_begin_elsewhere, labels_said, unused_first_class
 from .memory_estimate import estimate_memory
 from .metrics import check_metrics
@@ -37,7 +38,8 @@ def check_program(program: ShapedProgram) -> list[Diagnostic]:
         found += _reader(program, phase, description, described.get("train"))
     found += shared_sources(program)
     return [*found, *_missing(program, described), *find_warnings(program, _count(described.get("train"))),
-            *unused_first_class(program, described.get("train"))]
+            *unused_first_class(program, described.get("train")),
+            *filter(None, [uneven_columns(program, described.get("train"))])]
 
 
 def _count(description: Description | DataError | None) -> int | None:

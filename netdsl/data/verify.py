@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..base.text_table import Column, text_table
 from ..ir.network import ShapedNode
 from ..ir.program import Program
 from ..readers.every_sample import faults
@@ -93,11 +94,10 @@ def _compare(found: PhaseData, dataset: Dataset, trained: dict[bytes, str]) -> N
 
 def data_text(found: list[PhaseData]) -> list[str]:
     """The table of `check --data`, and below it what is wrong."""
-    lines = [f"{'':12}{'samples':>10}{'bad':>8}"]
-    for part in found:
-        counts = f"{part.count:>10,}{len(part.bad):>8,}" if part.refused is None else "  cannot be opened"
-        allowed = f"   {part.tolerated:,} are allowed (maxErrors)" if part.tolerated else ""
-        lines.append(f"{part.phase:12}{counts}{allowed}")
+    columns = (Column("phase"), Column("samples", right=True), Column("bad", right=True), Column("allowed", right=True))
+    lines = text_table(columns, [
+        (part.phase, f"{part.count:,}", f"{len(part.bad):,}", f"{part.tolerated:,}") if part.refused is None else
+        (part.phase, "?", "?", "") for part in found])
     for part in found:
         lines += _details(part)
     return lines
@@ -119,7 +119,7 @@ def _details(part: PhaseData) -> list[str]:
     if part.copies:
         verb = "image is" if len(part.copies) == 1 else "images are"
         lines += ["", f"{part.phase}: {len(part.copies):,} {verb} also among the training data"]
-        lines += [f"    {here} is {there}" for here, there in part.copies[:_NAMED]]
+        lines += [f"    {here}" if here == there else f"    {here} is {there}" for here, there in part.copies[:_NAMED]]
         lines += [f"    and {len(part.copies) - _NAMED:,} more"] if len(part.copies) > _NAMED else []
     return lines
 

@@ -17,6 +17,7 @@ from . import (
     elementwise,
     linear_algebra,
     normalization,
+    own_metrics,
     pooling,
     ranking,
     reduction,
@@ -56,6 +57,7 @@ _FAMILIES = (
     set_metrics,
     curve_metrics,
     ranking,
+    own_metrics,
 )
 
 

@@ -14,6 +14,7 @@ from ..spec import Integer, ListOf, Number, Optional, option, table_row
 from .broadcast import padded, with_batch, with_rank
 from .elementwise import logarithm
 from .layer import SCALAR, Example, Layer, ParameterSpec, Shape, ShapeError
+from .quality import Quality
 from .softmax import axis_option, check_axis
 from .sources import GivenStart
 
@@ -27,6 +28,7 @@ class Criterion(Layer):
 
     family: ClassVar[str] = "criterion"
     inputs: ClassVar[tuple[str, ...]] = ("labels", "z")
+    better: ClassVar[Quality] = Quality.SMALLER
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         same_elements(self.name(), *inputs)
@@ -180,8 +182,8 @@ class CrossEntropy(OverClasses):
 
 
 @table_row
-class Metric(OverClasses):
-    """Base of the metrics over classes: a share between 0 and 1, without a gradient; smaller is better."""
+class ClassMetric(OverClasses):
+    """Base of the metrics over classes: a share between 0 and 1, without a gradient."""
 
     is_metric: ClassVar[bool] = True
     percent: ClassVar[bool] = True
@@ -189,7 +191,7 @@ class Metric(OverClasses):
 
 
 @table_row
-class ClassificationError(Metric):
+class ClassificationError(ClassMetric):
     """1 unless the class of the labels is among the `topN` largest of z, else 0.
 
     The class is the largest of the labels. Of equal ones the first counts as larger. With an axis the
@@ -236,7 +238,7 @@ class ClassificationError(Metric):
 
 
 @table_row
-class IntersectionOverUnionError(Metric):
+class IntersectionOverUnionError(ClassMetric):
     """1 - the mean, over the classes that occur, of (positions with both) / (positions with either).
 
     Compares the largest labels with the largest of z at every position along the axis; the mean runs

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ..spec import Choice, Flag, Integer, Optional, option, table_row
 from .accumulation import Accumulation, Rows
 from .layer import SCALAR, Example, Shape, ShapeError
+from .quality import Quality
 from .set_metrics import SetMetric
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ class OverThresholds(SetMetric):
     Of several outputs the softmax is compared, each class against the others; with `multiLabel` each output is a
     yes or no of its own, and its score is taken as it is.
     """
+
+    better: ClassVar[Quality] = Quality.LARGER
 
     multi_label: bool = option(Flag(), False, "Whether each output is a yes or no of its own.")
     average: str = option(Choice(("macro", "weighted", "micro")), "macro",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ..spec import Spec, table_row
 from .accumulation import Accumulation
 from .initializers import Initializer
+from .quality import Follows, Quality
 
 if TYPE_CHECKING:
     import torch
@@ -159,6 +160,15 @@ class Layer(Spec):
     is_set_metric: ClassVar[bool] = False
     #: The output is a Softmax.
     is_softmax: ClassVar[bool] = False
+    #: Which way the value is better, for criteria and metrics; for functions how it follows from the inputs.
+    better: ClassVar[Quality] = Quality.UNKNOWN
+    follows: ClassVar[Follows] = Follows.UNKNOWN
+    #: Arithmetic, comparisons and reductions: what people write formulas of.
+    is_formula: ClassVar[bool] = False
+    #: The position of the input that the row divides by.
+    divisor: ClassVar[int | None] = None
+    #: The row makes less of a sample: a sum over elements, a yes or no.
+    is_reducing: ClassVar[bool] = False
     #: Reports print the output as a percentage (a share of samples or of pixels).
     percent: ClassVar[bool] = False
     #: True for rows with tensors that are computed from their input over the training data, before the first update.
@@ -177,6 +187,10 @@ class Layer(Spec):
     def is_weighted(self) -> bool:
         """Whether samples count by `sample_weights` in the mean of the data set."""
         return False
+
+    def quality(self, inputs: Sequence[Quality]) -> Quality:
+        """Which way the value is better, as far as that is certain, from what is known of the inputs."""
+        return self.follows.quality(inputs) if self.follows is not Follows.UNKNOWN else self.better
 
     @classmethod
     def step_label(cls) -> str:

@@ -9,7 +9,8 @@ from ..spec import Choice, Flag, Integer, Number, Optional, option, table_row
 from .accumulation import Accumulation, Sums
 from .broadcast import with_batch
 from .criteria import OverClasses
-from .layer import SCALAR, Example, Layer, Shape, ShapeError
+from .layer import Example, Layer, Shape, ShapeError
+from .quality import Quality
 
 if TYPE_CHECKING:
     import torch
@@ -35,32 +36,6 @@ class SetMetric(Layer):
         raise NotImplementedError
 
 
-@table_row
-class RatioOfSums(SetMetric):
-    """The sum of the numerator over the data set, divided by the sum of the denominator; 0 where that is 0.
-
-    Sums over all samples and all elements: what to write for a metric of one's own that belongs to the data set
-    and not to a sample. Precision by hand is `RatioOfSums (labels .* found, found)`.
-    """
-
-    inputs: ClassVar[tuple[str, ...]] = ("numerator", "denominator")
-    examples = (Example("RatioOfSums", ((1,), (1,)), (1,)), Example("RatioOfSums", ((8, 8, 3), (1,)), (1,)))
-
-    def shape(self, inputs: Sequence[Shape]) -> Shape:
-        return SCALAR
-
-    def accumulation(self, inputs: Sequence[Shape]) -> Accumulation:
-        return Sums(2)
-
-    def added(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
-        import torch
-
-        return torch.stack([tensor.sum(dtype=torch.float64) for tensor in tensors])
-
-    def result(self, added: torch.Tensor) -> float:
-        return ratio(added[0], added[1]).item()
-
-
 def ratio(above: torch.Tensor, below: torch.Tensor) -> torch.Tensor:
     """above / below, 0 where below is 0."""
     import torch
@@ -79,6 +54,7 @@ class Decisions(SetMetric, OverClasses):
     the largest is the answer; with `multiLabel` each is a yes or no of its own.
     """
 
+    better: ClassVar[Quality] = Quality.LARGER
     percent: ClassVar[bool] = True
 
     multi_label: bool = option(Flag(), False, "Whether each output is a yes or no of its own.")

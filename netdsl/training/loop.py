@@ -24,7 +24,7 @@ from .data.loader import LoadedBatch, skipped_samples_note
 from .data.mixing import MIX
 from .data.opening import data_errors
 from .device import choose_device, describe_device, seed_step, synchronize, torch_settings
-from .evaluation.evaluate import EvalResult, Evaluator, criterion_name, percentages, shown
+from .evaluation.evaluate import EvalResult, Evaluator, criterion_name, percentages, ranked_names, shown
 from .failures import translate_torch_errors
 from .interrupt import InterruptHandler, InterruptRequested
 from .nan_guard import NanGuard
@@ -65,7 +65,11 @@ class Training:
         self.strategy: Eager | None = None
         self.settings: dict[str, float] = {}
         self.lost: Failure | None = None  #: why this epoch is lost, where AutoAdjust goes back to the best one
-        self.ranking = BestMetric(job.program, job.options.best, job.validation is not None)
+        at = job.state.position
+        known = at.best_by if at.best_by in ranked_names(job.program) else None
+        self.ranking = BestMetric(job.program, job.options.best or known, job.validation is not None)
+        if at.best_by != self.ranking.name:
+            at.best, at.best_by = None, self.ranking.name
         self.watch = NanGuard(job, self.looks_at_every_step)
         self.train_values: dict[str, float] = {}
         self.validation_values: dict[str, float] | None = None
@@ -133,8 +137,8 @@ class Training:
         explicit = "numMBsToShowResult" in self.plan.spans
         self.mark_every = self.plan.block.num_mbs_to_show_result if explicit else max(10, steps // 20)
         length = f"{plural(self.epochs, 'epoch')} of {plural(steps, 'update')}"
-        self.say(f"training on {describe_device(job.device)}: {job.sampling.count:,} samples, {length}, the best by "
-                 f"{self.ranking.label}; everything goes to {job.folder}")
+        self.say(f"training on {describe_device(job.device)}: {job.sampling.count:,} samples, {length}, "
+                 f"{self.ranking.sentence}; everything goes to {job.folder}")
 
     def say(self, text: str) -> None:
         self.job.reporter.note(text)
@@ -300,7 +304,7 @@ class Training:
         seconds, speed, waiting = watch.seconds, watch.speed, job.feed.waited / watch.seconds
         validation = self.validate() if self.lost is None else None
         judged = train if validation is None or not self.state.control.wants_validation else validation
-        decision = self.state.control.after_epoch(self.ranking.criterion(judged), self.ranking.metric(judged))
+        decision = self.state.control.after_epoch(self.ranking.criterion(judged), self.ranking.metric_to_lower(judged))
         if self.lost is not None and not decision.roll_back:
             raise self.lost
         better = self.ranking.better(validation or train, at.best)

@@ -36,7 +36,7 @@ from .data.mixing import Mixing
 from .data.opening import data_errors, default_workers, open_dataset, read_ahead
 from .data.sampling import Sampling, split
 from .device import choose_device
-from .evaluation.evaluate import Evaluator, classes_and_output
+from .evaluation.evaluate import Evaluator, classes_and_output, ranked_names
 from .precompute import precompute, with_statistics
 from .progress import Reporter
 from .run_options import OVERFIT_UPDATES, RunOptions
@@ -173,11 +173,12 @@ def no_data_failure(program: Checked, phase: str) -> Failure:
 
 def check_best(program: Checked, name: str | None) -> None:
     """Raise Failure if the metric that is to choose the best checkpoint is none of the network's."""
-    known = [program.shown_name(node) for node in (*program.criteria, *program.metrics)]
+    known = ranked_names(program)
     if name is not None and name not in known:
         raise failure("unknown-name", f"there is no criterion or metric called `{name}`",
                       program.spans.get("criterionNodes") or program.source.span(0, 0),
-                      body=(f"There are {', '.join(known)}.",), hint=did_you_mean(name, known))
+                      body=(f"There are {', '.join(f'`{other}`' for other in known)}.",), hint=did_you_mean(name, known)
+                      or "name one of them; `evaluationNodes` lists what is measured beside the criterion.")
 
 
 def with_seed(plan: TrainingPlan, seed: int | None) -> TrainingPlan:

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from ...spec import Choice, Dims, Flag, Integer, Text, option, table_row
 from ..arrays import np
 from ..files import locate, read_once, required, short, text_blocks
-from ..memory import ArrayDataset, SparseRows, float32
+from ..memory import ArrayDataset, SparseRows, element_sizes, float32
 from ..reader import DataError, Dataset, Description, Reader, Stream
 from ..tables.sections import InputSection, Sections
 
@@ -125,6 +125,8 @@ class CNTKText(Reader):
         if ended:  # else what is not there may come later
             streams = tuple(replace(stream, label_span=_label_span(s, read.values[s.input]))
                             for stream, s in zip(streams, self.input, strict=True))
+        streams = tuple(replace(stream, sizes=element_sizes(np.concatenate(read.values[s.input])))
+                        if s.format == "dense" else stream for stream, s in zip(streams, self.input, strict=True))
         return Description(streams, len(read.rows) if ended else None)
 
     def open(self, training: bool) -> Dataset:

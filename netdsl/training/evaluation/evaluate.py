@@ -188,6 +188,12 @@ def shown(program: Program[ShapedNode], values: Mapping[str, float]) -> tuple[di
     return named, percentages(program, values)
 
 
+def ranked_names(program: Program[ShapedNode]) -> list[str]:
+    """The values by which epochs can be compared, by shown name."""
+    names = [program.shown_name(node) for node in (*program.metrics, *program.criteria)]
+    return list(dict.fromkeys([*names, *[SUM] * (len(program.criteria) > 1)]))
+
+
 def percentages(program: Program[ShapedNode], nodes: Iterable[str]) -> frozenset[str]:
     """The shown names of the nodes that are shares."""
     return frozenset(program.shown_name(node) for node in nodes if program.network[node].layer.percent)
