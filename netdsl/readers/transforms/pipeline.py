@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -183,11 +183,6 @@ class ImageReader(Reader):
     def decoded(self, data: bytes, least_side: float | None = None) -> np.ndarray:
         """The pixels of an image file in the reader's colour order. Raises DataError without a path."""
         return self.in_order(decode(data, self.decoding, least_side))
-
-    def header_notes(self, fetch: Callable[[int], bytes], indices: Sequence[int],
-                     name: Callable[[int], tuple[str, str]]) -> tuple[DataError, ...]:
-        """What image files say of themselves in their headers and is perhaps not meant."""
-        return ()
 
     def in_order(self, image: np.ndarray) -> np.ndarray:
         """An image read as RGB, in the reader's colour order."""
