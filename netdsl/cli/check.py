@@ -9,7 +9,7 @@ import click
 
 from ..base.diagnostics import render_all
 from ..compiler import Checked, load
-from ..data.verify import PhaseData, data_hint, data_text, verify_data
+from ..data.verify_data import PhaseData, data_hint, data_text, verify_data
 from ..describe.network_text import plan_text, reader_text, table, to_json
 from .common_options import split
 from .completion import complete_file_or_override

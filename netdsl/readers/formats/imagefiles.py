@@ -12,7 +12,7 @@ from ..arrays import np
 from ..files import Archives, missing_file, reading, split_archive
 from ..reader import Batch, DataError, Dataset, SampleRng
 from ..transforms.pipeline import Pipeline, channels_first, stack_of
-from .imagereader import HEAD, Fetch, ImageFileReader, look_at_headers
+from .image_reader import HEAD, Fetch, ImageFileReader, look_at_headers
 from .pixels import decode
 
 #: Path and row of the image with an index, for messages.

@@ -13,10 +13,10 @@ from ..files import missing_file, short
 from ..reader import Batch, DataError, Dataset, Description, SampleRng, Stream
 from ..transforms.geometry import VOID
 from ..transforms.pipeline import channels_first
-from .fileformats import SkippedFiles
 from .folder import image_paths
+from .image_formats import SkippedFiles
+from .image_reader import ImageFileReader, look_at_headers, spread
 from .imagefiles import Paths
-from .imagereader import ImageFileReader, look_at_headers, spread
 from .pixels import decode_mask
 
 #: What a pixel without a class becomes; torch's losses leave it out.
