@@ -15,9 +15,9 @@ from ..class_numbers import FIRST_LABEL_DOC, check_label
 from ..files import locate, read_once, required, short, split_archive, text_blocks
 from ..memory import float32
 from ..reader import DataError, Dataset, Description, Stream
-from .fileformats import SUFFIXES
+from .image_formats import SUFFIXES
+from .image_reader import ImageFileReader, look_at_headers, spread
 from .imagefiles import ImageFiles, Paths
-from .imagereader import ImageFileReader, look_at_headers, spread
 
 #: Digits of a class number, at most.
 _DIGITS = 9
@@ -129,7 +129,8 @@ class MapFile(ImageFileReader):
 
     def _label_stream(self, targets: np.ndarray) -> Stream:
         if self.targets == "numbers":
-            return Stream(self.labels_input, (targets.shape[1],))
+            return Stream(self.labels_input, (targets.shape[1],),
+                          value_span=(float(targets.min()), float(targets.max())) if targets.size else None)
         classes = self.label_dim or int(targets.max()) + 1
         return Stream(self.labels_input, (classes,), classes, labels_from=self.first_label,
                       label_span=(int(targets.min()) + self.first_label, int(targets.max()) + self.first_label))

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Sequence
 from typing import ClassVar
 
+from ...base.classes import NO_CLASS
 from ...spec import Integer, OptionError, Text, option, table_row
 from ..arrays import np
 from ..files import missing_file, short
 from ..reader import Batch, DataError, Dataset, Description, SampleRng, Stream
 from ..transforms.geometry import VOID
 from ..transforms.pipeline import channels_first
-from .fileformats import SkippedFiles
 from .folder import image_paths
+from .image_formats import SkippedFiles
+from .image_reader import ImageFileReader, look_at_headers, spread
 from .imagefiles import Paths
-from .imagereader import ImageFileReader, look_at_headers, spread
 from .pixels import decode_mask
-
-#: What a pixel without a class becomes; torch's losses leave it out.
-NO_CLASS = -100
 
 
 @table_row
@@ -49,14 +48,17 @@ class ImageMasks(ImageFileReader):
     def describe(self) -> Description:
         missing = tuple(folder for folder in (self.images, self.masks) if not os.path.isdir(folder))
         if missing:
-            streams = self.image_stream((None, None, self.channels)), Stream(self.labels_input, None, self.classes)
+            streams = self.image_stream((None, None, self.channels)), self._mask_stream(None)
             return Description(streams, None, self.image_facts(), missing)
         images, _ = self._pairs()
         headers = look_at_headers(self, Paths(images), spread(len(images)), lambda index: (images[index], ""))
         stream = self.image_stream(headers.dims)
         dims = None if stream.dims is None else (*stream.dims[:2], self.classes)
-        return Description((stream, Stream(self.labels_input, dims, self.classes)), len(images),
+        return Description((stream, self._mask_stream(dims)), len(images),
                            (*self.image_facts(), *headers.facts), warnings=(*self._skipped(), *headers.warnings))
+
+    def _mask_stream(self, dims: tuple[int, ...] | None) -> Stream:
+        return Stream(self.labels_input, dims, self.classes, per_pixel=True)
 
     def open(self, training: bool) -> Dataset:
         return _MaskedImages(self, training, *self._pairs())
@@ -117,6 +119,17 @@ class _MaskedImages(Dataset):
         masks = np.stack([mask for _, mask in pairs])
         return Batch({reader.features_input: np.stack([image for image, _ in pairs]), reader.labels_input: masks},
                      tuple(self._images.paths[int(index)] for index in indices))
+
+    def fingerprint(self, index: int) -> tuple[str, bytes] | None:
+        try:
+            content = self._images(index)
+        except DataError:
+            return None
+        return self._images.paths[index], hashlib.blake2b(content, digest_size=16).digest()
+
+    def notes(self) -> tuple[DataError, ...]:
+        return look_at_headers(self._reader, self._images, range(self.count),
+                               lambda index: (self._images.paths[index], ""), tolerant=True).warnings
 
     def _pair(self, index: int, draws: SampleRng) -> tuple[np.ndarray, np.ndarray]:
         try:
