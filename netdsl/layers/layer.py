@@ -178,6 +178,8 @@ class Layer(Spec):
     is_softmax: ClassVar[bool] = False
     #: The output has the values of the input, perhaps in another shape; while the network is evaluated.
     passes_on: ClassVar[bool] = False
+    #: A normalization of the output and its activation are drawn in the box of this layer.
+    draws_norm_inside: ClassVar[bool] = False
     #: What the row compares with the labels (its last but weights): "probabilities" or "scores"; empty: any numbers.
     compares: ClassVar[str] = ""
     #: The row that compares the other one of the two.
