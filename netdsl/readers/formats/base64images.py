@@ -15,7 +15,7 @@ from ..class_numbers import FIRST_LABEL_DOC, check_label
 from ..files import is_packed, locate, reading, required, short
 from ..given import GivenImages
 from ..reader import DataError, Dataset, Description, Stream
-from .file_formats import SUFFIXES
+from .image_formats import SUFFIXES
 from .image_reader import Fetch, ImageFileReader, look_at_headers, spread
 from .imagefiles import ImageFiles
 
