@@ -17,15 +17,14 @@ from typing import TYPE_CHECKING, Any
 from ._version import __version__
 from .base.diagnostics import Diagnostic, Failure
 from .base.source import Files, Source
-from .compiler import Checked, check, load
-from .ir.network import ShapedNode
-from .ir.program import Program
+from .compiler import CheckResult, check, load
+from .ir.program import CheckedProgram
 
 if TYPE_CHECKING:
     from torch import nn
 
 
-def compile(program: Program[ShapedNode] | str | Path | Source, *, outputs: Sequence[str] = (), seed: int = 0,
+def compile(program: CheckedProgram | str | Path | Source, *, outputs: Sequence[str] = (), seed: int = 0,
             device: str = "cpu") -> nn.Module:
     """The network as an nn.Module that takes its inputs and gives its outputs.
 
@@ -34,7 +33,7 @@ def compile(program: Program[ShapedNode] | str | Path | Source, *, outputs: Sequ
     """
     from .lower import network_module
 
-    checked = program if isinstance(program, Program) else check(program)
+    checked = program if isinstance(program, CheckedProgram) else check(program)
     return network_module(checked, tuple(outputs), seed).to(device)
 
 
@@ -48,12 +47,24 @@ def load_weights(module: nn.Module, checkpoint: str | Path) -> nn.Module:
     return load_into(module, checkpoint)
 
 
-def train(program: Program[ShapedNode] | str | Path | Source, **options: Any) -> Any:
+def train(program: CheckedProgram | str | Path | Source, **options: Any) -> Any:
     """Train as the program's plan says; options as in `netdsl.training.train`."""
     from .training import train as run
 
-    return run(program if isinstance(program, Program) else check(program), **options)
+    return run(program if isinstance(program, CheckedProgram) else check(program), **options)
 
 
-__all__ = ["Checked", "Diagnostic", "Failure", "Files", "Program", "Source", "__version__", "check", "compile", "load",
-           "load_weights", "train"]
+__all__ = [
+    "CheckResult",
+    "CheckedProgram",
+    "Diagnostic",
+    "Failure",
+    "Files",
+    "Source",
+    "__version__",
+    "check",
+    "compile",
+    "load",
+    "load_weights",
+    "train",
+]

@@ -10,6 +10,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from .codes import Code
 from .source import Source, Span
 
 
@@ -28,7 +29,7 @@ class Diagnostic:
     `body` holds paragraphs; one that starts with four spaces is printed as it is.
     """
 
-    code: str
+    code: Code
     title: str
     primary: Label
     related: tuple[Label, ...] = ()
@@ -55,7 +56,7 @@ class Failure(Exception):
         super().__init__("\n".join(f"{d.primary.span}: {d.title} [{d.code}]" for d in self.diagnostics))
 
 
-def failure(code: str, title: str, span: Span, label: str = "", **more: object) -> Failure:
+def failure(code: Code, title: str, span: Span, label: str = "", **more: object) -> Failure:
     """A Failure with a single diagnostic, for the places that find one mistake."""
     return Failure([Diagnostic(code, title, Label(span, label), **more)])  # type: ignore[arg-type]
 
@@ -198,6 +199,8 @@ def _excerpts(diagnostic: Diagnostic, paint: _Paint, tint: str, width: int) -> l
         lines.append(" " * gutter + paint(BLUE, arrow) + " " + place)
         if source.text:
             lines += _excerpt(source, mine, gutter, paint, tint, width)
+        else:
+            lines += [" " * gutter + paint(BLUE, " = ") + label.text for label, _ in mine if label.text]
     return lines
 
 

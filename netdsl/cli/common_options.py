@@ -8,9 +8,12 @@ from typing import Any, TypeVar
 
 import click
 
+from ..base.codes import Code
 from ..base.diagnostics import Failure, failure, render_all
-from ..compiler import Checked
+from ..base.source import Span
+from ..compiler import CheckResult
 from ..elaborate.overrides import is_override
+from ..ir.program import Phase
 from ..runs.store import file_of
 from .output import color_wanted, err
 
@@ -30,7 +33,13 @@ def split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     return [file_of(a) for a in arguments if a not in overrides], overrides
 
 
-def loaded(file: str, overrides: Sequence[str] = ()) -> Checked:
+def phase_option(default: Phase, help: str) -> Callable[[F], F]:
+    """`--phase train|validation|test`, handed to the command as a Phase."""
+    return click.option("--phase", type=click.Choice([phase.value for phase in Phase]), default=default.value,
+                        show_default=True, callback=lambda _context, _option, value: Phase(value), help=help)
+
+
+def loaded(file: str, overrides: Sequence[str] = ()) -> CheckResult:
     """The file, examined, for what needs no data; raises Failure with every error, prints the warnings."""
     from ..compiler import load
 
@@ -40,14 +49,14 @@ def loaded(file: str, overrides: Sequence[str] = ()) -> Checked:
     return checked
 
 
-def report_warnings(checked: Checked) -> None:
+def report_warnings(checked: CheckResult) -> None:
     """The pages of what was found in a file without errors, to stderr."""
     if checked.diagnostics:
         err(render_all(checked.diagnostics, color=color_wanted(sys.stderr)))
 
 
-def no_plan(checked: Checked) -> Failure:
+def no_plan(checked: CheckResult) -> Failure:
     """The page for a file without `SGD`, where a plan is needed."""
-    return failure("no-training", "the file has no `SGD` block, so there is no plan to train by",
-                   checked.source.span(0, 0),
+    return failure(Code.NO_TRAINING, "the file has no `SGD` block, so there is no plan to train by",
+                   Span.nowhere(checked.source.name),
                    hint="add `SGD = { minibatchSize = 64 ; maxEpochs = 10 ; learningRate = 0.1 ; momentum = 0.9 }`.")

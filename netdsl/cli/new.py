@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
+from ..base.codes import Code
 from ..base.diagnostics import failure
-from ..base.source import Source
+from ..base.source import Source, Span
 from ..readers.reader import DataError
 from ..runs.store import network_name
 from ..scaffold import LIKE, choose_draft, draft_from_file, file_text, inspect_images
@@ -27,14 +28,14 @@ def new(name: str | None, folder: str | None, like: str | None) -> int:
     try:
         made = draft_from_file(inspect_images(Path(folder)), like) if folder else choose_draft(like or "mlp")
     except DataError as error:
-        raise failure("reader-file", error.title, Source(error.path or str(folder), "").span(0, 0),
+        raise failure(Code.READER_FILE, error.title, Span.nowhere(error.path or str(folder)),
                       body=error.body, hint=error.hint) from error
     target = name or f"{network_name(Path(folder).resolve().name) if folder else made.like}.net"
     if not target.endswith(".net"):
         target += ".net"
     if Path(target).exists():
-        raise failure("cannot-write", f"`{target}` is there already, and nothing is overwritten",
-                      Source(target, "").span(0, 0), hint="give another name: `netdsl new other.net`.")
+        raise failure(Code.CANNOT_WRITE, f"`{target}` is there already, and nothing is overwritten",
+                      Span.nowhere(target), hint="give another name: `netdsl new other.net`.")
     text = file_text(made, target)
     _require_correct(target, text)
     write_file(target, text)

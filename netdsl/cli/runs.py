@@ -9,8 +9,9 @@ from pathlib import Path
 
 import click
 
+from ..base.codes import Code
 from ..base.diagnostics import failure
-from ..base.source import Source
+from ..base.source import Span
 from ..runs.store import Run, changes, find_runs, metrics_side_by_side, open_run
 from .output import err, out
 from .weights_options import columns, format_option, value_text
@@ -38,7 +39,7 @@ def list_command(folder: str, form: str) -> int:
     path = Path(folder)
     if not path.is_dir():
         hint = "`netdsl run FILE` makes the first one." if folder == "runs" else "name a folder of runs."
-        raise failure("no-file", f"there is no folder `{folder}`", Source(folder, "").span(0, 0), hint=hint)
+        raise failure(Code.NO_FILE, f"there is no folder `{folder}`", Span.nowhere(folder), hint=hint)
     found = find_runs(path)
     if form == "json":
         out(json.dumps([run.to_json() for run in found], indent=2))

@@ -12,12 +12,11 @@ from typing import Any, TextIO
 import click
 
 from ..base.diagnostics import Failure, render_all
-from ..compiler import Checked
+from ..compiler import CheckResult
 from ..data.choose import choose_data
 from ..describe.expand import resolved_text
 from ..describe.network_text import plan_text, totals_text
-from ..ir.network import ShapedNode
-from ..ir.program import Program
+from ..ir.program import CheckedProgram
 from ..runs.store import located, require_checkpoint
 from .common_options import file_and_overrides, no_plan
 from .output import color_wanted, err, out, plural, without_reader
@@ -150,7 +149,7 @@ def _check_options(options: Mapping[str, Any]) -> None:
         choose_device(options["device"])
 
 
-def _overfit_verdict(program: Program[ShapedNode], folder: Path) -> int:
+def _overfit_verdict(program: CheckedProgram, folder: Path) -> int:
     """Say whether the criterion went near 0 on the few samples; the exit code."""
     from ..runs.store import Run
     from ..training.evaluation.evaluate import criterion_name
@@ -181,7 +180,7 @@ def _report(folder: Path) -> None:
         err(f"the report could not be written: {type(error).__name__}: {error}")
 
 
-def _banner(checked: Checked) -> None:
+def _banner(checked: CheckResult) -> None:
     program = checked.require()
     out(f"{Path(checked.source.name).name}: {len(program.network)} nodes")
     for line in totals_text(program, checked.totals):

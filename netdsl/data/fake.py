@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..base.seeds import seed_for
-from ..ir.network import ShapedNode
-from ..ir.program import Program, Readers
+from ..ir.program import CheckedProgram, Phase, Readers
 from ..layers.criteria import OverClasses
 from ..readers.reader import Batch, Dataset, Description, Reader, SampleRng, Stream
 
@@ -36,13 +35,13 @@ class DeclaredInput:
         return draw.standard_normal((count, *self.dims), dtype=np.float32)
 
 
-def declared_inputs(program: Program[ShapedNode]) -> tuple[DeclaredInput, ...]:
+def declared_inputs(program: CheckedProgram) -> tuple[DeclaredInput, ...]:
     """The inputs of the network, with what has to be made up for each."""
     return tuple(DeclaredInput(name, program.network[name].shape.dims, _kind(program, name))
                  for name in program.inputs)
 
 
-def _kind(program: Program[ShapedNode], name: str) -> str:
+def _kind(program: CheckedProgram, name: str) -> str:
     uses = [(node.layer, position) for node in program.network for position, use in enumerate(node.inputs)
             if use.node == name]
     slots = {layer.inputs[min(position, len(layer.inputs) - 1)] if layer.inputs else "" for layer, position in uses}
@@ -88,8 +87,8 @@ class _Made(Dataset):
         return self.arrays
 
 
-def with_declared_data(program: Program[ShapedNode], count: int) -> Program[ShapedNode]:
+def with_declared_data(program: CheckedProgram, count: int) -> CheckedProgram:
     """The program with made-up data for training and testing instead of its readers."""
     made = declared_inputs(program)
     train, test = (Declared(made=made, count=count, seed=seed) for seed in (1, 2))
-    return replace(program, readers=Readers(train=train, test=test))
+    return replace(program, readers=Readers({Phase.TRAIN: train, Phase.TEST: test}))

@@ -5,14 +5,14 @@ from __future__ import annotations
 import dataclasses
 
 from ..base.source import Files
-from ..compiler import Checked
+from ..compiler import CheckResult
 from ..elaborate.builtins import environment
 from ..elaborate.evaluator import ExpressionEvaluator
 from ..syntax import ast
 from ..syntax.format.printer import format_module
 
 
-def resolved_text(checked: Checked, files: Files | None = None) -> str:
+def resolved_text(checked: CheckResult, files: Files | None = None) -> str:
     """The text of the resolved file in the canonical style; comments stay with the original."""
     assert checked.module is not None
     evaluator = ExpressionEvaluator(files or Files(), environment())

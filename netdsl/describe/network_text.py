@@ -6,19 +6,18 @@ from typing import Any
 
 from ..base.diagnostics import Diagnostic
 from ..checks.memory_estimate import estimate_memory
-from ..checks.program_check import describe_reader
-from ..compiler import Checked
+from ..compiler import CheckResult
 from ..drawing.graph.diagram import layer_name, option_texts
 from ..ir.network import NetworkTotals, Node, ShapedNode
-from ..ir.program import Program
+from ..ir.program import CheckedProgram
 from ..optimizers.plan_text import plan_lines, plan_record
-from ..readers.reader import DataError, Description
+from ..readers.reader import DataError, Description, describe_reader
 
 Row = tuple[str, str, str, str, str, str]
 HEADER: Row = ("name", "layer", "output", "parameters", "multiply-adds", "share")
 
 
-def table(checked: Checked, width: int = 100) -> str:
+def table(checked: CheckResult, width: int = 100) -> str:
     """Rows up to where the shapes are known, a marked row for each that failed, and the totals."""
     program = checked.program
     if program is None:
@@ -32,14 +31,14 @@ def table(checked: Checked, width: int = 100) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _ordered(program: Program[ShapedNode]) -> list[ShapedNode]:
+def _ordered(program: CheckedProgram) -> list[ShapedNode]:
     """Inputs first, in the order of the file; the rest as it is computed."""
     inputs = [node for node in program.network if node.layer.is_input]
     inputs.sort(key=lambda node: node.span.start if node.span.source is program.source else -1)
     return inputs + [node for node in program.network if not node.layer.is_input]
 
 
-def _row(node: ShapedNode, program: Program[ShapedNode], total: NetworkTotals) -> Row:
+def _row(node: ShapedNode, program: CheckedProgram, total: NetworkTotals) -> Row:
     cost = node.cost
     texts = option_texts(node)
     shown = layer_name(node) + (f" {', '.join(texts)}" if texts else "")
@@ -53,7 +52,7 @@ def _row(node: ShapedNode, program: Program[ShapedNode], total: NetworkTotals) -
             f"{cost.macs:,}" if cost.macs else "", share)
 
 
-def _folded(node: Node, program: Program[ShapedNode]) -> bool:
+def _folded(node: Node, program: CheckedProgram) -> bool:
     """An activation without parameters stands in the row of the layer it belongs to."""
     owner = node.name.removesuffix(".activation")
     if owner == node.name or owner not in program.network:
@@ -96,7 +95,7 @@ def _clip(text: str, size: int) -> str:
     return text if len(text) <= size else text[: size - 3] + "..."
 
 
-def totals_text(program: Program[ShapedNode], total: NetworkTotals) -> list[str]:
+def totals_text(program: CheckedProgram, total: NetworkTotals) -> list[str]:
     """Lines that say what each number counts."""
     memory = estimate_memory(program)
     lines = [
@@ -118,7 +117,7 @@ def totals_text(program: Program[ShapedNode], total: NetworkTotals) -> list[str]
     return lines
 
 
-def plan_text(program: Program[ShapedNode]) -> list[str]:
+def plan_text(program: CheckedProgram) -> list[str]:
     """The training plan as it was read."""
     if program.plan is None:
         return []
@@ -128,13 +127,11 @@ def plan_text(program: Program[ShapedNode]) -> list[str]:
     return [f"{name.ljust(size)}  {text}" for name, (_, text) in zip(shown, lines, strict=True)]
 
 
-def reader_text(program: Program[ShapedNode]) -> list[str]:
+def reader_text(program: CheckedProgram) -> list[str]:
     """What each reader says of itself."""
     lines = []
-    for phase in ("train", "validation", "test"):
-        reader = getattr(program.readers, phase)
-        if reader is not None:
-            lines += _described(phase, describe_reader(reader), type(reader).name())
+    for phase, reader in program.readers.items():
+        lines += _described(phase, describe_reader(reader), type(reader).name())
     return lines
 
 
@@ -164,7 +161,7 @@ def mebibytes(count: int) -> str:
 # --- JSON --------------------------------------------------------------------------------------------
 
 
-def to_json(checked: Checked) -> dict[str, Any]:
+def to_json(checked: CheckResult) -> dict[str, Any]:
     """The form of `check --format json`, as docs/cli.md states it."""
     program = checked.program
     result: dict[str, Any] = {"network": checked.source.name, "nodes": [], "totals": None, "plan": None,
@@ -189,12 +186,9 @@ def _node_json(node: ShapedNode) -> dict[str, Any]:
             "file": node.span.source.name, "line": node.span.line}
 
 
-def _reader_json(program: Program[ShapedNode]) -> dict[str, Any] | None:
+def _reader_json(program: CheckedProgram) -> dict[str, Any] | None:
     found: dict[str, Any] = {}
-    for phase in ("train", "validation", "test"):
-        reader = getattr(program.readers, phase)
-        if reader is None:
-            continue
+    for phase, reader in program.readers.items():
         described = describe_reader(reader)
         if isinstance(described, DataError):
             found[phase] = {"reader": type(reader).name(), "error": described.title}

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from pathlib import PurePath
 
-from ..ir.network import ShapedNode
-from ..ir.program import Program
+from ..ir.program import CheckedProgram
 from .charts.plan_chart import plan_chart
 from .table import FORMATS, Format, Options
 
 __all__ = ["FORMATS", "Format", "Options", "draw", "draw_plan"]
 
 
-def draw(program: Program[ShapedNode], format: str = "svg", *, depth: int | None = None, direction: str = "tb",
+def draw(program: CheckedProgram, format: str = "svg", *, depth: int | None = None, direction: str = "tb",
          collapse: bool = True, fold: bool = True, wrap: bool = True, width: int = 100) -> str | bytes:
     """The network of a checked program in one of FORMATS.
 
@@ -24,7 +23,7 @@ def draw(program: Program[ShapedNode], format: str = "svg", *, depth: int | None
     return FORMATS[format].write(program, Options(depth, collapse, fold, direction == "lr", wrap, width))
 
 
-def draw_plan(program: Program[ShapedNode], format: str = "svg", *, width: int = 80) -> str | bytes:
+def draw_plan(program: CheckedProgram, format: str = "svg", *, width: int = 80) -> str | bytes:
     """The learning rate over the epochs of a program with a training block, in a format that has charts.
 
     Raises ValueError for a program without a plan or a format without charts (`write_chart` is None).

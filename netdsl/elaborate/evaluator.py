@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ..base.codes import Code
 from ..base.diagnostics import Diagnostic, Failure, did_you_mean, failure
 from ..base.source import Files, Source, Span
 from ..ir.network import Node, Use
@@ -134,7 +135,7 @@ class ExpressionEvaluator:
             raise errors.wrong_type(f"`.{e.name.text}` selects a member of a record", e.value.span, value, place)
         member = value.members.get(e.name.text)
         if member is None:
-            raise failure("unknown-name", f"the record has no member `{e.name.text}`", e.name.span,
+            raise failure(Code.UNKNOWN_NAME, f"the record has no member `{e.name.text}`", e.name.span,
                           did_you_mean(e.name.text, value.members), related=errors.uses(place),
                           body=(f"Its members are: {', '.join(sorted(value.members)) or '(none)'}.",))
         self.used.add(value.names.get(e.name.text, e.name.span))
@@ -150,7 +151,7 @@ class ExpressionEvaluator:
         if isinstance(index, bool) or not isinstance(index, float) or index != int(index):
             raise errors.wrong_type("an index has to be a whole number", e.index.span, index, place)
         if not low <= index <= high:
-            raise failure("index", f"there is no element {int(index)} in a list of {len(items)}", e.index.span,
+            raise failure(Code.INDEX, f"there is no element {int(index)} in a list of {len(items)}", e.index.span,
                           f"this is {int(index)}", related=errors.uses(place),
                           hint=f"its elements are {low} to {high}." if items else "the list is empty.")
         return items[int(index) - value.base].force()
@@ -260,7 +261,7 @@ class ExpressionEvaluator:
             around = including or (os.path.normpath(member.span.source.name),)
             if path in around:
                 chain = " -> ".join([*around[around.index(path):], path])
-                raise failure("include-cycle", "files include each other in a circle", member.span,
+                raise failure(Code.INCLUDE_CYCLE, "files include each other in a circle", member.span,
                               "the circle closes here", body=(f"    {chain}",))
             if path not in seen:
                 seen.add(path)
@@ -277,7 +278,7 @@ class ExpressionEvaluator:
         shown = [os.path.normpath(places[0]), "networks/ and networks/lib/ of netdsl"]
         library = sorted(p.name for p in (shipped("networks") / "lib").glob("*.net"))
         near = did_you_mean(os.path.basename(member.path), library)
-        raise failure("include-not-found", f"there is no file `{member.path}` to include", member.span, near,
+        raise failure(Code.INCLUDE_NOT_FOUND, f"there is no file `{member.path}` to include", member.span, near,
                       body=(f"I looked for {' and in '.join(shown)}.",),
                       hint="" if near else "a path is relative to the file that includes.")
 
@@ -286,7 +287,9 @@ class ExpressionEvaluator:
             try:
                 source: Source = self.files.read(path)
             except (OSError, UnicodeDecodeError) as error:
-                raise failure("include-not-found", f"`{member.path}` cannot be read", member.span, str(error)) from None
+                raise failure(
+                    Code.INCLUDE_NOT_FOUND, f"`{member.path}` cannot be read", member.span, str(error)
+                ) from None
             self._includes[path] = parse(source)
         return self._includes[path].members
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from .. import layers, optimizers, readers
+from ..base.codes import Code
 from ..base.diagnostics import Failure, did_you_mean, failure
 from ..base.source import Source, Span
 from ..syntax import ast
@@ -34,7 +35,7 @@ def _apply(module: ast.Module, text: str) -> ast.Module:
     if match is None:
         around = re.fullmatch(r"([\w.]+)\s*=\s*(.*)", text, re.DOTALL)
         hint = f"write it without blanks around the `=`: `{around[1]}={around[2]}`." if around else ""
-        raise failure("override", f"`{text}` does not set a value", source.span(0, len(text)), "here",
+        raise failure(Code.OVERRIDE, f"`{text}` does not set a value", source.span(0, len(text)), "here",
                       hint=hint or "write `path=value`, for example `SGD.maxEpochs=3`.")
     path = match.group(1).split(".")
     at, spans = 0, []
@@ -52,7 +53,9 @@ def _in_members(members: Sequence[ast.Member], path: Sequence[str], spans: Seque
         if isinstance(member, ast.Include) or member.name.text != path[0]:
             continue
         if isinstance(member, ast.Define):
-            raise failure("override", f"`{'.'.join((*above, path[0]))}` is a function and cannot be set", spans[0], "")
+            raise failure(
+                Code.OVERRIDE, f"`{'.'.join((*above, path[0]))}` is a function and cannot be set", spans[0], ""
+            )
         if len(path) == 1:
             value = _value(source, value_at, member.value if isinstance(member, ast.Assign) else None)
             found[index] = ast.Assign(member.name, value, member.span)
@@ -66,7 +69,7 @@ def _in_members(members: Sequence[ast.Member], path: Sequence[str], spans: Seque
         return (*found, ast.Assign(identifier, value, spans[0].to(value.span)))
     known = [m.name.text for m in members if not isinstance(m, ast.Include)]
     where = f"`{'.'.join(above)}`" if above else "the file"
-    raise failure("override", f"{where} has nothing called `{path[0]}`", spans[0], did_you_mean(path[0], known),
+    raise failure(Code.OVERRIDE, f"{where} has nothing called `{path[0]}`", spans[0], did_you_mean(path[0], known),
                   body=(f"What can be set there: {', '.join(sorted(known))}.",) if known else ())
 
 
@@ -89,7 +92,9 @@ def _inside(value: ast.Expression, path: Sequence[str], spans: Sequence[Span], s
         added = _value(source, value_at, None)
         argument = ast.Argument(ast.Identifier(path[0], spans[0]), added, spans[0].to(added.span))
         return dataclasses.replace(value, arguments=(*value.arguments, argument))
-    raise failure("override", f"`{'.'.join(above)}` is not a record, so `{path[0]}` cannot be set in it", spans[0], "")
+    raise failure(
+        Code.OVERRIDE, f"`{'.'.join(above)}` is not a record, so `{path[0]}` cannot be set in it", spans[0], ""
+    )
 
 
 def _position(callee: ast.Expression, option: str) -> int:
@@ -106,7 +111,7 @@ def _value(source: Source, at: int, old: ast.Expression | None) -> ast.Expressio
     if isinstance(old, ast.String) and raw[:1] not in ("'", '"'):
         return ast.String((raw,) if raw else (), source.span(at, len(source.text)))
     if not raw.strip():
-        raise failure("override", "the value is missing", source.span(at, at), "after the `=`")
+        raise failure(Code.OVERRIDE, "the value is missing", source.span(at, at), "after the `=`")
     try:
         return parse_expression(source, at)
     except Failure:

@@ -3,32 +3,49 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
 
 from ..base.diagnostics import Diagnostic
 from ..base.source import Source, Span
 from ..optimizers.plan import TrainingPlan
 from ..readers.reader import Reader, Sample
-from .network import Network, Node
-
-N = TypeVar("N", bound=Node, covariant=True)
+from .network import Network, Node, ShapedNode
 
 #: The lists of nodes with a meaning, as members of `network`.
 SPECIAL = ("featureNodes", "labelNodes", "criterionNodes", "evaluationNodes", "outputNodes")
 
 
-@dataclass(frozen=True)
-class Readers:
-    """The reader block: where samples come from in each phase."""
+class Phase(StrEnum):
+    """What data are for. The order is the order in which people read them: in tables, messages and records."""
 
-    train: Reader | None = None
-    test: Reader | None = None
-    validation: Reader | None = None
+    TRAIN = "train"
+    VALIDATION = "validation"
+    TEST = "test"
+
+
+@dataclass(frozen=True)
+class Readers(Mapping[Phase, Reader]):
+    """The reader block: where samples come from in each phase that has a reader."""
+
+    by_phase: Mapping[Phase, Reader] = field(default_factory=dict)
     sample: Sample | None = None
     #: where each entry and option stands: "train", "train.folder"
     spans: Mapping[str, Span] = field(default_factory=dict)
+
+    def __getitem__(self, phase: Phase) -> Reader:
+        return self.by_phase[phase]
+
+    def __iter__(self) -> Iterator[Phase]:
+        return (phase for phase in Phase if phase in self.by_phase)
+
+    def __len__(self) -> int:
+        return len(self.by_phase)
+
+    def replaced(self, by_phase: Mapping[Phase, Reader]) -> Readers:
+        """The same block with other readers in some phases."""
+        return replace(self, by_phase={**self.by_phase, **by_phase})
 
 
 @dataclass(frozen=True)
@@ -41,12 +58,11 @@ class Budget:
     span: Span
 
 
-@dataclass(frozen=True)
-class Program(Generic[N]):
-    """A file after elaboration. `network` holds Nodes before the passes, ShapedNodes after."""
+@dataclass(frozen=True, kw_only=True)
+class _ProgramParts:
+    """What a program has beside its network, the same before and after shapes are known."""
 
     source: Source
-    network: Network[N]
     #: special list -> node names ("criterionNodes": ("ce",)), and where each list stands
     special: Mapping[str, tuple[str, ...]]
     spans: Mapping[str, Span]
@@ -74,9 +90,9 @@ class Program(Generic[N]):
         return self.special.get("outputNodes", ())
 
     @property
-    def inputs(self) -> tuple[str, ...]:
-        """Names of the input nodes, in the order of the file."""
-        return tuple(node.name for node in self.network if getattr(node.layer, "is_input", False))
+    def roots(self) -> tuple[str, ...]:
+        """The nodes that any special list names, each once."""
+        return tuple(dict.fromkeys(name for names in self.special.values() for name in names))
 
     def shown_name(self, node: str) -> str:
         """The name a person would use: the member that stands for the node, else the node's path.
@@ -90,6 +106,25 @@ class Program(Generic[N]):
         special = {name: _text(self.written.get(name)) for name in (*self.criteria, *self.metrics)}
         text = special.get(node, "") if _NAMELESS.fullmatch(node) else ""
         return text if text and list(special.values()).count(text) == 1 and text not in self.aliases else node
+
+
+@dataclass(frozen=True, kw_only=True)
+class Program(_ProgramParts):
+    """A file after elaboration: what it says, with no shape known yet."""
+
+    network: Network[Node]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckedProgram(_ProgramParts):
+    """A program whose shapes and costs are known: what everything behind the compiler takes."""
+
+    network: Network[ShapedNode]
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Names of the input nodes, in the order of the file."""
+        return tuple(node.name for node in self.network if node.layer.is_input)
 
 
 #: A text longer than this is no name.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from ..base.codes import Code
 from ..base.diagnostics import Diagnostic, Failure, Label
 from ..base.source import NOWHERE, Span
 from ..spec import Kind, Mismatch, Optional, ScheduleKind, show_value
@@ -86,7 +87,7 @@ class _Keys:
         """A page with both places; the mark is at the one that stands later in the file."""
         a, b = sorted((first, second), key=lambda name: self.span(name).start)
         related = (Label(self.span(a), f"`{a}` is given here"),) if a in self.spans and a != b else ()
-        return Diagnostic("conflicting-keys", title, Label(self.span(b), label), related, body, hint, severity)
+        return Diagnostic(Code.CONFLICTING_KEYS, title, Label(self.span(b), label), related, body, hint, severity)
 
 
 # --- schedules -----------------------------------------------------------------------------------
@@ -130,7 +131,7 @@ def _check_values(keys: _Keys, name: str, schedule: Schedule, kind: Kind) -> lis
         except Mismatch as mismatch:
             return [
                 Diagnostic(
-                    "option-type",
+                    Code.OPTION_TYPE,
                     f"`{name}` of SGD takes {mismatch}",
                     Label(
                         span,
@@ -168,7 +169,7 @@ def _check_keys(keys: _Keys) -> list[Diagnostic]:
 
 def _no_rate(keys: _Keys) -> Diagnostic:
     return Diagnostic(
-        "missing-option", "SGD needs a learning rate", Label(keys.where, "no learning rate is given here"),
+        Code.MISSING_OPTION, "SGD needs a learning rate", Label(keys.where, "no learning rate is given here"),
         body=("A block gives one of these:",
               "    learningRate           on the mean gradient of a minibatch (classical)\n"
               "    learningRatesPerMB     CNTK's, for a minibatch of minibatchSize\n"

@@ -16,6 +16,7 @@ from ..drawing.backends.svg import svg
 from ..drawing.charts.chart import line_chart
 from ..drawing.drawing import draw
 from ..drawing.graph.diagram import build
+from ..ir.program import Phase
 from ..readers.formats.images import pillow
 from .curves import charts
 from .facts import Facts, Worst
@@ -292,9 +293,9 @@ def _plan(facts: Facts) -> str:
         rows.append(("overrides", "<br>".join(f"<code>{escape(line)}</code>" for line in run.overrides)))
     data = run.state.get("identity", {}).get("data", {})
     rows += [(f"data: {key}", f"<code>{escape(str(value))}</code>") for key, value in data.items() if value]
-    others = ("validation", "test") if facts.program is not None else ()
-    readers = [(phase, getattr(facts.program.readers, phase)) for phase in others]  # type: ignore[union-attr]
-    rows += [(f"data: {phase}", f"<code>{escape(reader.show())}</code>") for phase, reader in readers if reader]
+    readers = facts.program.readers if facts.program is not None else {}
+    rows += [(f"data: {phase}", f"<code>{escape(reader.show())}</code>") for phase, reader in readers.items()
+             if phase is not Phase.TRAIN]
     return _table(rows)
 
 

@@ -6,8 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..ir.network import ShapedNode
-from ..ir.program import Program
+from ..ir.program import CheckedProgram
 from .evaluation.evaluate import criterion_name, shown
 
 
@@ -15,7 +14,7 @@ from .evaluation.evaluate import criterion_name, shown
 class BestMetric:
     """Epochs by one value, the smaller the better. Values are means over the samples, by node name."""
 
-    program: Program[ShapedNode]
+    program: CheckedProgram
     wanted: str | None  #: the name of a criterion or metric; None: the first metric, else the criterion
     validated: bool  #: there are validation data, and they decide
 

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import PurePath
 
 from ...ir.network import ShapedNode
-from ...ir.program import Program
+from ...ir.program import CheckedProgram
 from .builder import Draft, Frame, Leaf, once, together
 from .repeats import collapse_repeats
 
@@ -157,7 +157,7 @@ class Diagram:
         return ", ".join(parts)
 
 
-def build(program: Program[ShapedNode], depth: int | None = None, collapse: bool = True,
+def build(program: CheckedProgram, depth: int | None = None, collapse: bool = True,
           fold: bool = True) -> Diagram:
     """The diagram of a checked program.
 
@@ -183,7 +183,7 @@ def build(program: Program[ShapedNode], depth: int | None = None, collapse: bool
     return _frozen(draft, program)
 
 
-def _frozen(draft: Draft, program: Program[ShapedNode]) -> Diagram:
+def _frozen(draft: Draft, program: CheckedProgram) -> Diagram:
     leaves = draft.leaves()
     frames = [frame for frame in draft.frames() if frame is not draft.root]
     boxes = tuple(_box(leaf) for leaf in sorted(leaves, key=lambda leaf: leaf.order))

@@ -15,8 +15,7 @@ from torch import fx
 
 from ...base.diagnostics import Failure
 from ...checks.multi_view import averaged_nodes
-from ...ir.network import ShapedNode
-from ...ir.program import Program
+from ...ir.program import CheckedProgram, Phase
 from ...lower import Executable, argument_name
 from ...readers.reader import DataError
 from ..data.loader import Loader
@@ -64,13 +63,13 @@ class EvalResult:
 class Evaluator:
     """A data set, ready to judge the network by. `roots` are criteria and metrics."""
 
-    program: Program[ShapedNode]
+    program: CheckedProgram
     executable: Executable
     feed: Loader
     sampling: Sampling
     minibatch_size: int
     precision: Precision
-    phase: str
+    phase: Phase
     views: Mapping[str, int] = field(default_factory=dict)  #: inputs that come as several views of a sample
     detail: bool = False  #: also the confusion matrix and the worst samples
     skipped: tuple[DataError, ...] = ()
@@ -162,7 +161,7 @@ def _placeholders(module: fx.GraphModule, inputs: Tensors) -> list[str]:
     return [by_argument[str(node.target)] for node in module.graph.nodes if node.op == "placeholder"]
 
 
-def shown(program: Program[ShapedNode], values: Mapping[str, float]) -> tuple[dict[str, float], frozenset[str]]:
+def shown(program: CheckedProgram, values: Mapping[str, float]) -> tuple[dict[str, float], frozenset[str]]:
     """Values by the names that a person gave the nodes, and which of them are shares.
 
     Of several criteria their sum, which is what is trained, comes first.
@@ -174,7 +173,7 @@ def shown(program: Program[ShapedNode], values: Mapping[str, float]) -> tuple[di
     return named, percent
 
 
-def criterion_name(program: Program[ShapedNode]) -> str:
+def criterion_name(program: CheckedProgram) -> str:
     """The name of what is trained: the criterion's, or that of the sum of several."""
     return SUM if len(program.criteria) > 1 else program.shown_name(program.criteria[0])
 
@@ -190,7 +189,7 @@ class Details:
     worst: list[WorstSample]
 
     @staticmethod
-    def start(program: Program[ShapedNode], device: torch.device) -> Details:
+    def start(program: CheckedProgram, device: torch.device) -> Details:
         label, output = classes_and_output(program)
         classes = program.network[output].shape.size if output is not None else 0
         counts = torch.zeros(classes * classes, dtype=torch.int64, device=device) if 1 < classes <= MOST_CLASSES \
@@ -222,7 +221,7 @@ class Details:
         return matrix, tuple(self.worst)
 
 
-def classes_and_output(program: Program[ShapedNode]) -> tuple[str | None, str | None]:
+def classes_and_output(program: CheckedProgram) -> tuple[str | None, str | None]:
     """The input that holds classes and the output that predicts them: of one size, or (None, None)."""
     for output in program.outputs:
         size = max(program.network[output].shape.dims, default=1)
