@@ -6,8 +6,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from netdsl.drawing.backends.svg import svg
-from netdsl.drawing.charts.chart import line_chart
+from netdsl.drawing import chart_svg
 from netdsl.report.curves import charts
 from netdsl.runs.store import open_run
 
@@ -20,7 +19,7 @@ def main(folder: str, value: str, picture: str) -> int:
         print(f"{folder} has no value called {value}")
         return 1
     titled = replace(chosen[0], title=f"{run.network}: {value}, while training")
-    Path(picture).write_text(svg(line_chart(titled)))
+    Path(picture).write_text(chart_svg(titled))
     return 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -10,18 +11,19 @@ from .base.codes import Code
 from .base.diagnostics import Diagnostic, Failure, did_you_mean, failure, in_file_order
 from .base.recursion import paused_collector
 from .base.source import Files, Source, Span
+from .base.units import plural
 from .checks.check_program import check_program
 from .checks.reader_data import add_label_hints
 from .elaborate import elaborate
-from .elaborate.overrides import apply_overrides
+from .elaborate.overrides import with_overrides
 from .ir.network import NetworkTotals, Node, totals
-from .ir.program import CheckedProgram
+from .ir.program import CheckedProgram, Origin
 from .passes import run_passes
 from .syntax import ast
 from .syntax.parser import parse, shipped
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class CheckResult:
     """A file after every check. `program` is None where its text could not be evaluated at all.
 
@@ -34,6 +36,14 @@ class CheckResult:
     program: CheckedProgram | None
     failed: tuple[Node, ...]
     diagnostics: tuple[Diagnostic, ...]
+
+    def __repr__(self) -> str:
+        warnings = len(self.diagnostics) - len(self.errors)
+        return (f"<Checked {self.source.name}: {plural(len(self.errors), 'error')}, {plural(warnings, 'warning')}, "
+                f"{self.program!r}>")
+
+    def _repr_html_(self) -> str | None:
+        return self.program._repr_html_() if self.program is not None and not self.errors else None
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:
@@ -94,7 +104,7 @@ def examine(source: Source, overrides: Sequence[str] = (), files: Files | None =
 
 def _examine(source: Source, overrides: Sequence[str], files: Files, sample: str | None) -> CheckResult:
     try:
-        module = apply_overrides(parse(source), overrides)
+        module = with_overrides(parse(source), overrides)
     except Failure as failed:
         return CheckResult(source, None, None, (), failed.diagnostics)
     program, problems = elaborate(module, files, sample)
@@ -106,7 +116,10 @@ def _examine(source: Source, overrides: Sequence[str], files: Files, sample: str
         problems = add_label_hints(passed.failed, passed.program, problems)
     else:
         problems += check_program(passed.program)
-    return CheckResult(source, module, passed.program, passed.failed, tuple(in_file_order(problems)))
+    ordered = tuple(in_file_order(problems))
+    origin = Origin(module, tuple(overrides), files, tuple(d for d in ordered if not d.is_error))
+    checked = dataclasses.replace(passed.program, origin=origin)
+    return CheckResult(source, module, checked, passed.failed, ordered)
 
 
 def load(file: str | Path | Source, overrides: Sequence[str] = (), files: Files | None = None,

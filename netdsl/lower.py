@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -70,12 +70,24 @@ class LayerModule(nn.Module):
         return self.layer.show()
 
 
+class SampleWeights(nn.Module):
+    """How much each sample counts in the mean of a use of a layer (N, 1). Owns nothing."""
+
+    def __init__(self, use: LayerModule) -> None:
+        super().__init__()
+        self.use = (use,)  # not registered: its tensors belong to the use alone
+
+    def forward(self, *tensors: torch.Tensor) -> torch.Tensor:
+        (use,) = self.use
+        return use.layer.sample_weights(use, *(tensor.detach() for tensor in tensors))
+
+
 @dataclass(frozen=True)
 class Executable:
     """A network that runs.
 
     `module (**inputs)` takes tensors by input name (batch axis first) and gives a dict of tensors by
-    node name: criteria and metrics as (N, 1), outputs as (N, ...).
+    node name: criteria and metrics as (N, 1), outputs as (N, ...), set metrics as what they add up.
     """
 
     module: fx.GraphModule
@@ -83,6 +95,8 @@ class Executable:
     inputs: Mapping[str, Shape]
     roots: tuple[str, ...]
     layers: Mapping[str, LayerModule]  #: by `weights` name; a use that shares weights has no entry
+    #: Roots whose samples do not all count alike: under which key the dict has their weights, (N, 1).
+    sample_weights: Mapping[str, str] = field(default_factory=dict)
 
     def initialize(self, seed: int) -> None:
         """Start every parameter from the run's seed and the parameter's name."""
@@ -115,17 +129,21 @@ class Executable:
                     layer.settings[own] = settings[key]
 
 
-def lower(network: Network[ShapedNode], roots: Iterable[str], share: Executable | None = None) -> Executable:
+def lower(network: Network[ShapedNode], roots: Iterable[str], share: Executable | None = None,
+          averaged: Iterable[str] = ()) -> Executable:
     """Build the executable that computes `roots`; `share` lends the modules of another one.
+
+    Of the roots in `averaged` (criteria, metrics) it also computes how much each sample counts.
 
     The nested root keeps `state_dict` in the order of the graph; every fx node carries `span`,
     `shape` and `node` (its name in the file) in its meta.
     """
-    wanted = network.ancestors(roots)
+    wanted = network.needed(roots)
     root, graph = nn.Module(), fx.Graph()
     values: dict[str, fx.Node] = {}
     layers: dict[str, LayerModule] = dict(share.layers) if share else {}
     targets: dict[int, str] = {}
+    modules: dict[str, LayerModule] = {}
     inputs: dict[str, Shape] = {}
     nodes = [node for node in network if node.name in wanted]
     for node in nodes:
@@ -141,17 +159,42 @@ def lower(network: Network[ShapedNode], roots: Iterable[str], share: Executable 
         elif list(module.inputs) != shapes:
             module = _second_use(module, node, shapes)
         target = targets.get(id(module)) or _place(root, node.name, module)
-        targets[id(module)] = target
-        arguments = tuple(values[use.node] for use in node.inputs) or (
-            (values[node.name],) if node.layer.is_input else ())
+        targets[id(module)], modules[node.name] = target, module
+        taken = () if node.layer.is_statistic else node.inputs
+        arguments = tuple(values[use.node] for use in taken) or ((values[node.name],) if node.layer.is_input else ())
         value = graph.call_module(target, arguments)
         value.meta.update(span=node.span, shape=node.shape, node=node.name)
         values[node.name] = value
     results = tuple(dict.fromkeys(roots))
-    graph.output({name: values[name] for name in results})
+    outputs = {name: values[name] for name in results}
+    weighing = {name: source for name in averaged if (source := _weighted_row(network, name)) is not None}
+    for source in dict.fromkeys(weighing.values()):
+        target = _free(root, "sample_weights")
+        while target in root._modules:
+            target += "_"
+        root.add_module(target, SampleWeights(modules[source]))
+        outputs[_weights_key(source)] = graph.call_module(
+            target, tuple(values[use.node] for use in network[source].inputs))
+    graph.output(outputs)
     traced = fx.GraphModule(root, graph, class_name="Network")
     used = {name: layer for name, layer in layers.items() if id(layer) in targets}
-    return Executable(traced, network, inputs, results, used)
+    return Executable(traced, network, inputs, results, used,
+                      {name: _weights_key(source) for name, source in weighing.items()})
+
+
+def _weighted_row(network: Network[ShapedNode], root: str) -> str | None:
+    """The node by whose weights the samples of a criterion or metric count: itself, or what it is a formula of."""
+    waiting, seen = [root], set[str]()
+    for name in waiting:
+        if network[name].layer.is_weighted:
+            return name
+        seen.add(name)
+        waiting += [use.node for use in network[name].inputs if use.node not in seen]
+    return None
+
+
+def _weights_key(node: str) -> str:
+    return f"sample weights of {node}"
 
 
 def _second_use(first: LayerModule, node: ShapedNode, shapes: Sequence[Shape]) -> LayerModule:

@@ -94,6 +94,8 @@ def _command(command: click.Command, name: str) -> list[str]:
     if rows:
         lines = [f"| `{form.replace('|', ', ')}` | {_cell(text)} |" for form, text in rows]
         parts += ["| option | |", "|---|---|", *lines, ""]
+    if command.epilog:
+        parts += ["Examples:", "", *(f"  {line}" for line in command.epilog.splitlines()[2:]), ""]
     return parts
 
 
@@ -111,7 +113,8 @@ _EXIT_CODES = """## Exit codes
 
 ## Environment
 
-`NO_COLOR` turns colours off, `FORCE_COLOR` on; else they are on for terminals. `NETDSL_CACHE` is where embedded
+`_NETDSL_COMPLETE` is how shells ask for completion (`netdsl completion --help`). `NO_COLOR` turns colours off,
+`FORCE_COLOR` on; else they are on for terminals. `COLUMNS` is how wide tables may be. `NETDSL_CACHE` is where embedded
 samples are kept.
 
 ## `check --format json`
@@ -119,11 +122,15 @@ samples are kept.
 One object for a file, a list for several:
 
     {"network", "nodes": [{"name", "layer", "inputs", "shape", "parameters", "macs", "file", "line"}],
-     "totals": {"parameters", "parameterTensors", "macs", "neurons", "activationBytes", "trainingBytes"},
+     "totals": {"parameters", "parameterTensors", "trainableParameters", "macs", "neurons", "activationBytes",
+                "trainingBytes"},
      "plan", "reader", "diagnostics": [{"code", "severity", "message", "label", "file", "line", "column", "endLine",
-                                        "endColumn", "related", "hint"}]}
+                                        "endColumn", "related", "hint", "fix": [{"file", "line", "column",
+                                        "endLine", "endColumn", "text"}]}]}
 
 Shapes are width, height, channels. Lines and columns count from 1; the end is just behind the last character.
+`fix` is the hint for an editor: pieces of the text and what to write in their place, all together; it is empty where
+a person has to choose.
 `activationBytes` is for one sample, `trainingBytes` for the file's minibatch, both in float32."""
 
 

@@ -16,6 +16,7 @@ from safetensors import SafetensorError
 from .codes import Code
 from .diagnostics import Failure, failure
 from .source import Span
+from .units import clipped_left, disk_text
 
 
 def cannot_write(path: Path, error: BaseException | str) -> Failure:
@@ -23,18 +24,14 @@ def cannot_write(path: Path, error: BaseException | str) -> Failure:
     text = str(error)
     full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "os error 28" in text
     refused = getattr(error, "errno", None) in (errno.EACCES, errno.EPERM, errno.EROFS)
-    title = f"the disk of {_short(path)} is full" if full else f"cannot write to {_short(path)}"
+    shown = clipped_left(str(path), 40)
+    title = f"the disk of {shown} is full" if full else f"cannot write to {shown}"
     hint = "free some space there, or choose another folder with --out." if full else (
         "choose a folder that this user may write to with --out." if refused else "choose another folder with --out.")
     reason = error.strerror if isinstance(error, OSError) and error.strerror else text
     return failure(Code.CANNOT_WRITE, title, Span.nowhere(str(path)), hint=hint,
                    body=(f"The system says: {reason}.",
                          "Nothing half-written is left; checkpoints that were complete are still complete."))
-
-
-def _short(path: Path) -> str:
-    text = str(path)
-    return text if len(text) <= 40 else "..." + text[-37:]
 
 
 @contextmanager
@@ -76,10 +73,15 @@ def new_folder(target: Path) -> Iterator[Path]:
 
 def write_text(path: Path, text: str) -> None:
     """Replace a file at once. Raises Failure `cannot-write`."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Replace a file at once. Raises Failure `cannot-write`."""
     temporary = path.with_name(f".{path.name}.tmp")
     with writing(path):
         try:
-            temporary.write_text(text, encoding="utf-8")
+            temporary.write_bytes(data)
             _sync(temporary)
             os.replace(temporary, path)
         except BaseException:
@@ -135,15 +137,8 @@ def probe(folder: Path, needed: int) -> None:
             trial.unlink(missing_ok=True)
         free = shutil.disk_usage(folder).free
     if free < needed:
-        raise cannot_write(folder, OSError(errno.ENOSPC, f"{in_units(free)} are free, and a checkpoint and the "
-                                           f"one it replaces need {in_units(needed)}"))
-
-
-def in_units(count: int) -> str:
-    """A number of bytes for people: `512 bytes`, `13 kB`, `62 MB`, `1,200 MB`."""
-    if count < 1000:
-        return f"{count} bytes"
-    return f"{count / 1e3:,.0f} kB" if count < 1_000_000 else f"{count / 1e6:,.0f} MB"
+        raise cannot_write(folder, OSError(errno.ENOSPC, f"{disk_text(free)} are free, and a checkpoint and the "
+                                           f"one it replaces need {disk_text(needed)}"))
 
 
 def clear_leftovers(folder: Path) -> None:

@@ -9,6 +9,7 @@ import difflib
 import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from html import escape
 
 from .codes import Code
 from .source import Source, Span
@@ -23,10 +24,20 @@ class Label:
 
 
 @dataclass(frozen=True)
+class Edit:
+    """A piece of a text and what to write in its place; an empty piece is an insertion."""
+
+    span: Span
+    text: str
+
+
+@dataclass(frozen=True)
 class Diagnostic:
     """One mistake (or warning) and everything its page shows.
 
-    `body` holds paragraphs; one that starts with four spaces is printed as it is.
+    `body` holds paragraphs; one that starts with four spaces is printed as it is. `fix` is what the hint says
+    for a machine (an editor, the test that every hint works): edits that do not overlap, all made together.
+    It is empty where a person has to choose.
     """
 
     code: Code
@@ -36,6 +47,7 @@ class Diagnostic:
     body: tuple[str, ...] = ()
     hint: str = ""
     severity: str = "error"
+    fix: tuple[Edit, ...] = ()
 
     @property
     def is_error(self) -> bool:
@@ -43,9 +55,12 @@ class Diagnostic:
 
     def within(self, source: Source) -> Diagnostic:
         """The same page about the same places of another text."""
-        primary, *related = (replace(label, span=source.span(label.span.start, label.span.end))
-                             for label in (self.primary, *self.related))
-        return replace(self, primary=primary, related=tuple(related))
+        def moved(span: Span) -> Span:
+            return source.span(span.start, span.end)
+
+        primary, *related = (replace(label, span=moved(label.span)) for label in (self.primary, *self.related))
+        fix = tuple(replace(edit, span=moved(edit.span)) for edit in self.fix)
+        return replace(self, primary=primary, related=tuple(related), fix=fix)
 
 
 class Failure(Exception):
@@ -53,12 +68,37 @@ class Failure(Exception):
 
     def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
         self.diagnostics = tuple(diagnostics)
-        super().__init__("\n".join(f"{d.primary.span}: {d.title} [{d.code}]" for d in self.diagnostics))
+        super().__init__(self.diagnostics)
+
+    def __str__(self) -> str:
+        """Every page, as the command line prints them; on lines of their own behind Python's `Failure:`."""
+        return "\n" + render_all(self.diagnostics)
+
+    def __repr__(self) -> str:
+        return f"Failure({', '.join(f'{d.code} at {d.primary.span}' for d in self.diagnostics)})"
+
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows of an uncaught Failure: the pages; where in Python it was raised says nothing."""
+        return render_all(self.diagnostics, color=True).splitlines()
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{escape(render_all(self.diagnostics))}</pre>"
 
 
 def failure(code: Code, title: str, span: Span, label: str = "", **more: object) -> Failure:
     """A Failure with a single diagnostic, for the places that find one mistake."""
     return Failure([Diagnostic(code, title, Label(span, label), **more)])  # type: ignore[arg-type]
+
+
+def apply_fix(fix: Iterable[Edit], source: Source) -> str:
+    """The text of a source with the edits made that belong to it."""
+    pieces, done = [], 0
+    for edit in sorted((e for e in fix if e.span.source is source), key=lambda e: (e.span.start, e.span.end)):
+        if edit.span.start < done:
+            raise ValueError(f"the edits of a fix overlap at {edit.span}")
+        pieces += [source.text[done : edit.span.start], edit.text]
+        done = edit.span.end
+    return "".join([*pieces, source.text[done:]])
 
 
 def in_file_order(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:

@@ -13,6 +13,7 @@ from ..ir.network import Node, ShapedNode
 from ..ir.program import CheckedProgram, Phase
 from ..readers.files import short
 from ..readers.reader import DataError, Description, Stream, describe_reader
+from .labels import first_label_hint, labels_said
 
 
 def check_stream(program: CheckedProgram, phase: str, description: Description, stream: Stream, node: ShapedNode
@@ -33,6 +34,7 @@ def check_stream(program: CheckedProgram, phase: str, description: Description, 
         label, why = f"the reader has {stream.classes} classes", f"the network takes {node.shape}"
         body = tuple(f"Samples of the {fact}." for fact in description.facts if fact.startswith("classes: "))
         hint = f"either the data has other classes than meant, or `{node.name}` needs {stream.classes} of them."
+        body, hint = (*body, *labels_said(stream)), first_label_hint(stream, node.shape.size) or hint
     else:
         label, why = f"the reader delivers {shown}", f"the network takes {node.shape}"
         hint = f"either give `{node.name}` the shape {':'.join(str(d) for d in stream.dims)}, or make the reader " \

@@ -12,11 +12,13 @@ from ..ir.program import CheckedProgram, Phase
 from ..optimizers.plan import RATE_KEYS, TrainingPlan
 from ..optimizers.schedules.schedule import PiecewiseConstant
 from .memory_estimate import estimate_memory
+from .metrics import metric_warnings
 
 
 def find_warnings(program: CheckedProgram, count: int | None) -> Iterator[Diagnostic]:
     """The warnings of a program; `count` is the number of training samples, where it is known."""
     yield from _softmax_twice(program)
+    yield from metric_warnings(program)
     plan = program.plan
     if plan is not None:
         yield from _rates(plan)

@@ -9,14 +9,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..base.text_table import Column, text_table
+from ..base.units import plural
 from .common_options import file_and_overrides
-from .output import out, plural
-from .weights_options import columns, device_option, format_option
+from .help_examples import examples
+from .output import out, room
+from .weights_options import device_option, format_option
 
 if TYPE_CHECKING:
     from ..training.benchmark import LayerTimes, Times, Timings
 
 
+@examples(
+    ("netdsl bench digits.net", "where the time of a step goes"),
+    ("netdsl bench digits.net --device cuda --minibatch 256", "on a GPU, with other minibatches"),
+)
 @click.command()
 @file_and_overrides
 @click.option("--minibatch", type=click.IntRange(1), help="Samples of a minibatch; by default the file's.")
@@ -53,9 +60,15 @@ def bench(file: str, overrides: tuple[str, ...], minibatch: int | None, iteratio
     return 0
 
 
+LAYER_COLUMNS = (Column("name", cut=2, least=16), Column("layer", cut=1), Column("forward", right=True),
+                 Column("backward", right=True), Column("share", right=True),
+                 Column("GFLOPS", right=True, cut=3, least=0))
+PART_COLUMNS = (Column(), *(Column(title, right=True) for title in ("mean", "median", "min", "max")))
+
+
 def _layer_rows(found: Timings) -> list[str]:
     whole = sum(_both(layer) for layer in found.layers) or 1.0
-    rows = [("name", "layer", "forward", "backward", "share", "GFLOPS")]
+    rows = []
     for layer in found.layers:
         flops = 2e-6 * layer.macs * found.minibatch / layer.forward.median if layer.macs and layer.forward.median else 0
         rows.append((layer.name, layer.layer, _milliseconds(layer.forward.median),
@@ -63,8 +76,7 @@ def _layer_rows(found: Timings) -> list[str]:
                      f"{100 * _both(layer) / whole:.1f} %", f"{flops:,.1f}" if flops else ""))
     rows.append(("sum", "", _milliseconds(sum(layer.forward.median for layer in found.layers)),
                  _milliseconds(sum(layer.backward.median for layer in found.layers if layer.backward)), "", ""))
-    lines = columns(rows, left=2)
-    return [lines[0], "-" * len(lines[0]), *lines[1:]]
+    return text_table(LAYER_COLUMNS, rows, room() - 4, rule=True)
 
 
 def _both(layer: LayerTimes) -> float:
@@ -72,11 +84,9 @@ def _both(layer: LayerTimes) -> float:
 
 
 def _part_rows(found: Timings) -> list[str]:
-    rows: list[tuple[str, ...]] = [("", "mean", "median", "min", "max")]
-    rows += [(name, *map(_milliseconds, (times.mean, times.median, times.low, times.high)))
-             for name, times in found.parts.items()]
-    lines = columns(rows)
-    return [lines[0], "-" * max(map(len, lines)), *lines[1:]]
+    rows = [(name, *map(_milliseconds, (times.mean, times.median, times.low, times.high)))
+            for name, times in found.parts.items()]
+    return text_table(PART_COLUMNS, rows, rule=True)
 
 
 def _milliseconds(value: float) -> str:

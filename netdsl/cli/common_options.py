@@ -8,13 +8,13 @@ from typing import Any, TypeVar
 
 import click
 
-from ..base.codes import Code
-from ..base.diagnostics import Failure, failure, render_all
-from ..base.source import Span
+from ..base.diagnostics import Diagnostic, render_all
+from ..base.units import seconds_of
 from ..compiler import CheckResult
 from ..elaborate.overrides import is_override
 from ..ir.program import Phase
 from ..runs.store import file_of
+from .completion import complete_file, complete_override
 from .output import color_wanted, err
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -22,8 +22,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def file_and_overrides(command: F) -> F:
     """`FILE [a.b=value ...]`; a run's folder stands for the file that it ran, as resolved."""
-    command = click.argument("overrides", nargs=-1, metavar="[NAME=VALUE]...")(command)
-    return click.argument("file", metavar="FILE", callback=lambda _context, _parameter, file: file_of(file))(command)
+    command = click.argument("overrides", nargs=-1, metavar="[NAME=VALUE]...",
+                             shell_complete=complete_override)(command)
+    return click.argument("file", metavar="FILE", shell_complete=complete_file,
+                          callback=lambda _context, _parameter, file: file_of(file))(command)
 
 
 def split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -52,11 +54,26 @@ def loaded(file: str, overrides: Sequence[str] = ()) -> CheckResult:
 def report_warnings(checked: CheckResult) -> None:
     """The pages of what was found in a file without errors, to stderr."""
     if checked.diagnostics:
-        err(render_all(checked.diagnostics, color=color_wanted(sys.stderr)))
+        print_warnings(checked.diagnostics)
 
 
-def no_plan(checked: CheckResult) -> Failure:
-    """The page for a file without `SGD`, where a plan is needed."""
-    return failure(Code.NO_TRAINING, "the file has no `SGD` block, so there is no plan to train by",
-                   Span.nowhere(checked.source.name),
-                   hint="add `SGD = { minibatchSize = 64 ; maxEpochs = 10 ; learningRate = 0.1 ; momentum = 0.9 }`.")
+def print_warnings(warnings: Sequence[Diagnostic]) -> None:
+    err(render_all(warnings, color=color_wanted(sys.stderr)))
+
+
+class _Time(click.ParamType):
+    """A time as people type it: `90`, `45s`, `30m`, `1h30m`."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        try:
+            seconds = value if isinstance(value, float) else seconds_of(value)
+        except ValueError:
+            self.fail(f"`{value}` is not a time; write seconds or units: 90, 45s, 30m, 1h30m, 2d", param, ctx)
+        if not seconds > 0:
+            self.fail("a time has to be longer than 0", param, ctx)
+        return seconds
+
+
+TIME = _Time()

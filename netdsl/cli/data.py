@@ -11,13 +11,15 @@ import click
 from ..base.codes import Code
 from ..base.diagnostics import Failure, did_you_mean, failure
 from ..base.source import Span
+from ..base.units import plural
 from ..checks.reader_data import data_diagnostic
 from ..data.fetch import DATA_SETS, DownloadProgress, FetchError, fetch
 from ..ir.program import Phase
 from ..readers.reader import DataError
 from ..runs.store import network_name
 from .common_options import file_and_overrides, phase_option
-from .output import err, out, plural, write_file
+from .help_examples import examples
+from .output import err, out, write_file
 from .weights_options import loaded_with_data
 
 
@@ -29,6 +31,10 @@ def data() -> None:
 # --- fetch ----------------------------------------------------------------------------------------------
 
 
+@examples(
+    ("netdsl data fetch mnist", "into data/mnist"),
+    ("netdsl data fetch cifar10 --to /data/cifar10", "into another folder"),
+)
 @data.command("fetch")
 @click.argument("name", metavar="mnist|fashion-mnist|cifar10")
 @click.option("--to", "folder", metavar="DIR", help="Where to put the files; by default data/NAME.")
@@ -89,6 +95,10 @@ class _Bar:
 # --- show -----------------------------------------------------------------------------------------------
 
 
+@examples(
+    ("netdsl data show digits.net", "32 samples as the network sees them: digits.samples.png"),
+    ("netdsl data show digits.net --phase test --count 100 -o test.png", "a hundred of the test data"),
+)
 @data.command("show")
 @file_and_overrides
 @click.option("--out", "-o", "target", metavar="FILE.png", help="The sheet; by default FILE.samples.png.")

@@ -7,17 +7,24 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..describe.network_text import mebibytes
+from ..base.text_table import Column, listed, text_table
+from ..base.units import disk_text, first_of, plural, value_text
 from ..runs.store import Run, located, missing_checkpoint
-from .output import out, plural
-from .weights_options import columns, format_option, value_text
+from .completion import complete_checkpoint
+from .help_examples import examples
+from .output import out, room
+from .weights_options import format_option
 
 if TYPE_CHECKING:
     from ..runs.inspect import Contents, TensorFacts
 
 
+@examples(
+    ("netdsl info digits", "the latest run of digits.net"),
+    ("netdsl info runs/digits/latest/checkpoints/best --all", "one checkpoint, with the optimizer's tensors"),
+)
 @click.command()
-@click.argument("checkpoint", metavar="CHECKPOINT|RUN")
+@click.argument("checkpoint", metavar="CHECKPOINT|RUN", shell_complete=complete_checkpoint)
 @click.option("--all", "everything", is_flag=True, help="Also the optimizer's tensors.")
 @format_option("text", "json")
 def info(checkpoint: str, everything: bool, form: str) -> int:
@@ -49,7 +56,7 @@ def _record(found: Contents) -> dict[str, Any]:
 
 def _heading(found: Contents, record: dict[str, Any]) -> list[str]:
     state = found.state
-    rows = [("checkpoint", f"{found.path} ({mebibytes(found.bytes)})")]
+    rows = [("checkpoint", f"{found.path} ({disk_text(found.bytes)})")]
     if state:
         rows.append(("network", str(state.get("name", "?"))))
         rows.append(("position", f"after {plural(state.get('epoch', 0), 'epoch')}, "
@@ -63,21 +70,18 @@ def _heading(found: Contents, record: dict[str, Any]) -> list[str]:
         rows.append(("seed", str(state.get("seed", "?"))))
         rows.append(("written by", f"netdsl {state.get('netdsl', '?')}, torch {state.get('torch', '?')}"))
         if state.get("classNames"):
-            rows.append(("classes", _shortened(state["classNames"])))
-    size = max(len(name) for name, _ in rows)
-    return [f"{name.ljust(size)}  {text}" for name, text in rows]
+            rows.append(("classes", f"{len(state['classNames'])}: {first_of(state['classNames'], 8)}"))
+    return listed(rows, width=room())
 
 
-def _shortened(names: list[str]) -> str:
-    shown = ", ".join(names[:8])
-    return f"{len(names)}: {shown}" + (", ..." if len(names) > 8 else "")
+TENSOR_COLUMNS = (Column("name", cut=2, least=16), Column("shape", cut=3), Column("type", cut=1, least=0),
+                  Column("min", right=True), Column("mean", right=True), Column("max", right=True), Column())
 
 
 def _table(tensors: tuple[TensorFacts, ...]) -> list[str]:
-    rows = [("name", "shape", "type", "min", "mean", "max", "")]
-    rows += [(t.name, t.shape, t.kind, f"{t.low:.4g}", f"{t.mean:.4g}", f"{t.high:.4g}",
-              f"{t.bad:,} not finite" if t.bad else "") for t in tensors]
-    return columns(rows, left=3)
+    rows = [(t.name, t.shape, t.kind, f"{t.low:.4g}", f"{t.mean:.4g}", f"{t.high:.4g}",
+             f"{t.bad:,} not finite" if t.bad else "") for t in tensors]
+    return text_table(TENSOR_COLUMNS, rows, room() - 4)
 
 
 def _document(found: Contents, record: dict[str, Any]) -> dict[str, Any]:

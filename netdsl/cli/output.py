@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
@@ -100,5 +101,8 @@ def write_file(path: str, data: str | bytes) -> None:
         ) from None
 
 
-def plural(count: int, word: str) -> str:
-    return f"{count} {word}{'' if count == 1 else 's'}"
+
+def room(stream: IO[Any] | None = None, piped: int = 100) -> int:
+    """How many columns a table may have: the terminal's, or `piped` where the text goes to a file or a pipe."""
+    stream = stream or sys.stdout
+    return shutil.get_terminal_size((piped, 24)).columns if stream.isatty() or "COLUMNS" in os.environ else piped

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 
 from ..base.codes import Code
 from ..base.diagnostics import failure
 from ..base.source import Span
-from ..runs.store import Run, changes, find_runs, metrics_side_by_side, open_run
-from .output import err, out
-from .weights_options import columns, format_option, value_text
+from ..base.text_table import Column, aligned, listed, text_table
+from ..base.units import difference_text, duration, value_text
+from ..runs.side_by_side import Change, changes, chosen, in_order, telling_values, values_side_by_side
+from ..runs.store import Run, find_runs, open_run
+from .completion import complete_key, complete_run
+from .help_examples import examples
+from .output import err, out, room
+from .weights_options import format_option
 
 
 class _ListByDefault(click.Group):
@@ -28,37 +33,60 @@ class _ListByDefault(click.Group):
 
 @click.group(cls=_ListByDefault)
 def runs() -> None:
-    """List runs (`runs [DIR]`), compare two, write the report of one."""
+    """List runs (`runs [DIR]`), compare some, write the report of one."""
 
 
+@examples(
+    ("netdsl runs", "all runs below the folder runs"),
+    ("netdsl runs sweep --sort errs", "the best first"),
+    ("netdsl runs --where 'errs<5%' --where network=digits", "some of them"),
+)
 @runs.command("list")
 @click.argument("folder", default="runs", metavar="[DIR]")
+@click.option("--sort", "key", metavar="KEY", shell_complete=complete_key,
+              help="Smallest first; `--sort=-KEY` largest first. KEY is a value (errs, test.errs), an override "
+              "(SGD.learningRate), epochs, seconds, started, network, ...")
+@click.option("--where", "conditions", multiple=True, metavar="KEY=VALUE", shell_complete=complete_key,
+              help="Only runs for which this holds, also with !=, <, <=, >, >=: \"errs<5%\", \"network=conv*\".")
 @format_option("text", "json")
-def list_command(folder: str, form: str) -> int:
-    """The runs in a folder, oldest first, with the values that they ended with."""
+def list_command(folder: str, key: str | None, conditions: tuple[str, ...], form: str) -> int:
+    """The runs in a folder, oldest first, with the values that they ended with and what the command line changed."""
     path = Path(folder)
     if not path.is_dir():
         hint = "`netdsl run FILE` makes the first one." if folder == "runs" else "name a folder of runs."
         raise failure(Code.NO_FILE, f"there is no folder `{folder}`", Span.nowhere(folder), hint=hint)
     found = find_runs(path)
+    try:
+        found = chosen(found, conditions)
+        found = in_order(found, key) if key is not None else found
+    except ValueError as wrong:
+        raise click.UsageError(str(wrong), click.get_current_context()) from None
     if form == "json":
         out(json.dumps([run.to_json() for run in found], indent=2))
         return 0
     if not found:
-        err(f"there are no runs in {folder}")
+        err(f"there are no runs in {folder}" + (" for which this holds" if conditions else ""))
         return 0
-    rows: list[tuple[str, ...]] = [("run", "network", "status", "epochs", "best", "seconds", "values")]
-    rows += [_row(run, path) for run in found]
-    out("\n".join(_left(rows)))
+    out("\n".join(text_table(LIST_COLUMNS, [_row(run, path) for run in found], room(piped=1 << 20))))
     return 0
+
+
+#: What is given up first where the terminal is narrow: how long it took, then which epoch was the best, ...
+LIST_COLUMNS = (Column("run", cut=7), Column("network", cut=4, least=0), Column("status", cut=3, least=8),
+                Column("epochs"), Column("best", cut=2, least=0), Column("time", cut=1, least=0),
+                Column("values", cut=6, least=20), Column("changed", cut=5, least=8))
 
 
 def _row(run: Run, below: Path) -> tuple[str, ...]:
     planned = f"/{run.planned_epochs}" if run.planned_epochs else ""
     seconds = (run.result or {}).get("seconds")
     folder = run.folder.relative_to(below) if run.folder != below else run.folder
+    phase, values = telling_values(run)
+    errors_first = sorted(values.items(), key=lambda pair: pair[0] not in run.percentages)
+    shown = ", ".join(f"{name} {value_text(value, name in run.percentages)}" for name, value in errors_first)
     return (str(folder), run.network, run.status, f"{len(run.epochs)}{planned}", _best(run),
-            f"{seconds:,.0f}" if seconds is not None else "", _values(run))
+            duration(seconds) if seconds is not None else "", f"{phase}: {shown}" if phase else "",
+            " ".join(run.overrides))
 
 
 def _best(run: Run) -> str:
@@ -70,44 +98,30 @@ def _best(run: Run) -> str:
     return f"{name} {int(number)} by {result['bestBy']}"
 
 
-def _values(run: Run) -> str:
-    """The values of the most telling phase: test, else validation, else training."""
-    values = run.values()
-    phase = next((phase for phase in ("test", "validation", "train") if phase in values), None)
-    if phase is None:
-        return ""
-    return f"{phase}: " + ", ".join(f"{name} {value_text(value, name in run.percentages)}"
-                                    for name, value in values[phase].items())
-
-
-def _left(rows: Sequence[Sequence[str]]) -> list[str]:
-    return columns(rows, left=len(rows[0]))
-
-
+@examples(
+    ("netdsl runs compare digits clothes", "the latest runs of two networks"),
+    ("netdsl runs compare runs/a runs/b runs/c", "three runs"),
+)
 @runs.command("compare")
-@click.argument("first", metavar="A")
-@click.argument("second", metavar="B")
+@click.argument("names", nargs=-1, required=True, metavar="A B...", shell_complete=complete_run)
 @format_option("text", "json")
-def compare_command(first: str, second: str, form: str) -> int:
-    """What differs between two runs: overrides, network, plan, data, machine; and their values side by side.
+def compare_command(names: tuple[str, ...], form: str) -> int:
+    """What differs between runs: overrides, network, plan, data, machine; and their values side by side.
 
-    A and B are folders of runs, or names of networks for their latest runs.
+    A, B, ... are folders of runs, or names of networks for their latest runs.
     """
-    a, b = open_run(first), open_run(second)
-    found, values = changes(a, b), metrics_side_by_side(a, b)
+    if len(names) < 2:
+        raise click.UsageError("name two runs or more: Missing argument 'B'", click.get_current_context())
+    compared = [open_run(name) for name in names]
+    found, values = changes(compared), values_side_by_side(compared)
     if form == "json":
-        side_by_side = [{"name": name, "first": one, "second": two} for name, one, two in values]
-        out(json.dumps({"first": a.to_json(), "second": b.to_json(), "changes": [asdict(c) for c in found],
-                        "values": side_by_side}, indent=2))
+        out(json.dumps(_document(compared, found, values), indent=2))
         return 0
-    out(f"A  {a.folder}\nB  {b.folder}\n")
-    percent = a.percentages | b.percentages
-    rows: list[tuple[str, ...]] = [("", "A", "B", "B - A")]
-    for name, one, two in values:
-        share = name.rpartition(".")[2] in percent
-        difference = "" if one is None or two is None else _difference(two - one, share)
-        rows.append((name, *("" if v is None else value_text(v, share) for v in (one, two)), difference))
-    out("\n".join(columns(rows)) if values else "neither has recorded any values")
+    letters = [_letter(index) for index in range(len(compared))]
+    out("\n".join(listed([(letter, str(run.folder)) for letter, run in zip(letters, compared, strict=True)])))
+    out()
+    percent = frozenset().union(*(run.percentages for run in compared))
+    out("\n".join(_values_table(letters, values, percent)) if values else "none of them has recorded any values")
     out("\nchanged:" if found else "\nnothing differs in overrides, network, plan, data and machine")
     part = ""
     for change in found:
@@ -115,20 +129,53 @@ def compare_command(first: str, second: str, form: str) -> int:
             part = change.part
             out(f"    {part}")
         out(f"        {change.key}")
-        out(f"            A  {_side(change.first)}\n            B  {_side(change.second)}")
+        for value in dict.fromkeys(change.values):
+            whose = ", ".join(letter for letter, own in zip(letters, change.values, strict=True) if own == value)
+            out(f"            {whose}  {'is not there' if value is None else value}")
     return 0
 
 
-def _difference(value: float, share: bool) -> str:
-    return f"{100 * value:+.2f} %" if share else f"{value:+.4g}"
+def _letter(index: int) -> str:
+    """A to Z, then AA, AB, ..."""
+    return (_letter(index // 26 - 1) if index >= 26 else "") + chr(ord("A") + index % 26)
 
 
-def _side(text: str | None) -> str:
-    return "is not there" if text is None else text
+def _values_table(letters: list[str], values: list[tuple[str, tuple[float | None, ...]]],
+                  percent: frozenset[str]) -> list[str]:
+    """Values below each other and runs side by side; the other way round where there is no room for that."""
+    rows = []
+    for name, each in values:
+        share = name.rpartition(".")[2] in percent
+        cells = ["" if value is None else value_text(value, share) for value in each]
+        if len(each) == 2:
+            one, two = each
+            cells.append("" if one is None or two is None else difference_text(two - one, share))
+        rows.append((name, *cells))
+    heads = (*letters, "B - A") if len(letters) == 2 else tuple(letters)
+    lines = aligned([("", *heads), *rows])
+    if max(map(len, lines)) <= room():
+        return lines
+    return aligned([("", *(name for name, _ in values)), *zip(heads, *(row[1:] for row in rows), strict=True)])
 
 
+def _document(compared: list[Run], found: list[Change], values: list[tuple[str, tuple[float | None, ...]]]
+              ) -> dict[str, Any]:
+    """Of two runs also as `first` and `second`."""
+    def sides(each: Sequence[Any]) -> dict[str, Any]:
+        return {"values": list(each)} | (dict(zip(("first", "second"), each, strict=True)) if len(each) == 2 else {})
+
+    described = sides([run.to_json() for run in compared])
+    return {"runs": described.pop("values"), **described,
+            "changes": [{"part": change.part, "key": change.key, **sides(change.values)} for change in found],
+            "values": [{"name": name, **sides(each)} for name, each in values]}
+
+
+@examples(
+    ("netdsl runs report digits", "report.html in the latest run's folder"),
+    ("netdsl runs report runs/a -o a.html", "in another file"),
+)
 @runs.command("report")
-@click.argument("run", metavar="RUN")
+@click.argument("run", metavar="RUN", shell_complete=complete_run)
 @click.option("--out", "-o", "target", metavar="FILE.html", help="By default report.html in the run's folder.")
 def report_command(run: str, target: str | None) -> int:
     """Write the report of a run: curves, confusion matrix, worst samples, filters, diagram, plan, machine.

@@ -8,10 +8,13 @@ from typing import Any, TypeVar
 
 import click
 
+from ..base.text_table import listed
+from ..base.units import value_text
 from ..compiler import CheckResult
 from ..ir.program import Phase
 from ..runs.store import checkpoint_of
 from .common_options import report_warnings
+from .completion import complete_checkpoint, complete_device
 from .output import err
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -24,12 +27,13 @@ def format_option(*forms: str) -> Callable[[F], F]:
 
 
 def checkpoint_option(command: F) -> F:
-    return click.option("--checkpoint", "-c", metavar="PATH|RUN",
+    return click.option("--checkpoint", "-c", metavar="PATH|RUN", shell_complete=complete_checkpoint,
                         help="A checkpoint, a run's folder or a safetensors file; by default the latest run.")(command)
 
 
 def device_option(command: F) -> F:
-    return click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")(command)
+    return click.option("--device", default="auto", show_default=True, shell_complete=complete_device,
+                        help="auto, cpu, cuda or cuda:N.")(command)
 
 
 def loaded_with_data(file: str, overrides: Sequence[str], phase: Phase, require_data: bool = False) -> CheckResult:
@@ -55,18 +59,4 @@ def chosen_checkpoint(file: str, given: str | None) -> Path:
 
 def value_lines(values: Mapping[str, float], percent: frozenset[str]) -> list[str]:
     """`ce    0.1234`, `errs  2.31 %`, one below the other."""
-    size = max((len(name) for name in values), default=0)
-    return [f"{name.ljust(size)}  {value_text(value, name in percent)}" for name, value in values.items()]
-
-
-def value_text(value: float | None, percent: bool) -> str:
-    if value is None:
-        return "not a number"
-    return f"{100 * value:.2f} %" if percent else f"{value:.4g}"
-
-
-def columns(rows: Sequence[Sequence[str]], left: int = 1) -> list[str]:
-    """Rows as aligned columns, the first `left` of them flush left and the others flush right."""
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return ["  ".join(cell.ljust(w) if i < left else cell.rjust(w)
-                      for i, (cell, w) in enumerate(zip(row, widths, strict=True))).rstrip() for row in rows]
+    return listed([(name, value_text(value, name in percent)) for name, value in values.items()])

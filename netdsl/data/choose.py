@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..base.diagnostics import Failure
-from ..base.source import Source
+from ..base.source import Files, Source
 from ..checks.reader_data import data_diagnostic
 from ..compiler import CheckResult, load
 from ..ir.program import Phase, Readers
@@ -27,12 +27,12 @@ class DataChoice:
 
 
 def choose_data(file: str | Path | Source, overrides: Sequence[str] = (), *, require_data: bool = False,
-                phases: Sequence[Phase] = tuple(Phase)) -> DataChoice:
+                phases: Sequence[Phase] = tuple(Phase), files: Files | None = None) -> DataChoice:
     """Load a file; where data that it names for these phases are missing and it has a sample, load it with the sample.
 
     Raises Failure: mistakes in the file; data missing and no sample, or `require_data`.
     """
-    checked = load(file, overrides)
+    checked = load(file, overrides, files)
     program = checked.require()
     missing = missing_data(program.readers, phases)
     if not missing:
@@ -50,7 +50,7 @@ def choose_data(file: str | Path | Source, overrides: Sequence[str] = (), *, req
         folder = sample_folder(sample)
     except DataError as wrong:
         raise Failure([data_diagnostic(program, "sample", wrong)]) from None
-    again = load(file, overrides, sample=str(folder))
+    again = load(file, overrides, files, sample=str(folder))
     again.require()
     line = f"`{missing[0][1]}` is not there: this run is on the embedded sample {sample.show()}, in {folder}"
     return DataChoice(again, folder, line)

@@ -8,15 +8,19 @@ from ..base.source import Files
 from ..compiler import CheckResult
 from ..elaborate.builtins import environment
 from ..elaborate.evaluator import ExpressionEvaluator
+from ..ir.program import CheckedProgram, Program
 from ..syntax import ast
 from ..syntax.format.printer import format_module
 
 
-def resolved_text(checked: CheckResult, files: Files | None = None) -> str:
+def resolved_text(checked: CheckResult | CheckedProgram, files: Files | None = None) -> str:
     """The text of the resolved file in the canonical style; comments stay with the original."""
-    assert checked.module is not None
-    evaluator = ExpressionEvaluator(files or Files(), environment())
-    module = dataclasses.replace(checked.module, members=_expanded(evaluator, checked.module.members), comments=())
+    origin = checked.origin if isinstance(checked, Program) else None
+    given = origin.module if origin is not None else checked.module if isinstance(checked, CheckResult) else None
+    if given is None:
+        return checked.source.text
+    evaluator = ExpressionEvaluator(files or (origin.files if origin is not None else Files()), environment())
+    module = dataclasses.replace(given, members=_expanded(evaluator, given.members), comments=())
     return format_module(module, checked.source)
 
 

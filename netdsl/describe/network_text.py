@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from ..base.diagnostics import Diagnostic
+from ..base.diagnostics import Diagnostic, Edit
+from ..base.text_table import Column, listed, text_table, wrapped_line
+from ..base.units import count_text, memory_text, plural
 from ..checks.memory_estimate import estimate_memory
 from ..compiler import CheckResult
 from ..drawing.graph.diagram import layer_name, option_texts
@@ -13,22 +18,63 @@ from ..ir.program import CheckedProgram
 from ..optimizers.plan_text import plan_lines, plan_record
 from ..readers.reader import DataError, Description, describe_reader
 
-Row = tuple[str, str, str, str, str, str]
-HEADER: Row = ("name", "layer", "output", "parameters", "multiply-adds", "share")
+#: Columns of the table: what is cut last where the terminal is narrow is the layer.
+COLUMNS = (Column("name", cut=1, least=16), Column("layer", cut=2), Column("output", right=True),
+           Column("parameters", right=True), Column("multiply-adds", right=True), Column("share", right=True))
+#: Where multiply-adds are rounded, and without their share.
+NARROW = (*COLUMNS[:4], Column("mult-adds", right=True), COLUMNS[5])
+#: So much of a layer is shown before other columns go.
+READABLE = 40
 
 
-def table(checked: CheckResult, width: int = 100) -> str:
-    """Rows up to where the shapes are known, a marked row for each that failed, and the totals."""
+@dataclass(frozen=True)
+class Form:
+    """How the table gives way to a narrow terminal."""
+
+    grouped: bool = False  #: what names have in common stands above them
+    rounded: bool = False  #: multiply-adds in three digits
+    dropped: int = 0  #: columns left out, from the right: the shares, then the multiply-adds
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of the table: a node, or a group of nodes below the depth that is shown."""
+
+    name: str
+    layer: str
+    output: str = "?"
+    parameters: int = 0
+    macs: int = 0
+    note: str = ""  #: printed in place of the numbers
+
+    def cells(self, total: NetworkTotals, name: str, rounded: bool) -> tuple[str, ...]:
+        share = f"{100 * self.macs / total.macs:.1f} %" if self.macs and total.macs else ""
+        macs = "" if not self.macs else count_text(self.macs) if rounded else f"{self.macs:,}"
+        return (name, self.layer, self.output, f"{self.parameters:,}" if self.parameters else "", macs,
+                self.note or share)
+
+
+def table(checked: CheckResult, width: int | None = 100, depth: int | None = None) -> str:
+    """Rows up to where the shapes are known, a marked row for each that failed, and the totals.
+
+    Nodes deeper than `depth` stand in one row for their group. Where `width` is too narrow, names stand below
+    what they have in common, multiply-adds are rounded, then the shares go, then names and layers are cut.
+    """
     program = checked.program
     if program is None:
         return ""
     total = checked.totals
-    rows = [_row(node, program, total) for node in _ordered(program) if not _folded(node, program)]
-    rows += [(node.name, node.layer.show(), "?", "", "", "<- error") for node in checked.failed]
-    lines = _aligned(rows, width)
+    rows = table_rows(program, depth)
+    rows += [Row(node.name, node.layer.show(), note="<- error") for node in checked.failed]
+    lines = _fitted(rows, total, width)
     if not checked.failed:
-        lines += ["", *totals_text(program, total)]
+        lines += ["", *totals_text(program, total, width)]
     return "\n".join(lines) + "\n"
+
+
+def table_rows(program: CheckedProgram, depth: int | None = None) -> list[Row]:
+    """A row for each node, activations in those of their layers; for a group where nodes are deeper than `depth`."""
+    return _below(depth, [_row(node, program) for node in _ordered(program) if not _folded(node, program)])
 
 
 def _ordered(program: CheckedProgram) -> list[ShapedNode]:
@@ -38,8 +84,7 @@ def _ordered(program: CheckedProgram) -> list[ShapedNode]:
     return inputs + [node for node in program.network if not node.layer.is_input]
 
 
-def _row(node: ShapedNode, program: CheckedProgram, total: NetworkTotals) -> Row:
-    cost = node.cost
+def _row(node: ShapedNode, program: CheckedProgram) -> Row:
     texts = option_texts(node)
     shown = layer_name(node) + (f" {', '.join(texts)}" if texts else "")
     activation = f"{node.name}.activation"
@@ -47,9 +92,15 @@ def _row(node: ShapedNode, program: CheckedProgram, total: NetworkTotals) -> Row
         shown += f" : {program.network[activation].layer.show().removesuffix(' {}')}"
     if node.weights != node.name and node.layer.parameters([program.network[u.node].shape for u in node.inputs]):
         shown += f" (weights of {node.weights})"
-    share = f"{100 * cost.macs / total.macs:.1f} %" if cost.macs and total.macs else ""
-    return (node.name, shown, str(node.shape), f"{cost.parameters:,}" if cost.parameters else "",
-            f"{cost.macs:,}" if cost.macs else "", share)
+    # A step of a list keeps its own name, which is that of its tensors; what has none may have a shorter one.
+    name = node.name if node.cost.parameters or node.name in program.aliases else _table_name(node, program)
+    return Row(name, shown, str(node.shape), node.cost.parameters, node.cost.macs)
+
+
+def _table_name(node: ShapedNode, program: CheckedProgram) -> str:
+    """A node's path, or its short name; what a member is an alias of stays where it is made."""
+    shown = program.shown_name(node.name)
+    return node.name if shown in program.aliases else shown
 
 
 def _folded(node: Node, program: CheckedProgram) -> bool:
@@ -60,79 +111,125 @@ def _folded(node: Node, program: CheckedProgram) -> bool:
     return len(node.inputs) == 1 and node.inputs[0].node == owner and not program.network[node.name].cost.parameters
 
 
-def _aligned(rows: list[Row], width: int) -> list[str]:
-    rows = _grouped(rows, width)
-    columns = list(zip(HEADER, *(row for row in rows if row[2]), strict=True))
-    sizes = [max(len(cell) for cell in column) for column in columns]
-    fixed = sum(sizes) - sizes[1] + 2 * (len(sizes) - 1)
-    sizes[1] = max(12, min(sizes[1], width - fixed))
-    lines = []
-    for row in (HEADER, *rows):
-        cells = [_clip(cell, size) if i == 1 else cell for i, (cell, size) in enumerate(zip(row, sizes, strict=True))]
-        padded = [cell.ljust(size) if i < 2 else cell.rjust(size) for i, (cell, size) in
-                  enumerate(zip(cells, sizes, strict=True))]
-        lines.append("  ".join(padded).rstrip())
-    lines.insert(1, "-" * max(len(line) for line in lines))
-    return lines
-
-
-def _grouped(rows: list[Row], width: int) -> list[Row]:
-    """Where the table is wide, what names have in common stands once above them: `a.b.`, then `c` and `d`."""
-    if sum(max(len(cell) for cell in column) + 2 for column in zip(HEADER, *rows, strict=True)) <= width + 2:
+def _below(depth: int | None, rows: list[Row]) -> list[Row]:
+    """Rows whose names have more than `depth` parts, gathered by the first ones; a group of one stays as it is."""
+    if depth is None:
         return rows
-    found: list[Row] = []
+    groups: dict[str, list[Row]] = {}
+    for row in rows:
+        parts = row.name.split(".")
+        groups.setdefault(".".join(parts[:depth]) if len(parts) > depth else row.name, []).append(row)
+    return [inner[0] if len(inner) == 1 else
+            Row(name, plural(len(inner), "layer"), inner[-1].output, sum(row.parameters for row in inner),
+                sum(row.macs for row in inner)) for name, inner in groups.items()]
+
+
+def _fitted(rows: list[Row], total: NetworkTotals, width: int | None) -> list[str]:
+    """The lines of the table, with as much in them as the width has room for."""
+    lines: list[str] = []
+    for form in (Form(), Form(True), Form(True, True), Form(True, True, 1), Form(True, True, 2)):
+        cells = _grouped(rows, total, form.rounded) if form.grouped else \
+            [row.cells(total, row.name, form.rounded) for row in rows]
+        dropped = 0 if any(row.note for row in rows) else form.dropped
+        columns = (NARROW if form.rounded else COLUMNS)[: len(COLUMNS) - dropped]
+        kept = [row[: len(columns)] for row in cells]
+        lines = text_table(columns, kept, rule=True)
+        if width is None or max(map(len, lines)) <= width:
+            return lines
+        readable = [dataclasses.replace(c, cut=1, least=READABLE) if c.title == "layer" else c for c in columns]
+        lines = text_table(readable, kept, width, rule=True)
+        if max(map(len, lines)) <= width:
+            return lines
+    return text_table(columns, kept, width, rule=True)
+
+
+def _grouped(rows: list[Row], total: NetworkTotals, rounded: bool) -> list[tuple[str, ...]]:
+    """What names have in common stands once above them: `a.b.`, then `c` and `d`."""
+    names = {row.name for row in rows}
+    found: list[tuple[str, ...]] = []
     above = ""
     for row in rows:
-        group, dot, last = row[0].rpartition(".")
+        group = row.name.rpartition(".")[0]
+        while group in names:  # `y.sum` stands beside the node `y`
+            group = group.rpartition(".")[0]
         if group and group != above:
-            found.append((group + dot, "", "", "", "", ""))
+            found.append((f"{group}.",))
         above = group
-        found.append((f"  {last}" if group else last, *row[1:]))
+        found.append(row.cells(total, f"  {row.name[len(group) + 1 :]}" if group else row.name, rounded))
     return found
 
 
-def _clip(text: str, size: int) -> str:
-    return text if len(text) <= size else text[: size - 3] + "..."
-
-
-def totals_text(program: CheckedProgram, total: NetworkTotals) -> list[str]:
+def totals_text(program: CheckedProgram, total: NetworkTotals, width: int | None = 100) -> list[str]:
     """Lines that say what each number counts."""
     memory = estimate_memory(program)
-    lines = [
-        f"parameters         {total.parameters:,} in {total.parameter_tensors} tensors "
-        f"({mebibytes(memory.weight_bytes)})",
-        f"multiply-adds      {total.macs:,} for one sample, of convolutions and matrix products",
-        f"FLOPs              {total.flops:,} (1 multiply-add = 2 FLOPs; biases, activations, pooling, norms not "
-        "counted)",
-        f"neurons            {total.neurons:,} outputs of layers with weights",
-        f"activations        {mebibytes(memory.activation_bytes)} for one sample, kept for the backward pass, float32",
+    rows = [
+        ("parameters", f"{total.parameters:,} in {plural(total.parameter_tensors, 'tensor')} "
+                       f"({memory_text(memory.weight_bytes)}){_trained_text(program, total)}"),
+        ("multiply-adds", f"{total.macs:,} for one sample, of convolutions and matrix products"),
+        ("FLOPs", f"{total.flops:,} (1 multiply-add = 2 FLOPs; biases, activations, pooling, norms not counted)"),
+        ("neurons", f"{total.neurons:,} outputs of layers with weights"),
+        ("activations", f"{memory_text(memory.activation_bytes)} for one sample, kept for the backward pass, float32"),
     ]
     if program.plan is not None:
-        lines += [
-            f"memory to train    {mebibytes(memory.training_bytes)} at a minibatch of {memory.minibatch}: weights "
-            f"{mebibytes(memory.weight_bytes)}, gradients {mebibytes(memory.gradient_bytes)},",
-            f"                   optimizer {mebibytes(memory.optimizer_bytes)}, activations "
-            f"{mebibytes(memory.minibatch * memory.activation_bytes)}; workspace of the device not counted",
-        ]
-    return lines
+        rows.append((
+            "memory to train",
+            f"{memory_text(memory.training_bytes)} at a minibatch of {memory.minibatch}: weights "
+            f"{memory_text(memory.weight_bytes)}, gradients {memory_text(memory.gradient_bytes)}, optimizer "
+            f"{memory_text(memory.optimizer_bytes)}, activations "
+            f"{memory_text(memory.minibatch * memory.activation_bytes)}; workspace of the device not counted"))
+    return listed([(f"{name:17}", text) for name, text in rows], width=width)
 
 
-def plan_text(program: CheckedProgram) -> list[str]:
-    """The training plan as it was read."""
+def trainable(program: CheckedProgram) -> tuple[int, int]:
+    """Learned numbers that the plan does not freeze, and the tensors they are in; all where there is no plan."""
+    numbers = tensors = 0
+    for node in program.network:
+        if node.weights != node.name:
+            continue
+        owned = node.layer.parameters([program.network[use.node].shape for use in node.inputs])
+        for name, parameter in owned.items():
+            rate = parameter.rate if program.plan is None else \
+                program.plan.multipliers_of(f"{node.name}.{name}", parameter.rate)[0]
+            if parameter.learned and rate:
+                numbers, tensors = numbers + parameter.size, tensors + 1
+    return numbers, tensors
+
+
+def _trained_text(program: CheckedProgram, total: NetworkTotals) -> str:
+    if program.plan is None or not total.parameters:
+        return ""
+    numbers, tensors = trainable(program)
+    return ", all trained" if numbers == total.parameters else \
+        f"; {numbers:,} in {plural(tensors, 'tensor')} are trained, the others frozen"
+
+
+def headline(program: CheckedProgram, total: NetworkTotals) -> str:
+    """What a network comes to, in one line."""
+    parts = [plural(len(program.network), "node"), plural(total.parameters, "parameter"),
+             f"{count_text(total.macs)} multiply-adds for a sample"]
+    if program.plan is not None:
+        numbers, _ = trainable(program)
+        if numbers != total.parameters:
+            parts[1] += f" ({numbers:,} trained)"
+        parts.append(f"about {memory_text(estimate_memory(program).training_bytes)} to train")
+    return ", ".join(parts)
+
+
+def plan_text(program: CheckedProgram, width: int | None = None, keys: Sequence[str] | None = None) -> list[str]:
+    """The training plan as it was read; `keys` are the lines wanted, None all of them."""
     if program.plan is None:
         return []
-    lines = plan_lines(program.plan)
-    size = max(len(name) for name, _ in lines)
+    lines = [(name, text) for name, text in plan_lines(program.plan) if keys is None or name in keys]
     shown = [name if index == 0 or name != lines[index - 1][0] else "" for index, (name, _) in enumerate(lines)]
-    return [f"{name.ljust(size)}  {text}" for name, (_, text) in zip(shown, lines, strict=True)]
+    return listed([(name, text) for name, (_, text) in zip(shown, lines, strict=True)], width=width)
 
 
-def reader_text(program: CheckedProgram) -> list[str]:
+def reader_text(program: CheckedProgram, width: int | None = None) -> list[str]:
     """What each reader says of itself."""
     lines = []
     for phase, reader in program.readers.items():
         lines += _described(phase, describe_reader(reader), type(reader).name())
-    return lines
+    return lines if width is None else [piece for line in lines for piece in wrapped_line(line, width)]
 
 
 def _described(phase: str, description: Description | DataError, name: str) -> list[str]:
@@ -149,15 +246,6 @@ def _described(phase: str, description: Description | DataError, name: str) -> l
     return lines
 
 
-def mebibytes(count: int) -> str:
-    """Bytes in MiB (2**20), or GiB where that reads better."""
-    if count >= 10 * 2**30:
-        return f"{count / 2**30:,.1f} GiB"
-    if count < 2**10:
-        return f"{count} bytes"
-    return f"{count / 2**20:,.1f} MiB" if count >= 2**20 else f"{count / 2**10:,.1f} KiB"
-
-
 # --- JSON --------------------------------------------------------------------------------------------
 
 
@@ -170,7 +258,8 @@ def to_json(checked: CheckResult) -> dict[str, Any]:
         total, memory = checked.totals, estimate_memory(program)
         result["nodes"] = [_node_json(node) for node in program.network]
         result["totals"] = {
-            "parameters": total.parameters, "parameterTensors": total.parameter_tensors, "macs": total.macs,
+            "parameters": total.parameters, "parameterTensors": total.parameter_tensors,
+            "trainableParameters": trainable(program)[0], "macs": total.macs,
             "neurons": total.neurons, "activationBytes": memory.activation_bytes,
             "trainingBytes": memory.training_bytes,
         }
@@ -208,4 +297,12 @@ def diagnostic_json(d: Diagnostic) -> dict[str, Any]:
                 "column": label.span.column} for label in d.related]
     return {"code": d.code, "severity": d.severity, "message": d.title, "label": d.primary.text,
             "file": span.source.name, "line": span.line, "column": span.column, "endLine": end_line,
-            "endColumn": end_column, "related": related, "hint": d.hint}
+            "endColumn": end_column, "related": related, "hint": d.hint,
+            "fix": [_edit_json(edit) for edit in d.fix]}
+
+
+def _edit_json(edit: Edit) -> dict[str, Any]:
+    """A piece of the text and what to write in its place."""
+    end_line, end_column = edit.span.end_position
+    return {"file": edit.span.source.name, "line": edit.span.line, "column": edit.span.column, "endLine": end_line,
+            "endColumn": end_column, "text": edit.text}

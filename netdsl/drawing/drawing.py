@@ -20,7 +20,7 @@ _MARGIN, _TOP = 28.0, 66.0
 _JUDGING = frozenset({"criterion", "metric"})
 
 
-def draw(diagram: Diagram, *, to_the_right: bool = False, wrap: bool = True) -> Scene:
+def draw_scene(diagram: Diagram, *, to_the_right: bool = False, wrap: bool = True) -> Scene:
     """The diagram with its layout, title and legend."""
     faces = {box.name: _Face.of(diagram, box) for box in diagram.boxes}
     _same_widths(diagram, faces)

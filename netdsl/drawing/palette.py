@@ -29,10 +29,6 @@ FAMILIES: dict[str, Paint] = {
     "linear": Paint("#3f5f7f", "linear algebra"),
     "reduction": Paint("#3d6e72", "reduction"),
     "shape": Paint("#69737d", "shape"),
-    "recurrent": Paint("#8a3f75", "recurrence"),
-    "sequence": Paint("#8a3f75", "sequence"),
-    "attention": Paint("#9a4a1f", "attention"),
-    "embedding": Paint("#6a3f8a", "embedding"),
     "criterion": Paint("#a0451a", "criterion"),
     "source": Paint("#66707a", "parameter"),
     "other": Paint("#5c6670", "other"),
@@ -57,12 +53,22 @@ FAINT = "#52606d"
 LINE = "#6b7886"
 BORDER = "#c3ccd6"
 BACKGROUND = "#ffffff"
+#: The lines of a chart's grid.
+GRID = "#e3e8ee"
 
 #: Fill of a group drawn as one box.
 CLOSED = "#e3e8ef"
 
 #: Fill of group frames, by level; deeper ones alternate.
 FRAMES = ("#f4f6f9", "#e9edf3")
+
+#: Colour on a light page -> its stand-in on a dark one, for texts, for areas and for lines. Families keep their
+#: colour: their white text can be read on either.
+DARK_TEXTS = {TEXT: "#e6ebf1", FAINT: "#a7b3c0", "#47576b": "#b4c3d4", "#a0451a": "#f08a4b", "#8a6d00": "#d9b44a"}
+DARK_AREAS = {BACKGROUND: "#1d242d", FRAMES[0]: "#212934", FRAMES[1]: "#28313d", CLOSED: "#2b3542", TEXT: "#465363"}
+DARK_LINES = {LINE: "#8694a4", BORDER: "#465363", GRID: "#323c48", TEXT: "#e6ebf1", FAINT: "#a7b3c0",
+              "#47576b": "#8fa3ba", "#a0451a": "#f08a4b", "#8a6d00": "#d9b44a",
+              "#0b63a5": "#5aa9e6", "#c8551b": "#f08a4b", "#2f7d5b": "#58b88d", "#8a3f75": "#c77fb3"}
 
 
 def words(family: str) -> str:

@@ -6,7 +6,7 @@ The unit is the pixel at 96 dots per inch; y grows downwards.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 Point = tuple[float, float]
 
@@ -54,17 +54,6 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Image:
-    """A picture in a picture: `png` holds the bytes of a PNG file, drawn without smoothing."""
-
-    x: float
-    y: float
-    width: float
-    height: float
-    png: bytes = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
 class Cluster:
     """Items with a common tooltip and class (`"box"`, `"group"`, `"edge"`)."""
 
@@ -73,7 +62,7 @@ class Cluster:
     kind: str = ""
 
 
-Item = Rect | Text | Line | Image | Cluster
+Item = Rect | Text | Line | Cluster
 
 
 @dataclass(frozen=True)
@@ -87,7 +76,7 @@ class Scene:
     items: tuple[Item, ...]
     background: str = "#ffffff"
 
-    def flat(self) -> Iterator[Rect | Text | Line | Image]:
+    def flat(self) -> Iterator[Rect | Text | Line]:
         """All items, clusters opened."""
         waiting = list(reversed(self.items))
         while waiting:

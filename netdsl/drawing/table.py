@@ -12,7 +12,7 @@ from .backends.png import png
 from .backends.svg import svg
 from .backends.text import text
 from .charts.chart import Chart, line_chart, text_chart
-from .drawing import draw as draw_scene
+from .drawing import draw_scene
 from .graph.diagram import Diagram, build
 
 

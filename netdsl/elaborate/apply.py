@@ -56,7 +56,7 @@ def call(evaluator: Interpreter, e: ast.Call, environment: Environment, place: N
     own = place if place.tail else place.at(place.scope)
     if isinstance(callee, RowValue):
         if e.braces or not issubclass(callee.row, Layer):
-            return construct(evaluator, callee.row, positional, named, e.span, place)
+            return construct(evaluator, _with_braces(callee.row), positional, named, e.span, place)
         return call_row(evaluator, callee.row, positional, named, e, place)
     if isinstance(callee, FunctionValue):
         if not place.tail:
@@ -201,6 +201,11 @@ def construct(evaluator: Interpreter, row: type[Spec], positional: Sequence[Lazy
     if not layer.inputs:
         return evaluator.add_node(layer, (), name, span, place.trace_spans(), option_spans=given)
     return LayerValue(layer, name, span, place.trace_spans(), given, activation)
+
+
+def _with_braces(row: type[Spec]) -> type[Spec]:
+    """`Mean {123 : 117 : 104}`: of a layer without options and a transform of one name, the transform."""
+    return TRANSFORMS[row.name()] if issubclass(row, Layer) and not row.options() and row.name() in TRANSFORMS else row
 
 
 def _of_two_tables(row: type[Spec], failed: Failure) -> Failure:

@@ -10,6 +10,7 @@ from ..base.codes import Code
 from ..base.diagnostics import Diagnostic, Failure, Label, did_you_mean, failure
 from ..base.source import Span
 from ..spec.aliases import our_name
+from ..spec.not_yet import not_yet
 from .values import Environment, FunctionValue, NamedPlace, Ref, Thunk, describe
 
 
@@ -27,11 +28,11 @@ def unknown_name(name: str, span: Span, environment: Environment, place: NamedPl
     looked = [scope.what for scope in environment.chain() if scope.what]
     where = ", ".join(looked[:-1]) + (", and " if len(looked) > 1 else "") + looked[-1] if looked else "the file"
     kind = "layer or function" if span.source.text[span.end : span.end + 2].strip()[:1] in ("{", "(") else "name"
-    ours = our_name(name)
-    label = f"here it is `{ours}`" if ours else did_you_mean(name, candidates)
+    ours, missing = our_name(name), not_yet(name) if kind != "name" else ""
+    label = f"here it is `{ours}`" if ours else "" if missing else did_you_mean(name, candidates)
     return failure(Code.UNKNOWN_NAME, f"there is no {kind} called `{name}`", span, label, related=uses(place),
                    body=(f"I looked in {where}.",),
-                   hint="" if label else _name_hint(span, kind))
+                   hint="" if label else missing or _name_hint(span, kind))
 
 
 def _name_hint(span: Span, kind: str) -> str:
@@ -86,9 +87,14 @@ def not_callable(value: Any, span: Span, callee: Span, place: NamedPlace) -> Fai
 
 
 def duplicate(name: str, again: Span, first: Span, what: str) -> Failure:
+    hint = "names of a record, and of the steps of one list, are unique; rename one of the two."
+    if again.source is not first.source and what == "the name":
+        change = f"{name}.key = value" if again.source.text[again.end :].lstrip(" =\n")[:1] == "{" else ""
+        hint = f"an included value is changed by its path, `{change}`" if change else \
+            f"an included value is changed in the braces of its `include`: `include \"...\" {{ {name} = ... }}`"
+        hint += ", or rename one of the two."
     return failure(Code.DUPLICATE_NAME, f"{what} `{name}` is defined twice", again, "defined again here",
-                   related=(Label(first, "defined first here"),),
-                   hint="names of a record, and of the steps of one list, are unique; rename one of the two.")
+                   related=(Label(first, "defined first here"),), hint=hint)
 
 
 def arguments(

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..base.codes import Code
 from ..base.diagnostics import Diagnostic, Failure, did_you_mean, failure
-from ..base.source import Files, Source, Span
+from ..base.source import Files, Span
 from ..ir.network import Node, Use
 from ..layers import NAMES as LAYER_NAMES
 from ..layers.layer import Layer
 from ..spec import show_value
 from ..syntax import ast
-from ..syntax.parser import parse, shipped
 from . import errors
 from .apply import apply, call, construct
+from .includes import Includes
 from .operators import binary, conditional, unary
+from .overrides import Definition
 from .values import Environment, FunctionValue, ListValue, NamedPlace, Ready, RecordValue, Ref, RowValue, Thunk, force
 
 
@@ -32,7 +32,7 @@ class ExpressionEvaluator:
         self.root = Environment(builtins, None, "the built-in library")
         #: where readers, transforms and optimizers were written: id -> (spec, span, option spans)
         self.spec_spans: dict[int, tuple[Any, Span, dict[str, Span]]] = {}
-        self._includes: dict[str, ast.Module] = {}
+        self._includes = Includes(files)
 
     # -- expressions ----------------------------------------------------------------------------
 
@@ -180,7 +180,7 @@ class ExpressionEvaluator:
         inner.names.update(record.members)
         return record
 
-    def _member(self, member: ast.Assign | ast.Define | ast.AssignElements, environment: Environment,
+    def _member(self, member: Definition, environment: Environment,
                 place: NamedPlace) -> Thunk | Ready:
         if isinstance(member, ast.Define):
             value = FunctionValue(member.name.text, member.groups, member.value, environment, member.name.span)
@@ -248,50 +248,9 @@ class ExpressionEvaluator:
 
     # -- includes ---------------------------------------------------------------------------------
 
-    def expand(self, members: Sequence[ast.Member], including: tuple[str, ...] = (), seen: set[str] | None = None
-               ) -> list[ast.Assign | ast.Define | ast.AssignElements]:
-        """Members with the included files' members in place; each file once per record."""
-        found: list[ast.Assign | ast.Define | ast.AssignElements] = []
-        seen = set() if seen is None else seen
-        for member in members:
-            if not isinstance(member, ast.Include):
-                found.append(member)
-                continue
-            path = self._find(member)
-            around = including or (os.path.normpath(member.span.source.name),)
-            if path in around:
-                chain = " -> ".join([*around[around.index(path):], path])
-                raise failure(Code.INCLUDE_CYCLE, "files include each other in a circle", member.span,
-                              "the circle closes here", body=(f"    {chain}",))
-            if path not in seen:
-                seen.add(path)
-                found += self.expand(self._included(path, member), (*around, path), seen)
-        return found
-
-    def _find(self, member: ast.Include) -> str:
-        own = os.path.dirname(member.span.source.name)
-        places = [os.path.join(own, member.path), member.path, str(shipped("networks") / member.path),
-                  str(shipped("networks") / "lib" / member.path)]
-        for path in dict.fromkeys(os.path.normpath(p) for p in places):
-            if self.files.exists(path):
-                return path
-        shown = [os.path.normpath(places[0]), "networks/ and networks/lib/ of netdsl"]
-        library = sorted(p.name for p in (shipped("networks") / "lib").glob("*.net"))
-        near = did_you_mean(os.path.basename(member.path), library)
-        raise failure(Code.INCLUDE_NOT_FOUND, f"there is no file `{member.path}` to include", member.span, near,
-                      body=(f"I looked for {' and in '.join(shown)}.",),
-                      hint="" if near else "a path is relative to the file that includes.")
-
-    def _included(self, path: str, member: ast.Include) -> tuple[ast.Member, ...]:
-        if path not in self._includes:
-            try:
-                source: Source = self.files.read(path)
-            except (OSError, UnicodeDecodeError) as error:
-                raise failure(
-                    Code.INCLUDE_NOT_FOUND, f"`{member.path}` cannot be read", member.span, str(error)
-                ) from None
-            self._includes[path] = parse(source)
-        return self._includes[path].members
+    def expand(self, members: Sequence[ast.Member]) -> list[Definition]:
+        """Definitions only: with includes and overrides in place."""
+        return self._includes.expand(members)
 
     def diagnostics_of(self, work: Callable[[], Any], problems: list[Diagnostic]) -> Any:
         """Do something; collect its diagnostics and go on with None if it fails."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -91,13 +91,22 @@ class Network(Generic[N]):
 
     def ancestors(self, names: Iterable[str]) -> set[str]:
         """The named nodes and everything they are computed from."""
+        return self._above(names, lambda node: True)
+
+    def needed(self, names: Iterable[str]) -> set[str]:
+        """The named nodes and what they are computed from for each minibatch: not what statistics are taken of."""
+        return self._above(names, lambda node: not node.layer.is_statistic)
+
+    def _above(self, names: Iterable[str], through: Callable[[Node], bool]) -> set[str]:
         found: set[str] = set()
         waiting = [name for name in names if name in self._nodes]
         while waiting:
             name = waiting.pop()
             if name not in found:
                 found.add(name)
-                waiting.extend(use.node for use in self._nodes[name].inputs if use.node in self._nodes)
+                node = self._nodes[name]
+                if through(node):
+                    waiting.extend(use.node for use in node.inputs if use.node in self._nodes)
         return found
 
     @cached_property

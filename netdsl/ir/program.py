@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import cached_property
+from typing import Any, ClassVar
 
 from ..base.diagnostics import Diagnostic
-from ..base.source import Source, Span
+from ..base.source import Files, Source, Span
+from ..base.units import plural
 from ..optimizers.plan import TrainingPlan
 from ..readers.reader import Reader, Sample
+from ..syntax import ast
 from .network import Network, Node, ShapedNode
+from .shown_names import shown_names
 
 #: The lists of nodes with a meaning, as members of `network`.
 SPECIAL = ("featureNodes", "labelNodes", "criterionNodes", "evaluationNodes", "outputNodes")
@@ -58,11 +62,22 @@ class Budget:
     span: Span
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
+class Origin:
+    """What a program was made from: enough to make it again on other data, and to write it down as resolved."""
+
+    module: ast.Module
+    overrides: tuple[str, ...]
+    files: Files
+    warnings: tuple[Diagnostic, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
 class _ProgramParts:
     """What a program has beside its network, the same before and after shapes are known."""
 
     source: Source
+    network: Network[Node]
     #: special list -> node names ("criterionNodes": ("ce",)), and where each list stands
     special: Mapping[str, tuple[str, ...]]
     spans: Mapping[str, Span]
@@ -76,6 +91,18 @@ class _ProgramParts:
     warnings: tuple[Diagnostic, ...] = ()
     #: node of a special list -> the element that stands for it there (`0.4 * se`)
     written: Mapping[str, Span] = field(default_factory=dict)
+    #: None for a program that was not made from a text
+    origin: Origin | None = field(default=None, compare=False)
+
+    #: What a notebook shows of a program. The package sets it: the table and the drawing are made in rooms above.
+    html: ClassVar[Callable[[Any], str] | None] = None
+
+    def __repr__(self) -> str:
+        return f"<Program {self.source.name}: {plural(len(self.network), 'node')}>"
+
+    def _repr_html_(self) -> str | None:
+        show = type(self).html
+        return show(self) if show is not None else None
 
     @property
     def criteria(self) -> tuple[str, ...]:
@@ -94,28 +121,21 @@ class _ProgramParts:
         """The nodes that any special list names, each once."""
         return tuple(dict.fromkeys(name for names in self.special.values() for name in names))
 
+    @cached_property
+    def _shown(self) -> Mapping[str, str]:
+        return shown_names(tuple(self.network), self.aliases, (*self.criteria, *self.metrics), self.written)
+
     def shown_name(self, node: str) -> str:
-        """The name a person would use: the member that stands for the node, else the node's path.
-
-        A criterion or metric made by operators, whose path says nothing (`value1`), goes by its text (`0.4 * se`)
-        where that is short and its alone.
-        """
-        alias = next((alias for alias, name in self.aliases.items() if name == node), None)
-        if alias is not None:
-            return alias
-        special = {name: _text(self.written.get(name)) for name in (*self.criteria, *self.metrics)}
-        text = special.get(node, "") if _NAMELESS.fullmatch(node) else ""
-        return text if text and list(special.values()).count(text) == 1 and text not in self.aliases else node
+        """The name a person would use: the member that stands for the node, a short one, else the node's path."""
+        return self._shown.get(node, node)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Program(_ProgramParts):
     """A file after elaboration: what it says, with no shape known yet."""
 
-    network: Network[Node]
 
-
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class CheckedProgram(_ProgramParts):
     """A program whose shapes and costs are known: what everything behind the compiler takes."""
 
@@ -125,15 +145,3 @@ class CheckedProgram(_ProgramParts):
     def inputs(self) -> tuple[str, ...]:
         """Names of the input nodes, in the order of the file."""
         return tuple(node.name for node in self.network if node.layer.is_input)
-
-
-#: A text longer than this is no name.
-_LONGEST_NAME = 40
-#: What elaboration calls the nodes of operators.
-_NAMELESS = re.compile(r"value\d+")
-
-
-def _text(span: Span | None) -> str:
-    """The text of a place on one line, or nothing where it is too long for a name."""
-    text = " ".join(span.text.split()) if span is not None else ""
-    return text if len(text) <= _LONGEST_NAME else ""

@@ -11,18 +11,22 @@ from . import (
     convolution,
     convolution_transpose,
     criteria,
+    curve_metrics,
     dense,
     dropout,
     elementwise,
     linear_algebra,
     normalization,
+    own_metrics,
     pooling,
     ranking,
     reduction,
     resampling,
     reshaping,
+    set_metrics,
     softmax,
     sources,
+    statistics,
     unpooling,
 )
 from .layer import Layer
@@ -36,6 +40,7 @@ _FAMILIES = (
     unpooling,
     batch_normalization,
     normalization,
+    statistics,
     dropout,
     activation,
     softmax,
@@ -49,7 +54,10 @@ _FAMILIES = (
     assertions,
     sources,
     criteria,
+    set_metrics,
+    curve_metrics,
     ranking,
+    own_metrics,
 )
 
 

@@ -9,6 +9,7 @@ from ..spec import table_row
 from .broadcast import aligned, broadcast, infer
 from .elementwise import reciprocal
 from .layer import Example, Layer, Shape, ShapeError
+from .quality import Follows
 
 if TYPE_CHECKING:
     import torch
@@ -23,6 +24,7 @@ class Combination(Layer):
     """
 
     family: ClassVar[str] = "arithmetic"
+    is_formula: ClassVar[bool] = True
     inputs: ClassVar[tuple[str, ...]] = ("x", "y")
     #: Title and label of the message for shapes that do not fit.
     title: ClassVar[str] = ""
@@ -53,6 +55,8 @@ class Plus(Combination):
     Source: CNTK `Plus`, the operator `+`.
     """
 
+    follows = Follows.RISING
+    short = "sum"
     title = sides("+")
     clash = "cannot add {0} and {1}"
     keeps = "nothing"
@@ -74,6 +78,8 @@ class Minus(Combination):
     Source: CNTK `Minus`, the operator `-`.
     """
 
+    follows = Follows.DIFFERENCE
+    short = "difference"
     title = sides("-")
     clash = "cannot subtract {1} from {0}"
     keeps = "nothing"
@@ -94,6 +100,7 @@ class ElementTimes(Combination):
     Source: CNTK `ElementTimes`, the operator `.*`.
     """
 
+    short = "product"
     title = sides(".*")
     clash = "cannot multiply {0} and {1} element by element"
     examples = (
@@ -113,6 +120,8 @@ class ElementDivide(Combination):
     Source: CNTK `ElementDivide`.
     """
 
+    short = "quotient"
+    divisor = 1
     title = "the dividend and the divisor have different shapes"
     clash = "cannot divide {0} by {1}"
     examples = (Example("ElementDivide", ((8, 8, 3), (1, 1, 3)), (8, 8, 3)),
@@ -129,6 +138,7 @@ class Pow(Combination):
     Source: CNTK `pow`.
     """
 
+    short = "power"
     title = "the base and the exponent have different shapes"
     examples = (Example("Pow", ((8, 8, 3), (1,)), (8, 8, 3)), Example("Pow", ((4,), (3,)), None))
 
@@ -143,6 +153,7 @@ class ElementMax(Combination):
     Source: CNTK `element_max`.
     """
 
+    follows = Follows.RISING
     examples = (Example("ElementMax", ((8, 8, 3), (8, 8, 3)), (8, 8, 3)), Example("ElementMax", ((4,), (3,)), None))
 
     def combine(self, *tensors: torch.Tensor) -> torch.Tensor:
@@ -159,6 +170,7 @@ class ElementMin(Combination):
     Source: CNTK `element_min`.
     """
 
+    follows = Follows.RISING
     examples = (Example("ElementMin", ((8, 8, 3), (8, 8, 3)), (8, 8, 3)), Example("ElementMin", ((4,), (3,)), None))
 
     def combine(self, *tensors: torch.Tensor) -> torch.Tensor:
@@ -211,6 +223,7 @@ class Sum(Combination):
     Source: chains of CNTK's `Plus`; the sum that `Parallel (..., Plus)` makes.
     """
 
+    follows = Follows.RISING
     inputs = ("inputs...",)
     keeps = "nothing"
     clash = "cannot add {0} and {1}"

@@ -8,6 +8,7 @@ from ..spec import table_row
 from .arithmetic import Combination, sides
 from .elementwise import Elementwise
 from .layer import Example
+from .quality import Follows
 
 if TYPE_CHECKING:
     from typing import Any
@@ -20,6 +21,7 @@ class Comparison(Combination):
     """Base of the comparisons: 1 where it holds, 0 elsewhere; no gradient."""
 
     family: ClassVar[str] = "comparison"
+    is_reducing: ClassVar[bool] = True
     clash: ClassVar[str] = "cannot compare {0} and {1}"
     #: The name of the comparison in torch.
     function: ClassVar[str] = ""
@@ -66,6 +68,7 @@ class Equal(Comparison):
     Source: CNTK `Equal`, the operator `==`.
     """
 
+    follows = Follows.EQUALITY
     title = sides("==")
     function = "eq"
     examples = _examples("Equal")
@@ -78,6 +81,7 @@ class NotEqual(Comparison):
     Source: CNTK `NotEqual`, the operator `!=`.
     """
 
+    follows = Follows.INEQUALITY
     title = sides("!=")
     function = "ne"
     examples = _examples("NotEqual")

@@ -14,6 +14,7 @@ from ..spec import Integer, ListOf, Number, Optional, option, table_row
 from .broadcast import padded, with_batch, with_rank
 from .elementwise import logarithm
 from .layer import SCALAR, Example, Layer, ParameterSpec, Shape, ShapeError
+from .quality import Quality
 from .softmax import axis_option, check_axis
 from .sources import GivenStart
 
@@ -27,6 +28,7 @@ class Criterion(Layer):
 
     family: ClassVar[str] = "criterion"
     inputs: ClassVar[tuple[str, ...]] = ("labels", "z")
+    better: ClassVar[Quality] = Quality.SMALLER
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         same_elements(self.name(), *inputs)
@@ -117,6 +119,7 @@ class CrossEntropyWithSoftmax(OverClasses):
     Source: CNTK `CrossEntropyWithSoftmax`.
     """
 
+    short = "ce"
     examples = (
         Example("CrossEntropyWithSoftmax", ((10,), (10,)), (1,)),
         Example("CrossEntropyWithSoftmax", ((1,), (10,)), (1,), "the label is the number of the class"),
@@ -169,6 +172,7 @@ class CrossEntropy(OverClasses):
     Source: CNTK `CrossEntropy`.
     """
 
+    short = "ce"
     inputs = ("labels", "p")
     examples = (Example("CrossEntropy", ((10,), (10,)), (1,)), Example("CrossEntropy", ((10,), (12,)), None))
 
@@ -178,8 +182,8 @@ class CrossEntropy(OverClasses):
 
 
 @table_row
-class Metric(OverClasses):
-    """Base of the metrics over classes: a share between 0 and 1, without a gradient; smaller is better."""
+class ClassMetric(OverClasses):
+    """Base of the metrics over classes: a share between 0 and 1, without a gradient."""
 
     is_metric: ClassVar[bool] = True
     percent: ClassVar[bool] = True
@@ -187,7 +191,7 @@ class Metric(OverClasses):
 
 
 @table_row
-class ClassificationError(Metric):
+class ClassificationError(ClassMetric):
     """1 unless the class of the labels is among the `topN` largest of z, else 0.
 
     The class is the largest of the labels. Of equal ones the first counts as larger. With an axis the
@@ -196,6 +200,7 @@ class ClassificationError(Metric):
     Source: CNTK `ClassificationError`, `ErrorPrediction`.
     """
 
+    short = "errs"
     aliases = ("ErrorPrediction",)
     examples = (
         Example("ClassificationError", ((10,), (10,)), (1,)),
@@ -208,6 +213,9 @@ class ClassificationError(Metric):
     call = ("labels", "z", "topN", "axis")
 
     top_n: int = option(Integer(1), 1, "How many of the largest count as an answer.", name="topN")
+
+    def short_name(self) -> str:
+        return self.short if self.top_n == 1 else f"top{self.top_n}Errs"
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         result = super().shape(inputs)
@@ -230,7 +238,7 @@ class ClassificationError(Metric):
 
 
 @table_row
-class IntersectionOverUnionError(Metric):
+class IntersectionOverUnionError(ClassMetric):
     """1 - the mean, over the classes that occur, of (positions with both) / (positions with either).
 
     Compares the largest labels with the largest of z at every position along the axis; the mean runs
@@ -239,6 +247,7 @@ class IntersectionOverUnionError(Metric):
     Source: Everingham et al. 2010 (PASCAL VOC, there over the whole set).
     """
 
+    short = "iouErrs"
     examples = (Example("IntersectionOverUnionError {3}", ((4, 3, 5), (4, 3, 5)), (1,)),
                 Example("IntersectionOverUnionError {3}", ((4, 3, 5), (4, 3, 2)), None))
 
@@ -270,6 +279,7 @@ class SquareError(Criterion):
     Source: CNTK `SquareError`.
     """
 
+    short = "se"
     examples = _numbers("SquareError")
 
     def each(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
@@ -281,6 +291,7 @@ class SquareError(Criterion):
 class AbsoluteError(Criterion):
     """`sum (|labels - z|)` over the elements; the gradient is 0 where they are equal."""
 
+    short = "ae"
     examples = _numbers("AbsoluteError")
 
     def each(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
@@ -296,6 +307,7 @@ class BinaryCrossEntropy(Criterion):
     Source: CNTK `binary_cross_entropy`.
     """
 
+    short = "bce"
     inputs = ("labels", "p")
     examples = _numbers("BinaryCrossEntropy")
 
@@ -311,6 +323,7 @@ class BinaryCrossEntropyWithSigmoid(Criterion):
     Source: Caffe `SigmoidCrossEntropyLoss`.
     """
 
+    short = "bce"
     examples = _numbers("BinaryCrossEntropyWithSigmoid")
 
     def each(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
@@ -329,6 +342,7 @@ class Logistic(Criterion):
     Source: CNTK `Logistic`.
     """
 
+    short = "logistic"
     inputs = ("labels", "p")
     examples = _numbers("Logistic")
 
@@ -347,6 +361,7 @@ class WeightedLogistic(Criterion):
     Source: CNTK `WeightedLogistic`.
     """
 
+    short = "logistic"
     inputs = ("labels", "p", "weight")
     examples = (Example("WeightedLogistic", ((4,), (4,), (1,)), (1,)),
                 Example("WeightedLogistic", ((4,), (4,), (3,)), None))

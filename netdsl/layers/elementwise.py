@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..spec import Number, OptionError, option, table_row
 from .activation import Activation
 from .layer import Example
+from .quality import Follows, Quality
 
 if TYPE_CHECKING:
     import torch
@@ -44,6 +46,7 @@ class Elementwise(Activation):
     """Base of the rows that are one function of torch."""
 
     family: ClassVar[str] = "arithmetic"
+    is_formula: ClassVar[bool] = True
     #: The name of the function in torch.
     function: ClassVar[str] = ""
 
@@ -68,6 +71,7 @@ class Exp(Elementwise):
     Source: CNTK `Exp`.
     """
 
+    follows = Follows.RISING
     keeps: ClassVar[str] = "output"
     function = "exp"
     examples = _example("Exp")
@@ -80,6 +84,7 @@ class Abs(Elementwise):
     Source: CNTK `Abs`.
     """
 
+    follows = Follows.DISTANCE
     function = "abs"
     examples = _example("Abs")
 
@@ -91,6 +96,7 @@ class Square(Elementwise):
     Source: CNTK `Square`.
     """
 
+    follows = Follows.DISTANCE
     function = "square"
     examples = _example("Square")
 
@@ -102,6 +108,7 @@ class Negate(Elementwise):
     Source: CNTK `Negate`.
     """
 
+    follows = Follows.FALLING
     function = "neg"
     examples = _example("Negate")
 
@@ -251,6 +258,7 @@ class Log(Elementwise):
     Source: CNTK `Log`.
     """
 
+    follows = Follows.RISING
     examples = _example("Log")
 
     def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
@@ -264,6 +272,7 @@ class Sqrt(Elementwise):
     Source: CNTK `Sqrt`.
     """
 
+    follows = Follows.RISING
     keeps: ClassVar[str] = "output"
     examples = _example("Sqrt")
 
@@ -278,6 +287,7 @@ class Reciprocal(Elementwise):
     Source: CNTK `Reciprocal`.
     """
 
+    divisor = 0
     examples = _example("Reciprocal")
 
     def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
@@ -345,6 +355,7 @@ class ScaleAndShift(Elementwise):
     Source: CNTK makes constant nodes of the numbers; the results are the same.
     """
 
+    short = "scaled"
     examples = (
         Example("ScaleAndShift {2}", ((10,),), (10,)),
         Example("ScaleAndShift {offset = -114}", ((8, 8, 3),), (8, 8, 3)),
@@ -353,6 +364,12 @@ class ScaleAndShift(Elementwise):
 
     scale: float = option(Number(), 1.0, "What x is multiplied by.")
     offset: float = option(Number(), 0.0, "What is added then.")
+
+    def quality(self, inputs: Sequence[Quality]) -> Quality:
+        (quality,) = inputs
+        if not self.scale or (self.offset and quality is Quality.DIFFERENCE):
+            return Quality.UNKNOWN
+        return quality.reversed() if self.scale < 0 else quality
 
     def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
         (x,) = tensors
@@ -371,6 +388,7 @@ class StopGradient(Elementwise):
     Source: CNTK `StopGradient`.
     """
 
+    follows = Follows.RISING
     keeps = "nothing"
     examples = _example("StopGradient")
 
@@ -385,6 +403,7 @@ class Pass(Elementwise):
     Source: CNTK `Pass` and `Identity`.
     """
 
+    follows = Follows.RISING
     aliases = ("Identity",)
     keeps = "nothing"
     examples = _example("Pass")

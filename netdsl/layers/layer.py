@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..base.codes import Code
 from ..spec import Spec, table_row
+from .accumulation import Accumulation
 from .initializers import Initializer
+from .quality import Follows, Quality
 
 if TYPE_CHECKING:
     import torch
@@ -129,6 +131,8 @@ class Layer(Spec):
     family: ClassVar[str] = "other"
     #: Name of an unnamed step: a second `ConvolutionalLayer` of a list is `convolution2`.
     label: ClassVar[str] = ""
+    #: Name of an unnamed use where people read it (`ce`, `sum`); see `shown_names`. Never part of a checkpoint.
+    short: ClassVar[str] = ""
     #: Names of the inputs; one that ends with `...` takes a list. `()` makes the row a source.
     inputs: ClassVar[tuple[str, ...]] = ("x",)
     #: Inputs that have to be parameters or constants, the same for every sample (filters, statistics).
@@ -152,10 +156,26 @@ class Layer(Spec):
     is_input: ClassVar[bool] = False
     #: The output is one number per sample that reports show and nothing is trained on.
     is_metric: ClassVar[bool] = False
+    #: The value is one of a whole data set (precision, AUC) and not of a sample: `forward` gives what a minibatch
+    #: adds, as `accumulation` says, and `result` makes the number of it. Only reports use the value.
+    is_set_metric: ClassVar[bool] = False
     #: The output is a Softmax.
     is_softmax: ClassVar[bool] = False
+    #: Which way the value is better, for criteria and metrics; for functions how it follows from the inputs.
+    better: ClassVar[Quality] = Quality.UNKNOWN
+    follows: ClassVar[Follows] = Follows.UNKNOWN
+    #: Arithmetic, comparisons and reductions: what people write formulas of.
+    is_formula: ClassVar[bool] = False
+    #: The position of the input that the row divides by.
+    divisor: ClassVar[int | None] = None
+    #: The row makes less of a sample: a sum over elements, a yes or no.
+    is_reducing: ClassVar[bool] = False
     #: Reports print the output as a percentage (a share of samples or of pixels).
     percent: ClassVar[bool] = False
+    #: True for rows with tensors that are computed from their input over the training data, before the first update.
+    precomputed: ClassVar[bool] = False
+    #: True for those of them whose value is such a tensor: the same for every sample, `forward` gets no input.
+    is_statistic: ClassVar[bool] = False
     #: True for rows that behave differently in training (dropout, batch normalization).
     differs_in_training: ClassVar[bool] = False
 
@@ -164,9 +184,21 @@ class Layer(Spec):
         """Along which axis the layer takes a Softmax of its last input itself (0: all elements); None: it does not."""
         return None
 
+    @property
+    def is_weighted(self) -> bool:
+        """Whether samples count by `sample_weights` in the mean of the data set."""
+        return False
+
+    def quality(self, inputs: Sequence[Quality]) -> Quality:
+        """Which way the value is better, as far as that is certain, from what is known of the inputs."""
+        return self.follows.quality(inputs) if self.follows is not Follows.UNKNOWN else self.better
+
     @classmethod
     def step_label(cls) -> str:
         return cls.label or cls.name()[0].lower() + cls.name()[1:]
+
+    def short_name(self) -> str:
+        return self.short
 
     # -- rules, for shapes; no torch ------------------------------------------------------------
 
@@ -231,6 +263,25 @@ class Layer(Spec):
         `p` is the module of this use: `p.weight`, `p.bias` (its parameters by name), `p.training`,
         `p.settings` (a dict: values that the training plan provides for `from_plan`), `p.inputs` and
         `p.output` (Shapes), `p.prepared` (what `prepare` returned), `p.layer` (this row).
+        """
+        raise NotImplementedError
+
+    # -- a data set's number, for criteria and metrics ----------------------------------------------
+
+    def sample_weights(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
+        """How much each sample counts, (N, 1), where `is_weighted`: the data set's value is
+        sum (weight * value) / sum (weight). A sample of weight 0 is left out whatever its value.
+        A formula of a weighted row (`x / 100`) counts by the same weights.
+        """
+        raise NotImplementedError
+
+    def accumulation(self, inputs: Sequence[Shape]) -> Accumulation:
+        """What a set metric's `forward` gives for a minibatch: `Sums` (a tensor of so many numbers) or `Rows`."""
+        raise NotImplementedError
+
+    def result(self, added: torch.Tensor) -> float:
+        """A set metric's number, from all that was added: float64 sums, or rows (samples, columns); NaN where
+        it is not defined.
         """
         raise NotImplementedError
 

@@ -38,6 +38,7 @@ class Times(Product):
     Source: CNTK `Times`, the operator `*`.
     """
 
+    short = "product"
     examples = (
         Example("Times", ((10, 784), (784,)), (10,)),
         Example("Times", ((3, 4), (4, 2)), (3, 2)),
@@ -102,6 +103,7 @@ class TransposeTimes(Product):
     Source: CNTK `TransposeTimes`.
     """
 
+    short = "product"
     examples = (
         Example("TransposeTimes", ((4, 3), (4,)), (3,)),
         Example("TransposeTimes", ((4, 3), (4, 2)), (3, 2)),

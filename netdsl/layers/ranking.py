@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ..spec import table_row
 from .criteria import Criterion
 from .layer import SCALAR, Example, Shape, ShapeError
+from .quality import Quality
 
 if TYPE_CHECKING:
     import torch
@@ -66,6 +67,7 @@ class LambdaRank(Ranking):
     Source: CNTK `LambdaRank`; Burges et al. 2006.
     """
 
+    short = "lambdaRank"
     examples = (Example("LambdaRank", ((1,), (1,), (1,)), (1,)), Example("LambdaRank", ((1,), (4,), (1,)), None))
 
     def over_queries(self, gain: torch.Tensor, prediction: torch.Tensor, same: torch.Tensor) -> torch.Tensor:
@@ -87,12 +89,12 @@ class LambdaRank(Ranking):
 class NDCG1Eval(Ranking):
     """The gain of the sample that z puts first, divided by the largest gain: mean over the queries, in percent.
 
-    Larger is better, unlike the other metrics.
-
     Source: CNTK `NDCG1Eval`.
     """
 
+    short = "ndcg"
     is_metric = True
+    better = Quality.LARGER
     keeps = "nothing"
     examples = (Example("NDCG1Eval", ((1,), (1,), (1,)), (1,)), Example("NDCG1Eval", ((1,), (4,), (1,)), None))
 

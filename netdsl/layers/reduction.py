@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ..base.codes import Code
 from ..spec import Integer, ListOf, Optional, option, table_row
 from .layer import SCALAR, Example, SampleLayer, Shape, ShapeError
+from .quality import Follows
 
 if TYPE_CHECKING:
     import torch
@@ -21,6 +22,8 @@ class Reduction(SampleLayer):
     """
 
     family: ClassVar[str] = "reduction"
+    is_formula: ClassVar[bool] = True
+    is_reducing: ClassVar[bool] = True
     #: The name of the function in torch.
     function: ClassVar[str] = ""
 
@@ -72,6 +75,7 @@ class ReduceSum(Reduction):
     Source: CNTK `ReduceSum`, `SumElements`, `SumColumnElements`.
     """
 
+    follows = Follows.RISING
     function = "sum"
     aliases = ("SumElements", "SumColumnElements")
     examples = (*_examples("ReduceSum"), Example("ReduceSum {1:2}", ((8, 6, 3),), (1, 1, 3)))
@@ -84,6 +88,7 @@ class ReduceMean(Reduction):
     Source: CNTK `ReduceMean`.
     """
 
+    follows = Follows.RISING
     function = "mean"
     examples = (*_examples("ReduceMean"), Example("ReduceMean {1:2}", ((8, 6, 3),), (1, 1, 3)))
 
@@ -121,6 +126,7 @@ class ReduceMax(Reduction):
     Source: CNTK `ReduceMax`.
     """
 
+    follows = Follows.RISING
     examples = _examples("ReduceMax")
 
     def reduce(self, x: torch.Tensor, dims: tuple[int, ...]) -> torch.Tensor:
@@ -134,6 +140,7 @@ class ReduceMin(Reduction):
     Source: CNTK `ReduceMin`.
     """
 
+    follows = Follows.RISING
     examples = _examples("ReduceMin")
 
     def reduce(self, x: torch.Tensor, dims: tuple[int, ...]) -> torch.Tensor:

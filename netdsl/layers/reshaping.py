@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ..spec import REQUIRED, Dims, Integer, ListOf, OptionError, option, table_row
 from .broadcast import padded, with_batch, with_rank
 from .layer import Example, Layer, SampleLayer, Shape, ShapeError
+from .quality import Follows
 
 if TYPE_CHECKING:
     import torch
@@ -20,6 +21,7 @@ class Reshaping(SampleLayer):
 
     family: ClassVar[str] = "shape"
     keeps: ClassVar[str] = "nothing"
+    follows: ClassVar[Follows] = Follows.RISING
     #: The option that holds the new extents.
     extents: ClassVar[str] = "dims"
 

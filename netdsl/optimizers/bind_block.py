@@ -87,6 +87,9 @@ class _Keys:
         """A page with both places; the mark is at the one that stands later in the file."""
         a, b = sorted((first, second), key=lambda name: self.span(name).start)
         related = (Label(self.span(a), f"`{a}` is given here"),) if a in self.spans and a != b else ()
+        if self.span(a).source is not self.span(b).source:  # one of them comes from outside: it cannot delete a line
+            inner = a if self.span(a).source is self.where.source else b
+            hint += f" From outside the file, `SGD.{inner}=None` unsets it."
         return Diagnostic(Code.CONFLICTING_KEYS, title, Label(self.span(b), label), related, body, hint, severity)
 
 

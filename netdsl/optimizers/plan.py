@@ -139,6 +139,16 @@ class TrainingPlan:
 
         A name that ends in `.bias` is a bias. A frozen parameter has the rate 0.
         """
+        rate, decay = self.multipliers_of(name, rate)
+        if is_normalization and self.block.no_penalty_in_normalization:
+            regularized = False
+        return ParameterGroup(name, tensor, rate, decay, regularized)
+
+    def multipliers_of(self, name: str, rate: float = 1.0) -> tuple[float, float]:
+        """By what a parameter's rate and weight decay are multiplied; `rate` is what its layer says.
+
+        A rate of 0: the parameter is frozen.
+        """
         decay = 1.0
         if name.endswith(".bias"):
             rate, decay = rate * self.block.bias_rate_multiplier, self.block.bias_decay_multiplier
@@ -146,11 +156,7 @@ class TrainingPlan:
             if fits(name, row.pattern):
                 rate, decay = rate * row.rate, decay * row.decay
                 break
-        if any(fits(name, pattern) for pattern in self.block.freeze):
-            rate = 0.0
-        if is_normalization and self.block.no_penalty_in_normalization:
-            regularized = False
-        return ParameterGroup(name, tensor, rate, decay, regularized)
+        return (0.0 if any(fits(name, pattern) for pattern in self.block.freeze) else rate), decay
 
     def build(self, groups: Sequence[ParameterGroup]) -> UpdateRule:
         """The rule at work on these parameters; those with rate 0 are left alone."""

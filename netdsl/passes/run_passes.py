@@ -12,6 +12,7 @@ from ..ir.network import Node
 from ..ir.program import CheckedProgram, Program
 from .prune import prune
 from .shapes import infer_shapes
+from .share_fit import share_fit
 from .unify_classes import unify_class_ids
 from .verify import verify
 
@@ -30,7 +31,7 @@ class ShapedPass(Protocol):
 
 #: What the compiler runs, in this order: passes on the graph, then shape inference, then passes on the shaped graph.
 GRAPH_PASSES: tuple[GraphPass, ...] = (prune,)
-SHAPED_PASSES: tuple[ShapedPass, ...] = (unify_class_ids,)
+SHAPED_PASSES: tuple[ShapedPass, ...] = (unify_class_ids, share_fit)
 
 #: Set (to anything) to check the graph behind every pass, as the tests do; a violation is a bug of ours.
 VERIFY_VARIABLE = "NETDSL_VERIFY"

@@ -69,8 +69,10 @@ class _Inference:
         if known is None:
             shape = layer.shape(inputs)
             if inputs:
-                # A use has a batch axis if any of its inputs has; a source knows for itself.
-                shape = Shape(shape.dims, any(s.batched for s in inputs))
+                # A use has a batch axis if any of its inputs has; a source knows for itself. A number of the whole
+                # data set has none.
+                alike = layer.is_set_metric or layer.is_statistic
+                shape = Shape(shape.dims, any(s.batched for s in inputs) and not alike)
             known = self.ruled[layer, inputs, kept] = shape, _cost(layer, inputs, shape, kept)
         return known
 

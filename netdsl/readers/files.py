@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import lzma
 import os
@@ -35,7 +36,17 @@ _KINDS = (
     (b"\x80\x02", "a Python pickle"), (b"\x80\x03", "a Python pickle"), (b"\x80\x04", "a Python pickle"),
     (b"version https://git-lfs", "a Git LFS pointer, the data themselves were not fetched"),
     (b"<!DOCTYPE", "a web page, such as a failed download leaves"), (b"<html", "a web page"), (b"<?xml", "XML"),
+    (b"II*\0", "a TIFF image"), (b"MM\0*", "a TIFF image"), (b"8BPS", "a Photoshop image"),
+    (b"\0\0\0\x0cjP  ", "a JPEG 2000 image"), (b"\0\0\0\x0cJXL ", "a JPEG XL image"), (b"\xff\x0a", "a JPEG XL image"),
+    (b"<svg", "an SVG drawing"), (b"v/1\x01", "an OpenEXR image"), (b"%PDF", "a PDF document"),
     (b"\xff\xfe", "UTF-16 text"), (b"\xfe\xff", "UTF-16 text"),
+)
+
+#: What stands behind the first four bytes and `ftyp` -> the same.
+_BRANDS = (
+    *((brand, "a HEIC image") for brand in (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")),
+    (b"avif", "an AVIF image"), (b"avis", "an AVIF image"), (b"crx", "a raw photo"),
+    (b"", "a video (MP4)"),
 )
 
 
@@ -49,6 +60,9 @@ def kind_of(head: bytes) -> str:
     """What a file is, judged by its first bytes, for messages."""
     if not head:
         return "empty"
+    for brand, kind in _BRANDS:
+        if head[4:].startswith(b"ftyp" + brand):
+            return kind
     for start, kind in _KINDS:
         if head.lstrip(_SPACE)[: len(start)].lower() == start.lower():
             return kind
@@ -182,11 +196,15 @@ def text_lines(path: str, option: str = "") -> Iterator[tuple[int, str]]:
         yield from enumerate(lines, first)
 
 
-def text_blocks(path: str, option: str = "") -> Iterator[tuple[int, list[str]]]:
-    """The lines of a UTF-8 text, some at a time: the number of the first, and the lines without their ends."""
+def text_blocks(path: str, option: str = "", encoding: str | None = "utf-8") -> Iterator[tuple[int, list[str]]]:
+    """The lines of a text, some at a time: the number of the first, and the lines without their ends.
+
+    With `encoding = None` it is UTF-8, or UTF-16 where it begins with the mark of that.
+    """
     found = required(path, option)
     number = 1
-    with reading(found, option), open_plain(found) as stream:
+    with reading(found, option), open_plain(found) as opened:
+        stream = _in_utf8(opened, found, encoding)
         for block in _whole_lines(stream):
             if number == 1:
                 if block.startswith((b"\xff\xfe", b"\xfe\xff")):
@@ -198,9 +216,40 @@ def text_blocks(path: str, option: str = "") -> Iterator[tuple[int, list[str]]]:
             except UnicodeDecodeError as error:
                 good = block[: _line_end(block[: error.start])]
                 yield number, _lines(good.decode("utf-8"))
-                raise _not_text(found, block, len(good), error, number + len(_lines(good.decode("utf-8")))) from None
+                raise _not_text(found, block, len(good), error, number + len(_lines(good.decode("utf-8"))),
+                                encoding is None) from None
             yield number, lines
             number += len(lines)
+
+
+def _in_utf8(stream: IO[bytes], path: Path, encoding: str | None) -> IO[bytes]:
+    """A stream of text as UTF-8; raises DataError, also later while it is read."""
+    if encoding is None:
+        head = stream.read(2)
+        stream.seek(0)
+        encoding = "utf-16" if head in (b"\xff\xfe", b"\xfe\xff") else "utf-8"
+    return stream if codecs.lookup(encoding).name == "utf-8" else _Recoded(stream, path, encoding)  # type: ignore[return-value]
+
+
+class _Recoded:
+    """The bytes of a text as if it were UTF-8."""
+
+    def __init__(self, stream: IO[bytes], path: Path, encoding: str) -> None:
+        self._stream, self._path, self._encoding = stream, path, encoding
+        self._decoder = codecs.getincrementaldecoder(encoding)()
+
+    def read(self, count: int) -> bytes:
+        block = self._stream.read(count)
+        try:
+            text = self._decoder.decode(block, final=not block)
+            while block and not text:  # half of a character
+                block = self._stream.read(count)
+                text = self._decoder.decode(block, final=not block)
+        except UnicodeError as error:
+            raise DataError(f"`{short(self._path)}` is not {self._encoding} text", place="its text",
+                            option="encoding", body=(f"Reading says: {error}.",),
+                            hint="name the encoding that the file was saved in.") from None
+        return text.encode()
 
 
 def _whole_lines(stream: IO[bytes]) -> Iterator[bytes]:
@@ -229,12 +278,14 @@ def _lines(text: str) -> list[str]:
     return lines if lines[-1] else lines[:-1]
 
 
-def _not_text(path: Path, block: bytes, start: int, error: UnicodeDecodeError, number: int) -> DataError:
-    """The fault of the line that begins at `start` of the block."""
+def _not_text(path: Path, block: bytes, start: int, error: UnicodeDecodeError, number: int, chooses: bool
+              ) -> DataError:
+    """The fault of the line that begins at `start` of the block; `chooses`: the reader has an option for it."""
     return DataError(f"a line of `{short(path)}` is not UTF-8 text",
                      place=f"row {number}, byte {error.start - start + 1}",
                      body=(f"The file looks like {kind_of(block)}.",) if number == 1 else (),
-                     hint="save the file as UTF-8.")
+                     hint="save the file as UTF-8." if not chooses else
+                     "name the file's encoding, for example `encoding = \"latin1\"`, or save it as UTF-8.")
 
 
 _kept: dict[Hashable, Any] = {}

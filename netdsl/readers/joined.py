@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from ..spec import Choice, ListOf, OptionError, SpecOf, option, table_row
 from .arrays import np
@@ -37,6 +37,9 @@ class Joined(Reader):
                 raise OptionError("readers", f"`maxErrors` of {type(reader).__name__} cannot be used inside Joined",
                                   "samples that are passed over would shift the others; set it to 0.")
 
+    def sources(self) -> tuple[str, ...]:
+        return tuple(path for reader in self.readers for path in reader.sources())
+
     def describe(self) -> Description:
         parts = [reader.describe() for reader in self.readers]
         streams = tuple(stream for part in parts for stream in part.streams)
@@ -46,7 +49,9 @@ class Joined(Reader):
         if self.by == "index" and len(known) > 1:
             raise self._counts_differ(counts)
         return Description(streams, counts[0], tuple(fact for part in parts for fact in part.facts),
-                           tuple(path for part in parts for path in part.missing))
+                           tuple(path for part in parts for path in part.missing),
+                           tuple(warning for part in parts for warning in part.warnings),
+                           next((part.unlabelled for part in parts if part.unlabelled is not None), None))
 
     def open(self, training: bool) -> Dataset:
         with ThreadPoolExecutor(max_workers=2) as pool:
@@ -59,6 +64,12 @@ class Joined(Reader):
 
     def with_classes(self, names: Callable[[str], tuple[str, ...]]) -> Reader:
         return replace(self, readers=tuple(reader.with_classes(names) for reader in self.readers))
+
+    def fit(self) -> dict[str, Any]:
+        return {name: fitted for reader in self.readers for name, fitted in reader.fit().items()}
+
+    def with_fit(self, fit: Callable[[], Mapping[str, Any]]) -> Reader:
+        return replace(self, readers=tuple(reader.with_fit(fit) for reader in self.readers))
 
     def _distinct(self, names: Sequence[str]) -> None:
         for name in names:
@@ -123,6 +134,9 @@ class _Joined(Dataset):
     @property
     def skipped(self) -> tuple[DataError, ...]:
         return tuple(error for part in self._parts for error in part.skipped)
+
+    def notes(self) -> tuple[DataError, ...]:
+        return tuple(note for part in self._parts for note in part.notes())
 
     def close(self) -> None:
         for part in self._parts:

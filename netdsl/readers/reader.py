@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -53,6 +53,11 @@ class Stream:
     #: Views of each sample (MultiViewCrop). Above 1, arrays are (n, views, ...): whoever evaluates
     #: runs every view through the network and averages the outputs.
     views: int = 1
+    #: Classes that are numbers: the number of the first one in the file, and the smallest and largest label there.
+    labels_from: int = 0
+    label_span: tuple[int, int] | None = None
+    #: Features of a table as they are delivered: the root mean square of each column, by name.
+    sizes: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,9 @@ class Description:
     count: int | None = None  #: samples in one sweep
     facts: tuple[str, ...] = ()  #: further lines for `check`: transforms, files
     missing: tuple[str, ...] = ()  #: files or folders that were looked for and are not there
+    #: What is allowed and perhaps not meant: warnings of `check`.
+    warnings: tuple[DataError, ...] = ()
+    unlabelled: DataError | None = None  #: why the data have no labels, and how they get some, where they have none
 
     def stream(self, name: str) -> Stream | None:
         return next((s for s in self.streams if s.name == name), None)
@@ -119,6 +127,10 @@ class Dataset:
         """
         return None
 
+    def notes(self) -> tuple[DataError, ...]:
+        """What is allowed and perhaps not meant in all of the files, found by a look at each of them."""
+        return ()
+
     @property
     def skipped(self) -> tuple[DataError, ...]:
         """Bad samples left out so far, where the reader's `maxErrors` allows some."""
@@ -170,6 +182,22 @@ class Reader(Spec):
         """What identifies the data for resume: the options by value."""
         return self.show()
 
+    def sources(self) -> tuple[str, ...]:
+        """The files and folders that the samples come from."""
+        return ()
+
+    def tolerant(self, most: int) -> Reader:
+        """The reader with another `maxErrors`, where the row has that option; else the reader itself."""
+        known = type(self).option("maxErrors")
+        changed: dict[str, Any] = {known.field_name: most} if known is not None else {}
+        return replace(self, **changed)
+
+    @property
+    def tolerated(self) -> int:
+        """How many bad samples are skipped before it is an error."""
+        known = type(self).option("maxErrors")
+        return int(getattr(self, known.field_name)) if known is not None else 0
+
     def with_classes(self, names: Callable[[str], tuple[str, ...]]) -> Reader:
         """The reader with its classes numbered as other data number them; `names` says how, for an input's name.
 
@@ -177,9 +205,33 @@ class Reader(Spec):
         """
         return self
 
+    def fit(self) -> dict[str, Any]:
+        """What other data take over from these, the training data, by input: the words of categories, means.
+
+        Plain values, as JSON holds them; a checkpoint keeps them. Raises DataError.
+        """
+        return {}
+
+    def with_fit(self, fit: Callable[[], Mapping[str, Any]]) -> Reader:
+        """The reader with what `fit` of the training data's reader, or a checkpoint, says."""
+        return self
+
+    def only(self, inputs: Collection[str]) -> Reader:
+        """The reader for files that need hold no more than what these inputs get: rows without labels.
+
+        It may still deliver more. A reader of one file for each input ignores the files of the others.
+        """
+        return self
+
     def ordered_classes(self, found: Iterable[str]) -> tuple[str, ...]:
-        """The names of the classes by number. Names that the other data do not have come last."""
-        return (*self.class_order, *sorted(set(found).difference(self.class_order)))
+        """The names of the classes by number. Names that the other data do not have come last.
+
+        Names are in the order of the alphabet; if all of them are whole numbers, in the order of these.
+        """
+        names = sorted(set(found).difference(self.class_order))
+        if all(name.isdecimal() and name.isascii() for name in names):
+            names.sort(key=int)
+        return (*self.class_order, *names)
 
 
 #: Width, height and channels of an image; None where an extent varies from image to image.

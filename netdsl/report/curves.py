@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from typing import Any
 
-from ..drawing.charts.chart import Chart, Series
-from ..drawing.scene import Point
+from ..drawing import Chart, Point, Series, rate_line, spans_decades
+from ..ir.program import CheckedProgram
+from ..optimizers.plan import TrainingPlan
 from ..runs.store import Run
 
 #: With fewer epochs than this, training is drawn by the means over some minibatches instead of whole epochs.
@@ -16,18 +18,14 @@ _FEW_EPOCHS = 4
 _LOG = 20
 
 
-def charts(run: Run, percentages: frozenset[str]) -> list[Chart]:
+def charts(run: Run, percentages: frozenset[str], program: CheckedProgram | None = None) -> list[Chart]:
     """A chart for each recorded value, shares in percent, and one for the rate; none for a run without epochs."""
     names = list(dict.fromkeys(name for line in run.epochs for name in (line.get("train") or {})))
     found = [_chart(run, name, name in percentages) for name in names]
-    rates = tuple(_points(run, "minibatches", lambda line: line.get("rate"))) or \
-        tuple(_points(run, "epoch", lambda line: line.get("rate")))
-    # A rate holds from one record to the next: steps, not slopes.
-    rates = tuple(point for (x, y), before in zip(rates, (rates[:1] + rates)[: len(rates)], strict=True)
-                  for point in ((x, before[1]), (x, y)))
+    rates = _rates(run, program.plan if program is not None else None)
     if len({y for _, y in rates}) > 1:
         found.append(Chart("learning rate", "epoch", "rate on the mean gradient", (Series("rate", rates),),
-                           log=_spans_decades([y for _, y in rates])))
+                           log=spans_decades([y for _, y in rates])))
     return [chart for chart in found if any(series.points for series in chart.series)]
 
 
@@ -74,7 +72,38 @@ def _steps_per_epoch(run: Run) -> float:
     return epochs[-1]["step"] / epochs[-1]["epoch"] if epochs else 0.0
 
 
-def _spans_decades(rates: Sequence[float]) -> bool:
-    """Steps by tenths want a logarithmic axis; a cosine that ends near 0 does not."""
-    most = max(rates)
-    return sum(0 < rate < most / 30 for rate in rates) > 0.2 * len(rates)
+# -- the learning rate ------------------------------------------------------------------------------
+
+
+def _rates(run: Run, plan: TrainingPlan | None) -> tuple[Point, ...]:
+    """The rate from the first update on: by the plan where the run kept to it, else by the records."""
+    records = [line for line in run.records if line.get("event") in ("minibatches", "epoch") and line.get("rate")
+               and line.get("step") and line.get("samples", 1)]
+    per_epoch = _steps_per_epoch(run)
+    if not records or not per_epoch:
+        return ()
+    if plan is not None and (rate := _planned_rate(plan, records, per_epoch)) is not None:
+        return rate_line(rate, records[-1]["step"] / per_epoch)
+    points = [(line["step"] / per_epoch, float(line["rate"])) for line in records]
+    points.insert(0, (0.0, points[0][1]))
+    held = sum(before[1] == after[1] for before, after in pairwise(points))
+    if 2 * held < len(points):
+        return tuple(points)  # it changes all the time: slopes
+    return tuple(point for before, (x, y) in pairwise(points) for point in ((before[0], y), (x, y)))
+
+
+def _planned_rate(plan: TrainingPlan, records: Sequence[dict[str, Any]], per_epoch: float
+                  ) -> Callable[[float], float] | None:
+    """The plan's rate as a function of the epochs done; None if the run's records have other rates."""
+    samples = next((line["samples"] / line["step"] for line in reversed(records) if line.get("samples")), 0.0)
+
+    def rate(epoch: float) -> float:
+        step = int(epoch * per_epoch + 1e-6)
+        return plan.rates_at(int(step * samples), plan.update_size_at(epoch), epoch, step).mean_rate
+
+    for line in records:
+        # The last minibatch of an epoch may be smaller, so a record's place is known to within an update.
+        near = [rate(max(0.0, (line["step"] + shift) / per_epoch)) for shift in (-2, -1, 0)]
+        if not 0.99 * min(near) <= line["rate"] <= 1.01 * max(near):
+            return None
+    return rate

@@ -48,11 +48,11 @@ class Facts:
     notes: list[str] = field(default_factory=list)
 
     @property
-    def confusion(self) -> np.ndarray | None:
-        """[true class, predicted class] -> samples."""
+    def confusions(self) -> dict[str, np.ndarray]:
+        """Output (empty for the only one) -> [true class, predicted class] -> samples."""
         rows = self.run.details.get("confusion")
         square = isinstance(rows, list) and all(isinstance(row, list) and len(row) == len(rows) for row in rows)
-        return np.asarray(rows) if rows and square else None
+        return {"": np.asarray(rows)} if rows and square else {}
 
     @property
     def totals(self) -> NetworkTotals | None:

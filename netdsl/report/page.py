@@ -1,4 +1,7 @@
-"""The report as HTML. Every text that comes from outside is escaped; pictures and drawings stand in the page."""
+"""The report as HTML: facts made ready for the template `page.html.j2`, which escapes every text.
+
+What the page looks like is in the template and in `page.css`; this file decides what stands in it and in which words.
+"""
 
 from __future__ import annotations
 
@@ -6,313 +9,302 @@ import base64
 import io
 import re
 from collections.abc import Iterable, Iterator
-from html import escape
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..describe.network_text import mebibytes
-from ..drawing.backends.svg import svg
-from ..drawing.charts.chart import line_chart
-from ..drawing.drawing import draw
-from ..drawing.graph.diagram import build
+from ..base.units import count_text, duration, memory_text, value_text
+from ..data.preview import png_of
+from ..drawing import HoverLayer, chart_svg, dark_style, hover_layer, network_svg
 from ..ir.program import Phase
 from ..readers.formats.images import pillow
+from .confusion import Confusion, Table, confusion_of
 from .curves import charts
 from .facts import Facts, Worst
 from .filters import filter_sheet
-from .style import style
 
-#: Classes up to which the confusion matrix has numbers; above, it is a picture with a list of the worst pairs.
-_MOST_CELLS = 30
 #: Longer side of a picture of a sample, in pixels; larger ones are scaled down.
 _SIDE = 160
+#: Size of a chart, in pixels.
+_CHART = (540.0, 320.0)
+#: Letters at the end of a file name that always show.
+_ENDING = 12
 
-Section = tuple[str, str, str]  #: anchor, title, HTML
+_HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the page; what `content` is, the template knows by the anchor."""
+
+    anchor: str
+    title: str
+    content: Any
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of a table of facts; `code`: its lines are texts of the language or of a shell."""
+
+    name: str
+    lines: tuple[str, ...]
+    code: bool = False
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A number at the top of the page; `is_result`: it is a criterion or metric."""
+
+    value: str
+    name: str
+    is_result: bool = False
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """A picture in the page: its data address; `pixelated`: its pixels are to be seen, not smoothed."""
+
+    address: str
+    width: int = 0
+    pixelated: bool = False
 
 
 def page(facts: Facts) -> str:
     """The whole document."""
-    sections = [section for section in _sections(facts) if section[2]]
-    links = "".join(f'<a href="#{anchor}">{escape(title)}</a>' for anchor, title, _ in sections)
-    parts = [
-        "<!doctype html>", '<html lang="en">', "<head>", '<meta charset="utf-8">',
-        '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        f"<title>{escape(facts.run.network)}: report of a run</title>", f"<style>{style()}</style>", "</head>",
-        "<body>", "<main>", _header(facts), f"<nav>{links}</nav>", _banner(facts), _tiles(facts),
-        *(f'<section id="{anchor}"><h2>{escape(title)}</h2>{body}</section>' for anchor, title, body in sections),
-        *(f'<p class="note">{escape(note)}</p>' for note in facts.notes), "</main>", "</body>", "</html>"]
-    return "\n".join(part for part in parts if part) + "\n"
+    import jinja2
+    from markupsafe import Markup
+
+    environment = jinja2.Environment(loader=jinja2.FileSystemLoader(_HERE), autoescape=True, trim_blocks=True,
+                                     lstrip_blocks=True, undefined=jinja2.StrictUndefined)
+    environment.filters["px"] = lambda value: f"{value:.2f}".rstrip("0").rstrip(".")
+    environment.filters["humps"] = lambda name: Markup("<wbr>").join(_humps(name))
+    style = (_HERE / "page.css").read_text(encoding="utf-8") + dark_style()
+    return environment.get_template("page.html.j2").render(
+        title=facts.run.network, about=_about(facts), style=Markup(style), on_sample=_is_on_sample(facts),
+        tiles=list(_tiles(facts)), sections=[section for section in _sections(facts) if section.content],
+        notes=facts.notes)
+
+
+def _humps(name: str) -> list[str]:
+    """Where a name may break: before its capitals, behind its dots and underscores."""
+    return re.split(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[._/])", name)
 
 
 def _sections(facts: Facts) -> Iterator[Section]:
-    yield "curves", "Curves", _curves(facts)
-    yield "epochs", "Epochs", _epochs(facts)
-    yield "confusion", "Confusion matrix", _confusion(facts)
-    yield "worst", "Worst samples", _worst(facts)
-    yield "filters", "First layer", _filters(facts)
-    yield "network", "Network", _network(facts)
-    yield "plan", "Training plan", _plan(facts)
-    yield "machine", "Machine", _machine(facts)
-    yield "file", "File", _file(facts)
+    yield Section("curves", "Curves", list(_curves(facts)))
+    yield Section("epochs", "Epochs", _epochs(facts))
+    yield Section("confusion", "Confusion matrix", list(_confusions(facts)))
+    yield Section("worst", "Worst samples", [_worst(worst) for worst in facts.worst])
+    yield Section("filters", "First layer", _filters(facts))
+    yield Section("network", "Network", _network(facts))
+    yield Section("plan", "Training plan", list(_plan(facts)))
+    yield Section("machine", "Machine", list(_machine(facts)))
+    yield Section("file", "File", facts.text)
 
 
 # --- top ------------------------------------------------------------------------------------------------
 
 
-def _header(facts: Facts) -> str:
+def _about(facts: Facts) -> list[str]:
     run = facts.run
     started = str(run.environment.get("started", "")).replace("T", " ")[:16]
-    parts = [run.status, started, _duration((run.result or {}).get("seconds")),
-             str(run.environment.get("deviceName") or run.environment.get("device") or "")]
-    line = " · ".join(escape(part) for part in parts if part)
-    return f"<header><h1>{escape(run.network)}</h1><p>{line}</p></header>"
+    parts = (run.status, started, _seconds((run.result or {}).get("seconds")),
+             str(run.environment.get("deviceName") or run.environment.get("device") or ""))
+    return [part for part in parts if part]
 
 
-def _duration(seconds: float | None) -> str:
-    if seconds is None:
-        return ""
-    if seconds < 100:
-        return f"{seconds:.1f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"
+def _seconds(seconds: float | None) -> str:
+    return "" if seconds is None else duration(seconds)
 
 
-def _banner(facts: Facts) -> str:
+def _is_on_sample(facts: Facts) -> bool:
     data = str(facts.run.state.get("identity", {}).get("data", {}).get("train", ""))
-    if facts.sample and "Sample" in data:
-        return '<div class="banner"><b>Sample data.</b> The data that the file names were not there; this run is on ' \
-               "its embedded sample, so the numbers say nothing of the real task.</div>"
-    return ""
+    return bool(facts.sample) and "Sample" in data
 
 
-def _tiles(facts: Facts) -> str:
-    run = facts.run
-    tiles: list[str] = []
-    values = run.values()
-    for phase in ("test", "validation", "train"):
-        for name, value in values.get(phase, {}).items():
-            text, main = _number(value, name in facts.percentages), " main" if not tiles else ""
-            tiles.append(f'<div class="tile{main}"><b>{text}</b><span>{escape(phase)} {escape(name)}</span></div>')
-        if tiles:
-            break
-    epochs = f"{len(run.epochs)}" + (f" of {run.planned_epochs}" if run.planned_epochs else "")
-    tiles.append(f'<div class="tile"><b>{epochs}</b><span>epochs</span></div>')
+def _tiles(facts: Facts) -> Iterator[Tile]:
+    run, values = facts.run, facts.run.values()
+    phase = next((phase for phase in ("test", "validation", "train") if values.get(phase)), "")
+    for name, value in values.get(phase, {}).items():
+        yield Tile(value_text(value, name in facts.percentages), f"{phase} {name}", True)
+    yield Tile(f"{len(run.epochs)}" + (f" of {run.planned_epochs}" if run.planned_epochs else ""), "epochs")
     speeds = [line["samplesPerSecond"] for line in run.epochs if line.get("samplesPerSecond")]
     if speeds:
-        tiles.append(f'<div class="tile"><b>{np.median(speeds):,.0f}</b><span>samples a second</span></div>')
+        yield Tile(f"{np.median(speeds):,.0f}", "samples a second")
     if facts.totals is not None:
-        tiles.append(f'<div class="tile"><b>{_short(facts.totals.parameters)}</b><span>parameters</span></div>')
-        tiles.append(f'<div class="tile"><b>{_short(facts.totals.macs)}</b><span>multiply-adds a sample</span></div>')
-    return f'<div class="tiles">{"".join(tiles)}</div>'
-
-
-def _number(value: float | None, percent: bool) -> str:
-    if value is None:
-        return "not a number"
-    return f"{100 * value:.2f} %" if percent else f"{value:.4g}"
-
-
-def _short(value: int) -> str:
-    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if value >= size:
-            return f"{value / size:.3g} {letter}"
-    return str(value)
+        yield Tile(count_text(facts.totals.parameters), "parameters")
+        yield Tile(count_text(facts.totals.macs), "multiply-adds a sample")
 
 
 # --- curves and tables ----------------------------------------------------------------------------------
 
 
-def _curves(facts: Facts) -> str:
-    drawn = [_inline(svg(line_chart(chart, 540, 320)), f"chart{number}")
-             for number, chart in enumerate(charts(facts.run, facts.percentages))]
-    return f'<div class="charts">{"".join(drawn)}</div>' if drawn else ""
+@dataclass(frozen=True)
+class _Curve:
+    drawing: Any
+    hover: HoverLayer
 
 
-def _inline(text: str, prefix: str) -> str:
-    """A drawing within the page: its ids made unique, since every drawing has the same."""
-    text = re.sub(r'id="(title|description)"', rf'id="{prefix}-\1"', text, count=2)
-    return text.replace('aria-labelledby="title description"', f'aria-labelledby="{prefix}-title {prefix}-description"')
+def _curves(facts: Facts) -> Iterator[_Curve]:
+    from markupsafe import Markup
+
+    for number, chart in enumerate(charts(facts.run, facts.percentages, facts.program)):
+        drawing = chart_svg(chart, *_CHART, prefix=f"chart{number}-")
+        yield _Curve(Markup(drawing), hover_layer(chart, *_CHART))
 
 
-def _epochs(facts: Facts) -> str:
+def _epochs(facts: Facts) -> Table | None:
     lines = facts.run.epochs
-    if not lines:
-        return ""
     columns = [(phase, name) for phase in ("train", "validation")
                for name in dict.fromkeys(name for line in lines for name in (line.get(phase) or {}))]
-    head = "".join(f"<th>{escape(phase)} {escape(name)}</th>" for phase, name in columns)
-    rows = []
-    for line in lines:
-        cells = "".join(f"<td>{_cell(line, phase, name, facts)}</td>" for phase, name in columns)
-        best = " *" if line.get("best") else ""
-        rows.append(f"<tr><td>{line['epoch']}{best}</td>{cells}<td>{line.get('rate') or 0:.4g}</td>"
-                    f"<td>{_duration(line.get('seconds'))}</td></tr>")
-    head = f"<tr><th>epoch</th>{head}<th>rate</th><th>time</th></tr>"
-    table = f'<table class="numbers"><thead>{head}</thead><tbody>{"".join(rows)}</tbody></table>'
-    table = f'<div class="scroll">{table}</div><p class="note">* the best so far</p>'
-    return table if len(rows) <= 12 else f"<details><summary>{len(rows)} epochs</summary>{table}</details>"
+    rows = [(f"{line['epoch']}{' *' if line.get('best') else ''}",
+             *(_cell(line, phase, name, facts) for phase, name in columns), f"{line.get('rate') or 0:.4g}",
+             _seconds(line.get("seconds"))) for line in lines]
+    head = ("epoch", *(f"{phase} {name}" for phase, name in columns), "rate", "time")
+    return Table(head, tuple(rows)) if rows else None
 
 
 def _cell(line: dict[str, Any], phase: str, name: str, facts: Facts) -> str:
     values = line.get(phase) or {}
-    return _number(values[name], name in facts.percentages) if name in values else ""
-
-
-def _table(rows: Iterable[tuple[str, str]]) -> str:
-    """Rows of a name and HTML."""
-    body = "".join(f"<tr><td>{escape(name)}</td><td>{value}</td></tr>" for name, value in rows)
-    return f'<table class="facts"><tbody>{body}</tbody></table>' if body else ""
+    return value_text(values[name], name in facts.percentages) if name in values else ""
 
 
 # --- what the network makes of the test data ---------------------------------------------------------------
 
 
-def _confusion(facts: Facts) -> str:
-    counts = facts.confusion
-    if counts is None or not counts.sum():
-        return ""
-    right = 100 * np.trace(counts) / counts.sum()
-    note = f'<p class="note">{np.trace(counts):,} of {counts.sum():,} right ({right:.2f} %). Rows are the true ' \
-           "classes, columns what they were taken for; each row is shaded by its own sum.</p>"
-    # A network for 1000 classes may be tested on a few: the others have empty rows and columns.
-    present = np.flatnonzero(counts.any(axis=0) | counts.any(axis=1)) if len(counts) > _MOST_CELLS \
-        else np.arange(len(counts))
-    shown = counts[np.ix_(present, present)]
-    left = _matrix_table(shown, [facts.class_name(number) for number in present.tolist()]) \
-        if len(shown) <= _MOST_CELLS else _matrix_picture(shown)
-    if len(shown) < len(counts):
-        note = note.replace("</p>", f" Shown are the {len(shown)} of {len(counts)} classes that occur.</p>")
-    return f'<div class="side">{left}{_pairs(counts, facts)}</div>{note}'
+@dataclass(frozen=True)
+class _ShownConfusion:
+    """A confusion matrix for the template: with numbers, or as a picture where it is large."""
+
+    name: str
+    classes: tuple[Any, ...]
+    pairs: Table
+    by_class: Table
+    note: str
+    picture: Embedded | None
 
 
-def _matrix_table(counts: np.ndarray, classes: list[str]) -> str:
-    names = [escape(name) for name in classes]
-    head = "".join(f"<th><span>{name}</span></th>" for name in names)
-    rows = []
-    for true, row in enumerate(counts):
-        shares = row / max(1, row.sum())
-        cells = []
-        for guess, (count, share) in enumerate(zip(row.tolist(), shares.tolist(), strict=True)):
-            kinds = " ".join(kind for kind, wanted in (("strong", share > 0.3), ("right", true == guess)) if wanted)
-            named = f' class="{kinds}"' if kinds else ""
-            title = f"{names[true]} taken for {names[guess]}: {count:,} ({100 * share:.1f} %)"
-            cells.append(f'<td{named} style="--share:{100 * share**0.5:.0f}" title="{title}">{count or ""}</td>')
-        rows.append(f"<tr><th>{names[true]}</th>{''.join(cells)}</tr>")
-    return f'<table class="confusion"><thead><tr><th></th>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
+def _confusions(facts: Facts) -> Iterator[_ShownConfusion]:
+    for name, counts in facts.confusions.items():
+        if counts.sum():
+            found = confusion_of(counts, facts.class_name, name)
+            yield _ShownConfusion(found.name, found.classes, found.pairs, found.by_class, found.note,
+                                  _matrix_picture(found) if found.is_large else None)
 
 
-def _matrix_picture(counts: np.ndarray) -> str:
-    shares = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
-    pixels = (255 - 215 * np.sqrt(shares)).astype(np.uint8)[..., None]
-    zoom = max(1, 480 // len(counts))
-    return f'<img class="pixels sheet" width="{zoom * len(counts)}" alt="confusion matrix" src="{_uri(pixels, None)}">'
+def _matrix_picture(confusion: Confusion) -> Embedded:
+    pixels = (255 - 215 * np.sqrt(confusion.shares)).astype(np.uint8)[..., None]
+    return _embedded(pixels, max(1, 480 // len(pixels)))
 
 
-def _pairs(counts: np.ndarray, facts: Facts, most: int = 10) -> str:
-    """The confusions that occur most."""
-    off = counts.copy()
-    np.fill_diagonal(off, 0)
-    order = [index for index in np.argsort(-off, axis=None, kind="stable")[:most].tolist() if off.flat[index]]
-    rows = []
-    for index in order:
-        true, guess = divmod(index, len(counts))
-        share = 100 * off[true, guess] / max(1, counts[true].sum())
-        rows.append(f"<tr><td>{escape(facts.class_name(true))}</td><td>{escape(facts.class_name(guess))}</td>"
-                    f"<td>{off[true, guess]:,}</td><td>{share:.1f} %</td></tr>")
-    if not rows:
-        return ""
-    return '<div><table class="numbers"><thead><tr><th>true class</th><th>taken for</th><th>samples</th>' \
-           f'<th>of the class</th></tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
+@dataclass(frozen=True)
+class _ShownWorst:
+    picture: Embedded | None
+    label: str
+    predicted: str
+    wrong: bool
+    criterion: str
+    name: str
+    stem: str
+    ending: str
 
 
-def _worst(facts: Facts) -> str:
-    if not facts.worst:
-        return ""
-    figures = "".join(_worst_figure(worst) for worst in facts.worst)
-    return f'<div class="pictures">{figures}</div><p class="note">The test samples with the highest criterion. The ' \
-           "pictures are what the network sees, with the mean and the scaling of the values left out.</p>"
+def _worst(worst: Worst) -> _ShownWorst:
+    file = worst.name.rsplit("/", 1)[-1]
+    picture = _photo(worst.picture.pixels) if worst.picture is not None else None
+    return _ShownWorst(picture, worst.label, worst.predicted, worst.wrong, f"{worst.criterion:.3g}", worst.name,
+                       file[:-_ENDING], file[-_ENDING:])
 
 
-def _worst_figure(worst: Worst) -> str:
-    picture = ""
-    if worst.picture is not None:
-        small = " class=\"pixels\"" if max(worst.picture.pixels.shape[:2]) < _SIDE else ""
-        picture = f'<img{small} alt="{escape(worst.label or worst.name)}" src="{_uri(worst.picture.pixels)}">'
-    verdict = f"taken for <b>{escape(worst.predicted)}</b>" if worst.wrong and worst.predicted else "right"
-    truth = f"<b>{escape(worst.label)}</b>, {verdict}<br>" if worst.label else ""
-    kind = " class=\"wrong\"" if worst.wrong else ""
-    return f'<figure{kind}>{picture}<figcaption title="{escape(worst.name)}">{truth}{worst.criterion:.3g} · ' \
-           f"{escape(worst.name.rsplit('/', 1)[-1])}</figcaption></figure>"
+@dataclass(frozen=True)
+class _ShownFilters:
+    picture: Embedded
+    name: str
+    shown: str
 
 
-def _filters(facts: Facts) -> str:
+def _filters(facts: Facts) -> _ShownFilters | None:
     bank = facts.filters
     if bank is None:
-        return ""
-    sheet = filter_sheet(bank)
+        return None
     zoom = max(1, min(16, round(56 / bank.pixels[0].shape[0])))
     shown = f"{len(bank.pixels)} of {bank.total}" if bank.total > len(bank.pixels) else f"{bank.total}"
-    note = f"{shown} filters of <code>{escape(bank.name)}</code>; a weight of 0 is grey, each filter is stretched by " \
-           "its own largest weight."
-    return f'<img class="pixels sheet" width="{zoom * sheet.shape[1]}" alt="filters of the first layer" ' \
-           f'src="{_uri(sheet, None)}"><p class="note">{note}</p>'
+    return _ShownFilters(_embedded(filter_sheet(bank), zoom), bank.name, shown)
 
 
-def _uri(pixels: np.ndarray, side: int | None = _SIDE) -> str:
-    """Pixels as a data address: PNG, or JPEG for photos."""
+def _embedded(pixels: np.ndarray, zoom: int) -> Embedded:
+    """A picture pixel by pixel, each enlarged by a whole factor."""
+    return Embedded(_address("png", png_of(pixels)), zoom * pixels.shape[1], True)
+
+
+def _photo(pixels: np.ndarray) -> Embedded:
+    """A sample: as it is where it is small, else scaled down as a JPEG file."""
+    if max(pixels.shape[:2]) <= _SIDE:
+        return Embedded(_address("png", png_of(pixels)), pixelated=max(pixels.shape[:2]) < _SIDE)
     image = pillow().fromarray(np.ascontiguousarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels))
-    photo = side is not None and max(image.size) > side
-    if photo:
-        image.thumbnail((side, side))
+    image.thumbnail((_SIDE, _SIDE))
     buffer = io.BytesIO()
-    image.save(buffer, "JPEG" if photo else "PNG", **({"quality": 85} if photo else {"optimize": True}))
-    kind = "jpeg" if photo else "png"
-    return f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
+    image.save(buffer, "JPEG", quality=85)
+    return Embedded(_address("jpeg", buffer.getvalue()))
+
+
+def _address(kind: str, data: bytes) -> str:
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"
 
 
 # --- what was run -------------------------------------------------------------------------------------------
 
 
-def _network(facts: Facts) -> str:
+@dataclass(frozen=True)
+class _ShownNetwork:
+    rows: list[Row]
+    drawing: Any
+
+
+def _network(facts: Facts) -> _ShownNetwork | None:
+    from markupsafe import Markup
+
     if facts.program is None or facts.totals is None:
-        return ""
+        return None
     total = facts.totals
-    rows = [("parameters", f"{total.parameters:,} in {total.parameter_tensors} tensors"),
-            ("multiply-adds", f"{total.macs:,} for one sample"),
-            ("memory to train", f"about {mebibytes(facts.memory_bytes or 0)}, counted from the shapes")]
-    drawing = _inline(svg(draw(build(facts.program))), "diagram")
-    return f'{_table(rows)}<h3>Diagram</h3><div class="scroll">{drawing}</div>'
+    rows = [Row("parameters", (f"{total.parameters:,} in {total.parameter_tensors} tensors",)),
+            Row("multiply-adds", (f"{total.macs:,} for one sample",)),
+            Row("memory to train", (f"about {memory_text(facts.memory_bytes or 0)}, counted from the shapes",))]
+    return _ShownNetwork(rows, Markup(network_svg(facts.program, prefix="diagram-")))
 
 
-def _plan(facts: Facts) -> str:
+def _plan(facts: Facts) -> Iterator[Row]:
     run = facts.run
-    described = run.state.get("plan", {}).get("description", ())
-    rows = [(str(key), escape(str(text))) for key, text in described]
+    for key, text in run.state.get("plan", {}).get("description", ()):
+        yield Row(str(key), (str(text),))
     if run.overrides:
-        rows.append(("overrides", "<br>".join(f"<code>{escape(line)}</code>" for line in run.overrides)))
-    data = run.state.get("identity", {}).get("data", {})
-    rows += [(f"data: {key}", f"<code>{escape(str(value))}</code>") for key, value in data.items() if value]
-    readers = facts.program.readers if facts.program is not None else {}
-    rows += [(f"data: {phase}", f"<code>{escape(reader.show())}</code>") for phase, reader in readers.items()
-             if phase is not Phase.TRAIN]
-    return _table(rows)
+        yield Row("overrides", run.overrides, code=True)
+    yield from _code_rows((f"data: {key}", value) for key, value in
+                          run.state.get("identity", {}).get("data", {}).items())
+    if facts.program is not None:
+        readers = facts.program.readers
+        yield from _code_rows(
+            (f"data: {phase}", reader.show())
+            for phase, reader in (("validation", readers.get(Phase.VALIDATION)), ("test", readers.get(Phase.TEST)))
+            if reader
+        )
 
 
-def _machine(facts: Facts) -> str:
+def _code_rows(items: Iterable[tuple[str, object]]) -> Iterator[Row]:
+    return (Row(name, (str(value),), code=True) for name, value in items if value)
+
+
+_MACHINE = {"deviceName": "device", "processor": "processor", "cores": "cores", "threads": "threads", "cuda": "CUDA",
+            "platform": "system", "netdsl": "netdsl", "torch": "torch", "python": "Python", "numpy": "NumPy",
+            "seed": "seed", "started": "started"}
+
+
+def _machine(facts: Facts) -> Iterator[Row]:
     environment = facts.run.environment
-    shown = {"deviceName": "device", "processor": "processor", "cores": "cores", "threads": "threads", "cuda": "CUDA",
-             "platform": "system", "netdsl": "netdsl", "torch": "torch", "python": "Python", "numpy": "NumPy",
-             "seed": "seed", "started": "started"}
-    rows = [(title, escape(str(environment[key]))) for key, title in shown.items() if environment.get(key) is not None]
-    command = environment.get("command")
-    if command:
-        rows.append(("command", f"<code>{escape(' '.join(map(str, ['netdsl', *command[1:]])))}</code>"))
-    return _table(rows)
-
-
-def _file(facts: Facts) -> str:
-    if not facts.text:
-        return ""
-    return f"<details><summary>the file as resolved, with includes and overrides in place</summary>" \
-           f"<pre>{escape(facts.text)}</pre></details>"
+    for key, title in _MACHINE.items():
+        if environment.get(key) is not None:
+            yield Row(title, (str(environment[key]),))
+    if command := environment.get("command"):
+        yield Row("command", (" ".join(map(str, ["netdsl", *command[1:]])),), code=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +19,6 @@ SOURCE, RESOLVED, OVERRIDES = "source.net", "resolved.net", "overrides.txt"
 LINES, RESULT, ENVIRONMENT, DETAILS = "metrics.jsonl", "result.json", "environment.json", "test.json"
 REPORT = "report.html"
 STATE = "state.json"
-_PARTS = (("network", "network"), ("plan", "plan"), ("data", "data"))
 
 Values = dict[str, float | None]
 
@@ -253,47 +252,3 @@ def missing_checkpoint(given: str) -> Failure:
 def saved_state(checkpoint: Path) -> dict[str, Any]:
     """What a checkpoint's folder says beside its tensors; empty for a plain safetensors file."""
     return _object(checkpoint / STATE) or {}
-
-
-# --- comparing ----------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Change:
-    """What differs between two runs: the part (`plan`, `overrides`, ...), the key, and what each has."""
-
-    part: str
-    key: str
-    first: str | None
-    second: str | None
-
-
-def changes(first: Run, second: Run) -> list[Change]:
-    """Differences in the command line, network, plan, data, and in what the results may depend on."""
-    found = _compared("overrides", _by_key(first.overrides), _by_key(second.overrides))
-    identities = [run.state.get("identity", {}) for run in (first, second)]
-    for part, shown in _PARTS:
-        found += _compared(shown, *(identity.get(part, {}) for identity in identities))
-    keys = ("device", "deviceName", "threads", "torch", "netdsl", "python")
-    found += _compared("machine", *({key: run.environment.get(key) for key in keys} for run in (first, second)))
-    return found
-
-
-def _by_key(overrides: tuple[str, ...]) -> dict[str, str]:
-    return {key: value for key, _, value in (line.partition("=") for line in overrides)}
-
-
-def _compared(part: str, first: Mapping[str, Any], second: Mapping[str, Any]) -> list[Change]:
-    found = []
-    for key in dict.fromkeys([*first, *second]):
-        values = [None if values.get(key) is None else str(values[key]) for values in (first, second)]
-        if values[0] != values[1]:
-            found.append(Change(part, key, values[0], values[1]))
-    return found
-
-
-def metrics_side_by_side(first: Run, second: Run) -> list[tuple[str, float | None, float | None]]:
-    """(name, first's value, second's value) for the last values of every phase: `test.errs`."""
-    values = [{f"{phase}.{name}": value for phase, named in run.values().items() for name, value in named.items()}
-              for run in (first, second)]
-    return [(name, values[0].get(name), values[1].get(name)) for name in dict.fromkeys([*values[0], *values[1]])]

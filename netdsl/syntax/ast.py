@@ -62,13 +62,26 @@ class AssignElements:
 
 @dataclass(frozen=True, slots=True)
 class Include:
-    """`include "path"`: the members of another file, in place."""
+    """`include "path" { ... }`: the members of another file, in place; the braces hold other values for them."""
 
     path: str
     span: Span
+    changes: Record | None = None
 
 
-Member: TypeAlias = Assign | Define | AssignElements | Include
+@dataclass(frozen=True, slots=True)
+class Override:
+    """`a.b = value`: another value for something in an included file.
+
+    On the command line `value` is None: how its text is read depends on what it replaces.
+    """
+
+    path: tuple[Identifier, ...]
+    value: Expression | None
+    span: Span
+
+
+Member: TypeAlias = Assign | Define | AssignElements | Include | Override
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,7 +111,18 @@ class _Builder(Transformer[Token, Any]):
 
     def include(self, children: Children) -> ast.Include:
         children = _without_end(children)
-        return ast.Include(str(children[1])[1:-1], self._span(children))
+        changes = children[2] if len(children) > 2 else None
+        for inner in changes.members if changes is not None else ():
+            if isinstance(inner, ast.Include):
+                self.problems.append(Diagnostic(
+                    Code.SYNTAX, "the braces of an `include` hold values, not another `include`",
+                    Label(inner.span, "this"), hint="write it before or behind the other `include`."))
+        return ast.Include(str(children[1])[1:-1], self._span(children), changes)
+
+    def override(self, children: Children) -> ast.Override:
+        children = _without_end(children)
+        path = tuple(self._identifier(c) for c in children[:-2] if c != ".")
+        return ast.Override(path, children[-1], self._span(children))
 
     def params(self, children: Children) -> _Group:
         return _Group(tuple(c for c in children if isinstance(c, ast.Parameter)), children[0] == "{")

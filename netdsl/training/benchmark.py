@@ -240,7 +240,7 @@ class _Layers:
         self.program, self.executable, self.precision = program, executable, precision
         self.inputs = {argument_name(name): tensor for name, tensor in inputs.items()}
         self.size = size
-        self.calls = [node for node in executable.module.graph.nodes if node.op == "call_module"]
+        self.calls = [node for node in executable.module.graph.nodes if "node" in node.meta]
         self.learned = [tensor for tensor, _ in executable.parameters().values()]
 
     def measure(self, clock: _Clock, options: BenchOptions) -> tuple[LayerTimes, ...]:

@@ -20,6 +20,10 @@ from ..base.source import Span
 _TRIM_THRESHOLD, _MMAP_MAX = -1, -4
 
 
+#: What people call devices, and what torch calls them.
+_USUAL = {"gpu": "cuda", "nvidia": "cuda", "geforce": "cuda", "gpus": "cuda", "processor": "cpu", "rocm": "cuda"}
+
+
 def choose_device(wanted: str) -> torch.device:
     """`auto` is CUDA where there is any. Raises Failure `no-device`."""
     if wanted == "auto":
@@ -27,8 +31,10 @@ def choose_device(wanted: str) -> torch.device:
     kind, _, number = wanted.partition(":")
     where = Span.nowhere("command line")
     if kind not in ("cpu", "cuda") or (number and not number.isdigit()):
+        usual = _USUAL.get(kind.casefold())
+        right = f"write `{usual}{':' * bool(number)}{number}`: " if usual and (not number or number.isdigit()) else ""
         raise failure(Code.NO_DEVICE, f"there is no kind of device called `{wanted}`", where,
-                      hint="take auto, cpu, cuda, or cuda:1 for the second GPU.")
+                      hint=f"{right}take auto, cpu, cuda, or cuda:1 for the second GPU.")
     if kind == "cpu":
         return torch.device("cpu")
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0

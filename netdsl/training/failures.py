@@ -10,14 +10,16 @@ from typing import Any
 import torch
 from torch import fx
 
-from ..base.atomic_files import in_units
 from ..base.codes import Code
 from ..base.diagnostics import Failure, failure
 from ..base.source import Span
+from ..base.units import disk_text
+from ..checks.column_sizes import uneven_columns
 from ..checks.memory_estimate import Memory, estimate_memory
-from ..ir.program import CheckedProgram
+from ..ir.program import CheckedProgram, Phase
 from ..lower import Executable, LayerModule, argument_name
 from ..optimizers.plan import TrainingPlan
+from ..readers.reader import describe_reader
 from .data.loader import free_memory
 from .step import Precision, Tensors
 
@@ -112,12 +114,12 @@ def diverged(program: CheckedProgram, culprit: Culprit | None, value: float, rat
             criterion.span,
             "this is not a finite number any more",
             body=(f"It happened {when}; run again, every node's output is finite.",),
-            hint=_hint(None),
+            hint=_hint(program, None),
         )
     return failure(
         Code.DIVERGED, "training diverged: the criterion is not a number", culprit.span,
         f"the first output that is not finite: `{culprit.node}`",
-        body=(f"It happened {when}. These are the numbers there:", culprit.table()), hint=_hint(culprit))
+        body=(f"It happened {when}. These are the numbers there:", culprit.table()), hint=_hint(program, culprit))
 
 
 def not_finite(program: CheckedProgram, culprit: Culprit | None, phase: str) -> Failure:
@@ -129,7 +131,7 @@ def not_finite(program: CheckedProgram, culprit: Culprit | None, phase: str) -> 
     if any(found.bad for _, found in culprit.owned):
         hint = "the weights themselves are not finite: take an earlier checkpoint, and train with a lower rate."
     elif any(found.bad for _, found in culprit.inputs):
-        hint = _hint(culprit)
+        hint = _hint(program, culprit)
     elif not culprit.owned and all(name in program.inputs for name, _ in culprit.inputs):
         hint = "the data have numbers that are too large for this: look at the samples, or scale them first."
     else:
@@ -138,9 +140,13 @@ def not_finite(program: CheckedProgram, culprit: Culprit | None, phase: str) -> 
                    body=("These are the numbers there:", culprit.table()), hint=hint)
 
 
-def _hint(culprit: Culprit | None) -> str:
+def _hint(program: CheckedProgram, culprit: Culprit | None) -> str:
     if culprit is not None and any(r.bad for _, r in culprit.inputs) and not culprit.owned:
         return "the data have numbers that are not finite: look at the samples of this minibatch."
+    train = program.readers.get(Phase.TRAIN)
+    uneven = uneven_columns(program, describe_reader(train)) if train is not None else None
+    if uneven is not None:
+        return f"{uneven.title}: {uneven.hint}"
     return "lower the rate (by 10 at first), begin with `warmup = 1`, or limit the gradients: `gradientClipping = 1`."
 
 
@@ -182,7 +188,7 @@ def out_of_memory(program: CheckedProgram, device: torch.device, pieces: int) ->
             (f"activations of {memory.minibatch} samples", memory.minibatch * memory.activation_bytes),
             ("in all, about", memory.training_bytes), (f"the device ({device}) has", available)]
     width = max(len(name) for name, _ in rows)
-    sizes = [in_units(size) for _, size in rows]
+    sizes = [disk_text(size) for _, size in rows]
     digits = max(map(len, sizes))
     table = "\n".join(f"    {name:<{width}}  {size:>{digits}}" for (name, _), size in zip(rows, sizes, strict=True))
     beside = () if memory.training_bytes > available else (

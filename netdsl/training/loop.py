@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..base.diagnostics import Failure
+from ..base.units import plural
 from ..ir.program import CheckedProgram, Phase
 from ..optimizers.optimizer import StepRates
 from ..runs import checkpoint
@@ -23,7 +24,7 @@ from .best_metric import BestMetric
 from .data.loader import LoadedBatch, skipped_samples_note
 from .data.mixing import MIX
 from .device import choose_device, describe_device, seed_step, synchronize, torch_settings
-from .evaluation.evaluate import EvalResult, Evaluator, shown
+from .evaluation.evaluate import EvalResult, Evaluator, criterion_name, percentages, ranked_names, shown
 from .failures import translate_torch_errors
 from .interrupt import InterruptHandler, InterruptRequested
 from .nan_guard import NanGuard
@@ -64,7 +65,11 @@ class Training:
         self.strategy: Eager | None = None
         self.settings: dict[str, float] = {}
         self.lost: Failure | None = None  #: why this epoch is lost, where AutoAdjust goes back to the best one
-        self.ranking = BestMetric(job.program, job.options.best, job.validation is not None)
+        at = job.state.position
+        known = at.best_by if at.best_by in ranked_names(job.program) else None
+        self.ranking = BestMetric(job.program, job.options.best or known, job.validation is not None)
+        if at.best_by != self.ranking.name:
+            at.best, at.best_by = None, self.ranking.name
         self.watch = NanGuard(job, self.looks_at_every_step)
         self.train_values: dict[str, float] = {}
         self.validation_values: dict[str, float] | None = None
@@ -105,6 +110,7 @@ class Training:
     def open(self) -> None:
         """The run's folder: the file as it is, the machine; or, resumed, the records up to here."""
         job, at = self.job, self.state.position
+        job.reporter.begin()
         job.keeper.prepare()
         if job.options.resume is not None:
             epochs = [line for line in record.read_records(record.run_of(Path(job.options.resume)))
@@ -121,7 +127,7 @@ class Training:
                                       "network": job.facts["name"]})
         if job.keeper.leads_to("best") != at.best_name:
             at.best_name = at.fallback = None  # resumed into another folder
-        for told in (skipped_samples_note(job.skipped, "training"), job.renumbered):
+        for told in (skipped_samples_note(job.skipped, "training"), job.begun_with, job.precomputed, job.renumbered):
             if told:
                 self.say(told)
         steps = job.sampling.steps(0, self.plan.update_size_at(0))
@@ -130,9 +136,9 @@ class Training:
                      "dropout, mixing and average, until the criterion is near 0")
         explicit = "numMBsToShowResult" in self.plan.spans
         self.mark_every = self.plan.block.num_mbs_to_show_result if explicit else max(10, steps // 20)
-        length = f"{self.epochs} epoch{'s' * (self.epochs != 1)} of {steps:,} update{'s' * (steps != 1)}"
-        self.say(f"training on {describe_device(job.device)}: {job.sampling.count:,} samples, {length}, the best by "
-                 f"{self.ranking.label}; everything goes to {job.folder}")
+        length = f"{plural(self.epochs, 'epoch')} of {plural(steps, 'update')}"
+        self.say(f"training on {describe_device(job.device)}: {job.sampling.count:,} samples, {length}, "
+                 f"{self.ranking.sentence}; everything goes to {job.folder}")
 
     def say(self, text: str) -> None:
         self.job.reporter.note(text)
@@ -237,12 +243,19 @@ class Training:
     # -- looking on -------------------------------------------------------------------------------------
 
     def look(self) -> dict[str, float]:
-        """Means over the epoch so far, by node. Raises Failure `diverged` where they are no numbers."""
-        values = self.state.totals.means()
+        """What the epoch so far came to, by node, without what takes long. Raises Failure `diverged` where the
+        criteria are not finite.
+        """
+        values = self.state.totals.quick_results()
         if self.job.options.nan_continue or self.watch.good(values):
             return values
         self.diverged(self.watch.search(self.deliveries, self.repeat, self.rates))
         return values
+
+    def epoch_values(self) -> dict[str, float]:
+        """What the whole epoch came to, by node."""
+        self.look()
+        return self.state.totals.results()
 
     def diverged(self, page: Failure) -> None:
         """End training, unless AutoAdjust may go back to the best epoch: then only this epoch."""
@@ -258,11 +271,8 @@ class Training:
         """A line of the record: means over the minibatches since the last one."""
         self.look()
         at, totals = self.state.position, self.state.totals
-        sums = totals.sums.tolist()
-        before = at.marked_sums or [0.0] * len(sums)
-        count = max(1, totals.samples - at.marked_samples)
-        means = {name: (now - then) / count for name, now, then in zip(totals.names, sums, before, strict=True)}
-        at.marked_sums, at.marked_samples = sums, totals.samples
+        means = totals.results(at.marked_sums, at.marked_samples)
+        at.marked_sums, at.marked_samples = totals.sums.tolist(), totals.samples
         self.run.record("minibatches", epoch=at.epoch + 1, step=at.step, samples=at.samples,
                         train=shown(self.job.program, means)[0], rate=at.rate)
 
@@ -275,7 +285,8 @@ class Training:
         left = min((self.epochs - at.epoch) * steps - done, self.steps_left())
         per_step = watch.samples / max(1, watch.steps) / watch.speed
         job.reporter.glimpse(ProgressUpdate("epoch", at.epoch + 1, self.epochs, done, steps, values, percent, at.rate,
-                                     watch.speed, job.feed.waited / watch.seconds, left * per_step))
+                                     watch.speed, job.feed.waited / watch.seconds, left * per_step,
+                                     self.ranking.name))
 
     def leave_if_asked(self) -> None:
         """After a signal: save, and leave."""
@@ -289,11 +300,11 @@ class Training:
     def close_epoch(self, watch: Stopwatch) -> None:
         """Validate, decide, save, record."""
         job, at = self.job, self.state.position
-        train = dict.fromkeys(self.state.totals.names, math.nan) if self.lost is not None else self.look()
+        train = dict.fromkeys(self.state.totals.names, math.nan) if self.lost is not None else self.epoch_values()
         seconds, speed, waiting = watch.seconds, watch.speed, job.feed.waited / watch.seconds
         validation = self.validate() if self.lost is None else None
         judged = train if validation is None or not self.state.control.wants_validation else validation
-        decision = self.state.control.after_epoch(self.ranking.criterion(judged), self.ranking.metric(judged))
+        decision = self.state.control.after_epoch(self.ranking.criterion(judged), self.ranking.metric_to_lower(judged))
         if self.lost is not None and not decision.roll_back:
             raise self.lost
         better = self.ranking.better(validation or train, at.best)
@@ -404,8 +415,9 @@ class Training:
             self.save(f"epoch-{at.epoch:04d}")
         result = Result(job.folder, at.epoch, at.step, at.samples, self.train_values, self.validation_values,
                         shown(job.program, test.values)[0] if test is not None else None,
-                        *saved_checkpoints(job.keeper), self.seconds, stopped, self.ranking.label)
-        self.run.result(result_record(result, job, sorted(shown(job.program, self.state.totals.means())[1])))
+                        *saved_checkpoints(job.keeper), self.seconds, stopped, self.ranking.label,
+                        criterion_name(job.program), percentages(job.program, self.state.totals.names))
+        self.run.result(result_record(result, job))
         if test is not None:
             self.run.details(test.details())
         return result

@@ -9,7 +9,10 @@ import textwrap
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import IntEnum, auto
 from typing import TextIO
+
+from ..base.units import clipped, duration, value_text
 
 LIVE_SECONDS, PLAIN_SECONDS = 0.2, 10.0
 
@@ -29,6 +32,7 @@ class ProgressUpdate:
     samples_per_second: float
     waiting: float  #: share of the time spent waiting for data
     seconds_left: float | None  #: until the end of the training
+    key: str = ""  #: the value that matters most: the one by which the best epoch is chosen
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,9 @@ class Reporter:
     #: seconds between two calls of `glimpse`
     interval: float = PLAIN_SECONDS
 
+    def begin(self) -> None:
+        """Everything is set up, and every mistake that can be found before the first step was not there."""
+
     def note(self, text: str) -> None:
         """Something worth a line: the device, a fall-back and its reason, a checkpoint."""
 
@@ -73,6 +80,9 @@ class BrokenPipeGuard(Reporter):
 
     def __init__(self, inner: Reporter, log: Callable[[str], None]) -> None:
         self.inner, self.log, self.interval = inner, log, inner.interval
+
+    def begin(self) -> None:
+        self._pass(self.inner.begin)
 
     def note(self, text: str) -> None:
         self._pass(lambda: self.inner.note(text))
@@ -101,10 +111,15 @@ class ConsoleReporter(Reporter):
     stream: TextIO
     live: bool = False
     width: Callable[[], int] = field(default=lambda: 100)
+    heading: str = ""  #: what stands above the progress of a training
 
     def __post_init__(self) -> None:
         self.interval = LIVE_SECONDS if self.live else PLAIN_SECONDS
         self._drawn = False
+
+    def begin(self) -> None:
+        if self.heading:
+            self._write(self.heading)
 
     def note(self, text: str) -> None:
         width = max(20, self.width() - 1) if self.live else len(text) + 1
@@ -114,8 +129,7 @@ class ConsoleReporter(Reporter):
     def glimpse(self, glimpse: ProgressUpdate) -> None:
         separator = self._separator()
         if self.live:
-            line = separator.join(glimpse_parts(glimpse, self._bar(glimpse)))[: max(20, self.width() - 1)]
-            self.stream.write("\r\033[2K" + line)
+            self.stream.write("\r\033[2K" + fitted(glimpse, separator, max(20, self.width() - 1), self._bar))
             self.stream.flush()
             self._drawn = True
         else:
@@ -142,7 +156,7 @@ class ConsoleReporter(Reporter):
     def _separator(self) -> str:
         return " · " if self._draws_boxes() else " | "
 
-    def _bar(self, glimpse: ProgressUpdate, cells: int = 12) -> str:
+    def _bar(self, glimpse: ProgressUpdate, cells: int) -> str:
         done = round(cells * glimpse.step / max(1, glimpse.steps))
         full, empty = ("━", "─") if self._draws_boxes() else ("#", ".")
         return full * done + empty * (cells - done)
@@ -162,18 +176,63 @@ def wrapped(parts: Sequence[str], separator: str, width: int) -> list[str]:
     return lines
 
 
-def glimpse_parts(glimpse: ProgressUpdate, bar: str = "") -> list[str]:
-    """`epoch 3/90  1201/5005`, `ce 4.12`, `errs 27.1 %`, `rate 0.01`, `1,830 samples/s`, `waiting 3 %`, ..."""
-    place = f"{glimpse.phase} {glimpse.epoch}/{glimpse.epochs}" if glimpse.phase == "epoch" else glimpse.phase
-    parts = [" ".join(p for p in (place, bar, f"{glimpse.step}/{glimpse.steps}") if p)]
-    parts += value_parts(glimpse.values, glimpse.percent)
+def glimpse_parts(glimpse: ProgressUpdate, bar: str = "", narrow: int = 0) -> list[str]:
+    """`epoch 3/90  1201/5005`, `ce 4.12`, `errs 27.1 %`, `rate 0.01`, `1,830 samples/s`, `waiting 3 %`, `ETA 41 min`.
+
+    `narrow` is how much is left out or put shorter, the least important first; what stays at any width is the
+    value that matters most, the rate, the speed and when training will be over.
+    """
+    key = glimpse.key if glimpse.key in glimpse.values else \
+        next((name for name in glimpse.values if name in glimpse.percent), next(iter(glimpse.values), ""))
+    shown = {name: value for name, value in glimpse.values.items() if narrow < Narrow.ONE_VALUE or name == key}
+    count = f"{glimpse.step}/{glimpse.steps}" if narrow < Narrow.NO_WORDS else \
+        f"{100 * glimpse.step / max(1, glimpse.steps):.0f} %"
+    place = glimpse.phase if glimpse.phase != "epoch" else \
+        f"{'epoch ' * (narrow < Narrow.NO_EPOCH_WORD)}{glimpse.epoch}/{glimpse.epochs}"
+    parts = [" ".join(p for p in (place * (narrow < Narrow.NO_PLACE), bar, count) if p)]
+    if narrow < Narrow.NO_WORDS:
+        longest = 60 if narrow < Narrow.SHORT_NAME else 12
+        parts += value_parts({clipped(name, longest): value for name, value in shown.items()},
+                             frozenset(clipped(name, longest) for name in glimpse.percent))
+    else:
+        parts += [value_text(value, name in glimpse.percent) for name, value in shown.items()]
     if glimpse.rate is not None:
-        parts.append(f"rate {glimpse.rate:.4g}")
-    parts.append(f"{glimpse.samples_per_second:,.0f} samples/s")
-    parts.append(f"waiting {100 * glimpse.waiting:.0f} %")
+        rate = f"{glimpse.rate:.4g}" if narrow < Narrow.SHORT_SPEED else f"{glimpse.rate:.2g}"
+        parts.append(f"{'rate ' * (narrow < Narrow.NO_WORDS)}{rate}")
+    speed = f"{glimpse.samples_per_second:,.0f}"
+    parts.append(f"{speed} samples/s" if narrow < Narrow.SHORT_SPEED else f"{speed}/s")
+    if narrow < Narrow.NO_WAITING:
+        parts.append(f"waiting {100 * glimpse.waiting:.0f} %")
     if glimpse.seconds_left is not None:
-        parts.append(f"ETA {duration(glimpse.seconds_left)}")
+        parts.append(f"{'ETA ' * (narrow < Narrow.NO_WORDS)}{duration(glimpse.seconds_left)}")
     return parts
+
+
+class Narrow(IntEnum):
+    """What a live line gives up where the terminal is narrow, in this order."""
+
+    NOTHING = 0
+    NO_WAITING = auto()
+    SHORT_BAR = auto()
+    NO_BAR = auto()
+    ONE_VALUE = auto()
+    SHORT_SPEED = auto()
+    NO_EPOCH_WORD = auto()
+    SHORT_NAME = auto()
+    NO_WORDS = auto()
+    NO_PLACE = auto()
+
+
+def fitted(glimpse: ProgressUpdate, separator: str, width: int, bar: Callable[[ProgressUpdate, int], str]) -> str:
+    """The fullest line of progress that fits the width."""
+    line = ""
+    for narrow in Narrow:
+        cells = 12 if narrow < Narrow.SHORT_BAR else 6 if narrow < Narrow.NO_BAR else 0
+        between = separator if narrow < Narrow.NO_PLACE else " "
+        line = between.join(glimpse_parts(glimpse, bar(glimpse, cells), narrow))
+        if len(line) <= width:
+            return line
+    return clipped(line, width)
 
 
 def epoch_parts(record: EpochRecord, epochs: int, percent: frozenset[str]) -> list[str]:
@@ -187,18 +246,7 @@ def epoch_parts(record: EpochRecord, epochs: int, percent: frozenset[str]) -> li
 
 
 def value_parts(values: Mapping[str, float], percent: frozenset[str]) -> list[str]:
-    return [f"{name} {100 * value:.2f} %" if name in percent else f"{name} {value:.4g}"
-            for name, value in values.items()]
-
-
-def duration(seconds: float) -> str:
-    """`41 s`, `12 min`, `3 h 20 min`, in words that fit a line."""
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"
+    return [f"{name} {value_text(value, name in percent)}" for name, value in values.items()]
 
 
 class Stopwatch:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from ..base.units import plural
+from ..ir.directions import shown_directions
 from ..optimizers.plan import TrainingPlan
 from ..runs.checkpoint import CheckpointManager
 from ..spec import camel
@@ -20,16 +21,16 @@ def stop_reason(plan: TrainingPlan, limits: Limits, at: Position, factor: float,
     if at.ended:
         return at.ended
     if not plan.ends_before(at.epoch, factor):
-        done, most = f"stopped after {at.step:,} update{'s' * (at.step != 1)}", plan.block.max_steps
+        done, most = f"stopped after {plural(at.step, 'update')}", plan.block.max_steps
         if limits.steps is not None and at.step >= limits.steps:
             return f"{done} (--max-steps)"
         if most is not None and at.step >= most:
             return f"{done} (maxSteps)"
         return f"{done} (--max-time)" if out_of_time else f"{done} (--max-epochs)"
     if limits.minibatches is not None:
-        return f"every epoch was cut to {limits.minibatches} minibatch{'es' * (limits.minibatches != 1)} (--limit)"
+        return f"every epoch was cut to {plural(limits.minibatches, 'minibatch', 'minibatches')} (--limit)"
     if at.epoch < plan.epochs:
-        return f"the rate fell below minLearningRatePerSample after {at.epoch} epoch{'s' * (at.epoch != 1)}"
+        return f"the rate fell below minLearningRatePerSample after {plural(at.epoch, 'epoch')}"
     return ""
 
 
@@ -40,10 +41,11 @@ def saved_checkpoints(keeper: CheckpointManager) -> tuple[Path, Path | None]:
     return keeper.folder / last, keeper.folder / best if best is not None else None
 
 
-def result_record(result: Result, job: Job, percentages: Sequence[str]) -> dict[str, Any]:
+def result_record(result: Result, job: Job) -> dict[str, Any]:
     """`result.json`: the result, and what those need who read it without the program."""
     best = f"checkpoints/{result.best.name}" if result.best is not None else None
-    fields = {camel(key): value for key, value in asdict(result).items()}
+    fields = {camel(key): value for key, value in asdict(result).items() if key != "criterion"}
     return {**fields, "out": str(job.folder), "checkpoint": f"checkpoints/{result.checkpoint.name}", "best": best,
             "seed": job.seed, "device": str(job.device), "sample": job.options.sample,
-            "classNames": job.facts["classNames"], "percentages": list(percentages)}
+            "classNames": job.facts["classNames"], "percentages": sorted(result.percentages),
+            "better": shown_directions(job.program)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -18,6 +18,7 @@ from ..base.atomic_files import probe
 from ..base.codes import Code
 from ..base.diagnostics import Failure, did_you_mean, failure
 from ..base.source import Span
+from ..base.units import first_of, plural
 from ..checks.class_ids import apply_checkpoint_classes
 from ..checks.multi_view import multi_view_diagnostic
 from ..checks.reader_data import data_diagnostic
@@ -26,6 +27,7 @@ from ..lower import Executable, lower
 from ..optimizers.plan import TrainingPlan
 from ..optimizers.plan_text import plan_record
 from ..optimizers.schedules.schedule import constant
+from ..passes.share_fit import share_fit, training_fit
 from ..readers.reader import DataError, Dataset
 from ..runs import checkpoint
 from ..runs import writer as record
@@ -35,11 +37,13 @@ from .data.loader import Loader, open_loader
 from .data.mixing import Mixing
 from .data.sampling import Sampling, split
 from .device import choose_device
-from .evaluation.evaluate import Evaluator, classes_and_output
+from .evaluation.evaluate import Evaluator, classes_and_output, ranked_names
+from .precompute import precompute, with_statistics
 from .progress import Reporter
 from .run_options import OVERFIT_UPDATES, RunOptions
+from .running_metrics import RunningMetrics
 from .state import State
-from .step import Precision, RunningMetrics, TrainingStep, choose_precision
+from .step import Precision, TrainingStep, choose_precision
 
 #: Keys of the training block that change nothing of what is computed; a resumed run may change them.
 HARMLESS = frozenset({"keepCheckpoints", "keepCheckPointFiles", "numMBsToShowResult", "firstMBsToShowResult",
@@ -66,6 +70,8 @@ class Job:
     keeper: CheckpointManager
     facts: dict[str, Any]  #: what checkpoints say of the run beside its state
     skipped: tuple[DataError, ...]  #: bad samples of the training data that take no part
+    begun_with: str = ""  #: which weights training begins with, where they are not the file's
+    precomputed: str = ""  #: which statistics of the training data were computed
     renumbered: str = ""  #: said where the weights to begin with know other classes
 
 
@@ -79,13 +85,16 @@ def prepare_job(program: CheckedProgram, options: RunOptions, reporter: Reporter
     check_best(program, options.best)
     seed, device = plan.block.seed, choose_device(options.device)
     executable = build(program, (*program.criteria, *program.metrics), device, seed)
+    executable = with_statistics(program, executable, device, seed)
     with ExitStack() as stack:
         state = trained_state(plan, executable, device)
-        load_initial_weights(program, plan, state, options)
+        begun_with = load_initial_weights(program, plan, state, options)
         dataset = open_dataset(program, Phase.TRAIN, options.limits.overfit is None)
         stack.callback(dataset.close)
         sampling = make_sampling(plan, options, dataset)
+        state.totals.reserve(sampling.epoch_length)
         feed = make_loader(program, Phase.TRAIN, dataset, device, options, seed, stack)
+        precomputed = compute_statistics(program, plan, state, options, feed, sampling)
         precision = choose_precision(plan.block.precision, device)
         step = TrainingStep(executable, program.criteria, state.rule, precision, feed.expand,
                             -(-plan.update_size_at(0) // plan.pieces) if plan.pieces > 1 else 0)
@@ -99,25 +108,9 @@ def prepare_job(program: CheckedProgram, options: RunOptions, reporter: Reporter
         validation = make_validator(program, executable, precision, plan, options, stack)
         mixing = Mixing(plan.block.mixup, plan.block.cutmix, seed)
         keep = 0 if plan.block.keep_check_point_files else plan.block.keep_checkpoints
-        yield Job(
-            program,
-            plan,
-            options,
-            reporter,
-            device,
-            seed,
-            state,
-            step,
-            feed,
-            sampling,
-            mixing,
-            validation,
-            folder,
-            CheckpointManager(folder / "checkpoints", keep),
-            facts(program, options, plan, identity, dataset),
-            dataset.skipped,
-            class_change_note(options, dataset.class_names),
-        )
+        yield Job(program, plan, options, reporter, device, seed, state, step, feed, sampling, mixing, validation, folder,
+                  CheckpointManager(folder / "checkpoints", keep), facts(program, options, plan, identity, dataset),
+                  dataset.skipped, begun_with, precomputed, class_change_note(options, dataset.class_names))
 
 
 def with_resumed_classes(program: CheckedProgram, options: RunOptions) -> CheckedProgram:
@@ -127,9 +120,8 @@ def with_resumed_classes(program: CheckedProgram, options: RunOptions) -> Checke
     """
     if options.resume is None or options.accept_changes:
         return program
-    return apply_checkpoint_classes(
-        program, saved_state(checkpoint.find(Path(options.resume))).get("classNames", ()), Phase.TRAIN
-    )
+    state = saved_state(checkpoint.find(Path(options.resume)))
+    return apply_checkpoint_classes(share_fit(program, state.get("fit")), state.get("classNames", ()), Phase.TRAIN)
 
 
 def required_plan(program: CheckedProgram) -> TrainingPlan:
@@ -165,11 +157,12 @@ def no_data_failure(program: CheckedProgram, phase: Phase) -> Failure:
 
 def check_best(program: CheckedProgram, name: str | None) -> None:
     """Raise Failure if the metric that is to choose the best checkpoint is none of the network's."""
-    known = [program.shown_name(node) for node in (*program.criteria, *program.metrics)]
+    known = ranked_names(program)
     if name is not None and name not in known:
         raise failure(Code.UNKNOWN_NAME, f"there is no criterion or metric called `{name}`",
                       program.spans.get("criterionNodes") or Span.nowhere(program.source.name),
-                      body=(f"There are {', '.join(known)}.",), hint=did_you_mean(name, known))
+                      body=(f"There are {', '.join(f'`{other}`' for other in known)}.",), hint=did_you_mean(name, known)
+                      or "name one of them; `evaluationNodes` lists what is measured beside the criterion.")
 
 
 def with_seed(plan: TrainingPlan, seed: int | None) -> TrainingPlan:
@@ -186,10 +179,15 @@ def overfit_plan(plan: TrainingPlan, minibatches: int) -> TrainingPlan:
 def build(program: CheckedProgram, roots: tuple[str, ...], device: torch.device, seed: int) -> Executable:
     """The network on its device, weights at their start, filters laid out channels last."""
     with device:
-        executable = lower(program.network, roots)
+        executable = lower(program.network, roots, averaged=_averaged(program, roots))
     executable.initialize(seed)
     executable.module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return executable
+
+
+def _averaged(program: CheckedProgram, roots: Iterable[str]) -> list[str]:
+    """Which roots are means over the samples of a data set."""
+    return [name for name in roots if name in program.criteria or name in program.metrics]
 
 
 def trained_state(plan: TrainingPlan, executable: Executable, device: torch.device) -> State:
@@ -212,18 +210,43 @@ def trained_state(plan: TrainingPlan, executable: Executable, device: torch.devi
     rule = plan.build(groups)
     averaged = {name: tensor for name, tensor in executable.tensors().items() if tensor.is_floating_point()}
     return State(
-        executable, rule, plan.average(averaged), plan.control(), RunningMetrics.start(executable.roots, device)
+        executable, rule, plan.average(averaged), plan.control(), RunningMetrics(executable, executable.roots, device)
     )
 
 
-def load_initial_weights(program: CheckedProgram, plan: TrainingPlan, state: State, options: RunOptions) -> None:
-    """Start from given weights, where the file or the command line names some."""
+def load_initial_weights(program: CheckedProgram, plan: TrainingPlan, state: State, options: RunOptions) -> str:
+    """Start from given weights, where the file or the command line names some; what was loaded, in words."""
     source = options.weights or plan.block.load_weights
     if not source or options.resume is not None:
-        return
+        return ""
     path = checkpoint.find(Path(source))
     spans = tensor_spans(state.executable)
-    checkpoint.load(state.executable.tensors(), checkpoint.read_weights(path), spans, path, options.allow_missing)
+    wanted = state.executable.tensors()
+    report = checkpoint.load(wanted, checkpoint.read_weights(path), spans, path, options.allow_missing)
+    restart_average(plan, state)
+    loaded = set(report.loaded)
+    fresh = [name for name in wanted if name not in loaded]
+    what = f"all {plural(len(wanted), 'tensor')}" if not fresh else \
+        f"{len(loaded):,} of {plural(len(wanted), 'tensor')}; {first_of(fresh, 6)} start afresh"
+    return f"weights from {path}: {what}"
+
+
+def compute_statistics(program: CheckedProgram, plan: TrainingPlan, state: State, options: RunOptions, feed: Loader,
+                       sampling: Sampling) -> str:
+    """`Mean` and its like, where a run begins that has them; what to tell of it. A resumed run has them already."""
+    if options.resume is not None:
+        return ""
+    most = options.limits.minibatches
+    samples = sampling if most is None else sampling.subsample(most * plan.minibatch_size)
+    with data_errors(program, Phase.TRAIN):
+        told = precompute(program, state.executable, feed, samples, plan.minibatch_size)
+    if told:
+        restart_average(plan, state)
+    return told
+
+
+def restart_average(plan: TrainingPlan, state: State) -> None:
+    """Begin the average of the weights from what they are now."""
     if state.average is not None:
         state.average = plan.average(dict(zip(state.average.names, state.average.parameters, strict=True)))
 
@@ -378,7 +401,8 @@ def make_evaluator(
         _, output = classes_and_output(program)
         if output is not None:
             with precision.device:
-                executable = lower(program.network, (*executable.roots, output), share=executable)
+                executable = lower(program.network, (*executable.roots, output), share=executable,
+                                   averaged=_averaged(program, executable.roots))
     sampling = Sampling(dataset.count if part is None else len(part), 0, shuffle=False, chosen=part)
     return Evaluator(program, executable, feed, sampling, size, precision, phase, counts, detail,
                  dataset.skipped)
@@ -411,7 +435,8 @@ def facts(program: CheckedProgram, options: RunOptions, plan: TrainingPlan, iden
           ) -> dict[str, Any]:
     return {"name": network_name(program.source.name), "netdsl": __version__, "torch": torch.__version__,
             "seed": plan.block.seed, "sample": options.sample,
-            "classNames": list(dataset.class_names), "plan": plan_record(plan), "identity": identity}
+            "classNames": list(dataset.class_names), "fit": training_fit(program), "plan": plan_record(plan),
+            "identity": identity}
 
 
 def as_path(path: str | Path | None) -> Path | None:

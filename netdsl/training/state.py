@@ -14,7 +14,7 @@ from ..optimizers.optimizer import StepRates
 from ..optimizers.update import UpdateRule
 from ..optimizers.weight_average import WeightAverage
 from ..runs.checkpoint import Snapshot
-from .step import RunningMetrics
+from .running_metrics import RunningMetrics
 
 
 @dataclass
@@ -30,6 +30,7 @@ class Position:
     momentum: float = 0.0
     best: float | None = None  #: the best value so far of the metric that chooses checkpoints
     best_name: str | None = None
+    best_by: str = ""  #: the shown name of that metric
     fallback: str | None = None  #: the checkpoint to roll back to: the best by what controls the rate
     ended: str = ""  #: why training is over before the plan's last epoch
     seconds: float = 0.0  #: of training, all parts of a run that was resumed together
@@ -68,7 +69,7 @@ class State:
         """For the disk. `weights` are those to use and to test: the averages, where the file wants them."""
         weights = dict(self.executable.tensors())
         trainer = {f"slots.{name}": tensor for name, tensor in self.rule.state_dict().items()}
-        trainer["totals"] = self.totals.sums
+        trainer |= self.totals.tensors()
         if self.average is not None:
             averages = dict(zip(self.average.names, self.average.averages, strict=True))
             trainer |= {f"trained.{name}": weights[name] for name in averages}
@@ -82,9 +83,9 @@ class State:
         """Back to a snapshot, position included. The weights' names and shapes have been compared."""
         self.restore_weights(saved)
         state = saved.state
-        self.position = Position(**{name: state[name] for name in asdict(Position())})
-        self.totals.sums.copy_(saved.trainer["totals"])
-        self.totals.samples = state["totalSamples"]
+        known = {"best_by": "", **state}  # which checkpoints did not always hold
+        self.position = Position(**{name: known[name] for name in asdict(Position())})
+        self.totals.load(saved.trainer, state["totalSamples"])
         self.control.load_state_dict(state["control"])
 
     def restore_weights(self, saved: Snapshot) -> None:

@@ -15,6 +15,7 @@ import torch
 from ..lower import Executable, argument_name
 from ..optimizers.update import UpdateRule
 from .data.mixing import MIX, mix
+from .running_metrics import RunningMetrics
 
 Tensors = dict[str, torch.Tensor]
 
@@ -49,33 +50,6 @@ def multiplies_bf16(device: torch.device) -> bool:
     return device.type == "cpu" and any(getattr(torch.cpu, question, bool)() for question in questions)
 
 
-@dataclass
-class RunningMetrics:
-    """Sums over the samples so far, on the device; reading them is the only synchronisation of the loop."""
-
-    names: tuple[str, ...]
-    sums: torch.Tensor  #: float64, one for each name
-    samples: int = 0
-
-    @staticmethod
-    def start(names: Iterable[str], device: torch.device) -> RunningMetrics:
-        kept = tuple(names)
-        return RunningMetrics(kept, torch.zeros(len(kept), dtype=torch.float64, device=device))
-
-    def add(self, values: Mapping[str, torch.Tensor]) -> None:
-        """Add the values of one minibatch (N x 1 each); the caller counts the samples."""
-        if self.names:
-            self.sums += torch.stack([values[name].detach().sum(dtype=torch.float64) for name in self.names])
-
-    def means(self) -> dict[str, float]:
-        """Means over the samples, by node name."""
-        return dict(zip(self.names, (self.sums / max(1, self.samples)).tolist(), strict=True))
-
-    def clear(self) -> None:
-        self.sums.zero_()
-        self.samples = 0
-
-
 @dataclass(frozen=True)
 class StepInput:
     """What one update is made from: the tensors that were delivered, and how many samples they are."""
@@ -100,7 +74,7 @@ class TrainingStep:
         self.precision, self.expand, self.piece = precision, expand, piece
         self.forward: Callable[..., Tensors] = executable.module
         self.learned = [tensor for tensor, _ in executable.parameters().values()]
-        self.totals = RunningMetrics.start(executable.roots, precision.device)
+        self.totals = RunningMetrics(executable, executable.roots, precision.device)
 
     def gradients(self, work: StepInput, check: bool = False) -> None:
         """Forward and backward: `.grad` becomes that of the criterion's mean over the samples.
@@ -153,8 +127,9 @@ def sum_of_criteria(values: Mapping[str, torch.Tensor], criteria: Sequence[str])
 def per_sample(executable: Executable, values: Tensors, inputs: Tensors) -> Tensors:
     """Values that are the same for every sample (a penalty on weights alone) once for each sample."""
     count = len(next(iter(inputs.values())))
-    return {name: value if executable.network[name].shape.batched else value.reshape(1, 1).expand(count, 1)
-            for name, value in values.items()}
+    alike = [name for name in executable.roots if not executable.network[name].shape.batched
+             and not executable.network[name].layer.is_set_metric]
+    return {**values, **{name: values[name].reshape(1, 1).expand(count, 1) for name in alike}}
 
 
 def network_inputs(names: Iterable[str], delivered: Tensors) -> Tensors:

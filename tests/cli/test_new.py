@@ -122,11 +122,53 @@ def test_nothing_is_overwritten(command: Command) -> None:
 
 
 def test_splits_of_other_classes_are_refused(command: Command) -> None:
-    fill(Path("p/train"), tuple(COLORS))
-    fill(Path("p/val"), ("red", "blue"))
+    fill(Path("p/train"), ("red", "blue"))
+    fill(Path("p/val"), tuple(COLORS))
     answer = command("new", "--from", "p")
     assert answer.code == 1
-    assert "only the training data have the class `green`" in answer.err
+    assert "only `val` has the class `green`" in answer.err
+
+
+def test_a_split_may_lack_a_class_or_have_no_classes(command: Command) -> None:
+    fill(Path("p/train"), tuple(COLORS))
+    fill(Path("p/val"), ("red", "blue"))
+    (Path("p/val") / "green").mkdir()
+    fill(Path("p/test"), ("red",))
+    for path in list(Path("p/test/red").iterdir()):
+        path.rename(Path("p/test") / path.name)
+    Path("p/test/red").rmdir()
+    answer = command("new", "--from", "p")
+    assert answer.code == 0
+    assert "p/test: it has no class folders" in answer.out
+    assert command("check", "-q", "p.net").code == 0
+
+
+def test_broken_and_unread_files_do_not_stop_it(command: Command) -> None:
+    fill(Path("p"), tuple(COLORS))
+    first = sorted(Path("p/red").iterdir())[0]
+    first.write_bytes(first.read_bytes()[:60])
+    Path("p/blue/photo.heic").write_bytes(b"x")
+    answer = command("new", "--from", "p")
+    assert answer.code == 0
+    assert str(first) in answer.out
+    assert "damaged or cut short" in answer.out
+    assert "1 file is skipped: .heic (1)" in answer.out
+    assert "maxErrors = 10" in Path("p.net").read_text()
+    assert command("run", "p.net", "-q", "SGD.maxEpochs=1", "--limit", "1").code == 0
+
+
+def test_photos_that_are_stored_turned_are_turned(command: Command) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    for name in ("a", "b"):
+        (Path("p") / name).mkdir(parents=True)
+        for number in range(6):
+            Image.new("RGB", (24, 32), (200, 100, 10)).save(Path("p") / name / f"{number}.jpg", exif=exif)
+    answer = command("new", "--from", "p", "--like", "convnet")
+    assert answer.code == 0
+    assert "all images are 32 x 24" in answer.out
+    assert "applyExifOrientation = true" in Path("p.net").read_text()
+    assert command("check", "-q", "p.net").err == ""
 
 
 @pytest.mark.parametrize(("prepare", "arguments", "code", "words"), [

@@ -15,7 +15,7 @@ from netdsl.runs import store as runs
 
 from .conftest import Command
 
-VOID = {"meta", "img", "br", "rect", "path", "polygon", "image"}
+VOID = {"meta", "img", "br", "wbr", "input", "rect", "path", "polygon", "line", "circle"}
 
 
 class Tags(HTMLParser):
@@ -242,3 +242,61 @@ def test_wrong_input(command: Command, work: Path, arguments: tuple[str, ...], c
     assert (answer.code, answer.out) == (code, ""), answer.err
     assert words in answer.err
     assert "Hint:" in answer.err
+
+
+# --- which runs, in which order ---------------------------------------------------------------------------
+
+
+def listed(command: Command, *arguments: str) -> list[str]:
+    answer = command("runs", *arguments, "--format", "json")
+    assert answer.code == 0, answer.err
+    return [run["folder"].rpartition("/")[2] for run in json.loads(answer.out)]
+
+
+def test_runs_are_sorted_by_any_key(command: Command, work: Path) -> None:
+    by_errors = listed(command, "--sort", "errs")
+    values = {run.folder.name: run.values()["test"]["errs"] for run in runs.find_runs(Path("runs"))}
+    assert by_errors == sorted(values, key=lambda name: values[name])
+    assert listed(command, "--sort=-test.errs") == by_errors[::-1] or values["0"] == values["1"]
+    assert listed(command, "--sort", "SGD.learningRate") == ["1", "0"]
+    assert listed(command, "--sort=-SGD.learningRate") == ["0", "1"]
+    assert listed(command, "--sort", "started") == ["0", "1"]
+
+
+@pytest.mark.parametrize(("condition", "wanted"), [
+    ("SGD.learningRate<0.1", ["1"]), ("SGD.learningRate=0.1", ["0"]), ("network=sm*", ["0", "1"]),
+    ("network!=small", []), ("test.errs<=100%", ["0", "1"]), ("errs>1", []), ("seconds<1h", ["0", "1"]),
+    ("run=1", ["1"]),
+])
+def test_runs_are_chosen_by_conditions(command: Command, work: Path, condition: str, wanted: list[str]) -> None:
+    assert listed(command, "--where", condition) == wanted
+
+
+@pytest.mark.parametrize(("arguments", "words"), [
+    (("--sort", "erors"), "no run has `erors`; did you mean"), (("--where", "errs"), "`errs` is not a condition"),
+    (("--where", "quality>3"), "no run has `quality`"),
+])
+def test_keys_that_no_run_has(command: Command, work: Path, arguments: tuple[str, ...], words: str) -> None:
+    answer = command("runs", *arguments)
+    assert (answer.code, answer.out) == (2, "")
+    assert words in answer.err
+
+
+@pytest.mark.parametrize("width", [60, 80, 100])
+def test_the_list_fits_the_terminal(command: Command, work: Path, monkeypatch: pytest.MonkeyPatch, width: int) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    lines = command("runs").out.splitlines()
+    assert max(map(len, lines)) <= width
+    assert all("errs" in line for line in lines[1:])
+
+
+def test_three_runs_are_compared(command: Command, work: Path) -> None:
+    names = ("runs/small/0", "runs/small/1", "small")
+    text = command("runs", "compare", *names).out
+    assert "A  runs/small/0\nB  runs/small/1\nC  runs/small/1\n" in text
+    assert "            A  0.1\n            B, C  0.05" in text
+    assert "B - A" not in text
+    document = json.loads(command("runs", "compare", *names, "--format", "json").out)
+    change = next(change for change in document["changes"] if change["part"] == "plan")
+    assert change["values"] == ["0.1", "0.05", "0.05"]
+    assert len(document["runs"]) == 3

@@ -21,7 +21,7 @@ from netdsl.drawing.backends.mermaid import mermaid
 from netdsl.drawing.backends.png import png
 from netdsl.drawing.backends.svg import svg
 from netdsl.drawing.backends.text import text
-from netdsl.drawing.drawing import draw as draw_scene
+from netdsl.drawing.drawing import draw_scene
 from netdsl.drawing.graph.diagram import Diagram, Edge, build
 from netdsl.drawing.palette import FAMILIES
 from netdsl.drawing.scene import Cluster, Rect, Scene, Text

@@ -54,7 +54,9 @@ def blocks() -> list[Block]:
 @pytest.mark.parametrize("block", blocks(), ids=str)
 def test_block(block: Block) -> None:
     source = Source(block.page, block.text)
-    whole = re.search(r"^network\s*=", block.text, re.MULTILINE) is not None
+    included = re.search(r"^include \"(.*?)\"", block.text, re.MULTILINE)
+    whole = re.search(r"^network\s*=", block.text, re.MULTILINE) is not None or \
+        (included is not None and (ROOT / "networks" / included[1]).is_file())
     checked = netdsl.load(source) if whole else None
     wanted = dict(block.expectations)
     if "error" in wanted:

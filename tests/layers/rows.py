@@ -157,7 +157,9 @@ def examples(accepted: bool | None = True) -> list[tuple[str, type[Layer], Examp
 
 def output_shape(layer: Layer, shapes: Sequence[Shape]) -> Shape:
     """What the rule says, with `batched` set as the shape pass sets it."""
-    return dataclasses.replace(layer.shape(shapes), batched=any(s.batched for s in shapes) or not shapes)
+    alike = layer.is_set_metric or layer.is_statistic
+    batched = (any(s.batched for s in shapes) or not shapes) and not alike
+    return dataclasses.replace(layer.shape(shapes), batched=batched)
 
 
 def refusal(layer: Layer, shapes: Sequence[Shape]) -> OptionError | ShapeError | None:
@@ -254,4 +256,5 @@ def file_with(example: Example, row: type[Layer]) -> str:
                for name, shape in zip(names, shapes, strict=True)]
     listed = any(name.endswith("...") for name in row.inputs)
     text = example.text if called or not row.inputs else f"{example.text} ({(':' if listed else ', ').join(names)})"
-    return "network = {\n    " + "\n    ".join([*members, f"z = {text}", "outputNodes = z"]) + "\n}\n"
+    role = "evaluationNodes" if row.is_set_metric else "outputNodes"
+    return "network = {\n    " + "\n    ".join([*members, f"z = {text}", f"{role} = z"]) + "\n}\n"

@@ -17,6 +17,7 @@ from netdsl.base.diagnostics import Failure, render
 from netdsl.base.source import Source
 from netdsl.compiler import examine
 from netdsl.layers import LAYERS, NAMES, ROWS
+from netdsl.layers.accumulation import Sums
 from netdsl.layers.layer import Example, Layer, Shape, ShapeError
 from netdsl.lower import LayerModule
 from netdsl.spec import OptionError
@@ -102,7 +103,7 @@ def test_the_language_reads_it_the_same(row: type[Layer], example: Example) -> N
         return
     assert not checked.errors, "\n".join(map(render, checked.errors)) + source.text
     assert checked.program is not None
-    node = checked.program.network[checked.program.special["outputNodes"][0]]
+    node = checked.program.network[next(iter(checked.program.special.values()))[0]]
     assert node.layer == rows.row_from_example(example.text)
     assert node.shape.file_dims == example.output
 
@@ -131,6 +132,9 @@ def check_module(layer: Layer, shapes: tuple[Shape, ...], output: Shape) -> None
     wanted = (rows.BATCH, *output.dims) if output.batched and (inputs or not layer.is_input) else output.dims
     if not layer.inputs and not layer.is_input:
         wanted = output.dims  # the same for every sample
+    if layer.is_set_metric:
+        added = layer.accumulation(shapes)
+        wanted = (added.numbers,) if isinstance(added, Sums) else (rows.BATCH, added.columns)
     assert tuple(result.shape) == wanted, "shape rule and tensor disagree"
     assert torch.isfinite(result).all()
     cost = layer.cost(shapes, output)

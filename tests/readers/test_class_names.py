@@ -16,8 +16,8 @@ from netdsl.compiler import CheckResult
 from netdsl.describe.network_text import reader_text
 from netdsl.ir.program import Phase
 from netdsl.passes.unify_classes import unify_class_ids
-from netdsl.readers.formats.csvfile import CSV
 from netdsl.readers.reader import SampleRng
+from netdsl.readers.tables.table_file import TableFile
 from netdsl.training import Limits, RunOptions
 from netdsl.training import test as judge
 from netdsl.training.evaluation.prediction import class_names
@@ -201,8 +201,9 @@ def test_names_in_one_set_and_numbers_in_the_other_are_an_error(named: str, tmp_
 
 
 def test_weights_of_other_classes_are_told(run: Path, tmp_path: Path) -> None:
-    table(tmp_path / "t.csv", {"x": (0, 0), "y2": (0, 1), "z": (1, 0)})
-    checked = program(tmp_path, 'CSV {"@/t.csv"}', 'CSV {"@/t.csv"}')
+    for name in ("t", "u"):
+        table(tmp_path / f"{name}.csv", {"x": (0, 0), "y2": (0, 1), "z": (1, 0)})
+    checked = program(tmp_path, 'CSV {"@/t.csv"}', 'CSV {"@/u.csv"}')
     netdsl.train(checked.require(), device="cpu", weights=run, out=tmp_path / "new", limits=Limits(steps=1))
     assert "the weights were trained with other classes: class 1 was y and is y2 here" in \
         (tmp_path / "new" / "log.txt").read_text()
@@ -220,8 +221,8 @@ def test_check_reads_each_file_once(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     for name in ("train", "test"):
         table(tmp_path / f"{name}.csv", {"x": (0, 0), "y": (0, 1), "z": (1, 0)})
         os.utime(tmp_path / f"{name}.csv", (1, 1))
-    read, loaded = [], CSV._load
-    monkeypatch.setattr(CSV, "_load", lambda reader: read.append(Path(reader.file).stem) or loaded(reader))
+    read, loaded = [], TableFile.read
+    monkeypatch.setattr(TableFile, "read", lambda table: read.append(Path(table.file).stem) or loaded(table))
     checked = program(tmp_path, 'CSV {"@/train.csv"}', 'CSV {"@/test.csv"}')
     assert labels(checked) == labels(checked, "train") == [0, 1, 2]
     assert "3 classes" in "".join(reader_text(checked.require()))

@@ -21,8 +21,9 @@ from PIL import Image
 from netdsl.readers import READERS
 from netdsl.readers.files import open_plain, text_lines
 from netdsl.readers.formats.ctf import InputSections, TextInput
-from netdsl.readers.formats.images import decode
+from netdsl.readers.formats.pixels import Decoding, decode
 from netdsl.readers.reader import DataError, Reader, SampleRng
+from netdsl.readers.tables.table_file import TableFile
 from netdsl.readers.transforms.color import Normalize
 from netdsl.readers.transforms.crops import MultiViewCrop
 from netdsl.readers.transforms.geometry import Flip, Pad, Scale
@@ -49,18 +50,12 @@ def encoded(image: Image.Image, suffix: str, **more: object) -> bytes:
 
 def test_modes_of_images_become_rgb() -> None:
     rgb = random_bytes(6, 5, 3)
-    image = Image.fromarray(rgb)
-    alpha = image.convert("RGBA")
-    alpha.putalpha(Image.fromarray(random_bytes(6, 5)))
-    np.testing.assert_array_equal(decode(encoded(alpha, "PNG")), rgb)
     gray = Image.fromarray(rgb[..., 0])
     np.testing.assert_array_equal(decode(encoded(gray, "PNG")), np.repeat(rgb[..., :1], 3, axis=2))
-    np.testing.assert_array_equal(decode(encoded(gray, "PNG"), grayscale=True), rgb[..., :1])
+    np.testing.assert_array_equal(decode(encoded(gray, "PNG"), Decoding(grayscale=True)), rgb[..., :1])
     palette = Image.fromarray(rgb[..., 0] % 4)
     palette.putpalette([10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 110, 120])
-    np.testing.assert_array_equal(decode(encoded(palette, "PNG", transparency=0))[..., 0], rgb[..., 0] % 4 * 30 + 10)
-    deep = Image.fromarray((rgb[..., 0].astype(np.uint16) << 8) + 17)
-    np.testing.assert_array_equal(decode(encoded(deep, "PNG"))[..., 1], rgb[..., 0])
+    np.testing.assert_array_equal(decode(encoded(palette, "PNG"))[..., 0], rgb[..., 0] % 4 * 30 + 10)
     binary = Image.fromarray(rgb[..., 0] > 127)
     np.testing.assert_array_equal(decode(encoded(binary, "PNG"))[..., 0], (rgb[..., 0] > 127) * 255)
 
@@ -69,13 +64,6 @@ def test_cmyk_photos_have_their_colours() -> None:
     rgb = np.full((16, 16, 3), (200, 100, 50), dtype=np.uint8)
     data = encoded(Image.fromarray(rgb).convert("CMYK"), "JPEG", quality=95)
     np.testing.assert_allclose(decode(data).astype(int), rgb, atol=4)
-
-
-def test_orientation_is_ignored() -> None:
-    image = Image.fromarray(random_bytes(8, 16, 3))
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    assert decode(encoded(image, "JPEG", exif=exif)).shape == (8, 16, 3)
 
 
 # --- folders and lists -----------------------------------------------------------------------
@@ -484,16 +472,16 @@ def test_rows_in_many_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     arrays, names = csv_arrays(tmp_path / "t.csv", text)
     np.testing.assert_array_equal(arrays["features"][:, 0], range(63))
     assert names[-3:] == ("row 62", "row 64", "row 66")
-    with pytest.raises(DataError, match="row 66 has no number in column `a`"):
+    with pytest.raises(DataError, match="row 66 has no value in column `a`"):
         csv_arrays(tmp_path / "t.csv", text.replace("62,", "?,"))
 
 
-@pytest.mark.parametrize("cell", ["1_0", "nan", "1e39", "-inf", "0x10", "", "1 2"])
+@pytest.mark.parametrize("cell", ["1_0", "1e39", "-inf", "0x10", "1 2", "1,5", "1,234", "%", "5 %%", "truee"])
 @pytest.mark.parametrize("quoted", [False, True])
 def test_cells_that_are_no_number(cell: str, quoted: bool, tmp_path: Path) -> None:
     kind = '"x"' if quoted else "x"
     with pytest.raises(DataError, match="row 3 has no number in column `a`"):
-        csv_arrays(tmp_path / "t.csv", f"a,b\n1,{kind}\n{cell},{kind}\n3,{kind}\n")
+        csv_arrays(tmp_path / "t.csv", f"a;b\n1;{kind}\n{cell};{kind}\n3;{kind}\n", separator=";")
 
 
 def test_a_class_number_that_is_too_large(tmp_path: Path) -> None:
@@ -513,24 +501,28 @@ def test_a_header_of_numbers_is_pointed_out(header: str, said: bool, tmp_path: P
     assert not any("header" in fact for fact in facts)
 
 
-def test_a_file_is_read_once(tmp_path: Path) -> None:
+def test_a_file_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "t.csv"
     path.write_text("a,b\n1,x\n2,y\n")
     os.utime(path, (1, 1))
     reader = READERS["CSV"](file=str(path))
     assert reader.describe().count == 2
 
-    def read(made: Reader) -> np.ndarray:
-        return made.open(training=True).in_memory()["features"]
+    count, wrapped = [], TableFile.read
+    monkeypatch.setattr(TableFile, "read", lambda table: count.append(1) or wrapped(table))
 
-    first = read(reader)
-    assert read(reader) is first
-    assert read(reader.with_classes(lambda _: ("y", "x"))) is first
+    def read(made: Reader) -> tuple[list[list[float]], int]:
+        values = made.open(training=True).in_memory()["features"].tolist()
+        return values, len(count)
+
+    assert read(reader) == ([[1], [2]], 0)
+    assert read(reader.with_classes(lambda _: ("y", "x"))) == ([[1], [2]], 0)
     path.write_text("a,b\n3,x\n4,y\n")
-    assert read(reader).tolist() == [[3], [4]]
+    assert read(reader) == ([[3], [4]], 1)
     os.utime(path, (2, 2))
-    assert read(reader) is read(reader)
-    assert read(replace(reader, header=False, max_errors=1)) is not read(reader)
+    assert read(reader) == ([[3], [4]], 2)
+    assert read(reader) == ([[3], [4]], 2)
+    assert read(replace(reader, max_errors=1)) == ([[3], [4]], 3)
 
 
 # --- CNTK's text format, quickly and line by line --------------------------------------------
@@ -622,8 +614,6 @@ def test_a_list_at_once_and_line_by_line_is_the_same(form: str, options: dict[st
     assert quick[2] == [[k % 3, -0.5] if "targets" in options else k % 3 for k in range(40)]
     monkeypatch.setattr("netdsl.readers.formats.mapfile.MapFile._quickly", lambda *_: False)
     assert map_rows(tmp_path / "list", text, **options) == quick
-    with pytest.raises(DataError, match=r"row 41 .* contradicts row 3"):
-        map_rows(tmp_path / "list", text.replace("\n\n", "\n") + form.format(k=2, l=1), **options)
 
 
 @pytest.mark.parametrize("block", [10, 1 << 17])

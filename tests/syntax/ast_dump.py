@@ -32,6 +32,8 @@ def dump(node: Any, places: bool = True) -> str:
             value = getattr(part, field.name)
             if field.name in ("span", "operator_span", "comments"):
                 continue
+            if field.name == "changes" and value is None:
+                continue
             if isinstance(value, str | float | bool) or value is None:
                 named = field.name not in ("text", "value", "path", "operator")
                 plain.append(f"{field.name}={value}" if named else repr(value))

@@ -60,8 +60,11 @@ def _compound(values: st.SearchStrategy) -> st.SearchStrategy:
                                                                  tuple(braces[: len(groups)])),
                   identifiers, groups, values, st.lists(st.booleans(), min_size=2, max_size=2)),
         st.builds(ast.AssignElements, identifiers, identifiers, values, values, values, st.just(NOWHERE)),
-        st.builds(ast.Include, texts.map(lambda text: text.replace("\n", "")), st.just(NOWHERE)),
+        st.builds(ast.Override, st.lists(identifiers, min_size=2, max_size=3).map(tuple), values, st.just(NOWHERE)),
     )
+    changes = st.builds(ast.Record, st.lists(members, max_size=2).map(tuple), st.just(NOWHERE))
+    members |= st.builds(ast.Include, texts.map(lambda text: text.replace("\n", "")), st.just(NOWHERE),
+                         st.none() | changes)
     return st.one_of(
         st.builds(ast.Unary, st.sampled_from("+-!"), values, st.just(NOWHERE)),
         st.builds(ast.Binary, st.sampled_from(OPERATORS), values, values, st.just(NOWHERE), st.just(NOWHERE)),

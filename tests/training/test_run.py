@@ -15,13 +15,14 @@ import torch
 
 import netdsl
 from netdsl import training
+from netdsl.base.units import duration
 from netdsl.ir.program import Phase, Readers
 from netdsl.readers.reader import Batch, DataError, Dataset, Description, SampleRng, Stream
 from netdsl.runs.checkpoint import read, read_weights
 from netdsl.runs.writer import choose_folder, read_records
 from netdsl.training import ConsoleReporter, Limits, RunOptions, SourceSnapshot
 from netdsl.training.evaluation.prediction import answers
-from netdsl.training.progress import ProgressUpdate, duration
+from netdsl.training.progress import ProgressUpdate
 
 from .networks import CONVNET, MLP, PatchData, Patches, program, source
 
@@ -468,11 +469,38 @@ GLIMPSE = ProgressUpdate(
     (io.StringIO(), False, "epoch 3/90 1201/5005 | ce 4.12 | top5 27.10 % | rate 0.01 | 1,830 samples/s | "
                            "waiting 3 % | ETA 41 min\n"),
     (Stream8(), True, "\r\033[2Kepoch 3/90 ━━━───────── 1201/5005 · ce 4.12 · top5 27.10 % · rate 0.01 · 1,830 "
-                      "samples/s · waiting 3"),
+                      "samples/s · ETA 41 min"),
 ])
 def test_lines_of_progress(stream: io.StringIO, live: bool, expected: str) -> None:
-    ConsoleReporter(stream, live, lambda: 101).glimpse(GLIMPSE)
+    ConsoleReporter(stream, live, lambda: 106).glimpse(GLIMPSE)
     assert stream.getvalue().startswith(expected)
+
+
+LONG = {"cross entropy of the boxes": 4.121, "crossEntropyWithSoftmax": 0.9493, "classificationError": 0.8594}
+
+
+@pytest.mark.parametrize("values", [{"ce": 4.12, "classificationError": 0.8594}, LONG])
+@pytest.mark.parametrize(("width", "wanted"), [
+    (40, ("85.94 %", "0.0059", "1,830/s", "41 min")),
+    (60, ("85.94 %", "0.0059", "1,830/s", "41 min")),
+    (80, ("classific", "85.94 %", "rate 0.0059", "1,830", "ETA 41 min")),
+    (120, ("classificationError 85.94 %", "rate 0.005", "1,830", "ETA 41 min")),
+])
+def test_a_live_line_keeps_what_matters_at_any_width(values: dict[str, float], width: int,
+                                                     wanted: tuple[str, ...]) -> None:
+    stream = Stream8()
+    update = replace(GLIMPSE, values=values, percent=frozenset({"classificationError"}), rate=0.005884)
+    ConsoleReporter(stream, True, lambda: width).glimpse(update)
+    line = stream.getvalue().removeprefix("\r\033[2K")
+    assert len(line) < width
+    assert [text for text in wanted if text not in line] == []
+
+
+def test_a_live_line_keeps_the_value_that_chooses_the_best_epoch() -> None:
+    stream = Stream8()
+    ConsoleReporter(stream, True, lambda: 50).glimpse(replace(GLIMPSE, key="ce"))
+    assert "4.12" in stream.getvalue()
+    assert "27.10" not in stream.getvalue()
 
 
 def test_a_live_line_is_cleared_before_a_lasting_one() -> None:

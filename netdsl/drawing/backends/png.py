@@ -7,7 +7,7 @@ import math
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from ..scene import Image, Line, Point, Rect, Scene, Text, arrow_head, rounded
+from ..scene import Line, Point, Rect, Scene, Text, arrow_head, rounded
 from ..text_metrics import text_width
 
 if TYPE_CHECKING:
@@ -36,11 +36,6 @@ def png(scene: Scene, scale: float = 2.0) -> bytes:
             canvas.rect(item)
         elif isinstance(item, Line):
             canvas.line(item)
-        elif isinstance(item, Image):
-            inner = Pictures.open(io.BytesIO(item.png)).convert("RGB")
-            box = tuple(round(v * canvas.scale) for v in (item.width, item.height))
-            picture.paste(inner.resize(box, Pictures.Resampling.NEAREST),  # type: ignore[arg-type]
-                          (round(item.x * canvas.scale), round(item.y * canvas.scale)))
     picture = picture.resize(size, Pictures.Resampling.BOX)
     letters = _Letters(scale)
     for item in scene.flat():

@@ -1,32 +1,50 @@
-"""A scene as SVG: presentation attributes only, so that browsers, slides and editors all read it alike."""
+"""A scene as SVG: presentation attributes, so that browsers, slides and editors all read it alike.
+
+A style sheet exchanges the colours where a browser shows the picture to someone who likes dark pages; programs that
+know no such thing leave it aside.
+"""
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Iterator
 from xml.sax.saxutils import escape, quoteattr
 
-from ..scene import Cluster, Image, Item, Line, Rect, Scene, Text, arrow_head, rounded
+from .. import palette
+from ..scene import Cluster, Item, Line, Rect, Scene, Text, arrow_head, rounded
 
 _FONTS = "Inter, Segoe UI, Helvetica, Arial, DejaVu Sans, sans-serif"
 _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def svg(scene: Scene) -> str:
-    """The scene as an SVG document, with title and description for screen readers."""
+def svg(scene: Scene, prefix: str = "") -> str:
+    """The scene as an SVG document, with title and description for screen readers.
+
+    With a `prefix` it is meant to stand in a page of HTML among others: its ids begin with the prefix, and the page
+    brings the style sheet (`dark_style`) once.
+    """
     width, height = _number(scene.width), _number(scene.height)
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}"'
-        f' role="img" aria-labelledby="title description" font-family={quoteattr(_FONTS)}>',
-        f'<title id="title">{_text(scene.title)}</title>',
-        f'<desc id="description">{_text(scene.description)}</desc>',
+        f' role="img" aria-labelledby="{prefix}title {prefix}description" font-family={quoteattr(_FONTS)}>',
+        f'<title id="{prefix}title">{_text(scene.title)}</title>',
+        f'<desc id="{prefix}description">{_text(scene.description)}</desc>',
+        *([] if prefix else [f"<style>{dark_style()}</style>"]),
         f'<rect width="{width}" height="{height}" rx="8" fill="{scene.background}"/>',
     ]
     for item in scene.items:
         lines.extend(_item(item))
     lines.append("</svg>")
     return "\n".join(lines) + "\n"
+
+
+def dark_style() -> str:
+    """Rules that turn a drawing's colours into those for a dark page, where the viewer prefers one."""
+    rules = [f'text[fill="{light}"]{{fill:{dark}}}' for light, dark in palette.DARK_TEXTS.items()]
+    rules += [f':is(rect,path)[fill="{light}"]{{fill:{dark}}}' for light, dark in palette.DARK_AREAS.items()]
+    rules += [f'[stroke="{light}"]{{stroke:{dark}}}' for light, dark in palette.DARK_LINES.items()]
+    rules.append(f'polygon[fill="{palette.LINE}"]{{fill:{palette.DARK_LINES[palette.LINE]}}}')
+    return "@media (prefers-color-scheme:dark){" + "".join(rules) + "}"
 
 
 def _item(item: Item) -> Iterator[str]:
@@ -43,11 +61,6 @@ def _item(item: Item) -> Iterator[str]:
         yield _text_line(item)
     elif isinstance(item, Line):
         yield from _line(item)
-    elif isinstance(item, Image):
-        data = base64.b64encode(item.png).decode("ascii")
-        yield (f'<image x="{_number(item.x)}" y="{_number(item.y)}" width="{_number(item.width)}"'
-               f' height="{_number(item.height)}" style="image-rendering:pixelated"'
-               f' href="data:image/png;base64,{data}"/>')
 
 
 def _paint(fill: str | None, stroke: str | None, stroke_width: float, dashed: bool) -> str:

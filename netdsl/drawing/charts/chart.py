@@ -17,6 +17,11 @@ _COLORS = ("#0b63a5", "#c8551b", "#2f7d5b", "#8a3f75", "#8a6d00", "#4f5b69")
 _MARGIN, _SMALL = 24.0, 11.0
 
 
+def series_color(number: int) -> str:
+    """The colour of a chart's series, by its place among them."""
+    return _COLORS[number % len(_COLORS)]
+
+
 @dataclass(frozen=True)
 class Series:
     """A line of a chart: its name in the legend and its points; a value that is no number makes a gap."""
@@ -53,19 +58,25 @@ class Chart:
         return across, linear_axis(low, max(ys))
 
 
+def plot_area(chart: Chart, width: float, height: float) -> Rect:
+    """Where the lines run in a chart of this size; the axes map to its sides."""
+    _, up = chart.axes()
+    labels = max(text_width(up.label(tick), _SMALL) for tick in up.ticks)
+    left, top = _MARGIN + 20 + labels, 62.0 if chart.note else 48.0
+    return Rect(left, top, width - _MARGIN - left, height - 56 - top, None, palette.BORDER)
+
+
 def line_chart(chart: Chart, width: float = 720.0, height: float = 380.0) -> Scene:
     """The chart as a scene."""
     across, up = chart.axes()
-    labels = max(text_width(up.label(tick), _SMALL) for tick in up.ticks)
-    frame = Rect(_MARGIN + 20 + labels, 62 if chart.note else 48, 0, 0)
-    frame = Rect(frame.x, frame.y, width - _MARGIN - frame.x, height - 56 - frame.y, None, palette.BORDER)
+    frame = plot_area(chart, width, height)
     items: list[Item] = [Text(_MARGIN, 28, chart.title, 15, palette.TEXT, bold=True)]
     if chart.note:
         items.append(Text(_MARGIN, 46, chart.note, _SMALL, palette.FAINT))
     items += _grid(chart, across, up, frame)
     for number, series in enumerate(chart.series):
-        color = _COLORS[number % len(_COLORS)]
-        items += [Line(points, color, 2.0, dashed=series.dashed) for points in _lines(series, across, up, frame)]
+        items += [Line(points, series_color(number), 2.0, dashed=series.dashed)
+                  for points in _lines(series, across, up, frame)]
     if chart.best is not None:
         items += _best(chart.best, across, up, frame)
     if len(chart.series) > 1:
@@ -79,7 +90,7 @@ def _grid(chart: Chart, across: Axis, up: Axis, frame: Rect) -> Iterator[Item]:
     bottom = frame.y + frame.height
     for tick in up.ticks:
         y = bottom - up.place(tick) * frame.height
-        yield Line(((frame.x, y), (frame.x + frame.width, y)), "#e3e8ee", 1.0)
+        yield Line(((frame.x, y), (frame.x + frame.width, y)), palette.GRID, 1.0)
         yield Text(frame.x - 8, y + 4, up.label(tick), _SMALL, palette.FAINT, anchor="end")
     for tick in across.ticks:
         x = frame.x + across.place(tick) * frame.width
@@ -120,7 +131,7 @@ def _legend(chart: Chart, frame: Rect) -> Iterator[Item]:
     """Names of the series at the right, level with the title."""
     x = frame.x + frame.width - sum(text_width(s.name, _SMALL) + 44 for s in chart.series) + 14
     for number, series in enumerate(chart.series):
-        yield Line(((x, 24), (x + 22, 24)), _COLORS[number % len(_COLORS)], 2.0, dashed=series.dashed)
+        yield Line(((x, 24), (x + 22, 24)), series_color(number), 2.0, dashed=series.dashed)
         yield Text(x + 28, 28, series.name, _SMALL, palette.TEXT)
         x += text_width(series.name, _SMALL) + 44
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+
 from ...optimizers.plan import TrainingPlan
 from ...optimizers.schedules.schedule import TrainingProgress
 from ..scene import Point
 from ..text_metrics import text_width
 from .chart import Chart, Series
+from .ticks import spans_decades
 
 #: How many places the schedule is read at; steps inside an epoch finer than this do not show.
 _SAMPLES = 1200
@@ -18,36 +22,35 @@ _UNITS = {"mean": "learning rate", "per minibatch": "learning rate per minibatch
 
 def plan_chart(plan: TrainingPlan, title: str) -> Chart:
     """The rate as the file states it; logarithmic if it spans decades. Rates that only a run decides are not in it."""
-    points = _points(plan)
-    rates = [rate for _, rate in points]
+    points = rate_points(lambda epoch: plan.rate.at(_progress(plan, epoch)), plan.epochs)
     note = f"{plan.optimizer.show()}, {plan.rate}"
     while text_width(note, 11) > 640:
         note = note[:-4].rstrip() + "..."
     return Chart(f"{title}: learning rate", "epoch", _UNITS[plan.rate_unit],
-                 (Series("learning rate", _corners(points)),), note, log=_is_small_for_long(rates))
+                 (Series("learning rate", _corners(points)),), note,
+                 log=spans_decades([rate for _, rate in points]))
 
 
-def _is_small_for_long(rates: list[float]) -> bool:
-    """Whether a fifth of the training runs at less than a thirtieth of the highest rate.
+def rate_points(rate: Callable[[float], float], epochs: float) -> list[Point]:
+    """(epoch, rate) from the start of training to `epochs`; a jump is two points at nearly one place.
 
-    Steps by tenths want a logarithmic axis; a cosine or a line that ends near 0 does not.
+    `rate` takes the epochs done, less than `epochs`. Whole epochs are among the places.
     """
-    return sum(0 < rate < max(rates) / 30 for rate in rates) > 0.2 * len(rates)
+    whole = max(1, math.ceil(epochs))
+    count = max(_SAMPLES // whole, 2) * whole
+    return [(number / count * epochs, rate(min(number, count - 1e-6) / count * epochs)) for number in range(count + 1)]
 
 
-def _points(plan: TrainingPlan) -> list[Point]:
-    """The rate from the start to the end; a jump is two points at nearly one place."""
-    count = max(_SAMPLES // plan.epochs, 2) * plan.epochs
-    return [(number / count * plan.epochs, plan.rate.at(_progress(plan, min(number, count - 1e-6) / count)))
-            for number in range(count + 1)]
+def rate_line(rate: Callable[[float], float], epochs: float) -> tuple[Point, ...]:
+    """The rate as a line: smooth schedules smooth, constant stretches with upright jumps between them."""
+    return _corners(rate_points(rate, epochs))
 
 
-def _progress(plan: TrainingPlan, part: float) -> TrainingProgress:
-    """Progress after a part of the training; updates and samples as far as the file says how many there are."""
-    epoch = part * plan.epochs
+def _progress(plan: TrainingPlan, epoch: float) -> TrainingProgress:
+    """Progress after so many epochs; updates and samples as far as the file says how many there are."""
     samples = int(epoch * (plan.block.epoch_size or 0))
     if plan.block.max_steps is not None:
-        return plan.progress(epoch, int(part * plan.block.max_steps), samples)
+        return plan.progress(epoch, int(epoch / plan.epochs * plan.block.max_steps), samples)
     return plan.progress(epoch, samples // plan.update_size_at(epoch), samples)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -24,6 +25,15 @@ class Axis:
         """The number at a tick; on a linear axis all have as many digits behind the point."""
         digits = 0 if self.is_log or len(self.ticks) < 2 else _digits(self.ticks[1] - self.ticks[0])
         return f"{tick:,.{digits}f}" if 0 < digits <= 6 else tick_text(tick)
+
+
+def spans_decades(values: Sequence[float]) -> bool:
+    """Whether a fifth of some rates lie below a thirtieth of the highest, which wants a logarithmic axis.
+
+    Steps by tenths do; a cosine or a line that ends near 0 does not.
+    """
+    most = max(values)
+    return sum(0 < value < most / 30 for value in values) > 0.2 * len(values)
 
 
 def linear_axis(low: float, high: float, *, most: int = 6, whole: bool = False, tight: bool = False) -> Axis:

@@ -1,363 +1,418 @@
-"""CSV: tables of numbers with a column of classes or targets."""
+"""CSV: tables of numbers and words, with columns of classes or targets."""
 
 from __future__ import annotations
 
-import csv
-import math
-from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import codecs
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import chain
 from typing import Any, ClassVar
 
 from ...base.diagnostics import did_you_mean
-from ...spec import Choice, Either, Flag, Integer, ListOf, Optional, OptionError, Text, option, table_row
+from ...spec import Choice, Either, Flag, Integer, ListOf, Number, Optional, OptionError, Text, option, table_row
 from ..arrays import np
-from ..files import locate, read_once, required, short, text_blocks
+from ..class_numbers import FIRST_LABEL_DOC, ClassNumbers
+from ..files import locate, read_once, required, short
 from ..memory import ArrayDataset
 from ..reader import DataError, Dataset, Description, Reader, Stream
+from ..tables.cells import MISSING, Notation
+from ..tables.columns import Column, Treatment, as_numbers, facts, fit_columns, sizes
+from ..tables.sections import InputSection, Sections
+from ..tables.table_file import Layout, Table, TableFile
 
 #: A column by its name in the header, or by its number, counted from 0.
-Column = str | int
-_LARGEST = (2 - 2**-23) * 2.0**127  #: of float32
+ColumnName = str | int
 #: Digits of a class number, at most.
 _DIGITS = 9
 _COLUMN = Either((Integer(0), Text()))
 _COLUMNS = ListOf(_COLUMN, minimum_length=1)
+_KINDS = ("class", "numbers", "features")
+_DECIMALS, _THOUSANDS = (".", ","), ("", ",", ".", " ", "'")
+
+
+@table_row
+class TableInput(InputSection):
+    """One input of the network as columns of a table."""
+
+    columns: tuple[str | int, ...] = option(_COLUMNS, doc="Columns of the input.")
+    kind: str = option(Choice(_KINDS), "class", "`class`: a class in one column; `numbers`: targets; `features`: "
+                       "numbers and categories, as `columns` of the reader.")
 
 
 @dataclass(frozen=True)
-class _Table:
-    """What the columns mean: their places in a row."""
+class _Use:
+    """An input of the network, and the columns that it gets, by their places."""
 
-    features: tuple[int, ...]
-    labels: tuple[int, ...]
-    weight: int | None
-    id: int | None
-    width: int
-    names: tuple[str, ...]
-    #: the first row, where it was taken for a sample because a cell of it is a number
-    guessed: tuple[str, ...] = ()
-
-    def numbers(self, targets: str) -> tuple[int, ...]:
-        """The columns of numbers: features, targets, the weight."""
-        labels = self.labels if targets == "numbers" else ()
-        return (*self.features, *labels, *(() if self.weight is None else (self.weight,)))
-
-    def name(self, column: int) -> str:
-        return f"`{self.names[column]}`" if self.names else str(column)
-
-
-@dataclass
-class _Read:
-    """Rows as they are read, in pieces."""
-
-    features: list[np.ndarray] = field(default_factory=list)
-    targets: list[np.ndarray] = field(default_factory=list)
-    weights: list[np.ndarray] = field(default_factory=list)
-    labels: list[str] = field(default_factory=list)
-    ids: list[str] = field(default_factory=list)
-    rows: array[int] = field(default_factory=lambda: array("q"))
-
-    def add(self, features: Any, targets: Any, weights: Any, labels: list[str], ids: list[str], rows: Iterable[int]
-            ) -> None:
-        self.features.append(np.asarray(features, dtype=np.float32))
-        self.targets.append(np.asarray(targets, dtype=np.float32))
-        self.weights.append(np.asarray(weights, dtype=np.float32))
-        self.labels += labels
-        self.ids += ids
-        self.rows.extend(rows)
-
-
-@dataclass(frozen=True)
-class _Loaded:
-    """A table that has been read. Classes are kept as places in `classes`, in the order of their first rows."""
-
-    table: _Table
-    features: np.ndarray
-    targets: np.ndarray
-    weights: np.ndarray
-    classes: tuple[str, ...]
-    places: np.ndarray
-    ids: tuple[str, ...]
-    rows: array[int]
-    skipped: tuple[DataError, ...]
-
-    def first_row(self, label: str) -> int:
-        return self.rows[int(np.argmax(self.places == self.classes.index(label)))]
+    input: str
+    kind: str
+    places: tuple[int, ...]
 
 
 @table_row
 class CSV(Reader):
-    """A table in a text file: columns of numbers, and one of classes or several of targets.
+    """A table in a text file: columns of numbers and words, and columns of classes or targets.
 
     Classes may be names (numbered in alphabetical order, or in the order of `classes`) or whole numbers.
-    Names have the same numbers in all data of a file: those of the training data.
     Without `columns`, all columns that have no other use are features; without `labels`, the last column
-    is the label. Columns are named as in the header, or numbered from 0.
+    is the label. Columns are named as in the header, or numbered from 0. Other labels and features of the same rows
+    go to inputs of their own with `inputs`.
+
+    A cell `12%` is 0.12, `true` is 1 and `false` 0. Words are read only in `categories`: each word of such a column
+    is an input of its own, 1 where it stands and 0 elsewhere, in alphabetical order. Cells that `missing` lists hold
+    no value: `fill` says what features have there (a category 0 for all of its words); targets and classes are never
+    filled.
+
+    The training data decide for all data, and a checkpoint keeps it: the numbers of the classes, the words of each
+    category, which column is which feature (by the names in the header), fills, means and standard deviations. They
+    are those of the whole file, also of the part that `validation` in the training block sets aside.
     """
 
     examples: ClassVar[tuple[str, ...]] = (
         'CSV {"$dataDir$/iris.csv", labels = "species"}',
         'CSV {"houses.csv", columns = "rooms":"area", labels = "price", targets = "numbers", weights = "trust"}',
+        'CSV {"titanic.csv", labels = "survived", categories = "sex":"class", fill = "median", standardize = true}',
+        'CSV {"haeuser.csv", separator = ";", decimal = ",", thousands = "."}',
+        'CSV {"shoes.csv", labels = "kind", inputs = {price = {columns = "price"; kind = "numbers"}}}',
     )
 
     file: str = option(Text(), doc="The table, plain or packed.")
     columns: tuple[str | int, ...] | None = option(
         Optional(_COLUMNS), None, "Columns of the features; None: all others.")
     labels: tuple[str | int, ...] | None = option(
-        Optional(_COLUMNS), None, "Column of the label, or columns of targets; None: the last.")
+        Optional(_COLUMNS), None, "Column of the label, or columns of targets; None: the last, or none if `inputs` has "
+        "classes or targets.")
     targets: str = option(Choice(("class", "numbers")), "class", "What the labels are.")
     classes: tuple[str, ...] | None = option(Optional(ListOf(Text())), None, "Names of the classes in the order of "
                                              "their numbers; None: those of the file.")
     weights: str | int | None = option(Optional(_COLUMN), None, "Column of the samples' weights, for the input "
                                     "`weightsInput`.")
     ids: str | int | None = option(Optional(_COLUMN), None, "Column that names the samples, for `Joined`.")
-    separator: str = option(Text(), ",", "What stands between columns.")
+    separator: str = option(Text(), ",", "What stands between columns: a character, or `tab`.")
     header: bool | None = option(Optional(Flag()), None, "Whether the first row names the columns; None: it does if "
                                  "none of its cells is a number.")
-    max_errors: int = option(Integer(0), 0, "How many bad rows are passed over before it is an error.")
+    max_errors: int = option(Integer(0), 0, "How many bad rows are skipped before it is an error.")
     weights_input: str = option(Text(), "weights", "Name of the input that gets the weights.")
+    inputs: tuple[TableInput, ...] | None = option(
+        Optional(Sections(TableInput, '{columns = "price"; kind = "numbers"}')), None,
+        "A section for each further input of the network.")
+    categories: tuple[str | int, ...] = option(ListOf(_COLUMN), (), "Columns of features that hold words.")
+    fill: str | float | None = option(
+        Optional(Either((Choice(("mean", "median")), Number()))), None, "What stands for missing values of features: "
+        "`mean` or `median` of the column in the training data, or a number.")
+    standardize: bool = option(Flag(), False, "Features that are numbers have the mean 0 and the standard deviation 1 "
+                               "over the training data.")
+    unknown_categories: str = option(Choice(("error", "zeros")), "error", "What becomes of a word that the training "
+                                     "data do not have in the column.")
+    missing: tuple[str, ...] = option(ListOf(Text()), MISSING, "Cells that hold no value; case does not matter.")
+    decimal: str = option(Choice(_DECIMALS), ".", "The decimal sign.")
+    thousands: str = option(Choice(_THOUSANDS), "", "What stands between groups of three digits.")
+    encoding: str | None = option(Optional(Text()), None, "The file's character encoding, such as `latin1`; None: "
+                                  "UTF-8, or UTF-16 where the file says so.")
+    first_label: int = option(Integer(0), 0, FIRST_LABEL_DOC)
+    #: What the training data decide, by input; no option, `with_fit` sets it.
+    fitted: Mapping[str, Any] = field(default_factory=dict, kw_only=True, compare=False)
+    #: Names of the classes of other data, by input; no option, `with_classes` sets it.
+    class_orders: tuple[tuple[str, tuple[str, ...]], ...] = field(default=(), kw_only=True)
+    #: The inputs that are wanted; no option, `only` sets it. None: all.
+    wanted: frozenset[str] | None = field(default=None, kw_only=True)
 
     def validate(self) -> None:
-        if len(self.separator) != 1:
-            raise OptionError("separator", "`separator` of CSV is one character")
+        if len(self.separator) != 1 and self.separator != "tab":
+            raise OptionError("separator", "`separator` of CSV is one character, or `tab`")
         if self.targets == "class" and self.labels is not None and len(self.labels) > 1:
-            raise OptionError("labels", "a class is in one column", "for several targets set `targets = 'numbers'`.")
+            raise OptionError("labels", "a class is in one column", "for several targets set `targets = 'numbers'`; "
+                              "for several classes give each an input of its own with `inputs`.")
+        if self.decimal == self.thousands:
+            raise OptionError("thousands", "the decimal sign and the sign between thousands are the same")
+        for section in self.inputs or ():
+            if section.kind == "class" and len(section.columns) > 1:
+                raise OptionError("inputs", f"a class is in one column, and `{section.input}` has "
+                                  f"{len(section.columns)}", "give each an input of its own.")
+        if self.encoding is not None and not _is_encoding(self.encoding):
+            raise OptionError("encoding", f"there is no character encoding `{self.encoding}`",
+                              'usual ones are "latin1", "cp1252", "utf-16", "shift_jis", "gb18030".')
+
+    # -- what it says and delivers ----------------------------------------------------------------
+
+    def sources(self) -> tuple[str, ...]:
+        return (self.file,)
 
     def describe(self) -> Description:
         if locate(self.file) is None:
-            unknown = (Stream(self.features_input, None), Stream(self.labels_input, None))
-            return Description(unknown, None, missing=(self.file,))
-        loaded = self._loaded()  # all rows: the classes are known only behind the last one
-        streams = [Stream(self.features_input, (loaded.features.shape[1],))]
-        facts = _doubtful_header(loaded.table)
-        if self.targets == "numbers":
-            streams.append(Stream(self.labels_input, (len(loaded.table.labels),)))
-        else:
-            numbers, names, count = self._numbered(loaded)
-            streams.append(Stream(self.labels_input, (count,), count, class_names=names))
-            counts = np.bincount(numbers[loaded.places], minlength=len(names)) if names else ()
-            shown = [f"{name}: {number:,}" for name, number in zip(names, counts, strict=False)]
-            facts += (f"classes: {', '.join(shown[:24])}",) if shown else ()
-        if loaded.table.weight is not None:
-            streams.append(Stream(self.weights_input, (1,)))
-        return Description(tuple(streams), len(loaded.rows), facts)
+            unknown = [Stream(name, None) for name in self._input_names()]
+            return Description(tuple(unknown), None, missing=(self.file,))
+        table = self._table()  # all rows: the classes are known only behind the last one
+        lines = _doubtful_header(table.layout, self.notation)
+        streams: list[Stream] = []
+        for use in self._uses(table.layout):
+            if use.kind == "features":
+                columns = self._columns(table, use)
+                streams.append(Stream(use.input, (sum(column.width for column in columns),),
+                                      sizes=() if self.standardize else sizes(table, use.places)))
+                as_numbers(table, use.places, columns, self._treatment, self.file)
+                lines += facts(columns, self._treatment)
+            elif use.kind == "class":
+                found = self._classes(table, use)
+                streams.append(found.stream(use.input))
+                lines += found.facts(table.words[use.places[0]].places)
+            else:
+                streams.append(Stream(use.input, (len(use.places),)))
+        return Description(tuple(streams), len(table.rows), tuple(dict.fromkeys(lines)))
 
     def open(self, training: bool) -> Dataset:
-        loaded = self._loaded()
-        arrays = {self.features_input: loaded.features}
+        table = self._table()
+        arrays: dict[str, np.ndarray] = {}
         names: tuple[str, ...] = ()
-        if self.targets == "numbers":
-            arrays[self.labels_input] = loaded.targets
-        else:
-            numbers, names, _ = self._numbered(loaded)
-            arrays[self.labels_input] = numbers[loaded.places]
-        if loaded.table.weight is not None:
-            arrays[self.weights_input] = loaded.weights
-        return ArrayDataset(arrays, class_names=names, name=lambda index: f"row {loaded.rows[index]}",
-                            skipped=loaded.skipped, ids=loaded.ids)
+        for use in self._uses(table.layout):
+            if use.kind == "features":
+                arrays[use.input] = as_numbers(table, use.places, self._columns(table, use), self._treatment, self.file)
+            elif use.kind == "class":
+                found = self._classes(table, use)
+                names = names or found.names
+                arrays[use.input] = found.numbers[table.words[use.places[0]].places]
+            else:
+                arrays[use.input] = np.stack([table.numbers[place] for place in use.places], 1).astype(np.float32)
+        return ArrayDataset(arrays, class_names=names, name=lambda index: f"row {table.rows[index]}",
+                            skipped=table.skipped, ids=table.ids)
 
     def with_classes(self, names: Callable[[str], tuple[str, ...]]) -> Reader:
-        return self if self.classes or self.targets != "class" else replace(self, class_order=names(self.labels_input))
+        inputs = [section.input for section in self.inputs or () if section.kind == "class"]
+        if self.targets == "class" and not self.classes:
+            inputs.append(self.labels_input)
+        return replace(self, class_orders=tuple((name, names(name)) for name in inputs))
 
-    def _loaded(self) -> _Loaded:
-        # What is read does not depend on the numbers of the classes.
-        return read_once(self.file, replace(self, class_order=()), self._load)
+    def fit(self) -> dict[str, Any]:
+        table = self._table()
+        fitted: dict[str, Any] = {}
+        for use in self._uses(table.layout):
+            if use.kind == "features":
+                fitted[use.input] = {"columns": [column.to_json() for column in self._columns(table, use)]}
+            else:
+                fitted[use.input] = {"columns": [_column_name(table.layout, place) for place in use.places]}
+                if use.kind == "class":
+                    fitted[use.input]["classes"] = list(self._classes(table, use).names)
+            fitted[use.input]["header"] = bool(table.layout.names)
+        return fitted
 
-    def _load(self) -> _Loaded:
-        table, read, skipped = self._read()
-        classes = tuple(dict.fromkeys(read.labels))
-        place = {label: k for k, label in enumerate(classes)}
-        places = np.fromiter(map(place.__getitem__, read.labels), np.int64, len(read.labels))
-        return _Loaded(table, np.concatenate(read.features), np.concatenate(read.targets), np.concatenate(read.weights),
-                       classes, places, tuple(read.ids), read.rows, tuple(skipped))
+    def with_fit(self, fit: Callable[[], Mapping[str, Any]]) -> Reader:
+        return replace(self, fitted=fit())
 
-    def _numbered(self, loaded: _Loaded) -> tuple[np.ndarray, tuple[str, ...], int]:
-        """The number of each of the classes, the names by number, and how many there are. Raises DataError."""
-        found = loaded.classes
-        named = bool(self.class_order) and set(found) <= set(self.class_order)
-        if self.classes is None and not named and all(label.isdecimal() for label in found):
+    def only(self, inputs: Collection[str]) -> Reader:
+        return replace(self, wanted=frozenset(inputs))
+
+    # -- columns ------------------------------------------------------------------------------------
+
+    @property
+    def notation(self) -> Notation:
+        return Notation(self.decimal, self.thousands, self.missing)
+
+    @property
+    def _treatment(self) -> Treatment:
+        return Treatment(self.fill, self.standardize, self.unknown_categories)
+
+    def _input_names(self) -> tuple[str, ...]:
+        labels = (self.labels_input,) if self.labels is not None or not self._has_own_labels else ()
+        return self._wanted((self.features_input, *labels, *(section.input for section in self.inputs or ())))
+
+    def _wanted(self, names: Sequence[str]) -> tuple[str, ...]:
+        return tuple(name for name in names if self.wanted is None or name in self.wanted)
+
+    @property
+    def _has_own_labels(self) -> bool:
+        """Whether `inputs` names classes or targets, so that the last column is no label of itself."""
+        return any(section.kind != "features" for section in self.inputs or ())
+
+    def _columns(self, table: Table, use: _Use) -> tuple[Column, ...]:
+        """What the training data say of the columns of an input; these data, if they are the training data."""
+        known = self.fitted.get(use.input)
+        if known is None:
+            return fit_columns(table, use.places, self._treatment, self.file)
+        columns = tuple(map(Column.from_json, known["columns"]))
+        trained, here = (tuple(column.name for column in columns),
+                         tuple(_column_name(table.layout, place) for place in use.places))
+        alike = trained == here if known["header"] and table.layout.names else len(trained) == len(here)
+        if not alike:
+            raise DataError("the features are not the columns that the training data have", path=self.file,
+                            place="row 1", option="columns", body=(
+                                f"Here they are {', '.join(here)[:300]}.",
+                                f"Trained on: {', '.join(trained)[:300]}."),
+                            hint="list the same columns in the same order, and name them alike.")
+        return columns
+
+    def _classes(self, table: Table, use: _Use) -> ClassNumbers:
+        """The numbers of the classes of an input. Raises DataError."""
+        (place,) = use.places
+        found = table.words[place].values
+        order = dict(self.class_orders).get(use.input, ()) or tuple(self.fitted.get(use.input, {}).get("classes", ()))
+        classes = self.classes if use.input == self.labels_input else None
+        named = bool(order) and set(found) <= set(order)
+        if classes is None and not named and all(label.isdecimal() for label in found):
             large = next((label for label in found if len(label) > _DIGITS), None)
             if large is not None:
-                raise self._wrong(loaded.first_row(large), "has a class number that is too large",
+                raise self._wrong(table.first_row(place, large), "has a class number that is too large",
                                   f"The class is {large[:30]}.", "if it is a number to be predicted, set `targets = "
                                   "'numbers'`.")
-            numbers = np.array([int(label) for label in found], dtype=np.int64)
-            return numbers, (), int(numbers.max()) + 1
-        names = self.classes or self.ordered_classes(found)
+            low = next((label for label in found if int(label) < self.first_label), None)
+            if low is not None:
+                raise self._wrong(table.first_row(place, low), f"has the class {low}, and `firstLabel` is "
+                                  f"{self.first_label}", "It is the number of the first class.", "lower `firstLabel`.")
+            return ClassNumbers(np.array([int(label) for label in found], dtype=np.int64), self.first_label)
+        names = classes or (*order, *sorted(set(found).difference(order)))
         number = {name: index for index, name in enumerate(names)}
         unknown = next((label for label in found if label not in number), None)
         if unknown is not None:
-            raise self._wrong(loaded.first_row(unknown), f"has the class `{unknown[:20]}`, which is not in `classes`",
+            raise self._wrong(table.first_row(place, unknown),
+                              f"has the class `{unknown[:20]}`, which is not in `classes`",
                               f"`classes` holds {', '.join(names[:12])}.", did_you_mean(unknown, names))
-        return np.array([number[label] for label in found], dtype=np.int64), names, len(names)
+        return ClassNumbers(np.array([number[label] for label in found], dtype=np.int64), 0, names)
 
-    def _read(self) -> tuple[_Table, _Read, list[DataError]]:
+    def _table(self) -> Table:
+        # What is read does not depend on the numbers of the classes, nor on most of what was fitted.
+        asked = replace(self, class_orders=(), fitted={}, fill=0.0 if self.fill is not None else None,
+                        first_label=0, unknown_categories="error", classes=None)
+        places = tuple((name, tuple(map(str, self._fitted_names(name)))) for name in self.fitted)
+        return read_once(self.file, (asked, places), self._read_table)
+
+    def _read_table(self) -> Table:
         required(self.file, "file")
-        read, skipped = _Read(), []
-        table: _Table | None = None
-        blocks = _first_line_alone(text_blocks(self.file, "file"))
-        for first, lines in blocks:
-            if table is not None and self._quickly(table, read, first, lines):
-                continue
-            behind = () if _complete(lines) else chain.from_iterable(more for _, more in blocks)
-            for number, cells in self._rows(first, chain(lines, behind)):
-                if table is None:
-                    table, is_header = self._table(cells, number)
-                    if is_header:
-                        continue
-                try:
-                    self._add(table, read, number, cells)
-                except DataError as error:
-                    skipped.append(error)
-                    if len(skipped) > self.max_errors:
-                        raise
-        if table is None or not read.rows:
-            raise DataError(f"`{short(self.file)}` has no rows of data", path=self.file, place="row 1", option="file",
-                            hint="if its first row is data, set `header = false`.")
-        return table, read, skipped
+        separator = "\t" if self.separator == "tab" else self.separator
+        return TableFile(self.file, separator, self.notation, self.encoding, self.max_errors, self._layout,
+                         exact=self.standardize).read()
 
-    def _rows(self, first: int, lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
-        """The cells of lines of which the first has this number. Raises DataError."""
-        reader = csv.reader(lines, delimiter=self.separator, skipinitialspace=True, strict=True)
-        begun = first
-        try:
-            for cells in reader:
-                if any(cell.strip() for cell in cells):
-                    yield first - 1 + reader.line_num, [cell.strip() for cell in cells]
-                begun = first + reader.line_num
-        except csv.Error as error:
-            # A quote that is not closed swallows rows; the one that opens it is to be mended.
-            last = first - 1 + reader.line_num
-            further = f" It goes on to row {last}." if last > begun else ""
-            raise self._wrong(begun, "is not a row of a table", f"Reading says: {error}.{further}",
-                              "a quote that is opened has to be closed.") from None
+    def _fitted_names(self, name: str) -> tuple[str, ...]:
+        """The names of the columns that an input had in the training data, where their file has a header."""
+        known = self.fitted.get(name)
+        if known is None or not known["header"]:
+            return ()
+        return tuple(column["name"] if isinstance(column, Mapping) else column for column in known["columns"])
 
-    def _quickly(self, table: _Table, read: _Read, first: int, lines: Sequence[str]) -> bool:
-        """Add rows without quotes and faults, all at once; False where one needs a closer look.
-
-        Three times as fast as row by row.
-        """
-        if {line.count(self.separator) for line in lines} != {table.width - 1} or '"' in "".join(lines):
-            return False
-        columns = table.numbers(self.targets)
-        try:
-            values = np.loadtxt(lines, comments=None, delimiter=self.separator, usecols=columns, ndmin=2)
-        except ValueError:
-            return False
-        size = len(table.features)
-        texts = [] if self.targets == "numbers" else self._column(table, lines, table.labels[0])
-        weights = values[:, len(columns) - 1:] if table.weight is not None else values[:, :0]
-        if len(values) != len(lines) or not np.abs(values).max() <= _LARGEST or "" in texts or (weights < 0).any():
-            return False
-        read.add(values[:, :size], values[:, size: len(columns) - weights.shape[1]], weights, texts,
-                 self._column(table, lines, table.id) if table.id is not None else [],
-                 range(first, first + len(lines)))
-        return True
-
-    def _column(self, table: _Table, lines: Sequence[str], column: int) -> list[str]:
-        """The cells of a column in lines without quotes."""
-        if column == table.width - 1:
-            return [line.rpartition(self.separator)[2].strip() for line in lines]
-        return [line.split(self.separator, column + 1)[column].strip() for line in lines]
-
-    def _table(self, first: list[str], number: int) -> tuple[_Table, bool]:
-        is_header = self.header if self.header is not None else not any(_number(cell) is not None for cell in first)
+    def _layout(self, first: list[str], number: int) -> tuple[Layout, bool]:
+        is_header = self.header
+        if is_header is None:
+            is_header = not any(self.notation.number(cell) is not None for cell in first)
         names = tuple(first) if is_header else ()
         if len(set(names)) != len(names):
             twice = next(name for name in names if names.count(name) > 1)
             raise self._wrong(number, f"names the column `{twice[:20]}` twice", "Columns need names of their own.")
-        labels = (len(first) - 1,) if self.labels is None else tuple(
-            self._place(column, names, len(first), "labels") for column in self.labels)
-        weight = None if self.weights is None else self._place(self.weights, names, len(first), "weights")
-        ids = None if self.ids is None else self._place(self.ids, names, len(first), "ids")
-        if self.columns is None:
-            features = tuple(k for k in range(len(first)) if k not in (*labels, weight, ids))
-        else:
-            features = tuple(self._place(column, names, len(first), "columns") for column in self.columns)
-        if not features:
-            raise self._wrong(number, "leaves no column for the features",
-                              f"It has {len(first)} column{'s' * (len(first) > 1)}.",
-                              f"is `{self.separator}` what stands between the columns? It is set by `separator`.")
-        guessed = tuple(first) if self.header is None and not is_header else ()
-        return _Table(features, labels, weight, ids, len(first), names, guessed), is_header
+        layout = Layout(len(first), names, (), first=tuple(first), guessed=self.header is None and not is_header)
+        uses = self._uses(layout)
+        features = tuple(place for use in uses if use.kind == "features" for place in use.places)
+        categories = tuple(place for place in self._places(self.categories, layout, "categories")
+                           if place in features)
+        self._check_categories(layout, features, categories)
+        numbers = [place for use in uses if use.kind != "class" for place in use.places if place not in categories]
+        classes = tuple(place for use in uses if use.kind == "class" for place in use.places)
+        weight = next((use.places[0] for use in uses if use.kind == "weight"), None)
+        return replace(layout, numbers=tuple(dict.fromkeys(numbers)), classes=classes, categories=categories,
+                       features=frozenset(features), fills=self.fill is not None, weight=weight,
+                       id=None if self.ids is None else self._place(self.ids, layout, "ids")), is_header
 
-    def _place(self, column: Column, names: tuple[str, ...], width: int, option: str) -> int:
-        if isinstance(column, int) and column < width:
+    def _check_categories(self, layout: Layout, features: Sequence[int], categories: Sequence[int]) -> None:
+        if len(set(categories)) != len(set(self.categories)) and self.wanted is None:
+            place = next(place for place in self._places(self.categories, layout, "categories")
+                         if place not in features)
+            raise DataError(f"the category {layout.name(place)} is none of the features", path=self.file,
+                            place="row 1", option="categories", hint="add it to `columns`, or leave it out.")
+
+    def _uses(self, layout: Layout) -> tuple[_Use, ...]:
+        """The inputs of the network with their columns."""
+        return tuple(use for use in self._all_uses(layout) if self.wanted is None or use.input in self.wanted)
+
+    def _all_uses(self, layout: Layout) -> Iterator[_Use]:
+        weight = None if self.weights is None or not self._wanted((self.weights_input,)) else \
+            self._place(self.weights, layout, "weights")
+        sections = [_Use(section.input, section.kind, self._places(section.columns, layout, "inputs"))
+                    for section in self.inputs or () if self._wanted((section.input,))]
+        labels = self._label_places(layout)
+        used = {*labels, weight, *(place for use in sections for place in use.places)}
+        features = self._feature_places(layout, used)
+        if not features and not any(use.kind == "features" for use in sections):
+            raise self._no_features(layout)
+        if features:
+            yield _Use(self.features_input, "features", features)
+        if labels and self._wanted((self.labels_input,)):
+            yield _Use(self.labels_input, self.targets, labels)
+        yield from sections
+        if weight is not None:
+            yield _Use(self.weights_input, "weight", (weight,))
+
+    def _feature_places(self, layout: Layout, used: Collection[int | None]) -> tuple[int, ...]:
+        """The columns that are listed, those that the training data have by these names, or all that are left."""
+        if self.columns is not None:
+            return self._places(self.columns, layout, "columns")
+        known = self.fitted.get(self.features_input)
+        if known is not None and layout.names and known["header"]:
+            return self._places(self._fitted_names(self.features_input), layout, "columns", trained=True)
+        if known is not None and self.wanted is not None and not known["header"] and not layout.names:
+            trained = tuple(int(column["name"]) for column in known["columns"])
+            return tuple(range(layout.width)) if len(trained) == layout.width else trained
+        ids = None if self.ids is None else self._place(self.ids, layout, "ids")
+        return tuple(place for place in range(layout.width) if place not in used and place != ids)
+
+    def _label_places(self, layout: Layout) -> tuple[int, ...]:
+        named = self._fitted_names(self.labels_input) if layout.names and self.labels is None else ()
+        if not self._wanted((self.labels_input,)):
+            # Rows without labels: where there is a column of labels all the same, it is no feature.
+            given = [place for place in named or self.labels or () if place in layout.names]
+            return self._places(given, layout, "labels")
+        if self.labels is not None or named:
+            return self._places(self.labels or named, layout, "labels", trained=bool(named))
+        return () if self._has_own_labels else (layout.width - 1,)
+
+    def _no_features(self, layout: Layout) -> DataError:
+        found = self._separator_hint(layout)
+        return self._wrong(1, "leaves no column for the features",
+                           f"It has {layout.width} column{'s' * (layout.width > 1)}.",
+                           found or f"is `{self.separator}` what stands between the columns? It is set by `separator`.")
+
+    def _separator_hint(self, layout: Layout) -> str:
+        """The separator that the first row seems to have, where the table has come out as one column."""
+        if layout.width != 1:
+            return ""
+        signs = {"tab": "\t", ";": ";", "|": "|", ",": ","}
+        found = {name: layout.first[0].count(sign) for name, sign in signs.items()}
+        best = max(found, key=lambda name: found[name])
+        return f"the columns are separated by `{best}`: set `separator = \"{best}\"`." if found[best] else ""
+
+    def _places(self, columns: Sequence[ColumnName], layout: Layout, option: str, trained: bool = False
+                ) -> tuple[int, ...]:
+        return tuple(self._place(column, layout, option, trained) for column in columns)
+
+    def _place(self, column: ColumnName, layout: Layout, option: str, trained: bool = False) -> int:
+        if isinstance(column, int) and column < layout.width:
             return column
-        if isinstance(column, str) and column in names:
-            return names.index(column)
-        body = f"Its columns are {', '.join(names)}." if names else f"It has {width} columns and no header."
+        if isinstance(column, str) and column in layout.names:
+            return layout.names.index(column)
+        body = f"Its columns are {', '.join(layout.names)}." if layout.names else \
+            f"It has {layout.width} column{'s' * (layout.width > 1)} and no header."
         title = f"`{short(self.file)}` has no column `{column}`" if isinstance(column, str) else \
-            f"`{short(self.file)}` has {width} columns, numbered from 0; there is no {column}"
-        raise DataError(title, path=self.file, place="row 1", option=option, body=(body[:600],),
-                        hint=did_you_mean(str(column), names))
-
-    def _add(self, table: _Table, read: _Read, number: int, cells: list[str]) -> None:
-        if len(cells) != table.width:
-            raise self._wrong(number, f"has {len(cells)} cells, not {table.width}",
-                              f"The first row has {table.width} columns.", "a missing value still needs its separator.")
-        features = self._cells(table, number, cells, table.features)
-        targets = self._cells(table, number, cells, table.labels) if self.targets == "numbers" else []
-        labels = [] if self.targets == "numbers" else [cells[table.labels[0]]]
-        if "" in labels:
-            raise self._wrong(number, f"has no class in column {table.name(table.labels[0])}", "The cell is empty.")
-        weights = self._cells(table, number, cells, () if table.weight is None else (table.weight,))
-        if weights and weights[0] < 0:
-            raise self._wrong(number, "has a negative weight", f"The weight is {weights[0]:g}.")
-        read.add([features], [targets], [weights], labels, [] if table.id is None else [cells[table.id]], [number])
-
-    def _cells(self, table: _Table, number: int, cells: list[str], columns: tuple[int, ...]) -> list[float]:
-        """Numbers of a row; each is looked at by itself only where one of them may be none."""
-        texts = [cells[column] for column in columns]
-        try:
-            values = list(map(float, texts))
-        except ValueError:
-            values = [math.nan]
-        if sum(map(abs, values)) <= _LARGEST and "_" not in "".join(texts):
-            return values
-        return [self._cell(table, number, cells, column) for column in columns]
-
-    def _cell(self, table: _Table, number: int, cells: list[str], column: int) -> float:
-        value = _number(cells[column])
-        if value is None:
-            shown = f"`{cells[column][:30]}`" if cells[column] else "empty"
-            raise self._wrong(number, f"has no number in column {table.name(column)}", f"The cell is {shown}.",
-                              "leave the column out with `columns`, fill the cell, or allow a few such rows with "
-                              "`maxErrors`.")
-        return value
+            f"`{short(self.file)}` has {layout.width} column{'s' * (layout.width > 1)}, numbered from 0; there is no " \
+            f"{column}"
+        title += ", which the training data have" if trained else ""
+        hint = self._separator_hint(layout) or did_you_mean(str(column), layout.names)
+        raise DataError(title, path=self.file, place="row 1", option=option, body=(body[:600],), hint=hint)
 
     def _wrong(self, number: int, what: str, why: str, hint: str = "") -> DataError:
         return DataError(f"row {number} {what}", path=self.file, place=f"row {number}", option="file", body=(why,),
                          hint=hint)
 
 
-def _doubtful_header(table: _Table) -> tuple[str, ...]:
+def _column_name(layout: Layout, place: int) -> str:
+    return layout.names[place] if layout.names else str(place)
+
+
+def _is_encoding(name: str) -> bool:
+    try:
+        return codecs.lookup(name)._is_text_encoding
+    except LookupError:
+        return False
+
+
+def _doubtful_header(layout: Layout, notation: Notation) -> tuple[str, ...]:
     """A fact for `check` where the first row may be a header of numbers, as pandas writes it: 0,1,2."""
-    numbers = {column: cell for column, cell in enumerate(table.guessed) if _number(cell) is not None}
+    if not layout.guessed:
+        return ()
+    numbers = {column: cell for column, cell in enumerate(layout.first) if notation.number(cell) is not None}
     if len(numbers) < 2 or any(cell != str(column) for column, cell in numbers.items()):
         return ()
-    shown = ",".join(table.guessed[:4]) + (",..." if len(table.guessed) > 4 else "")
+    shown = ",".join(layout.first[:4]) + (",..." if layout.width > 4 else "")
     return (f"row 1 ({shown}) is read as a sample; if it numbers the columns, set `header = true`",)
-
-
-def _first_line_alone(blocks: Iterator[tuple[int, list[str]]]) -> Iterator[tuple[int, list[str]]]:
-    """The same lines, the header in a block of its own: only it has quotes in many files."""
-    for first, lines in blocks:
-        yield from ((first, lines[:1]), (first + 1, lines[1:])) if first == 1 else ((first, lines),)
-
-
-def _complete(lines: Sequence[str]) -> bool:
-    """Whether no quoted cell can go on behind these lines."""
-    quotes = sum(line.count('"') for line in lines)
-    return not quotes or (len(lines) == 1 and quotes % 2 == 0)
-
-
-def _number(text: str) -> float | None:
-    """A finite number, or None."""
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if abs(value) <= _LARGEST and "_" not in text else None

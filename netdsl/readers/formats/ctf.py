@@ -6,15 +6,16 @@ import math
 import re
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain, pairwise
 from typing import Any, ClassVar
 
-from ...spec import Choice, Dims, Flag, Integer, Kind, Mismatch, Spec, Text, option, table_row
+from ...spec import Choice, Dims, Flag, Integer, Text, option, table_row
 from ..arrays import np
 from ..files import locate, read_once, required, short, text_blocks
-from ..memory import ArrayDataset, SparseRows, float32
+from ..memory import ArrayDataset, SparseRows, element_sizes, float32
 from ..reader import DataError, Dataset, Description, Reader, Stream
+from ..tables.sections import InputSection, Sections
 
 #: Samples that `describe` wants; a shorter file is read whole and its samples are counted.
 _PEEK = 1000
@@ -24,16 +25,14 @@ _DENSE_UP_TO = 1 << 28
 
 
 @table_row
-class TextInput(Spec):
+class TextInput(InputSection):
     """One input of the network as a text file holds it."""
-
-    what: ClassVar[str] = "input section"
 
     dim: tuple[int, ...] = option(Dims(), doc="Number of values of a sample; or their shape, width first.")
     alias: str = option(Text(), "", "Name in the file; empty: the input's own name.")
     format: str = option(Choice(("dense", "sparse")), "dense", "`dense`: all values; `sparse`: `index:value` pairs.")
-    #: Name of the network's input; not an option, it is the section's name.
-    input: str = field(default="", kw_only=True)
+    first_label: int = option(Integer(0), 0, "`sparse`: the index of the first element in the file: 1 where labels "
+                              "count from 1.")
 
     @property
     def size(self) -> int:
@@ -44,51 +43,9 @@ class TextInput(Spec):
         return self.alias or self.input
 
 
-@dataclass(frozen=True)
-class InputSections(Kind):
+def InputSections() -> Sections:
     """A record with a section for each input: `{features = {dim = 784}; labels = {dim = 10}}`."""
-
-    @property
-    def expected(self) -> str:
-        return "a record of input sections such as `{features = {dim = 784}}`"
-
-    def convert(self, value: Any) -> Any:
-        if isinstance(value, tuple) and value and all(isinstance(v, TextInput) for v in value):
-            return value
-        if not hasattr(value, "items"):
-            raise Mismatch(self.expected)
-        sections = tuple(_section(name, section) for name, section in value.items())
-        if not sections:
-            raise Mismatch(self.expected)
-        return sections
-
-    def show(self, value: Any) -> str:
-        inner = "; ".join(f"{s.input} = {{{_shown(s)}}}" for s in value)
-        return f"{{{inner}}}"
-
-
-def _shown(section: TextInput) -> str:
-    parts = [f"dim = {Dims().show(section.dim)}"]
-    parts += [f'alias = "{section.alias}"'] if section.alias else []
-    parts += ['format = "sparse"'] if section.format == "sparse" else []
-    return "; ".join(parts)
-
-
-def _section(name: str, section: Any) -> TextInput:
-    if not hasattr(section, "items"):
-        raise Mismatch(f"a section such as `{{dim = 784}}` for each input, also for `{name}`")
-    values: dict[str, Any] = {}
-    for key, value in section.items():
-        known = TextInput.option(key)
-        if known is None:
-            raise Mismatch(f"sections with the keys dim, alias and format; `{key}` of `{name}` is none of them")
-        try:
-            values[known.field_name] = known.kind.convert(value)
-        except Mismatch as wrong:
-            raise Mismatch(f"{wrong} as `{key}` of `{name}`") from None
-    if "dim" not in values:
-        raise Mismatch(f"a `dim` in every section; `{name}` has none")
-    return TextInput(input=name, **values)
+    return Sections(TextInput, "{dim = 784}")
 
 
 @dataclass
@@ -156,11 +113,20 @@ class CNTKText(Reader):
     skip_sequence_ids: bool = option(Flag(), False, "Every line is a sample, whatever its id.")
     max_errors: int = option(Integer(0), 0, "How many malformed samples are passed over before it is an error.")
 
+    def sources(self) -> tuple[str, ...]:
+        return (self.file,)
+
     def describe(self) -> Description:
-        streams = tuple(Stream(s.input, s.dim, note="sparse" * (s.format == "sparse")) for s in self.input)
+        streams = tuple(Stream(s.input, s.dim, note="sparse" * (s.format == "sparse"), labels_from=s.first_label)
+                        for s in self.input)
         if locate(self.file) is None:
             return Description(streams, None, missing=(self.file,))
         read, ended = self._read(_PEEK)
+        if ended:  # else what is not there may come later
+            streams = tuple(replace(stream, label_span=_label_span(s, read.values[s.input]))
+                            for stream, s in zip(streams, self.input, strict=True))
+        streams = tuple(replace(stream, sizes=element_sizes(np.concatenate(read.values[s.input])))
+                        if s.format == "dense" else stream for stream, s in zip(streams, self.input, strict=True))
         return Description(streams, len(read.rows) if ended else None)
 
     def open(self, training: bool) -> Dataset:
@@ -326,16 +292,23 @@ class CNTKText(Reader):
             if not index.isdecimal() or not _is_number(value):
                 raise self._bad_value(found, k, "has a sparse value that is not `index:value`",
                                       "set `format = 'dense'`." if _is_number(token) else "")
-            if int(index) >= section.size:
+            place = int(index) - section.first_label
+            if not 0 <= place < section.size:
                 raise self._bad_value(found, k, f"has index {index[:12]} of `{section.in_file}`, out of range",
-                                      "correct `dim` or the file.",
-                                      f" `dim` is {section.size}, and indices count from 0.")
-            if int(index) in indices:
+                                      self._range_hint(section, place),
+                                      f" `dim` is {section.size}, and indices count from {section.first_label}.")
+            if place in indices:
                 raise self._bad_value(found, k, f"gives an index of `{section.in_file}` twice", "",
                                       " Each index may stand once.")
-            indices[int(index)] = None
+            indices[place] = None
             values.append(float(value))
         return np.array(list(indices), dtype=np.int64), self._finite(found, values)
+
+    def _range_hint(self, section: TextInput, place: int) -> str:
+        if place == section.size and not section.first_label:
+            return f"if the indices of `{section.in_file}` are 1 to {section.size}, write `firstLabel = 1` in its " \
+                   "section; else correct `dim` or the file."
+        return "correct `dim` or the file."
 
     def _finite(self, found: _Field, values: list[float]) -> np.ndarray:
         result = float32(values)
@@ -362,6 +335,14 @@ class CNTKText(Reader):
         return self._wrong(found.row, what, shown + why, hint, found.column_of(value))
 
 
+def _label_span(section: TextInput, rows: list[Any]) -> tuple[int, int] | None:
+    """The smallest and the largest label in the file, if each sample has one."""
+    if section.format != "sparse" or any(len(indices) != 1 or values[0] != 1 for indices, values in rows):
+        return None
+    labels = [int(indices[0]) + section.first_label for indices, _ in rows]
+    return min(labels), max(labels)
+
+
 def _dense_rows(section: TextInput, texts: list[str]) -> list[Any] | None:
     """The values of rows in one array; None where one needs a closer look."""
     if any(not text or text.isspace() for text in texts):
@@ -383,7 +364,7 @@ def _sparse_rows(section: TextInput, texts: list[str]) -> list[Any] | None:
         pairs = np.loadtxt(tokens, _PAIR, comments=None, delimiter=":", ndmin=1) if tokens else np.empty(0, _PAIR)
     except ValueError:
         return None
-    indices, values = pairs["index"], pairs["value"]
+    indices, values = pairs["index"] - section.first_label, pairs["value"]
     places = np.repeat(np.arange(len(texts)), np.diff(ends)) * section.size + indices
     twice = (np.diff(places) <= 0).any() and len(np.unique(places)) != len(places)
     if twice or not np.isfinite(values).all() or ((indices < 0) | (indices >= section.size)).any():

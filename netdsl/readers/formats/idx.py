@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from ...spec import Integer, Optional, Text, option, table_row
 from ..arrays import np
+from ..class_numbers import FIRST_LABEL_DOC, ClassNumbers, count_classes
 from ..files import kind_of, locate, read_all, read_head, short
 from ..memory import ArrayDataset
 from ..reader import DataError, Dataset, Description, Stream
@@ -56,11 +57,15 @@ class IDX(ImageReader):
 
     images: str = option(Text(), doc="The file of images.")
     labels: str = option(Text(), doc="The file of class numbers.")
-    label_dim: int | None = option(Optional(Integer(1)), None, "Number of classes; None: the largest number + 1.")
+    label_dim: int | None = option(Optional(Integer(1)), None, "Number of classes; None: up to the largest number.")
+    first_label: int = option(Integer(0), 0, FIRST_LABEL_DOC)
 
     @property
     def channels(self) -> int:
         return 1
+
+    def sources(self) -> tuple[str, ...]:
+        return (self.images,)
 
     def describe(self) -> Description:
         missing = tuple(path for path in (self.images, self.labels) if locate(path) is None)
@@ -68,13 +73,12 @@ class IDX(ImageReader):
         if locate(self.images) is not None:
             _, extents, _ = idx_header(read_head(self.images, 64, "images"), self.images)
             count, features = extents[0], self._features(extents)
-        classes, names = self.label_dim, ()
+        labels = Stream(self.labels_input, None if self.label_dim is None else (self.label_dim,), self.label_dim)
         if locate(self.labels) is not None:
             found = read_idx(self.labels, "labels")
-            classes = self._classes(found)
+            labels = self._classes(found).stream(self.labels_input)
             if count is not None:
                 self._paired(count, len(found))
-        labels = Stream(self.labels_input, None if classes is None else (classes,), classes, class_names=names)
         return Description((features, labels), count, self.image_facts(), missing)
 
     def _features(self, extents: tuple[int, ...]) -> Stream:
@@ -89,21 +93,14 @@ class IDX(ImageReader):
                             option="transforms", hint="leave `transforms` out.")
         return Stream(self.features_input, (extents[1],))
 
-    def _classes(self, labels: np.ndarray) -> int:
+    def _classes(self, labels: np.ndarray) -> ClassNumbers:
         if labels.ndim != 1 or labels.dtype.kind not in "ui":
             raise DataError(f"`{short(self.labels)}` does not hold class numbers", path=self.labels, option="labels",
                             place="byte 2", hint="are `images` and `labels` exchanged?" if labels.ndim == 3 else "")
         if labels.size == 0:
             raise DataError(f"`{short(self.labels)}` holds no samples", path=self.labels, option="labels",
                             place="byte 4", hint=_FETCH)
-        top = int(labels.max()) + 1
-        limit = top if self.label_dim is None else self.label_dim
-        wrong = np.flatnonzero((labels < 0) | (labels >= limit))
-        if wrong.size:
-            raise DataError(f"class {int(labels[wrong[0]])} is out of range: there are {limit} classes",
-                            path=self.labels, place=f"record {int(wrong[0])}", option="labels",
-                            hint=f"classes count from 0, so `labelDim` has to be at least {top}.")
-        return limit
+        return count_classes(labels.astype(np.int64), self.first_label, self.label_dim, self.labels, "record")
 
     def _paired(self, images: int, labels: int) -> None:
         if images != labels:
@@ -115,10 +112,10 @@ class IDX(ImageReader):
     def open(self, training: bool) -> Dataset:
         images, labels = read_idx(self.images, "images"), read_idx(self.labels, "labels")
         features = self._features(images.shape)
-        self._classes(labels)
+        classes = self._classes(labels)
         self._paired(len(images), len(labels))
         arrays = {features.name: images if images.dtype == np.uint8 else images.astype(np.float32),
-                  self.labels_input: labels.astype(np.int64)}
+                  self.labels_input: classes.numbers}
         if images.ndim == 2:
             return ArrayDataset(arrays)
         arrays[features.name] = arrays[features.name][:, None]

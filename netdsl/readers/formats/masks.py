@@ -11,17 +11,19 @@ from ..arrays import np
 from ..files import missing_file, short
 from ..reader import Batch, DataError, Dataset, Description, SampleRng, Stream
 from ..transforms.geometry import VOID
-from ..transforms.pipeline import ImageReader, channels_first
+from ..transforms.pipeline import channels_first
+from .fileformats import SkippedFiles
 from .folder import image_paths
-from .imagefiles import Paths, stored_dims
-from .images import decode, decode_mask
+from .imagefiles import Paths
+from .imagereader import ImageFileReader, look_at_headers, spread
+from .pixels import decode_mask
 
 #: What a pixel without a class becomes; torch's losses leave it out.
 NO_CLASS = -100
 
 
 @table_row
-class ImageMasks(ImageReader):
+class ImageMasks(ImageFileReader):
     """Images and their masks, two folders whose files have equal names but for the suffix.
 
     A mask is an 8-bit grey or palette image (PNG) of the image's size whose values are class numbers;
@@ -50,13 +52,27 @@ class ImageMasks(ImageReader):
             streams = self.image_stream((None, None, self.channels)), Stream(self.labels_input, None, self.classes)
             return Description(streams, None, self.image_facts(), missing)
         images, _ = self._pairs()
-        stream = self.image_stream(stored_dims(Paths(images), len(images), self.channels,
-                                               lambda index: (images[index], "")))
+        headers = look_at_headers(self, Paths(images), spread(len(images)), lambda index: (images[index], ""))
+        stream = self.image_stream(headers.dims)
         dims = None if stream.dims is None else (*stream.dims[:2], self.classes)
-        return Description((stream, Stream(self.labels_input, dims, self.classes)), len(images), self.image_facts())
+        return Description((stream, Stream(self.labels_input, dims, self.classes)), len(images),
+                           (*self.image_facts(), *headers.facts), warnings=(*self._skipped(), *headers.warnings))
 
     def open(self, training: bool) -> Dataset:
         return _MaskedImages(self, training, *self._pairs())
+
+    def sources(self) -> tuple[str, ...]:
+        return (self.images,)
+
+    def _skipped(self) -> tuple[DataError, ...]:
+        """What to tell of files in the two folders that are no images."""
+        found = []
+        for folder in (self.images, self.masks):
+            skipped = SkippedFiles()
+            list(image_paths(folder, skipped=skipped))
+            if skipped.surprising:
+                found.append(DataError(str(skipped), path=folder, hint=skipped.cure))
+        return tuple(found)
 
     def _pairs(self) -> tuple[list[str], list[str]]:
         """Paths of images and of their masks. Raises DataError."""
@@ -104,11 +120,11 @@ class _MaskedImages(Dataset):
 
     def _pair(self, index: int, draws: SampleRng) -> tuple[np.ndarray, np.ndarray]:
         try:
-            image = self._reader.in_order(decode(self._images(index), self._reader.grayscale))
+            image = self._reader.decoded(self._images(index))
         except DataError as error:
             raise error.located(self._images.paths[index]) from None
         try:
-            mask = decode_mask(self._masks(index))
+            mask = decode_mask(self._masks(index), self._reader.decoding)
             image, mask = self._pipeline.run_with_mask(image, mask, draws.sample(index))
         except DataError as error:
             raise error.located(self._masks.paths[index]) from None

@@ -5,18 +5,23 @@ from __future__ import annotations
 import io
 import math
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from ...base.diagnostics import did_you_mean
 from ...spec import Choice, Integer, Optional, Text, option, table_row
 from ..arrays import np
+from ..class_numbers import FIRST_LABEL_DOC, ClassNumbers, count_classes
 from ..files import kind_of, locate, read_all, read_head, reading, required, short
-from ..memory import ArrayDataset, float32
+from ..memory import ArrayDataset, element_sizes, float32
 from ..reader import DataError, Dataset, Description, ImageDims, Stream
 from ..transforms.pipeline import ImageReader
 
 _HEAD = 4096
+#: Features of more numbers than this are not read to see how large their columns are.
+_MOST_LOOKED_AT = 1 << 22
+#: Whole numbers in floating point, or in n x 1, are classes below this; classes of ImageNet-21k are fewer.
+_MOST_CLASSES = 30_000
 
 
 @dataclass(frozen=True)
@@ -65,8 +70,9 @@ class NumPy(ImageReader):
     """Arrays written by NumPy: `.npy` files, or names inside the `.npz` archive `file`.
 
     The first axis is that of the samples. Features of two axes are vectors; of three, grey images
-    (n x height x width); of four, images in the `layout`. Whole numbers of one axis are classes, everything
-    else are targets.
+    (n x height x width); of four, images in the `layout`. Labels of one number for each sample, of one axis or
+    n x 1, are classes if they are whole and not negative, also as floating point (0.0, 1.0); all others are targets.
+    `targets` says otherwise.
     """
 
     examples: ClassVar[tuple[str, ...]] = (
@@ -80,8 +86,13 @@ class NumPy(ImageReader):
     file: str = option(Text(), "", "An .npz archive.")
     weights: str = option(Text(), "", "File or name of the samples' weights, for the input `weightsInput`.")
     layout: str = option(Choice(("CHW", "HWC")), "CHW", "Axes of an image: channels first or last.")
-    label_dim: int | None = option(Optional(Integer(1)), None, "Number of classes; None: the largest + 1.")
+    label_dim: int | None = option(Optional(Integer(1)), None, "Number of classes; None: up to the largest.")
+    targets: str | None = option(Optional(Choice(("class", "numbers"))), None, "What the labels are; None: as above.")
+    first_label: int = option(Integer(0), 0, FIRST_LABEL_DOC)
     weights_input: str = option(Text(), "weights", "Name of the input that gets the weights.")
+
+    def sources(self) -> tuple[str, ...]:
+        return (self.file,) if self.file else (self.features,)
 
     def describe(self) -> Description:
         files = (self.file,) if self.file else tuple(filter(None, (self.features, self.labels, self.weights)))
@@ -90,7 +101,10 @@ class NumPy(ImageReader):
             streams = (Stream(self.features_input, None), Stream(self.labels_input, None))
             return Description(streams, None, self.image_facts(), missing)
         head = self._head(self.features)
-        streams_found = [self._feature_stream(head.shape, head.kind), self._label_stream(self._load(self.labels))]
+        features = self._feature_stream(head.shape, head.kind)
+        if len(head.shape) == 2 and head.kind.kind == "f" and math.prod(head.shape) <= _MOST_LOOKED_AT:
+            features = replace(features, sizes=element_sizes(self._load(self.features)))
+        streams_found = [features, self._label_stream(self._load(self.labels))]
         if self.weights:
             streams_found.append(Stream(self.weights_input, (1,)))
         return Description(tuple(streams_found), head.shape[0], self.image_facts())
@@ -98,10 +112,10 @@ class NumPy(ImageReader):
     def open(self, training: bool) -> Dataset:
         features, labels = self._load(self.features), self._load(self.labels)
         stream = self._feature_stream(features.shape, features.dtype)
-        label_stream = self._label_stream(labels)
+        self._label_stream(labels)
         self._same_length(features, labels, self.labels)
         arrays: dict[str, Any] = {stream.name: self._stored(features),
-                                  self.labels_input: self._label_array(labels, label_stream)}
+                                  self.labels_input: self._label_array(labels)}
         if self.weights:
             weights = self._finite(self._load(self.weights), self.weights)
             self._same_length(features, weights, self.weights)
@@ -159,22 +173,34 @@ class NumPy(ImageReader):
         return array
 
     def _label_stream(self, labels: np.ndarray) -> Stream:
-        if labels.ndim == 1 and labels.dtype.kind in "biu":
-            top = int(labels.max()) + 1 if labels.size else 0
-            count = self.label_dim or top
-            wrong = np.flatnonzero((labels < 0) | (labels >= count)) if labels.dtype.kind != "b" else np.array([])
-            if wrong.size:
-                raise DataError(f"class {int(labels[wrong[0]])} is out of range: there are {count} classes",
-                                path=self._path(self.labels), place=f"row {int(wrong[0])}", option="labels",
-                                hint=f"classes count from 0; `labelDim` has to be at least {top}.")
-            return Stream(self.labels_input, (count,), count)
         if labels.ndim == 0:
             raise self._wrong(self.labels, "labels are a row or a number for each sample")
+        classes = self._classes(labels)
+        if classes is not None:
+            return classes.stream(self.labels_input)
         return Stream(self.labels_input, tuple(reversed(labels.shape[1:])) or (1,))
 
-    def _label_array(self, labels: np.ndarray, stream: Stream) -> np.ndarray:
-        if stream.classes is not None:
-            return labels.astype(np.int64)
+    def _classes(self, labels: np.ndarray) -> ClassNumbers | None:
+        """The labels as classes; None if they are targets. Raises DataError."""
+        flat = labels.reshape(-1)
+        if self.targets == "numbers" or flat.shape != labels.shape[:1]:
+            if self.targets == "class":
+                raise self._wrong(self.labels, "a class is one number for each sample",
+                                  f"These have {' x '.join(map(str, labels.shape[1:]))}.")
+            return None
+        whole = labels.dtype.kind in "biu" or bool((flat == np.floor(flat)).all())
+        if not whole and self.targets == "class":
+            raise self._wrong(self.labels, "classes are whole numbers", f"The labels begin with {flat[:4].tolist()}.")
+        chosen = self.targets == "class" or self.label_dim is not None or \
+            (labels.dtype.kind in "iu" and labels.ndim == 1)
+        if not whole or not np.isfinite(flat).all() or (not chosen and not _may_be_classes(flat)):
+            return None
+        return count_classes(flat.astype(np.int64), self.first_label, self.label_dim, self._path(self.labels), "row")
+
+    def _label_array(self, labels: np.ndarray) -> np.ndarray:
+        classes = self._classes(labels)
+        if classes is not None:
+            return classes.numbers
         return self._finite(labels, self.labels).reshape(len(labels), *(labels.shape[1:] or (1,)))
 
     def _same_length(self, features: np.ndarray, other: np.ndarray, name: str) -> None:
@@ -217,3 +243,8 @@ class NumPy(ImageReader):
                 raise DataError(f"`{short(path)}` is not a whole .npz archive", place=name, option="file",
                                 body=(f"Unpacking says: {error}.",),
                                 hint="write it again, without a password, or fetch it again.") from None
+
+
+def _may_be_classes(labels: np.ndarray) -> bool:
+    """Whether whole numbers can be classes: none is negative, and not so large that they count something else."""
+    return not labels.size or bool(labels.min() >= 0 and labels.max() < _MOST_CLASSES)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from .. import ast
@@ -55,7 +57,7 @@ def is_plain(node: Value) -> bool:
 
 
 def holds_record(member: ast.Member) -> bool:
-    return not isinstance(member, ast.Include) and isinstance(member.value, ast.Record)
+    return isinstance(member.changes if isinstance(member, ast.Include) else member.value, ast.Record)
 
 
 _NUMBER = re.compile(r"0[xX][0-9A-Fa-f]+|(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
@@ -90,3 +92,28 @@ def quoted(content: str, preferred: str) -> str:
         if quote not in content:
             return f"{quote}{content}{quote}"
     raise ValueError(f"no string of the language can hold both kinds of quotes: {content!r}")
+
+
+# --- elements of a list by lines ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """An element of a list on the page: its lines, the column of the colon before it."""
+
+    item: Value
+    first: int
+    last: int
+    colon: int
+    set_off: bool
+
+
+def rows_of(written: Sequence[Written]) -> list[list[Written]]:
+    """The elements by the line on which they begin."""
+    rows: list[list[Written]] = []
+    for entry in written:
+        if rows and entry.first == rows[-1][-1].last:
+            rows[-1].append(entry)
+        else:
+            rows.append([entry])
+    return rows

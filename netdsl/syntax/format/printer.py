@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import TypeAlias, TypeVar
 
@@ -27,12 +26,14 @@ from .precedence import (
     SIGNED,
     TIGHT,
     Value,
+    Written,
     holds_record,
     hugs,
     is_plain,
     level_of,
     number,
     quoted,
+    rows_of,
     string,
 )
 
@@ -119,10 +120,15 @@ class _Printer:
         """Write a member; the column of its `=`, 0 if it has none."""
         put = self.page.put
         if isinstance(member, ast.Include):
-            put(f"include {quoted(member.path, member.span.text[-1:])}")
+            written = re.match(r"include\s*(['\"])", member.span.text)
+            put(f"include {quoted(member.path, written[1] if written else '')}")
+            if member.changes is not None:
+                put(" ")
+                self._record(member.changes)
             return 0
-        put(member.name.text)
-        left = self._end(member.name)
+        names = member.path if isinstance(member, ast.Override) else (member.name,)
+        put(".".join(name.text for name in names))
+        left = self._end(names[-1])
         if isinstance(member, ast.Define):
             for index, group in enumerate(member.groups):
                 braces = index < len(member.braces) and member.braces[index]
@@ -138,6 +144,7 @@ class _Printer:
             left = self.page.behind(self._end(member.high), "]")
         column = self.page.column
         put(" =")
+        assert member.value is not None  # overrides of the command line are in place by now
         self._hanging(left, member.value)
         return column
 
@@ -340,7 +347,7 @@ class _Printer:
         column = page.column
         filled = page.flat or any(page.breaks(place) for place in between) or self._flat_value(node) is None
         filled = filled or all(is_plain(item) for item in items)
-        written: list[_Written] = []
+        written: list[Written] = []
         for index, item in enumerate(items):
             is_last = index == len(items) - 1
             tail, end = page.tail if is_last else len(colon), page.column
@@ -353,9 +360,9 @@ class _Printer:
             with page.trailing(tail):
                 self._value(item, ELEMENT)
             set_off = bool(index) and self._is_set_off(between[index - 1])
-            written.append(_Written(item, first, page.number, end, set_off))
+            written.append(Written(item, first, page.number, end, set_off))
         if blank and not page.flat:
-            self._align(_rows(written), column)
+            self._align(rows_of(written), column)
 
     def _is_set_off(self, place: LinePlace) -> bool:
         """Whether the author brought a colon under another one."""
@@ -363,7 +370,7 @@ class _Printer:
             return False
         return re.match(r"[ \t]{2,}:", self.page.source.text[place.left : place.right]) is not None
 
-    def _align(self, rows: Sequence[Sequence[_Written]], column: int) -> None:
+    def _align(self, rows: Sequence[Sequence[Written]], column: int) -> None:
         """Bring the `:=` of steps on consecutive lines under each other, and the colons where the author did so."""
         page, steps, colons = self.page, [], []
         for row in rows:
@@ -436,25 +443,3 @@ class _Printer:
             self._member(member)
         page.gap(last, 0)
         page.put("}")
-
-
-@dataclass(frozen=True, slots=True)
-class _Written:
-    """An element of a list on the page: its lines, the column of the colon before it."""
-
-    item: Value
-    first: int
-    last: int
-    colon: int
-    set_off: bool
-
-
-def _rows(written: Sequence[_Written]) -> list[list[_Written]]:
-    """The elements by the line on which they begin."""
-    rows: list[list[_Written]] = []
-    for entry in written:
-        if rows and entry.first == rows[-1][-1].last:
-            rows[-1].append(entry)
-        else:
-            rows.append([entry])
-    return rows

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ import torch
 from torch import fx
 
 from ...base.diagnostics import Failure
+from ...base.units import plural, value_text
 from ...checks.multi_view import averaged_nodes
 from ...ir.program import CheckedProgram, Phase
 from ...lower import Executable, argument_name
@@ -22,7 +24,8 @@ from ..data.loader import Loader
 from ..data.sampling import Sampling
 from ..failures import first_bad, not_finite
 from ..progress import ProgressUpdate, Reporter, Stopwatch
-from ..step import Precision, RunningMetrics, Tensors, network_inputs, per_sample
+from ..running_metrics import RunningMetrics
+from ..step import Precision, Tensors, network_inputs, per_sample
 from .view_average import ViewAverage
 
 #: Above so many classes a confusion matrix is no table for people any more.
@@ -43,7 +46,7 @@ class WorstSample:
     predicted: int | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class EvalResult:
     """What a data set came to; values are means over its samples, by node name."""
 
@@ -52,11 +55,23 @@ class EvalResult:
     confusion: np.ndarray | None = None  #: [true class, predicted class] -> samples
     worst: tuple[WorstSample, ...] = ()
     skipped: tuple[DataError, ...] = ()  #: bad samples that were skipped
+    percentages: frozenset[str] = frozenset()  #: names of values that are shares
 
     def details(self) -> dict[str, Any]:
         """What the run's folder keeps beside the values: the confusion matrix and the worst samples."""
         return {"samples": self.samples, "confusion": None if self.confusion is None else self.confusion.tolist(),
                 "worst": [asdict(sample) for sample in self.worst]}
+    def lines(self) -> list[tuple[str, str]]:
+        """`("errs", "2.31 %")` for each value."""
+        return [(name, value_text(value, name in self.percentages)) for name, value in self.values.items()]
+
+    def __repr__(self) -> str:
+        values = ", ".join(f"{name} {text}" for name, text in self.lines())
+        return f"<EvalResult {plural(self.samples, 'sample')}: {values}>"
+
+    def _repr_html_(self) -> str:
+        rows = "".join(f"<tr><th>{escape(name)}</th><td>{text}</td></tr>" for name, text in self.lines())
+        return f"<table>{rows}</table><p>{plural(self.samples, 'sample')}</p>"
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,11 +95,11 @@ class Evaluator:
 
         `stopping` is called between minibatches and may raise to leave.
         """
-        totals = RunningMetrics.start(
-            dict.fromkeys((*self.program.criteria, *self.program.metrics)), self.precision.device
-        )
+        totals = RunningMetrics(self.executable, (*self.program.criteria, *self.program.metrics),
+                                self.precision.device)
         details = Details.start(self.program, self.precision.device) if self.detail else None
         sampling = self.sampling if limit is None else self.sampling.subsample(limit * self.minibatch_size)
+        totals.reserve(sampling.count)
         minibatches = sampling.minibatches(0, self.minibatch_size)
         steps = sampling.steps(0, self.minibatch_size)
         watch = Stopwatch(reporter.interval)
@@ -102,7 +117,7 @@ class Evaluator:
                     self._show(reporter, totals, watch, done, steps)
                 stopping()
         matrix, worst = details.result() if details else (None, ())
-        return EvalResult(totals.means(), totals.samples, matrix, worst, self.skipped)
+        return EvalResult(totals.results(), totals.samples, matrix, worst, self.skipped)
 
     def page(self, found: EvalResult) -> Failure | None:
         """Why what was found cannot be believed: a criterion that is not a number, with the first bad layer."""
@@ -132,7 +147,7 @@ class Evaluator:
         return ViewAverage.of(self.program, averaged_nodes(self.program), self.executable)
 
     def _show(self, reporter: Reporter, totals: RunningMetrics, watch: Stopwatch, done: int, steps: int) -> None:
-        values, percent = shown(self.program, totals.means())
+        values, percent = shown(self.program, totals.quick_results())
         reporter.glimpse(ProgressUpdate(self.phase, 1, 1, done, steps, values, percent, None, watch.speed,
                                  self.feed.waited / watch.seconds, watch.seconds / done * (steps - done)))
 
@@ -169,8 +184,18 @@ def shown(program: CheckedProgram, values: Mapping[str, float]) -> tuple[dict[st
     named = {program.shown_name(node): value for node, value in values.items()}
     if len(program.criteria) > 1 and all(node in values for node in program.criteria) and SUM not in named:
         named = {SUM: sum(values[node] for node in program.criteria), **named}
-    percent = frozenset(program.shown_name(node) for node in values if program.network[node].layer.percent)
-    return named, percent
+    return named, percentages(program, values)
+
+
+def ranked_names(program: CheckedProgram) -> list[str]:
+    """The values by which epochs can be compared, by shown name."""
+    names = [program.shown_name(node) for node in (*program.metrics, *program.criteria)]
+    return list(dict.fromkeys([*names, *[SUM] * (len(program.criteria) > 1)]))
+
+
+def percentages(program: CheckedProgram, nodes: Iterable[str]) -> frozenset[str]:
+    """The shown names of the nodes that are shares."""
+    return frozenset(program.shown_name(node) for node in nodes if program.network[node].layer.percent)
 
 
 def criterion_name(program: CheckedProgram) -> str:

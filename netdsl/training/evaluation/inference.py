@@ -14,6 +14,7 @@ from torch import nn
 from ...checks.class_ids import apply_checkpoint_classes
 from ...ir.program import CheckedProgram, Phase
 from ...lower import Executable, NetworkModule, argument_name
+from ...passes.share_fit import share_fit
 from ...readers.reader import DataError, Dataset
 from ...runs import checkpoint
 from ...runs.store import saved_state
@@ -62,7 +63,7 @@ def evaluate(
         raise page
     values, percent = shown(program, found.values)
     reporter.end(phase, values, percent)
-    return replace(found, values=values)
+    return replace(found, values=values, percentages=percent)
 
 
 def as_trained(program: CheckedProgram, weights: str | Path, phase: Phase) -> CheckedProgram:
@@ -71,7 +72,7 @@ def as_trained(program: CheckedProgram, weights: str | Path, phase: Phase) -> Ch
     Raises Failure where the data of the phase have other classes.
     """
     state = saved_state(checkpoint.find(Path(weights)))
-    program = apply_checkpoint_classes(program, state.get("classNames", ()), phase)
+    program = apply_checkpoint_classes(share_fit(program, state.get("fit")), state.get("classNames", ()), phase)
     seed = state.get("seed")
     if program.plan is None or not isinstance(seed, int):
         return program

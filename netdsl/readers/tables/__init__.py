@@ -1,0 +1,1 @@
+"""Tables of text: how cells are written, what columns are, what the training data decide of them."""
