@@ -8,9 +8,11 @@ from ..base.codes import Code
 from ..base.diagnostics import Diagnostic, Label, did_you_mean
 from ..ir.program import CheckedProgram, Phase
 from ..readers.reader import DataError, Description, describe_reader
+from .blending import check_mixing
 from .budgets import check_budgets
 from .class_ids import find_class_differences, may_lack_classes
 from .column_sizes import uneven_columns
+from .compared import check_compared
 from .labels import labels_begin_elsewhere, unused_first_class
 from .metrics import check_metrics
 from .multi_view import multi_view_diagnostic
@@ -30,7 +32,8 @@ def check_program(program: CheckedProgram) -> list[Diagnostic]:
         found += _check_reader(program, phase, description, train)
     found += shared_sources(program)
     return [*found, *find_missing_files(program, described), *find_warnings(program, _count(train)),
-            *unused_first_class(program, train), *filter(None, [uneven_columns(program, train)])]
+            *unused_first_class(program, train), *check_compared(program, described), *check_mixing(program),
+            *filter(None, [uneven_columns(program, train)])]
 
 
 def _count(description: Description | DataError | None) -> int | None:

@@ -25,7 +25,7 @@ def check_stream(program: CheckedProgram, phase: str, description: Description, 
         delivered *= extent
     same_size = delivered == node.shape.size
     flat = len(stream.dims) == 1 or node.shape.rank == 1
-    class_index = stream.classes is not None and node.shape.size == 1
+    class_index = stream.classes is not None and node.shape.file_dims in ((1,), (*stream.dims[:-1], 1))
     if tuple(stream.dims) == node.shape.file_dims or (same_size and flat) or class_index:
         return
     shown = " x ".join(str(d) for d in stream.dims)

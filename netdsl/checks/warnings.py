@@ -11,6 +11,7 @@ from ..base.source import Span
 from ..ir.program import CheckedProgram, Phase
 from ..optimizers.plan import RATE_KEYS, TrainingPlan
 from ..optimizers.schedules.schedule import PiecewiseConstant
+from .compared import check_ranges
 from .memory_estimate import estimate_memory
 from .metrics import metric_warnings
 
@@ -18,6 +19,7 @@ from .metrics import metric_warnings
 def find_warnings(program: CheckedProgram, count: int | None) -> Iterator[Diagnostic]:
     """The warnings of a program; `count` is the number of training samples, where it is known."""
     yield from _softmax_twice(program)
+    yield from check_ranges(program)
     yield from metric_warnings(program)
     plan = program.plan
     if plan is not None:

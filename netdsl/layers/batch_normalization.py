@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..base.codes import Code
 from ..spec import Flag, Integer, Number, option, table_row
+from .bounds import UNBOUNDED
 from .initializers import constant
 from .layer import Example, Layer, ParameterSpec, Shape, ShapeError
 
@@ -49,6 +50,8 @@ class BatchNormalizationLayer(Layer):
     Source: Ioffe and Szegedy 2015; CNTK `BatchNormalizationLayer` (which makes NaN of a single value, and forgets
     `blendTimeConstant` on the CPU).
     """
+
+    value_bounds = UNBOUNDED
 
     family: ClassVar[str] = "normalization"
     label: ClassVar[str] = "batchNorm"
@@ -119,6 +122,8 @@ class BatchNormalization(Layer):
 
     Source: CNTK `BatchNormalization`, with its defaults.
     """
+
+    value_bounds = UNBOUNDED
 
     family: ClassVar[str] = "normalization"
     label: ClassVar[str] = "batchNorm"

@@ -108,9 +108,10 @@ def prepare_job(program: CheckedProgram, options: RunOptions, reporter: Reporter
         validation = make_validator(program, executable, precision, plan, options, stack)
         mixing = Mixing(plan.block.mixup, plan.block.cutmix, seed)
         keep = 0 if plan.block.keep_check_point_files else plan.block.keep_checkpoints
-        yield Job(program, plan, options, reporter, device, seed, state, step, feed, sampling, mixing, validation, folder,
-                  CheckpointManager(folder / "checkpoints", keep), facts(program, options, plan, identity, dataset),
-                  dataset.skipped, begun_with, precomputed, class_change_note(options, dataset.class_names))
+        manager = CheckpointManager(folder / "checkpoints", keep)
+        yield Job(program, plan, options, reporter, device, seed, state, step, feed, sampling, mixing, validation,
+                  folder, manager, facts(program, options, plan, identity, dataset), dataset.skipped, begun_with,
+                  precomputed, class_change_note(options, dataset.class_names))
 
 
 def with_resumed_classes(program: CheckedProgram, options: RunOptions) -> CheckedProgram:
