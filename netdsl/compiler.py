@@ -39,7 +39,7 @@ class CheckResult:
 
     def __repr__(self) -> str:
         warnings = len(self.diagnostics) - len(self.errors)
-        return (f"<Checked {self.source.name}: {plural(len(self.errors), 'error')}, {plural(warnings, 'warning')}, "
+        return (f"<CheckResult {self.source.name}: {plural(len(self.errors), 'error')}, {plural(warnings, 'warning')}, "
                 f"{self.program!r}>")
 
     def _repr_html_(self) -> str | None:

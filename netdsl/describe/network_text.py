@@ -12,9 +12,9 @@ from ..base.text_table import Column, listed, text_table, wrapped_line
 from ..base.units import count_text, memory_text, plural
 from ..checks.memory_estimate import estimate_memory
 from ..compiler import CheckResult
-from ..drawing.graph.diagram import layer_name, option_texts
 from ..ir.network import NetworkTotals, Node, ShapedNode
 from ..ir.program import CheckedProgram
+from ..layers.short_text import layer_name, option_texts
 from ..optimizers.plan_text import plan_lines, plan_record
 from ..readers.reader import DataError, Description, describe_reader
 
@@ -85,8 +85,8 @@ def _ordered(program: CheckedProgram) -> list[ShapedNode]:
 
 
 def _row(node: ShapedNode, program: CheckedProgram) -> Row:
-    texts = option_texts(node)
-    shown = layer_name(node) + (f" {', '.join(texts)}" if texts else "")
+    texts = option_texts(node.layer)
+    shown = layer_name(node.layer) + (f" {', '.join(texts)}" if texts else "")
     activation = f"{node.name}.activation"
     if activation in program.network and _folded(program.network[activation], program):
         shown += f" : {program.network[activation].layer.show().removesuffix(' {}')}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -21,7 +20,6 @@ from ..base.source import Span
 from ..base.units import first_of, plural
 from ..checks.class_ids import apply_checkpoint_classes
 from ..checks.multi_view import multi_view_diagnostic
-from ..checks.reader_data import data_diagnostic
 from ..ir.program import CheckedProgram, Phase
 from ..lower import Executable, lower
 from ..optimizers.plan import TrainingPlan
@@ -35,6 +33,7 @@ from ..runs.checkpoint import CheckpointManager, Identity
 from ..runs.store import network_name, saved_state
 from .data.loader import Loader, open_loader
 from .data.mixing import Mixing
+from .data.opening import data_errors, default_workers, open_dataset, read_ahead
 from .data.sampling import Sampling, split
 from .device import choose_device
 from .evaluation.evaluate import Evaluator, classes_and_output, ranked_names
@@ -91,6 +90,7 @@ def prepare_job(program: CheckedProgram, options: RunOptions, reporter: Reporter
         begun_with = load_initial_weights(program, plan, state, options)
         dataset = open_dataset(program, Phase.TRAIN, options.limits.overfit is None)
         stack.callback(dataset.close)
+        read_ahead(program, options, device)
         sampling = make_sampling(plan, options, dataset)
         state.totals.reserve(sampling.epoch_length)
         feed = make_loader(program, Phase.TRAIN, dataset, device, options, seed, stack)
@@ -303,25 +303,6 @@ def changed_place(program: CheckedProgram, part: str, key: str) -> Span | None:
 # --- data ------------------------------------------------------------------------------------------------
 
 
-@contextmanager
-def data_errors(program: CheckedProgram, phase: Phase) -> Iterator[None]:
-    """Turn a DataError into the page that points at the reader."""
-    try:
-        yield
-    except DataError as error:
-        raise Failure([data_diagnostic(program, phase, error)]) from error
-
-
-def open_dataset(program: CheckedProgram, phase: Phase, training: bool) -> Dataset:
-    """A reader's data. Raises Failure, also where there are no samples."""
-    reader = program.readers[phase]
-    with data_errors(program, phase):
-        dataset = reader.open(training)
-        if dataset.count == 0:
-            raise DataError(f"there are no samples for `{phase}`")
-        return dataset
-
-
 def make_sampling(plan: TrainingPlan, options: RunOptions, dataset: Dataset) -> Sampling:
     """The order of the training samples; those held out for validation take no part."""
     seed = plan.block.seed
@@ -353,12 +334,6 @@ def make_loader(
         feed = open_loader(dataset, device, seed, options.workers or default_workers(device))
     stack.callback(feed.close)
     return feed
-
-
-def default_workers(device: torch.device) -> int:
-    """Reading threads: all cores beside a GPU; beside torch's own threads on the CPU, half of them."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(16, cores if device.type == "cuda" else cores // 2))
 
 
 def make_validator(

@@ -204,7 +204,7 @@ def test_weights_of_other_classes_are_told(run: Path, tmp_path: Path) -> None:
     for name in ("t", "u"):
         table(tmp_path / f"{name}.csv", {"x": (0, 0), "y2": (0, 1), "z": (1, 0)})
     checked = program(tmp_path, 'CSV {"@/t.csv"}', 'CSV {"@/u.csv"}')
-    netdsl.train(checked.require(), device="cpu", weights=run, out=tmp_path / "new", max_steps=1, quiet=True)
+    netdsl.train(checked.require(), device="cpu", weights=run, out=tmp_path / "new", max_steps=1)
     assert "the weights were trained with other classes: class 1 was y and is y2 here" in \
         (tmp_path / "new" / "log.txt").read_text()
 

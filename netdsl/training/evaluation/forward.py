@@ -8,10 +8,11 @@ from ...ir.program import CheckedProgram, Phase
 from ...layers.layer import Shape
 from ...lower import argument_name
 from ..data.loader import open_loader
+from ..data.opening import open_dataset
 from ..data.sampling import Sampling
 from ..device import choose_device
 from ..run_options import RunOptions
-from ..setup import build, open_dataset
+from ..setup import build
 from ..step import network_inputs
 from .evaluate import eval_mode
 
