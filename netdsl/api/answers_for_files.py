@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from ..base.codes import Code
 from ..base.diagnostics import failure
+from ..base.source import Span
 from ..describe.answers import Head
-from ..ir.network import ShapedNode
-from ..ir.program import Program
+from ..ir.program import CheckedProgram
 from ..runs.checkpoint import find
 from ..runs.store import saved_state
 from ..training import RunOptions
@@ -16,20 +17,20 @@ from ..training import predict as run
 from ..training.evaluation.prediction import Answer, answers, given_data, given_names, heads_of, needs_names
 
 
-def heads_for(program: Program[ShapedNode], path: Path, *, top: int, classes: str | None) -> tuple[Head, ...]:
+def heads_for(program: CheckedProgram, path: Path, *, top: int, classes: str | None) -> tuple[Head, ...]:
     """The network's outputs, their classes named by a checkpoint or by a list (`classes`). Raises Failure."""
     state = saved_state(find(path))
     heads = heads_of(program, state, top)
     if not heads:
-        raise failure("no-criterion", "the network has no outputs, so there is nothing to answer with",
-                      program.source.span(0, 0), hint="name them in the network: `outputNodes = z`.")
+        raise failure(Code.NO_CRITERION, "the network has no outputs, so there is nothing to answer with",
+                      Span.nowhere(program.source.name), hint="name them in the network: `outputNodes = z`.")
     if classes is None:
         return heads
     counts = [head.output.classes for head in heads if head.output.of == "classes"]
     return heads_of(program, state, top, given_names(classes, counts))
 
 
-def answers_for(program: Program[ShapedNode], inputs: Sequence[str], path: Path, heads: Sequence[Head], *,
+def answers_for(program: CheckedProgram, inputs: Sequence[str], path: Path, heads: Sequence[Head], *,
                 minibatch: int, device: str, standard_input: Iterable[str] = ()) -> Iterator[Answer]:
     """An answer for every sample of the inputs, in turn. Raises Failure."""
     with given_data(program, saved_state(find(path)), inputs, standard_input) as datasets:

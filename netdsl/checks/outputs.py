@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ..ir.network import Network, ShapedNode
-from ..ir.program import Program
+from ..ir.program import CheckedProgram
 from ..layers.layer import Meaning
 from ..readers.arrays import np
 
@@ -94,7 +94,7 @@ class Output:
         return np.asarray(values.argmax(axis=self.torch_axis))
 
 
-def outputs_of(program: Program[ShapedNode]) -> tuple[Output, ...]:
+def outputs_of(program: CheckedProgram) -> tuple[Output, ...]:
     """Every output node of a program; where the file names none, what its criteria and metrics compare."""
     found = tuple(_comparisons(program))
     names = program.outputs or tuple(dict.fromkeys(c.compared for c in found if c.rank < _BY_DIFFERENCE))
@@ -124,7 +124,7 @@ class _Comparison:
     meaning: Meaning
 
 
-def _comparisons(program: Program[ShapedNode]) -> Iterator[_Comparison]:
+def _comparisons(program: CheckedProgram) -> Iterator[_Comparison]:
     """What the criteria and metrics compare, in the order in which the file lists them."""
     network = program.network
     owners = {node.weights for node in network if node.cost.parameters}
@@ -172,7 +172,7 @@ def _softmax_by_hand(network: Network[ShapedNode], node: ShapedNode, role: str, 
 # --- one output -----------------------------------------------------------------------------------------------
 
 
-def _output(program: Program[ShapedNode], name: str, comparisons: Sequence[_Comparison]) -> Output:
+def _output(program: CheckedProgram, name: str, comparisons: Sequence[_Comparison]) -> Output:
     network = program.network
     node = network[name]
     own = _Form.of(network, name)

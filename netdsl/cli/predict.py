@@ -28,8 +28,7 @@ from .output import err, out
 from .weights_options import checkpoint_option, chosen_checkpoint, device_option, format_option, last_option
 
 if TYPE_CHECKING:
-    from ..ir.network import ShapedNode
-    from ..ir.program import Program
+    from ..ir.program import CheckedProgram
 
 
 @examples(
@@ -81,7 +80,7 @@ def predict(file: str, arguments: tuple[str, ...], checkpoint: str | None, last:
     return _close(found, form, printer)
 
 
-def _loaded(file: str, overrides: list[str]) -> Program[ShapedNode]:
+def _loaded(file: str, overrides: list[str]) -> CheckedProgram:
     """The program; its data are not needed, but transforms may read files that only the sample has."""
     from ..compiler import load
     from ..data.choose import choose_data, missing_data

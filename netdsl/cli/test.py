@@ -13,9 +13,10 @@ import click
 import numpy as np
 
 from ..describe.answers import Head, precision_and_recall
+from ..ir.program import Phase
 from ..runs.store import saved_state
 from ..training.evaluation.prediction import heads_of
-from .common_options import file_and_overrides
+from .common_options import file_and_overrides, phase_option
 from .help_examples import examples
 from .output import err, out
 from .weights_options import (
@@ -44,8 +45,7 @@ MOST_COLUMNS = 30
 @file_and_overrides
 @checkpoint_option
 @last_option
-@click.option("--phase", type=click.Choice(["test", "validation", "train"]), default="test", show_default=True,
-              help="Which of the file's readers.")
+@phase_option(Phase.TEST, "Which of the file's readers.")
 @device_option
 @click.option("--workers", type=click.IntRange(1), help="Threads that read data.")
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Only N minibatches, from all over the data.")
@@ -53,7 +53,7 @@ MOST_COLUMNS = 30
 @click.option("--details", is_flag=True,
               help="Also the worst samples, and for each output its confusion matrix, precision and recall.")
 @format_option("text", "json")
-def test(file: str, overrides: tuple[str, ...], checkpoint: str | None, last: bool, phase: str, device: str,
+def test(file: str, overrides: tuple[str, ...], checkpoint: str | None, last: bool, phase: Phase, device: str,
          workers: int | None, limit: int | None, require_data: bool, details: bool, form: str) -> int:
     """Criterion and metrics of a checkpoint on the whole test set of FILE, in inference mode."""
     path = chosen_checkpoint(file, checkpoint, last)

@@ -377,6 +377,14 @@ class Sample(Spec):
         return f"{type(self).__name__}-{hashlib.blake2b(text.encode(), digest_size=6).hexdigest()}"
 
 
+def describe_reader(reader: Reader) -> Description | DataError:
+    """What a reader says of itself, or what is wrong with its data."""
+    try:
+        return reader.describe()
+    except DataError as wrong:
+        return wrong
+
+
 __all__ = [
     "Batch",
     "DataError",
@@ -389,5 +397,6 @@ __all__ = [
     "Stream",
     "Transform",
     "Wanted",
+    "describe_reader",
     "field",
 ]

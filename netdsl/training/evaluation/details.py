@@ -12,8 +12,7 @@ import torch
 from ...base.classes import NO_CLASS
 from ...checks.outputs import MOST_CLASSES, Output, outputs_of
 from ...describe.answers import finite, precision_and_recall
-from ...ir.network import ShapedNode
-from ...ir.program import Program
+from ...ir.program import CheckedProgram
 from ..step import Tensors
 
 WORST_SAMPLES = 16
@@ -74,21 +73,21 @@ class HeadCounts:
 class Details:
     """Counts and worst samples, gathered minibatch by minibatch."""
 
-    program: Program[ShapedNode]
+    program: CheckedProgram
     outputs: tuple[Output, ...]
     criterion: str
     counts: dict[str, torch.Tensor]
     worst: list[WorstSample] = field(default_factory=list)
 
     @staticmethod
-    def roots(program: Program[ShapedNode]) -> tuple[str, ...]:
+    def roots(program: CheckedProgram) -> tuple[str, ...]:
         """The nodes whose values are needed beside the criteria and metrics."""
         judged = [output for output in outputs_of(program) if output.labels is not None]
         names = [name for output in judged for name in (output.node, output.labels) if name is not None]
         return tuple(name for name in dict.fromkeys(names) if not program.network[name].layer.is_input)
 
     @staticmethod
-    def start(program: Program[ShapedNode], device: torch.device) -> Details:
+    def start(program: CheckedProgram, device: torch.device) -> Details:
         outputs = tuple(output for output in outputs_of(program) if output.labels is not None)
         counts = {}
         for output in outputs:
@@ -172,7 +171,7 @@ class Details:
         return tuple(heads), tuple(self.worst)
 
 
-def _cells(program: Program[ShapedNode], output: Output) -> int:
+def _cells(program: CheckedProgram, output: Output) -> int:
     """How many numbers are counted of an output; 0: nothing."""
     size = program.network[output.node].shape.size
     if output.of == "classes":

@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ...base.codes import Code
 from ...base.diagnostics import Failure, failure
-from ...base.source import Source
-from ...checks.column_fit import training_fit
+from ...base.source import Span
 from ...checks.outputs import Output, data_inputs, outputs_of
-from ...checks.program_check import data_diagnostic, describe_reader
+from ...checks.reader_data import data_diagnostic
 from ...describe.answers import Head, Value
-from ...ir.network import ShapedNode
-from ...ir.program import Program
+from ...ir.program import CheckedProgram, Phase
+from ...passes.share_fit import training_fit
 from ...readers.formats.folder import image_paths, read_class_file
-from ...readers.reader import DataError, Dataset, Description, Reader, Stream, Wanted
+from ...readers.reader import DataError, Dataset, Description, Reader, Stream, Wanted, describe_reader
 
 
 @dataclass(frozen=True)
@@ -62,14 +62,14 @@ def named_files(names: Iterable[str], listed: Iterable[str] = ()) -> list[str]:
     return found
 
 
-def wanted_inputs(program: Program[ShapedNode], outputs: Sequence[Output]) -> dict[str, tuple[int, ...]]:
+def wanted_inputs(program: CheckedProgram, outputs: Sequence[Output]) -> dict[str, tuple[int, ...]]:
     """The inputs that the outputs are computed from, with their extents, channels first."""
     above = program.network.ancestors(output.node for output in outputs)
     return {name: program.network[name].shape.dims for name in program.inputs if name in above}
 
 
 @contextmanager
-def given_data(program: Program[ShapedNode], state: Mapping[str, Any], names: Sequence[str],
+def given_data(program: CheckedProgram, state: Mapping[str, Any], names: Sequence[str],
                standard_input: Iterable[str] = ()) -> Iterator[list[Dataset]]:
     """The data that names mean, for the outputs of a network, made ready as the test reader does it.
 
@@ -124,22 +124,21 @@ def _rows_file(name: str, standard_input: Iterable[str], folder: Path) -> str:
     return str(path)
 
 
-def needs_names(program: Program[ShapedNode]) -> bool:
+def needs_names(program: CheckedProgram) -> bool:
     """Whether predictions need data by name, or the reader makes its samples itself."""
     _, reader = _reader(program)
     return bool(reader.given_kinds(wanted_inputs(program, outputs_of(program))))
 
 
-def _reader(program: Program[ShapedNode]) -> tuple[str, Reader]:
-    for phase in ("test", "validation", "train"):
-        reader = getattr(program.readers, phase)
-        if reader is not None:
-            return phase, reader
-    raise failure("no-training", "the file has no reader, so nothing says how an image becomes an input",
-                  program.source.span(0, 0), hint=_missing_reader(program))
+def _reader(program: CheckedProgram) -> tuple[Phase, Reader]:
+    for phase in (Phase.TEST, Phase.VALIDATION, Phase.TRAIN):
+        if phase in program.readers:
+            return phase, program.readers[phase]
+    raise failure(Code.NO_TRAINING, "the file has no reader, so nothing says how an image becomes an input",
+                  Span.nowhere(program.source.name), hint=_missing_reader(program))
 
 
-def _missing_reader(program: Program[ShapedNode]) -> str:
+def _missing_reader(program: CheckedProgram) -> str:
     images = [program.network[name].shape.dims for name in program.inputs if program.network[name].shape.rank == 3]
     size = f", transforms = Scale {{{images[0][2]}:{images[0][1]}}}" if images else ""
     what = f'ImageFolder {{"val"{size}}}' if images else 'CSV {"rows.csv"}'
@@ -151,19 +150,19 @@ def _missing_reader(program: Program[ShapedNode]) -> str:
 
 def given_names(path: str, counts: Sequence[int]) -> tuple[str, ...]:
     """Names of classes from a list, or Keras' index. Raises Failure where it is none or has none of the `counts`."""
-    source = Source(path, "").span(0, 0)
+    source = Span.nowhere(path)
     try:
         names = tuple(title for _, title in read_class_file(path))
     except DataError as error:
-        raise failure("no-file", error.title, source, body=error.body,
+        raise failure(Code.NO_FILE, error.title, source, body=error.body,
                       hint="name a file with a line for each class, or Keras' JSON index.") from error
     if counts and len(names) not in counts:
-        raise failure("reader-shape", f"the list names {len(names):,} classes, the network has {counts[0]:,}", source,
-                      hint="name a list with a line for each class, in the order in which they were trained.")
+        raise failure(Code.READER_SHAPE, f"the list names {len(names):,} classes, the network has {counts[0]:,}",
+                      source, hint="name a list with a line for each class, in the order in which they were trained.")
     return names
 
 
-def heads_of(program: Program[ShapedNode], state: Mapping[str, Any], top: int = 5, classes: Sequence[str] = ()
+def heads_of(program: CheckedProgram, state: Mapping[str, Any], top: int = 5, classes: Sequence[str] = ()
              ) -> tuple[Head, ...]:
     """Every output with the names of its classes or elements: the given ones, a checkpoint's, else the readers'.
 
@@ -200,17 +199,16 @@ def _described(streams: Sequence[Stream], name: str) -> tuple[str, ...]:
                  if stream.name == name and (stream.class_names or stream.element_names)), ())
 
 
-def _streams(program: Program[ShapedNode]) -> list[Stream]:
+def _streams(program: CheckedProgram) -> list[Stream]:
     """What the readers say of their data; those of training number the others'."""
     found: list[Stream] = []
-    for phase in ("train", "test", "validation"):
-        reader = getattr(program.readers, phase)
-        described = describe_reader(reader) if reader is not None else None
+    for reader in program.readers.values():
+        described = describe_reader(reader)
         found += described.streams if isinstance(described, Description) else ()
     return found
 
 
-def class_names(program: Program[ShapedNode], stored: Sequence[str] | None = None) -> tuple[str, ...]:
+def class_names(program: CheckedProgram, stored: Sequence[str] | None = None) -> tuple[str, ...]:
     """Names by class number: the checkpoint's, else the readers'."""
     return tuple(stored or ()) or next((stream.class_names for stream in _streams(program) if stream.class_names), ())
 
