@@ -19,6 +19,7 @@ from netdsl.layers import NAMES
 from netdsl.layers.initializers import KINDS
 from netdsl.layers.layer import Layer
 from netdsl.optimizers.plan import TrainingBlock
+from netdsl.readers.formats.image_reader import ImageFileReader
 from netdsl.spec import Spec
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -51,7 +52,7 @@ def readers_page() -> str:
     """docs/readers.md"""
     parts = ["# Readers, transforms and samples", "",
              "Where samples come from. A reader delivers to the inputs of the network by name; `netdsl check` asks it "
-             "what it delivers.", ""]
+             "what it delivers.", "", "## Image files", "", *ImageFileReader.documentation().split("\n"), ""]
     for title, rows in (("Readers", readers.READERS), ("Transforms of images", readers.TRANSFORMS),
                         ("Embedded samples", readers.SAMPLES)):
         parts += _section(Section(title, tuple(rows.values())))

@@ -13,9 +13,9 @@ from ..base.units import count_text, memory_text, plural
 from ..checks.memory_estimate import estimate_memory
 from ..checks.program_check import describe_reader
 from ..compiler import Checked
-from ..drawing.graph.diagram import layer_name, option_texts
 from ..ir.network import NetworkTotals, Node, ShapedNode
 from ..ir.program import Program
+from ..layers.short_text import layer_name, option_texts
 from ..optimizers.plan_text import plan_lines, plan_record
 from ..readers.reader import DataError, Description
 
@@ -86,8 +86,8 @@ def _ordered(program: Program[ShapedNode]) -> list[ShapedNode]:
 
 
 def _row(node: ShapedNode, program: Program[ShapedNode]) -> Row:
-    texts = option_texts(node)
-    shown = layer_name(node) + (f" {', '.join(texts)}" if texts else "")
+    texts = option_texts(node.layer)
+    shown = layer_name(node.layer) + (f" {', '.join(texts)}" if texts else "")
     activation = f"{node.name}.activation"
     if activation in program.network and _folded(program.network[activation], program):
         shown += f" : {program.network[activation].layer.show().removesuffix(' {}')}"

@@ -68,12 +68,12 @@ class BatchNormalizationLayer(Layer):
     )
 
     spatial_rank: int = option(Integer(0), 0, "Number of axes of positions, over which statistics are taken together; "
-                               "0: each element has its own.")
-    initial_scale: float = option(Number(), 1.0, "The value at which the scale starts.")
-    normalization_time_constant: float = option(Number(), 5000.0, _TIME_CONSTANT)
-    blend_time_constant: float = option(Number(0), 0.0, _BLEND)
-    epsilon: float = option(Number(0), 1e-5, _EPSILON)
-    disable_regularization: bool = option(Flag(), False, _DISABLE)
+                               "0: each element has its own.", drawn="")
+    initial_scale: float = option(Number(), 1.0, "The value at which the scale starts.", drawn="")
+    normalization_time_constant: float = option(Number(), 5000.0, _TIME_CONSTANT, drawn="")
+    blend_time_constant: float = option(Number(0), 0.0, _BLEND, drawn="")
+    epsilon: float = option(Number(0), 1e-5, _EPSILON, drawn="")
+    disable_regularization: bool = option(Flag(), False, _DISABLE, drawn="")
 
     def statistics(self, shape: Shape) -> tuple[int, ...]:
         """The extents of the statistics, in torch's order. Raises ShapeError."""
@@ -141,9 +141,9 @@ class BatchNormalization(Layer):
     )
 
     spatial: bool = option(Flag(), False, "Take statistics for each channel, over all positions.")
-    normalization_time_constant: float = option(Number(), 0.0, _TIME_CONSTANT)
-    blend_time_constant: float = option(Number(0), 0.0, _BLEND)
-    epsilon: float = option(Number(0), 1e-5, _EPSILON)
+    normalization_time_constant: float = option(Number(), 0.0, _TIME_CONSTANT, drawn="")
+    blend_time_constant: float = option(Number(0), 0.0, _BLEND, drawn="")
+    epsilon: float = option(Number(0), 1e-5, _EPSILON, drawn="")
 
     def infer_inputs(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
         size = inputs[0].dims[0] if self.spatial else inputs[0].size

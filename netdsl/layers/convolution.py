@@ -57,6 +57,7 @@ class ConvolutionalLayer(Layer):
     value_bounds = UNBOUNDED
 
     family: ClassVar[str] = "convolution"
+    draws_norm_inside: ClassVar[bool] = True
     label: ClassVar[str] = "convolution"
     style: ClassVar[str] = "layer"
     examples: ClassVar[tuple[Example, ...]] = (
@@ -76,10 +77,11 @@ class ConvolutionalLayer(Layer):
         Example("ConvolutionalLayer {64, (3:3), groups = 2}", ((8, 8, 3),), None, "3 channels make no 2 groups"),
     )
 
-    num_output_channels: int = option(Integer(1), doc="Number of filters, which is the number of output channels.")
+    num_output_channels: int = option(Integer(1), doc="Number of filters, which is the number of output channels.",
+                                      drawn="{} filters")
     filter_shape: tuple[int, ...] = kernel_option()
     bias: bool = option(Flag(), True, "Add a learned number to each output channel.")
-    activation: Any = option(FunctionKind(), None, "Function applied to the output.")
+    activation: Any = option(FunctionKind(), None, "Function applied to the output.", drawn="")
     init: str = init_option()
     init_value_scale: float = init_value_scale_option()
     init_bias: float = init_bias_option()
@@ -147,6 +149,7 @@ class Convolution(Layer):
     """
 
     family: ClassVar[str] = "convolution"
+    draws_norm_inside: ClassVar[bool] = True
     label: ClassVar[str] = "convolution"
     inputs: ClassVar[tuple[str, ...]] = ("W", "x")
     parameter_inputs: ClassVar[tuple[str, ...]] = ("W",)

@@ -54,6 +54,7 @@ class ConvolutionTransposeLayer(Layer):
     value_bounds = UNBOUNDED
 
     family: ClassVar[str] = "convolution"
+    draws_norm_inside: ClassVar[bool] = True
     label: ClassVar[str] = "convolutionTranspose"
     style: ClassVar[str] = "layer"
     examples: ClassVar[tuple[Example, ...]] = (
@@ -68,12 +69,12 @@ class ConvolutionTransposeLayer(Layer):
                 None, "no convolution makes 4 x 4 from 9 x 9 this way"),
     )
 
-    num_output_channels: int = option(Integer(1), doc="Number of output channels.")
+    num_output_channels: int = option(Integer(1), doc="Number of output channels.", drawn="{} filters")
     filter_shape: tuple[int, ...] = kernel_option()
     num_input_channels: int | None = option(Optional(Integer(1)), None, "Number of input channels; None takes it from "
                                             "the input.")
     bias: bool = option(Flag(), True, "Add a learned number to each output channel.")
-    activation: Any = option(FunctionKind(), None, "Function applied to the output.")
+    activation: Any = option(FunctionKind(), None, "Function applied to the output.", drawn="")
     init: str = init_option(kinds=tuple(kind for kind in KINDS if kind != "fixedValue"))
     init_value_scale: float = init_value_scale_option(0.001)
     init_bias: float = init_bias_option()
@@ -133,6 +134,7 @@ class ConvolutionTranspose(Layer):
     """
 
     family: ClassVar[str] = "convolution"
+    draws_norm_inside: ClassVar[bool] = True
     label: ClassVar[str] = "convolutionTranspose"
     inputs: ClassVar[tuple[str, ...]] = ("W", "x")
     parameter_inputs: ClassVar[tuple[str, ...]] = ("W",)
@@ -204,6 +206,7 @@ class BilinearUpsamplingLayer(Layer):
     """
 
     family: ClassVar[str] = "convolution"
+    draws_norm_inside: ClassVar[bool] = True
     label: ClassVar[str] = "upsampling"
     style: ClassVar[str] = "layer"
     examples: ClassVar[tuple[Example, ...]] = (
@@ -213,7 +216,7 @@ class BilinearUpsamplingLayer(Layer):
     )
 
     num_channels: int = option(Integer(1), doc="Number of channels of input and output.")
-    kernel_size: int = option(Integer(1), doc="Extent of the kernel along both axes.")
+    kernel_size: int = option(Integer(1), doc="Extent of the kernel along both axes.", drawn="{}")
     stride: int = option(Integer(1), doc="Factor of the up-sampling.")
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:

@@ -163,6 +163,8 @@ class Layer(Spec):
     is_set_metric: ClassVar[bool] = False
     #: The output is a Softmax.
     is_softmax: ClassVar[bool] = False
+    #: A normalization of the output and its activation are drawn in the box of this layer.
+    draws_norm_inside: ClassVar[bool] = False
     #: What the row compares with the labels (its last but weights): "probabilities" or "scores"; empty: any numbers.
     compares: ClassVar[str] = ""
     #: The row that compares the other one of the two.

@@ -175,7 +175,7 @@ class Pooling(WindowPooling):
         Example("Pooling (x, 'max', (9:9))", ((8, 7, 3),), None),
     )
 
-    pool_kind: str = option(Choice(("max", "average")), doc="What is taken of each window.")
+    pool_kind: str = option(Choice(("max", "average")), doc="What is taken of each window.", drawn="{}")
     kernel_dims: tuple[int, ...] = kernel_option("Extents of the window, width first.")
     stride: tuple[int, ...] = stride_option()
     auto_padding: tuple[bool, ...] = pad_option(True)

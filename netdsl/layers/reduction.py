@@ -28,7 +28,8 @@ class Reduction(SampleLayer):
     function: ClassVar[str] = ""
 
     axis: tuple[int, ...] | None = option(
-        Optional(ListOf(Integer(0))), None, "Axes to reduce, 1 is the first of the file's shape; None means all.")
+        Optional(ListOf(Integer(0))), None, "Axes to reduce, 1 is the first of the file's shape; None means all.",
+        drawn="")
 
     @property
     def reduces_all(self) -> bool:

@@ -205,7 +205,7 @@ def convolution_axes(layer: str, kernel: tuple[int, ...], shape: Shape, option: 
 
 
 def kernel_option(doc: str = "Extents of the filter, width first.") -> Any:
-    return option(Dims(), doc=doc)
+    return option(Dims(), doc=doc, drawn="{}")
 
 
 def stride_option() -> Any:

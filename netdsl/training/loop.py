@@ -90,7 +90,8 @@ class Training:
                 rates = self.rates(delivery.minibatch.count)
                 self.update(delivery, rates)
                 watch.count(delivery.minibatch.count)
-                if self.state.position.step % self.mark_every == 0:
+                at = self.state.position
+                if at.step % self.mark_every == 0 or at.step - at.epoch_step <= self.mark_first:
                     self.mark()
                 if watch.due():
                     self.glimpse(watch)
@@ -134,8 +135,8 @@ class Training:
         if job.options.limits.overfit is not None:
             self.say(f"overfit: {job.sampling.count} samples again and again, at the plan's highest rate, without its "
                      "dropout, mixing and average, until the criterion is near 0")
-        explicit = "numMBsToShowResult" in self.plan.spans
-        self.mark_every = self.plan.block.num_mbs_to_show_result if explicit else max(10, steps // 20)
+        self.mark_first = self.plan.block.first_mbs_to_show_result
+        self.mark_every = self.plan.block.num_mbs_to_show_result or max(10, steps // 20)
         length = f"{plural(self.epochs, 'epoch')} of {plural(steps, 'update')}"
         self.say(f"training on {describe_device(job.device)}: {job.sampling.count:,} samples, {length}, "
                  f"{self.ranking.sentence}; everything goes to {job.folder}")

@@ -70,7 +70,7 @@ class Job:
     folder: Path
     keeper: CheckpointManager
     facts: dict[str, Any]  #: what checkpoints say of the run beside its state
-    skipped: tuple[DataError, ...]  #: bad samples of the training data that take no part
+    skipped: tuple[DataError, ...]  #: bad samples of the training data that are skipped
     begun_with: str = ""  #: which weights training begins with, where they are not the file's
     precomputed: str = ""  #: which statistics of the training data were computed
     renumbered: str = ""  #: said where the weights to begin with know other classes
@@ -319,7 +319,7 @@ def changed_place(program: Checked, part: str, key: str) -> Span | None:
 
 
 def make_sampling(plan: TrainingPlan, options: RunOptions, dataset: Dataset) -> Sampling:
-    """The order of the training samples; those held out for validation take no part."""
+    """The order of the training samples; those held out for validation are left out."""
     seed = plan.block.seed
     if options.limits.overfit is not None:
         few = Sampling(dataset.count, seed).order(0)[: options.limits.overfit * plan.update_size_at(0)]

@@ -75,6 +75,12 @@ def test_means_between_lines_make_up_the_epoch(tmp_path: Path) -> None:
     assert mean == pytest.approx(epoch["train"]["ce"], rel=1e-6)
 
 
+def test_the_first_updates_of_an_epoch_may_have_lines_of_their_own(tmp_path: Path) -> None:
+    result = training.train(program(PLAN + " ; firstMBsToShowResult = 2"), out=tmp_path / "run", device="cpu")
+    marks = [line for line in read_records(result.out) if line["event"] == "minibatches"]
+    assert [line["step"] for line in marks] == [1, 2, 6, 7, 10, 11, 12]
+
+
 def test_without_out_runs_have_a_place_and_the_latest_is_linked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
                                                                 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -364,11 +370,11 @@ def test_the_seconds_of_a_resumed_run_are_those_of_all_its_parts(tmp_path: Path)
     assert again.seconds > first.seconds
 
 
-def test_samples_that_take_no_part_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_samples_that_are_skipped_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(PatchData, "skipped", (DataError("it is cut off", path="patches/7.png"),))
     run = training.train(program(PLAN), out=tmp_path / "run", device="cpu", limits=Limits(steps=1))
-    said = "1 bad sample of the training data take no part (maxErrors); the first: patches/7.png: it is cut off"
-    assert said.replace("take", "takes") in (run.out / "log.txt").read_text()
+    said = "1 bad sample of the training data is skipped (maxErrors); the first: patches/7.png: it is cut off"
+    assert said in (run.out / "log.txt").read_text()
 
 
 def test_records_show_the_rate_of_a_full_minibatch(tmp_path: Path) -> None:
