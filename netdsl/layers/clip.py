@@ -33,7 +33,7 @@ class ClipBetween(Combination):
     def combine(self, *tensors: torch.Tensor) -> torch.Tensor:
         import torch
 
-        low, high, x = torch.broadcast_tensors(*tensors)
+        low, high, x = torch.broadcast_tensors(*tensors)  # type: ignore[no-untyped-call]
         return torch.clamp(x, low.detach(), high.detach())
 
 
