@@ -92,7 +92,7 @@ def prepare_job(program: Checked, options: RunOptions, reporter: Reporter) -> It
         begun_with = load_initial_weights(program, plan, state, options)
         dataset = open_dataset(program, "train", options.limits.overfit is None)
         stack.callback(dataset.close)
-        read_ahead(program, options, device)
+        read_ahead(program, options, device, reporter)
         sampling = make_sampling(plan, options, dataset)
         state.totals.reserve(sampling.epoch_length)
         feed = make_loader(program, "train", dataset, device, options, seed, stack)

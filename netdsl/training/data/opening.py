@@ -14,9 +14,12 @@ from ...ir.network import ShapedNode
 from ...ir.program import Program
 from ...readers.every_sample import faults
 from ...readers.reader import DataError, Dataset, Reader
+from ..progress import Reporter
 from ..run_options import RunOptions
 
 Checked = Program[ShapedNode]
+#: From so many samples on, reading them ahead takes long enough to be told.
+_LONG = 2000
 
 
 @contextmanager
@@ -38,7 +41,7 @@ def open_dataset(program: Checked, phase: str, training: bool) -> Dataset:
         return dataset
 
 
-def read_ahead(program: Checked, options: RunOptions, device: torch.device) -> None:
+def read_ahead(program: Checked, options: RunOptions, device: torch.device, reporter: Reporter) -> None:
     """Read the validation and test data once. Raises Failure for what would else end a training of hours.
 
     Where only a part of them will be judged (`--limit`, `--overfit`) they are opened, and not read whole.
@@ -49,6 +52,8 @@ def read_ahead(program: Checked, options: RunOptions, device: torch.device) -> N
             continue
         dataset = open_dataset(program, phase, False)
         try:
+            if dataset.count >= _LONG and dataset.in_memory() is None and options.limits.minibatches is None:
+                reporter.note(f"reading the {phase} data once before training: {dataset.count:,} samples")
             bad = faults(dataset, options.workers or default_workers(device))
             with data_errors(program, phase):
                 for error in bad if options.limits.minibatches is None else ():
