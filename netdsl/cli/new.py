@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
 
-from ..base.diagnostics import failure
-from ..base.source import Source
+from ..base.codes import Code
+from ..base.diagnostics import Diagnostic, failure, render_all
+from ..base.source import Source, Span
 from ..base.text_table import listed
 from ..readers.reader import DataError
 from ..runs.store import network_name
 from ..scaffold import LIKE, choose_draft, draft_from_file, file_text, inspect_images
-from .output import err, out, room, write_file
+from .help_examples import examples
+from .output import color_wanted, err, out, room, write_file
 
 
+@examples(
+    ("netdsl new --from photos/", "a file for a folder of images"),
+    ("netdsl new digits.net --like convnet", "a file for well-known data"),
+)
 @click.command()
 @click.argument("name", required=False, metavar="[NAME.net]")
 @click.option("--from", "folder", metavar="FOLDER", help="Images: a sub-folder for each class, or train, val, test.")
@@ -28,28 +35,35 @@ def new(name: str | None, folder: str | None, like: str | None) -> int:
     try:
         made = draft_from_file(inspect_images(Path(folder)), like) if folder else choose_draft(like or "mlp")
     except DataError as error:
-        raise failure("reader-file", error.title, Source(error.path or str(folder), "").span(0, 0),
+        raise failure(Code.READER_FILE, error.title, Span.nowhere(error.path or str(folder)),
                       body=error.body, hint=error.hint) from error
     target = name or f"{network_name(Path(folder).resolve().name) if folder else made.like}.net"
     if not target.endswith(".net"):
         target += ".net"
     if Path(target).exists():
-        raise failure("cannot-write", f"`{target}` is there already, and nothing is overwritten",
-                      Source(target, "").span(0, 0), hint="give another name: `netdsl new other.net`.")
+        raise failure(Code.CANNOT_WRITE, f"`{target}` is there already, and nothing is overwritten",
+                      Span.nowhere(target), hint="give another name: `netdsl new other.net`.")
     text = file_text(made, target)
-    _require_correct(target, text)
+    problems = _problems_of_data(target, text)
     write_file(target, text)
     out(f"wrote {target}: {made.title}")
     out("\n".join(listed(list(made.reasons), indent=4, width=room())))
+    if problems:
+        err(render_all(problems, color=color_wanted(sys.stderr)), nl=False)
     err(f"Hint: `netdsl check {target}` shows the network, `netdsl data show {target}` the images as it sees them, "
         f"`netdsl run {target}` trains it.")
     return 0
 
 
-def _require_correct(target: str, text: str) -> None:
-    """The text that is about to be written is checked like any file; a mistake in it is ours."""
+def _problems_of_data(target: str, text: str) -> list[Diagnostic]:
+    """The text that is about to be written is checked like any file: what is wrong with the data is told.
+
+    Any other mistake in it is ours.
+    """
     from ..compiler import load
 
     checked = load(Source(target, text))
-    if checked.errors:
-        raise AssertionError(f"the new file would have a mistake: {checked.errors[0].title}")
+    ours = [error for error in checked.errors if error.code != Code.READER_FILE]
+    if ours:
+        raise AssertionError(f"the new file would have a mistake: {ours[0].title}")
+    return list(checked.errors)

@@ -15,21 +15,27 @@ import click
 
 from ..base.diagnostics import Failure
 from ..base.units import plural
-from ..checks.program_check import data_diagnostic
+from ..checks.reader_data import data_diagnostic
 from ..elaborate.overrides import is_override
 from ..readers.reader import DataError
 from ..runs.store import file_of, saved_state
 from ..training.evaluation.prediction import Answer, answers, class_names, given_data, given_names, named_files
+from .completion import complete_file
+from .help_examples import examples
 from .output import err, out
 from .weights_options import checkpoint_option, chosen_checkpoint, device_option, format_option
 
 if TYPE_CHECKING:
-    from ..ir.network import ShapedNode
-    from ..ir.program import Program
+    from ..ir.program import CheckedProgram
 
 
+@examples(
+    ("netdsl predict digits.net photo.png", "by the latest run"),
+    ("netdsl predict digits.net photos/ -c runs/digits/latest --top 1", "a folder, by a run"),
+    ("netdsl predict digits.net photos/ --format csv", "for a table"),
+)
 @click.command()
-@click.argument("file", metavar="FILE")
+@click.argument("file", metavar="FILE", shell_complete=complete_file)
 @click.argument("arguments", nargs=-1, required=True, metavar="INPUT... [NAME=VALUE]...")
 @checkpoint_option
 @click.option("--top", type=click.IntRange(1), default=5, show_default=True, help="How many classes of each.")
@@ -66,7 +72,7 @@ def predict(file: str, arguments: tuple[str, ...], checkpoint: str | None, top: 
     return 1 if failed else 0
 
 
-def _loaded(file: str, overrides: list[str]) -> Program[ShapedNode]:
+def _loaded(file: str, overrides: list[str]) -> CheckedProgram:
     """The program; its data are not needed, but transforms may read files that only the sample has."""
     from ..compiler import load
     from ..data.choose import choose_data, missing_data
@@ -77,7 +83,7 @@ def _loaded(file: str, overrides: list[str]) -> Program[ShapedNode]:
     return program
 
 
-def _answers(program: Program[ShapedNode], inputs: list[str], path: Path, top: int, classes: str | None,
+def _answers(program: CheckedProgram, inputs: list[str], path: Path, top: int, classes: str | None,
              minibatch: int, device: str, form: str) -> Iterator[Answer]:
     """Predicts, and prints text and CSV as the answers come."""
     try:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from ..base.source import Span
+from ..layers.bounds import Bounds
 from ..layers.layer import Cost, Layer, Shape
 
 if TYPE_CHECKING:
@@ -45,10 +46,14 @@ class Node:
 
 @dataclass(frozen=True, kw_only=True)
 class ShapedNode(Node):
-    """A node whose shape is known and whose cost is counted (shared weights count at their first use)."""
+    """A node whose shape is known and whose cost is counted (shared weights count at their first use).
+
+    `layer` is the row with what the bounds of its inputs decide (`Layer.for_bounds`).
+    """
 
     shape: Shape
     cost: Cost
+    bounds: Bounds | None = None  #: between which numbers the values lie, where the layers say
 
 
 N = TypeVar("N", bound=Node, covariant=True)
@@ -91,13 +96,22 @@ class Network(Generic[N]):
 
     def ancestors(self, names: Iterable[str]) -> set[str]:
         """The named nodes and everything they are computed from."""
+        return self._above(names, lambda node: True)
+
+    def needed(self, names: Iterable[str]) -> set[str]:
+        """The named nodes and what they are computed from for each minibatch: not what statistics are taken of."""
+        return self._above(names, lambda node: not node.layer.is_statistic)
+
+    def _above(self, names: Iterable[str], through: Callable[[Node], bool]) -> set[str]:
         found: set[str] = set()
         waiting = [name for name in names if name in self._nodes]
         while waiting:
             name = waiting.pop()
             if name not in found:
                 found.add(name)
-                waiting.extend(use.node for use in self._nodes[name].inputs if use.node in self._nodes)
+                node = self._nodes[name]
+                if through(node):
+                    waiting.extend(use.node for use in node.inputs if use.node in self._nodes)
         return found
 
     @cached_property

@@ -7,6 +7,7 @@ from . import (
     arithmetic,
     assertions,
     batch_normalization,
+    clip,
     comparison,
     convolution,
     convolution_transpose,
@@ -17,6 +18,7 @@ from . import (
     elementwise,
     linear_algebra,
     normalization,
+    own_metrics,
     pooling,
     ranking,
     reduction,
@@ -25,7 +27,9 @@ from . import (
     set_metrics,
     softmax,
     sources,
+    statistics,
     unpooling,
+    value_criteria,
 )
 from .layer import Layer
 
@@ -38,10 +42,12 @@ _FAMILIES = (
     unpooling,
     batch_normalization,
     normalization,
+    statistics,
     dropout,
     activation,
     softmax,
     elementwise,
+    clip,
     arithmetic,
     comparison,
     linear_algebra,
@@ -51,9 +57,11 @@ _FAMILIES = (
     assertions,
     sources,
     criteria,
+    value_criteria,
     set_metrics,
     curve_metrics,
     ranking,
+    own_metrics,
 )
 
 

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..spec import table_row
+from .bounds import Bounds, negated, product, total
 from .broadcast import aligned, broadcast, infer
 from .elementwise import reciprocal
-from .layer import Example, Layer, Shape, ShapeError
+from .layer import Example, Layer, Shape
+from .quality import Follows
 
 if TYPE_CHECKING:
     import torch
@@ -23,6 +25,7 @@ class Combination(Layer):
     """
 
     family: ClassVar[str] = "arithmetic"
+    is_formula: ClassVar[bool] = True
     inputs: ClassVar[tuple[str, ...]] = ("x", "y")
     #: Title and label of the message for shapes that do not fit.
     title: ClassVar[str] = ""
@@ -53,6 +56,7 @@ class Plus(Combination):
     Source: CNTK `Plus`, the operator `+`.
     """
 
+    follows = Follows.RISING
     short = "sum"
     title = sides("+")
     clash = "cannot add {0} and {1}"
@@ -67,6 +71,9 @@ class Plus(Combination):
     def combine(self, *tensors: torch.Tensor) -> torch.Tensor:
         return tensors[0] + tensors[1]
 
+    def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
+        return total(inputs)
+
 
 @table_row
 class Minus(Combination):
@@ -75,6 +82,7 @@ class Minus(Combination):
     Source: CNTK `Minus`, the operator `-`.
     """
 
+    follows = Follows.DIFFERENCE
     short = "difference"
     title = sides("-")
     clash = "cannot subtract {1} from {0}"
@@ -88,15 +96,19 @@ class Minus(Combination):
     def combine(self, *tensors: torch.Tensor) -> torch.Tensor:
         return tensors[0] - tensors[1]
 
+    def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
+        return total([inputs[0], negated(inputs[1])])
+
 
 @table_row
 class ElementTimes(Combination):
     """`x .* y`, element by element.
 
-    Source: CNTK `ElementTimes`, the operator `.*`.
+    Source: CNTK `ElementTimes`, `ColumnElementTimes`, the operator `.*`.
     """
 
     short = "product"
+    aliases = ("ColumnElementTimes",)
     title = sides(".*")
     clash = "cannot multiply {0} and {1} element by element"
     examples = (
@@ -108,6 +120,9 @@ class ElementTimes(Combination):
     def combine(self, *tensors: torch.Tensor) -> torch.Tensor:
         return tensors[0] * tensors[1]
 
+    def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
+        return product(inputs[0], inputs[1])
+
 
 @table_row
 class ElementDivide(Combination):
@@ -117,6 +132,7 @@ class ElementDivide(Combination):
     """
 
     short = "quotient"
+    divisor = 1
     title = "the dividend and the divisor have different shapes"
     clash = "cannot divide {0} by {1}"
     examples = (Example("ElementDivide", ((8, 8, 3), (1, 1, 3)), (8, 8, 3)),
@@ -148,6 +164,7 @@ class ElementMax(Combination):
     Source: CNTK `element_max`.
     """
 
+    follows = Follows.RISING
     examples = (Example("ElementMax", ((8, 8, 3), (8, 8, 3)), (8, 8, 3)), Example("ElementMax", ((4,), (3,)), None))
 
     def combine(self, *tensors: torch.Tensor) -> torch.Tensor:
@@ -155,6 +172,12 @@ class ElementMax(Combination):
 
         x, y = tensors
         return torch.where((x > y) | x.isnan(), x, y)
+
+    def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
+        first, second = inputs
+        if first is None or second is None:
+            return None
+        return max(first[0], second[0]), max(first[1], second[1])
 
 
 @table_row
@@ -164,6 +187,7 @@ class ElementMin(Combination):
     Source: CNTK `element_min`.
     """
 
+    follows = Follows.RISING
     examples = (Example("ElementMin", ((8, 8, 3), (8, 8, 3)), (8, 8, 3)), Example("ElementMin", ((4,), (3,)), None))
 
     def combine(self, *tensors: torch.Tensor) -> torch.Tensor:
@@ -171,6 +195,12 @@ class ElementMin(Combination):
 
         x, y = tensors
         return torch.where((x < y) | x.isnan(), x, y)
+
+    def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
+        first, second = inputs
+        if first is None or second is None:
+            return None
+        return min(first[0], second[0]), min(first[1], second[1])
 
 
 @table_row
@@ -190,23 +220,34 @@ class LogPlus(Combination):
 
 @table_row
 class Scale(Combination):
-    """`factor .* x` with one number for the whole sample, such as a learned gain.
+    """`factor .* x`, such as a learned gain: one number for the whole sample, or several as `.*` takes them.
 
-    Source: CNTK `Scale`.
+    Source: CNTK `Scale`, which is its `ElementTimes`.
     """
 
     inputs = ("factor", "x")
+    clash = "cannot multiply {0} and {1} element by element"
     examples = (Example("Scale", ((1,), (8, 8, 3)), (8, 8, 3)),
-                Example("Scale", ((3,), (8, 8, 3)), None, "use .* for one factor for each element or channel"))
+                Example("Scale", ((1, 1), (10,)), (10,), "one number, whatever its shape"),
+                Example("Scale", ((1, 1, 3), (8, 8, 3)), (8, 8, 3), "a factor for each channel"),
+                Example("Scale", ((3,), (8, 8, 3)), None, "a vector is aligned with the width"))
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
-        if inputs[0].size > 1:
-            raise ShapeError("the factor of Scale has to be a single number", label=f"this is {inputs[0]}", input=0,
-                             hint="the operator `.*` multiplies element by element.")
-        return inputs[1]
+        return inputs[1] if inputs[0].size == 1 else super().shape(inputs)
+
+    def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
+        factor, x = tensors
+        first, second = p.inputs
+        if first.size == 1:  # in one axis, so that no axis is added to x
+            first = Shape((1,), first.batched)
+            factor = factor.reshape(*factor.shape[:first.batched], 1)
+        return self.combine(*aligned((factor, x), (first, second)))
 
     def combine(self, *tensors: torch.Tensor) -> torch.Tensor:
         return tensors[0] * tensors[1]
+
+    def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
+        return product(inputs[0], inputs[1])
 
 
 @table_row
@@ -216,6 +257,7 @@ class Sum(Combination):
     Source: chains of CNTK's `Plus`; the sum that `Parallel (..., Plus)` makes.
     """
 
+    follows = Follows.RISING
     inputs = ("inputs...",)
     keeps = "nothing"
     clash = "cannot add {0} and {1}"
@@ -229,3 +271,6 @@ class Sum(Combination):
         for tensor in tensors[1:]:
             result = result + tensor
         return result
+
+    def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
+        return total(inputs)

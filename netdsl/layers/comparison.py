@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from ..spec import table_row
 from .arithmetic import Combination, sides
+from .bounds import UNIT, Bounds, hull
 from .elementwise import Elementwise
 from .layer import Example
+from .quality import Follows
 
 if TYPE_CHECKING:
     from typing import Any
@@ -19,7 +22,10 @@ if TYPE_CHECKING:
 class Comparison(Combination):
     """Base of the comparisons: 1 where it holds, 0 elsewhere; no gradient."""
 
+    value_bounds = UNIT
+
     family: ClassVar[str] = "comparison"
+    is_reducing: ClassVar[bool] = True
     clash: ClassVar[str] = "cannot compare {0} and {1}"
     #: The name of the comparison in torch.
     function: ClassVar[str] = ""
@@ -66,6 +72,7 @@ class Equal(Comparison):
     Source: CNTK `Equal`, the operator `==`.
     """
 
+    follows = Follows.EQUALITY
     title = sides("==")
     function = "eq"
     examples = _examples("Equal")
@@ -78,6 +85,7 @@ class NotEqual(Comparison):
     Source: CNTK `NotEqual`, the operator `!=`.
     """
 
+    follows = Follows.INEQUALITY
     title = sides("!=")
     function = "ne"
     examples = _examples("NotEqual")
@@ -129,6 +137,9 @@ class If(Combination):
         condition, then, otherwise = tensors
         return torch.where(condition != 0, then, otherwise)
 
+    def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
+        return hull(inputs[1:])
+
 
 @table_row
 class And(Combination):
@@ -136,6 +147,8 @@ class And(Combination):
 
     Source: CNTK `BS.Boolean.And`, the operator `&&`.
     """
+
+    value_bounds = UNIT
 
     family = "comparison"
     title = sides("&&")
@@ -152,6 +165,8 @@ class Or(Combination):
     Source: CNTK `BS.Boolean.Or`.
     """
 
+    value_bounds = UNIT
+
     family = "comparison"
     title = sides("||")
     examples = _examples("Or")
@@ -167,6 +182,8 @@ class Xor(Combination):
     Source: CNTK `BS.Boolean.Xor`.
     """
 
+    value_bounds = UNIT
+
     family = "comparison"
     examples = _examples("Xor")
 
@@ -180,6 +197,8 @@ class Not(Elementwise):
 
     Source: CNTK `BS.Boolean.Not`, the operator `!`.
     """
+
+    value_bounds = UNIT
 
     family = "comparison"
     examples = (Example("Not", ((8, 8, 3),), (8, 8, 3)),)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ..base.classes import NO_CLASS
 from ..spec import Choice, Flag, Integer, Optional, option, table_row
 from .accumulation import Accumulation, Rows
 from .layer import SCALAR, Example, Shape, ShapeError
+from .quality import Quality
 from .set_metrics import SetMetric
 
 if TYPE_CHECKING:
@@ -21,6 +23,8 @@ class OverThresholds(SetMetric):
     Of several outputs the softmax is compared, each class against the others; with `multiLabel` each output is a
     yes or no of its own, and its score is taken as it is.
     """
+
+    better: ClassVar[Quality] = Quality.LARGER
 
     multi_label: bool = option(Flag(), False, "Whether each output is a yes or no of its own.")
     average: str = option(Choice(("macro", "weighted", "micro")), "macro",
@@ -61,6 +65,7 @@ class OverThresholds(SetMetric):
         import torch
 
         own = added.shape[1] // 2 if self.multi_label or added.shape[1] == 2 else 1
+        added = added[(added[:, :own] != NO_CLASS).all(1)]
         labels, scores = added[:, :own], added[:, own:].double()
         if scores.shape[1] > 1 and not self.multi_label:
             wanted = labels == torch.arange(scores.shape[1], device=scores.device)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..spec import Number, OptionError, option, table_row
+from ..spec import Number, option, table_row
 from .activation import Activation
+from .bounds import POSITIVE, Bounds, negated, product, rising, total
 from .layer import Example
+from .quality import Follows, Quality
 
 if TYPE_CHECKING:
     import torch
@@ -44,6 +48,7 @@ class Elementwise(Activation):
     """Base of the rows that are one function of torch."""
 
     family: ClassVar[str] = "arithmetic"
+    is_formula: ClassVar[bool] = True
     #: The name of the function in torch.
     function: ClassVar[str] = ""
 
@@ -68,9 +73,13 @@ class Exp(Elementwise):
     Source: CNTK `Exp`.
     """
 
+    follows = Follows.RISING
     keeps: ClassVar[str] = "output"
     function = "exp"
     examples = _example("Exp")
+
+    def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
+        return rising(inputs[0], lambda x: math.exp(min(x, 700.0)), POSITIVE)
 
 
 @table_row
@@ -80,6 +89,8 @@ class Abs(Elementwise):
     Source: CNTK `Abs`.
     """
 
+    value_bounds = POSITIVE
+    follows = Follows.DISTANCE
     function = "abs"
     examples = _example("Abs")
 
@@ -91,6 +102,8 @@ class Square(Elementwise):
     Source: CNTK `Square`.
     """
 
+    value_bounds = POSITIVE
+    follows = Follows.DISTANCE
     function = "square"
     examples = _example("Square")
 
@@ -102,8 +115,12 @@ class Negate(Elementwise):
     Source: CNTK `Negate`.
     """
 
+    follows = Follows.FALLING
     function = "neg"
     examples = _example("Negate")
+
+    def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
+        return negated(inputs[0])
 
 
 @table_row
@@ -112,6 +129,8 @@ class Sin(Elementwise):
 
     Source: CNTK `Sin`.
     """
+
+    value_bounds = (-1.0, 1.0)
 
     function = "sin"
     examples = _example("Sin")
@@ -123,6 +142,8 @@ class Cosine(Elementwise):
 
     Source: CNTK `Cosine`.
     """
+
+    value_bounds = (-1.0, 1.0)
 
     function = "cos"
     aliases = ("Cos",)
@@ -251,6 +272,7 @@ class Log(Elementwise):
     Source: CNTK `Log`.
     """
 
+    follows = Follows.RISING
     examples = _example("Log")
 
     def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
@@ -264,6 +286,8 @@ class Sqrt(Elementwise):
     Source: CNTK `Sqrt`.
     """
 
+    value_bounds = POSITIVE
+    follows = Follows.RISING
     keeps: ClassVar[str] = "output"
     examples = _example("Sqrt")
 
@@ -278,10 +302,17 @@ class Reciprocal(Elementwise):
     Source: CNTK `Reciprocal`.
     """
 
+    divisor = 0
     examples = _example("Reciprocal")
 
     def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
         return reciprocal(tensors[0])
+
+    def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
+        known = inputs[0]
+        if known is None or known[0] < 0:
+            return None
+        return 0.0 if math.isinf(known[1]) else 1 / known[1], math.inf if known[0] == 0 else 1 / known[0]
 
 
 @table_row
@@ -304,6 +335,8 @@ class StraightThrough(Elementwise):
     Source: CNTK `StraightThrough` (binary networks).
     """
 
+    value_bounds = (-1.0, 1.0)
+
     examples = _example("StraightThrough")
 
     def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
@@ -312,30 +345,6 @@ class StraightThrough(Elementwise):
         (x,) = tensors
         passed = x.clamp(-1, 1)
         return torch.where(x > 0, 1.0, -1.0).to(x.dtype) + (passed - passed.detach())
-
-
-@table_row
-class Clip(Elementwise):
-    """x, but at least `minValue` and at most `maxValue`; the gradient passes inside and at the bounds.
-
-    The bounds are numbers; for bounds that are tensors write `ElementMin (ElementMax (x, low), high)`.
-
-    Source: CNTK `Clip`, with its order of arguments.
-    """
-
-    call = ("minValue", "maxValue", "x")
-    examples = (Example("Clip {-1, 1}", ((8, 8, 3),), (8, 8, 3)),)
-
-    min_value: float = option(Number(), doc="The lower bound.")
-    max_value: float = option(Number(), doc="The upper bound.")
-
-    def validate(self) -> None:
-        if self.min_value > self.max_value:
-            raise OptionError("maxValue", "the upper bound of Clip is below its lower bound",
-                              "the order is `Clip (minValue, maxValue, x)`.")
-
-    def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
-        return tensors[0].clamp(self.min_value, self.max_value)
 
 
 @table_row
@@ -355,11 +364,21 @@ class ScaleAndShift(Elementwise):
     scale: float = option(Number(), 1.0, "What x is multiplied by.")
     offset: float = option(Number(), 0.0, "What is added then.")
 
+    def quality(self, inputs: Sequence[Quality]) -> Quality:
+        (quality,) = inputs
+        if not self.scale or (self.offset and quality is Quality.DIFFERENCE):
+            return Quality.UNKNOWN
+        return quality.reversed() if self.scale < 0 else quality
+
     def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
         (x,) = tensors
         if self.scale != 1:
             x = x * self.scale
         return x + self.offset if self.offset else x
+
+    def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
+        scaled = product(inputs[0], (self.scale, self.scale))
+        return total([scaled, (self.offset, self.offset)])
 
 
 # --- what is done with gradients ----------------------------------------------------------------
@@ -372,11 +391,15 @@ class StopGradient(Elementwise):
     Source: CNTK `StopGradient`.
     """
 
+    follows = Follows.RISING
     keeps = "nothing"
     examples = _example("StopGradient")
 
     def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
         return tensors[0].detach()
+
+    def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
+        return inputs[0]
 
 
 @table_row
@@ -386,9 +409,13 @@ class Pass(Elementwise):
     Source: CNTK `Pass` and `Identity`.
     """
 
+    follows = Follows.RISING
     aliases = ("Identity",)
     keeps = "nothing"
     examples = _example("Pass")
 
     def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
         return tensors[0]
+
+    def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
+        return inputs[0]

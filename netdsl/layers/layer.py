@@ -7,9 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ..base.codes import Code
 from ..spec import Spec, table_row
 from .accumulation import Accumulation
+from .bounds import Bounds
 from .initializers import Initializer
+from .quality import Follows, Quality
 
 if TYPE_CHECKING:
     import torch
@@ -72,7 +75,7 @@ class ShapeError(Exception):
     """
 
     def __init__(self, title: str, *, label: str = "", option: str | None = None, input: int | None = None,
-                 hint: str = "", code: str = "shape-mismatch", body: tuple[str, ...] = ()) -> None:
+                 hint: str = "", code: Code = Code.SHAPE_MISMATCH, body: tuple[str, ...] = ()) -> None:
         super().__init__(title)
         self.title, self.label, self.option, self.input = title, label, option, input
         self.hint, self.code, self.body = hint, code, body
@@ -137,6 +140,8 @@ class Layer(Spec):
     parameter_inputs: ClassVar[tuple[str, ...]] = ()
     #: How many of `inputs`, from the end, may be left out.
     optional_inputs: ClassVar[int] = 0
+    #: The row that a call means where an option gets a node of the network (`Clip` between two tensors).
+    of_nodes: ClassVar[type[Layer] | None] = None
     #: Order of inputs and options in a call `Name (...)`; None: inputs, then options.
     call: ClassVar[tuple[str, ...] | None] = None
     #: "layer": options in braces make it, then it is applied. "function": called with its inputs.
@@ -159,8 +164,31 @@ class Layer(Spec):
     is_set_metric: ClassVar[bool] = False
     #: The output is a Softmax.
     is_softmax: ClassVar[bool] = False
+    #: A normalization of the output and its activation are drawn in the box of this layer.
+    draws_norm_inside: ClassVar[bool] = False
+    #: What the row compares with the labels (its last but weights): "probabilities" or "scores"; empty: any numbers.
+    compares: ClassVar[str] = ""
+    #: The row that compares the other one of the two.
+    for_the_other: ClassVar[str] = ""
+    #: False for rows over whole samples, whose values mean nothing once samples are blended (mixup).
+    can_be_blended: ClassVar[bool] = True
+    #: Between which numbers the values lie, whatever the inputs are (`output_bounds`); None: nothing is known.
+    value_bounds: ClassVar[Bounds | None] = None
+    #: Which way the value is better, for criteria and metrics; for functions how it follows from the inputs.
+    better: ClassVar[Quality] = Quality.UNKNOWN
+    follows: ClassVar[Follows] = Follows.UNKNOWN
+    #: Arithmetic, comparisons and reductions: what people write formulas of.
+    is_formula: ClassVar[bool] = False
+    #: The position of the input that the row divides by.
+    divisor: ClassVar[int | None] = None
+    #: The row makes less of a sample: a sum over elements, a yes or no.
+    is_reducing: ClassVar[bool] = False
     #: Reports print the output as a percentage (a share of samples or of pixels).
     percent: ClassVar[bool] = False
+    #: True for rows with tensors that are computed from their input over the training data, before the first update.
+    precomputed: ClassVar[bool] = False
+    #: True for those of them whose value is such a tensor: the same for every sample, `forward` gets no input.
+    is_statistic: ClassVar[bool] = False
     #: True for rows that behave differently in training (dropout, batch normalization).
     differs_in_training: ClassVar[bool] = False
 
@@ -173,6 +201,10 @@ class Layer(Spec):
     def is_weighted(self) -> bool:
         """Whether samples count by `sample_weights` in the mean of the data set."""
         return False
+
+    def quality(self, inputs: Sequence[Quality]) -> Quality:
+        """Which way the value is better, as far as that is certain, from what is known of the inputs."""
+        return self.follows.quality(inputs) if self.follows is not Follows.UNKNOWN else self.better
 
     @classmethod
     def step_label(cls) -> str:
@@ -231,6 +263,25 @@ class Layer(Spec):
     def invariants(self, inputs: Sequence[Shape], output: Shape) -> list[tuple[str, bool]]:
         """Statements that hold for any options: `("pad and stride 1 keep the size", output == ...)`."""
         return []
+
+    def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
+        """Between which numbers the values lie, given those of the inputs; None: nothing is known."""
+        return self.value_bounds
+
+    def for_bounds(self, inputs: Sequence[Bounds | None]) -> Layer:
+        """This row with what the bounds of its inputs decide (the threshold of one score)."""
+        return self
+
+    def class_numbers(self, inputs: Sequence[Shape]) -> int | None:
+        """Of how many classes the first input holds the numbers (0, 1, ...); None where it holds none.
+
+        Class numbers cannot be blended: half of class 0 and half of class 2 is not class 1.
+        """
+        return None
+
+    def largest_label(self, inputs: Sequence[Shape]) -> int | None:
+        """The largest number that a label (the first input) may be, where each is a number by itself; None: any."""
+        return None
 
     # -- lowering; torch from here on -------------------------------------------------------------
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..spec import Flag, Integer, Number, option, table_row
+from .bounds import UNBOUNDED
 from .initializers import constant
 from .layer import Example, ParameterSpec, SampleLayer, Shape, ShapeError
 
@@ -39,16 +40,18 @@ class LayerNormalizationLayer(SampleNormalization):
     Source: Ba, Kiros and Hinton 2016; CNTK `LayerNormalizationLayer`, which has no epsilon (`epsilon = 0`).
     """
 
+    value_bounds = UNBOUNDED
+
     label: ClassVar[str] = "layerNorm"
     examples: ClassVar[tuple[Example, ...]] = (
         Example("LayerNormalizationLayer {}", ((10,),), (10,)),
         Example("LayerNormalizationLayer {perElement = true, initScale = 0.5}", ((4, 3, 2),), (4, 3, 2)),
     )
 
-    init_scale: float = option(Number(), 1.0, "The value at which the gain starts.")
-    init_bias: float = option(Number(), 0.0, "The value at which the bias starts.")
+    init_scale: float = option(Number(), 1.0, "The value at which the gain starts.", drawn="")
+    init_bias: float = option(Number(), 0.0, "The value at which the bias starts.", drawn="")
     per_element: bool = option(Flag(), False, "Give every element a gain and a bias of its own.")
-    epsilon: float = option(Number(0), 1e-5, "Added to the variance.")
+    epsilon: float = option(Number(0), 1e-5, "Added to the variance.", drawn="")
 
     def parameters(self, inputs: Sequence[Shape]) -> dict[str, ParameterSpec]:
         dims = inputs[0].dims if self.per_element else (1,)
@@ -77,6 +80,8 @@ class GroupNormalizationLayer(SampleNormalization):
     Source: Wu and He 2018; torch `GroupNorm`.
     """
 
+    value_bounds = UNBOUNDED
+
     label: ClassVar[str] = "groupNorm"
     examples: ClassVar[tuple[Example, ...]] = (
         Example("GroupNormalizationLayer {2}", ((5, 4, 6),), (5, 4, 6)),
@@ -85,9 +90,9 @@ class GroupNormalizationLayer(SampleNormalization):
     )
 
     groups: int = option(Integer(1), doc="Number of groups that the channels are divided into.")
-    init_scale: float = option(Number(), 1.0, "The value at which the gains start.")
-    init_bias: float = option(Number(), 0.0, "The value at which the biases start.")
-    epsilon: float = option(Number(0), 1e-5, "Added to the variance.")
+    init_scale: float = option(Number(), 1.0, "The value at which the gains start.", drawn="")
+    init_bias: float = option(Number(), 0.0, "The value at which the biases start.", drawn="")
+    epsilon: float = option(Number(0), 1e-5, "Added to the variance.", drawn="")
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         channels = inputs[0].dims[0]

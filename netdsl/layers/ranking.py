@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ..spec import table_row
 from .criteria import Criterion
 from .layer import SCALAR, Example, Shape, ShapeError
+from .quality import Quality
 
 if TYPE_CHECKING:
     import torch
@@ -21,6 +22,7 @@ class Ranking(Criterion):
     """
 
     inputs: ClassVar[tuple[str, ...]] = ("gain", "prediction", "queryId")
+    can_be_blended = False
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         for position, shape in enumerate(inputs):
@@ -88,13 +90,12 @@ class LambdaRank(Ranking):
 class NDCG1Eval(Ranking):
     """The gain of the sample that z puts first, divided by the largest gain: mean over the queries, in percent.
 
-    Larger is better, unlike the other metrics.
-
     Source: CNTK `NDCG1Eval`.
     """
 
     short = "ndcg"
     is_metric = True
+    better = Quality.LARGER
     keeps = "nothing"
     examples = (Example("NDCG1Eval", ((1,), (1,), (1,)), (1,)), Example("NDCG1Eval", ((1,), (4,), (1,)), None))
 

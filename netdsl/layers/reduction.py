@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ..base.codes import Code
 from ..spec import Integer, ListOf, Optional, option, table_row
+from .bounds import UNBOUNDED, Bounds
 from .layer import SCALAR, Example, SampleLayer, Shape, ShapeError
+from .quality import Follows
 
 if TYPE_CHECKING:
     import torch
@@ -20,11 +23,14 @@ class Reduction(SampleLayer):
     """
 
     family: ClassVar[str] = "reduction"
+    is_formula: ClassVar[bool] = True
+    is_reducing: ClassVar[bool] = True
     #: The name of the function in torch.
     function: ClassVar[str] = ""
 
     axis: tuple[int, ...] | None = option(
-        Optional(ListOf(Integer(0))), None, "Axes to reduce, 1 is the first of the file's shape; None means all.")
+        Optional(ListOf(Integer(0))), None, "Axes to reduce, 1 is the first of the file's shape; None means all.",
+        drawn="")
 
     @property
     def reduces_all(self) -> bool:
@@ -71,9 +77,13 @@ class ReduceSum(Reduction):
     Source: CNTK `ReduceSum`, `SumElements`, `SumColumnElements`.
     """
 
+    follows = Follows.RISING
     function = "sum"
     aliases = ("SumElements", "SumColumnElements")
     examples = (*_examples("ReduceSum"), Example("ReduceSum {1:2}", ((8, 6, 3),), (1, 1, 3)))
+
+    def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
+        return inputs[0] if inputs[0] == UNBOUNDED else None
 
 
 @table_row
@@ -83,8 +93,12 @@ class ReduceMean(Reduction):
     Source: CNTK `ReduceMean`.
     """
 
+    follows = Follows.RISING
     function = "mean"
     examples = (*_examples("ReduceMean"), Example("ReduceMean {1:2}", ((8, 6, 3),), (1, 1, 3)))
+
+    def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
+        return inputs[0]
 
 
 @table_row
@@ -120,10 +134,14 @@ class ReduceMax(Reduction):
     Source: CNTK `ReduceMax`.
     """
 
+    follows = Follows.RISING
     examples = _examples("ReduceMax")
 
     def reduce(self, x: torch.Tensor, dims: tuple[int, ...]) -> torch.Tensor:
         return _with_gradient_to_all(x, x.detach().amax(dims, keepdim=True), dims)
+
+    def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
+        return inputs[0]
 
 
 @table_row
@@ -133,10 +151,14 @@ class ReduceMin(Reduction):
     Source: CNTK `ReduceMin`.
     """
 
+    follows = Follows.RISING
     examples = _examples("ReduceMin")
 
     def reduce(self, x: torch.Tensor, dims: tuple[int, ...]) -> torch.Tensor:
         return _with_gradient_to_all(x, x.detach().amin(dims, keepdim=True), dims)
+
+    def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
+        return inputs[0]
 
 
 def _with_gradient_to_all(x: torch.Tensor, result: torch.Tensor, dims: tuple[int, ...]) -> torch.Tensor:
@@ -159,7 +181,7 @@ class Position(Reduction):
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         if self.axis is not None and len(self.axis) > 1:
             raise ShapeError(f"{self.name()} works along one axis, or over all elements", option="axis",
-                             label=f"these are {len(self.axis)}", code="option-type")
+                             label=f"these are {len(self.axis)}", code=Code.OPTION_TYPE)
         return super().shape(inputs)
 
     def reduce(self, x: torch.Tensor, dims: tuple[int, ...]) -> torch.Tensor:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..spec import Choice, Dims, Flag, Integer, Number, Optional, OptionError, Text, option, table_row
+from .bounds import UNBOUNDED, Bounds
+from .class_labels import one_hot
 from .initializers import KINDS, constant, fans
 from .layer import Example, Initializer, Layer, ParameterSpec, Shape, ShapeError
 
@@ -24,8 +26,8 @@ class Data(Layer):
     """Base of the inputs: `forward` turns what the reader delivers into a tensor (N, *dims) of numbers.
 
     Bytes (images) become numbers of the run's floating type: `p.settings["dtype"]`, else torch's
-    default. Class numbers, (N,) or one for each pixel, become 1 at the class and 0 elsewhere. What has
-    as many elements in another shape is reshaped.
+    default. Class numbers, (N,) or one for each pixel, become 1 at the class and 0 elsewhere; where
+    there is no class all are 0. What has as many elements in another shape is reshaped.
     """
 
     family: ClassVar[str] = "source"
@@ -37,20 +39,24 @@ class Data(Layer):
     def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
         import torch
 
-        (delivered,) = tensors
-        if delivered.layout != torch.strided:
-            delivered = delivered.to_dense()
-        dtype = p.settings.get("dtype") or torch.get_default_dtype()
-        dims = p.output.dims
-        if _are_classes(delivered, dims):
-            return _one_hot(delivered, dims, dtype)
-        if not delivered.is_floating_point():
-            delivered = delivered.to(dtype)
-        if tuple(delivered.shape[1:]) == dims:
-            return delivered
-        if math.prod(delivered.shape[1:]) != p.output.size:
-            raise ValueError(f"the reader delivers {Shape(tuple(delivered.shape[1:]))}, the input is {p.output}")
-        return delivered.reshape(delivered.shape[0], *dims)
+        return as_numbers(tensors[0], p.output, p.settings.get("dtype") or torch.get_default_dtype())
+
+
+def as_numbers(delivered: torch.Tensor, shape: Shape, dtype: torch.dtype) -> torch.Tensor:
+    """What a reader delivers for an input as numbers (N, *dims); class numbers become shares of the classes."""
+    import torch
+
+    if delivered.layout != torch.strided:
+        delivered = delivered.to_dense()
+    if _are_classes(delivered, shape.dims):
+        return _one_hot(delivered, shape.dims, dtype)
+    if not delivered.is_floating_point():
+        delivered = delivered.to(dtype)
+    if tuple(delivered.shape[1:]) == shape.dims:
+        return delivered
+    if math.prod(delivered.shape[1:]) != shape.size:
+        raise ValueError(f"the reader delivers {Shape(tuple(delivered.shape[1:]))}, the input is {shape}")
+    return delivered.reshape(delivered.shape[0], *shape.dims)
 
 
 def _are_classes(delivered: torch.Tensor, dims: tuple[int, ...]) -> bool:
@@ -66,15 +72,13 @@ def _are_classes(delivered: torch.Tensor, dims: tuple[int, ...]) -> bool:
 def _one_hot(classes: torch.Tensor, dims: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
     count = classes.shape[0]
     if math.prod(classes.shape[1:]) == 1:
-        blank = classes.new_zeros((count, math.prod(dims)), dtype=dtype)
-        return blank.scatter(1, classes.reshape(count, 1).long(), 1.0).reshape(count, *dims)
-    blank = classes.new_zeros((count, *dims), dtype=dtype)
-    return blank.scatter(1, classes.reshape(count, 1, *dims[1:]).long(), 1.0)
+        return one_hot(classes.reshape(count, 1), math.prod(dims), -1, dtype).reshape(count, *dims)
+    return one_hot(classes.reshape(count, 1, *dims[1:]), dims[0], -len(dims), dtype)
 
 
 def _tag_option() -> Any:
     return option(Choice(("feature", "label", "output", "")), "feature",
-                  "What the input is for; the reader goes by its name alone.")
+                  "What the input is for; the reader goes by its name alone.", drawn="")
 
 
 @table_row
@@ -82,7 +86,9 @@ class Input(Data):
     """One value of each sample, delivered by the reader under the name of the node.
 
     Class numbers are turned into vectors with a 1 at the class, so an input of classes has as many
-    elements as there are classes.
+    elements as there are classes; masks are turned into such a vector at every pixel, which is 0 where
+    the pixel has no class. An input of one element (for a mask: one channel) gets the class number
+    itself, and -100 where there is no class.
 
     Source: CNTK `Input {dims}`, `SparseInput`.
     """
@@ -90,8 +96,8 @@ class Input(Data):
     aliases = ("SparseInput",)
     examples = (Example("Input {32:32:3}", (), (32, 32, 3)), Example("Input {10}", (), (10,)))
 
-    dims: tuple[int, ...] = option(Dims(), doc="The shape of one sample, width first.")
-    dynamic_axis: str = option(Text(), "", "The name of the sequence axis, for sequences.")
+    dims: tuple[int, ...] = option(Dims(), doc="The shape of one sample, width first.", drawn="")
+    dynamic_axis: str = option(Text(), "", "The name of the sequence axis, for sequences.", drawn="")
     sparse: bool = option(Flag(), False, "The reader delivers the positions of the elements that are not 0.")
     tag: str = _tag_option()
 
@@ -111,7 +117,7 @@ class ImageInput(Data):
     image_width: int = option(Integer(1), doc="Pixels in a row.")
     image_height: int = option(Integer(1), doc="Rows.")
     image_channels: int = option(Integer(1), doc="Numbers for each pixel.")
-    dynamic_axis: str = option(Text(), "", "The name of the sequence axis, for sequences.")
+    dynamic_axis: str = option(Text(), "", "The name of the sequence axis, for sequences.", drawn="")
     tag: str = _tag_option()
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
@@ -150,7 +156,7 @@ class SeededStart(Initializer):
 class _Extents(Layer):
     """The option `dims`. A base of its own, so that it comes before the options of `_Learned`."""
 
-    dims: tuple[int, ...] = option(Dims(0), doc="The extents, width first; 0 is inferred from the use.")
+    dims: tuple[int, ...] = option(Dims(0), doc="The extents, width first; 0 is inferred from the use.", drawn="")
 
 
 @table_row
@@ -169,16 +175,21 @@ class _Learned(Layer):
     style: ClassVar[str] = "layer"
     inputs: ClassVar[tuple[str, ...]] = ()
 
-    learning_rate_multiplier: float = option(Number(0), 1.0, "Multiplies the learning rate; 0 for a constant.")
-    init: str = option(Choice(("", *KINDS)), "", "How the numbers are drawn; uniform in +-0.05 if nothing is said.")
-    init_value_scale: float = option(Number(), 1.0, "Multiplies what is drawn.")
-    init_value: float | None = option(Optional(Number()), None, "One number for all elements.")
-    init_filter_rank: int = option(Integer(0), 0, "How many of the first axes are a filter, for fan-in and fan-out.")
+    learning_rate_multiplier: float = option(Number(0), 1.0, "Multiplies the learning rate; 0 for a constant.",
+                                             drawn="")
+    init: str = option(Choice(("", *KINDS)), "", "How the numbers are drawn; uniform in +-0.05 if nothing is said.",
+                       drawn="")
+    init_value_scale: float = option(Number(), 1.0, "Multiplies what is drawn.", drawn="")
+    init_value: float | None = option(Optional(Number()), None, "One number for all elements.", drawn="")
+    init_filter_rank: int = option(Integer(0), 0, "How many of the first axes are a filter, for fan-in and fan-out.",
+                                   drawn="")
     init_output_rank: int = option(
-        Integer(), 1, "How many of the axes after the filter are outputs; negative: counted from the end.")
-    init_from_file_path: str = option(Text(), "", "A text file with the numbers, a row of the matrix on each line.")
-    init_from_literal: str = option(Text(), "", "The numbers themselves, a row of the matrix on each line.")
-    random_seed: int = option(Integer(-1), -1, "A seed for this parameter alone; -1: from the run's seed and the name.")
+        Integer(), 1, "How many of the axes after the filter are outputs; negative: counted from the end.", drawn="")
+    init_from_file_path: str = option(Text(), "", "A text file with the numbers, a row of the matrix on each line.",
+                                      drawn="")
+    init_from_literal: str = option(Text(), "", "The numbers themselves, a row of the matrix on each line.", drawn="")
+    random_seed: int = option(Integer(-1), -1, "A seed for this parameter alone; -1: from the run's seed and the name.",
+                              drawn="")
 
     @property
     def extents(self) -> tuple[int, ...]:
@@ -221,6 +232,9 @@ class _Learned(Layer):
         shape = self.shape(inputs)
         return {"value": ParameterSpec(shape.dims, self._start(shape), self.learning_rate_multiplier > 0,
                                    self.learning_rate_multiplier)}
+
+    def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
+        return UNBOUNDED if self.learning_rate_multiplier else None
 
     def _start(self, shape: Shape) -> Initializer:
         if self.init_from_file_path:
@@ -306,6 +320,9 @@ class _Fixed(Layer):
         value: torch.Tensor = p.value
         return value
 
+    def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
+        return self.number, self.number
+
 
 @table_row
 class Constant(_Fixed):
@@ -316,7 +333,7 @@ class Constant(_Fixed):
 
     examples = (Example("Constant {0.5}", (), (1,)), Example("Constant {0.5, rows = 3, cols = 2}", (), (3, 2)))
 
-    value: float = option(Number(), doc="The number.")
+    value: float = option(Number(), doc="The number.", drawn="{}")
     rows: int = option(Integer(1), 1, "The first extent.")
     cols: int = option(Integer(1), 1, "The second extent.")
 
@@ -339,8 +356,8 @@ class ConstantTensor(_Fixed):
 
     examples = (Example("ConstantTensor {0.5, 1:1:3}", (), (1, 1, 3)),)
 
-    value: float = option(Number(), doc="The number.")
-    dims: tuple[int, ...] = option(Dims(), doc="The extents, width first.")
+    value: float = option(Number(), doc="The number.", drawn="{}")
+    dims: tuple[int, ...] = option(Dims(), doc="The extents, width first.", drawn="")
 
     @property
     def number(self) -> float:
@@ -359,7 +376,7 @@ class OnesTensor(_Fixed):
 
     examples = (Example("OnesTensor {1:1:3}", (), (1, 1, 3)),)
 
-    dims: tuple[int, ...] = option(Dims(), doc="The extents, width first.")
+    dims: tuple[int, ...] = option(Dims(), doc="The extents, width first.", drawn="")
 
     @property
     def number(self) -> float:

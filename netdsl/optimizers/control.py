@@ -41,8 +41,8 @@ class _State:
 class Control:
     """The state machine that the loop asks after each epoch. Restored, it continues as if never stopped.
 
-    `Plateau` (a schedule), `AutoAdjust` and `EarlyStopping` each have a say. Criteria and metrics are
-    such that smaller is better.
+    `Plateau` (a schedule), `AutoAdjust` and `EarlyStopping` each have a say. Smaller is better: a metric
+    of which a larger value is better is handed in with the other sign.
     """
 
     plateau: Plateau | None = None

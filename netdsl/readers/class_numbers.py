@@ -69,3 +69,15 @@ def _range_hint(low: int, high: int, first: int, count: int | None) -> str:
     if low > first and count is not None and high - low < count:
         return f"no sample has class {first}: if the labels count from {low}, set `firstLabel = {low}`."
     return f"`labelDim` has to be at least {high - first + 1}."
+
+
+def check_label(label: int, first: int, count: int | None) -> tuple[str, str] | None:
+    """Why a label is no class, and what to do; None if it is one. `count`: how many classes there are, if known."""
+    if label < first:
+        return f"`firstLabel` is {first}, so classes count from {first}.", "correct the label or lower `firstLabel`."
+    if count is None or label - first < count:
+        return None
+    why = f"`labelDim` is {count}, so classes are {first} to {first + count - 1}."
+    if first == 0 and label == count:
+        return why, "correct the label or raise `labelDim`; where labels count from 1, set `firstLabel = 1`."
+    return why, "correct the label or raise `labelDim`."

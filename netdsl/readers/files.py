@@ -36,7 +36,17 @@ _KINDS = (
     (b"\x80\x02", "a Python pickle"), (b"\x80\x03", "a Python pickle"), (b"\x80\x04", "a Python pickle"),
     (b"version https://git-lfs", "a Git LFS pointer, the data themselves were not fetched"),
     (b"<!DOCTYPE", "a web page, such as a failed download leaves"), (b"<html", "a web page"), (b"<?xml", "XML"),
+    (b"II*\0", "a TIFF image"), (b"MM\0*", "a TIFF image"), (b"8BPS", "a Photoshop image"),
+    (b"\0\0\0\x0cjP  ", "a JPEG 2000 image"), (b"\0\0\0\x0cJXL ", "a JPEG XL image"), (b"\xff\x0a", "a JPEG XL image"),
+    (b"<svg", "an SVG drawing"), (b"v/1\x01", "an OpenEXR image"), (b"%PDF", "a PDF document"),
     (b"\xff\xfe", "UTF-16 text"), (b"\xfe\xff", "UTF-16 text"),
+)
+
+#: What stands behind the first four bytes and `ftyp` -> the same.
+_BRANDS = (
+    *((brand, "a HEIC image") for brand in (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")),
+    (b"avif", "an AVIF image"), (b"avis", "an AVIF image"), (b"crx", "a raw photo"),
+    (b"", "a video (MP4)"),
 )
 
 
@@ -50,6 +60,9 @@ def kind_of(head: bytes) -> str:
     """What a file is, judged by its first bytes, for messages."""
     if not head:
         return "empty"
+    for brand, kind in _BRANDS:
+        if head[4:].startswith(b"ftyp" + brand):
+            return kind
     for start, kind in _KINDS:
         if head.lstrip(_SPACE)[: len(start)].lower() == start.lower():
             return kind
@@ -62,7 +75,8 @@ def locate(path: str) -> Path | None:
     """The file, or its packed or unpacked twin (`x` for `x.gz`, `x.xz` for `x`); None if there is none."""
     given = Path(path)
     plain = given.with_suffix("") if given.suffix.lower() in _PACKED else given
-    for candidate in (given, plain, *(plain.with_name(plain.name + suffix) for suffix in _PACKED)):
+    packed = [plain.with_name(plain.name + suffix) for suffix in _PACKED] if plain.name else []
+    for candidate in (given, plain, *packed):
         if _exists(candidate):
             return candidate
     return None

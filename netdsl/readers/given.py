@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 
 from .files import missing_file, reading
-from .formats.images import decode
 from .reader import Batch, DataError, Dataset, Reader, SampleRng
 from .transforms.pipeline import ImageReader, channels_first
 
@@ -46,7 +45,7 @@ class GivenImages(Dataset):
             raise missing_file(path, "image")
         with reading(path):
             data = Path(path).read_bytes()
-        image = self.reader.in_order(decode(data, self.reader.channels == 1, self.least_side))
+        image = self.reader.decoded(data, self.least_side)
         ready = channels_first(self.pipeline.run(image, draw)).astype(np.float32, copy=False)
         if len(self.dims) == 1 and ready.ndim == 3 and ready.size == self.dims[0]:
             return ready.reshape(-1)  # a network that takes the image as a vector

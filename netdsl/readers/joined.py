@@ -37,6 +37,9 @@ class Joined(Reader):
                 raise OptionError("readers", f"`maxErrors` of {type(reader).__name__} cannot be used inside Joined",
                                   "samples that are passed over would shift the others; set it to 0.")
 
+    def sources(self) -> tuple[str, ...]:
+        return tuple(path for reader in self.readers for path in reader.sources())
+
     def describe(self) -> Description:
         parts = [reader.describe() for reader in self.readers]
         streams = tuple(stream for part in parts for stream in part.streams)
@@ -46,7 +49,9 @@ class Joined(Reader):
         if self.by == "index" and len(known) > 1:
             raise self._counts_differ(counts)
         return Description(streams, counts[0], tuple(fact for part in parts for fact in part.facts),
-                           tuple(path for part in parts for path in part.missing))
+                           tuple(path for part in parts for path in part.missing),
+                           tuple(warning for part in parts for warning in part.warnings),
+                           next((part.unlabelled for part in parts if part.unlabelled is not None), None))
 
     def open(self, training: bool) -> Dataset:
         with ThreadPoolExecutor(max_workers=2) as pool:
@@ -129,6 +134,12 @@ class _Joined(Dataset):
     @property
     def skipped(self) -> tuple[DataError, ...]:
         return tuple(error for part in self._parts for error in part.skipped)
+
+    def fingerprint(self, index: int) -> tuple[str, bytes] | None:
+        return self._parts[0].fingerprint(index)
+
+    def notes(self) -> tuple[DataError, ...]:
+        return tuple(note for part in self._parts for note in part.notes())
 
     def close(self) -> None:
         for part in self._parts:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -17,6 +18,18 @@ def float32(values: Any) -> np.ndarray:
     """Numbers as float32; those that are too large become infinite, without a warning."""
     with np.errstate(over="ignore"):
         return np.asarray(values).astype(np.float32)
+
+
+#: Vectors of more elements are no table of columns with meanings of their own.
+_MOST_COLUMNS = 64
+
+
+def element_sizes(values: np.ndarray) -> tuple[tuple[str, float], ...]:
+    """The root mean square of each element of vectors (n, size), for a table's `Stream.sizes`."""
+    if values.ndim != 2 or values.dtype.kind != "f" or values.shape[1] > _MOST_COLUMNS or not np.isfinite(values).all():
+        return ()
+    found = np.sqrt(np.mean(np.square(values, dtype=np.float64), axis=0))
+    return tuple((f"element {k}", float(size)) for k, size in enumerate(found))
 
 
 def _row_name(index: int) -> str:
@@ -77,6 +90,12 @@ class ArrayDataset(Dataset):
     @property
     def skipped(self) -> tuple[DataError, ...]:
         return self._skipped
+
+    def fingerprint(self, index: int) -> tuple[str, bytes] | None:
+        stored = self.arrays.get(self._images) if self._images else None
+        if not isinstance(stored, np.ndarray) or stored.ndim != 4:
+            return None
+        return self.name(index), hashlib.blake2b(stored[index].tobytes(), digest_size=16).digest()
 
     def batch(self, indices: Sequence[int], draws: SampleRng) -> Batch:
         rows = np.asarray(indices, dtype=np.int64)

@@ -56,6 +56,10 @@ class Stream:
     #: Classes that are numbers: the number of the first one in the file, and the smallest and largest label there.
     labels_from: int = 0
     label_span: tuple[int, int] | None = None
+    #: Targets that are numbers: the smallest and the largest of what was read so far.
+    value_span: tuple[float, float] | None = None
+    #: Classes of a mask: one for each pixel. `dims` may be unknown meanwhile.
+    per_pixel: bool = False
     #: Features of a table as they are delivered: the root mean square of each column, by name.
     sizes: tuple[tuple[str, float], ...] = ()
 
@@ -68,6 +72,9 @@ class Description:
     count: int | None = None  #: samples in one sweep
     facts: tuple[str, ...] = ()  #: further lines for `check`: transforms, files
     missing: tuple[str, ...] = ()  #: files or folders that were looked for and are not there
+    #: What is allowed and perhaps not meant: warnings of `check`.
+    warnings: tuple[DataError, ...] = ()
+    unlabelled: DataError | None = None  #: why the data have no labels, and how they get some, where they have none
 
     def stream(self, name: str) -> Stream | None:
         return next((s for s in self.streams if s.name == name), None)
@@ -124,6 +131,14 @@ class Dataset:
         """
         return None
 
+    def fingerprint(self, index: int) -> tuple[str, bytes] | None:
+        """The name of a stored image, and what tells it from others; None for data that are no images."""
+        return None
+
+    def notes(self) -> tuple[DataError, ...]:
+        """What is allowed and perhaps not meant in all of the files, found by a look at each of them."""
+        return ()
+
     @property
     def skipped(self) -> tuple[DataError, ...]:
         """Bad samples left out so far, where the reader's `maxErrors` allows some."""
@@ -175,6 +190,22 @@ class Reader(Spec):
         """What identifies the data for resume: the options by value."""
         return self.show()
 
+    def sources(self) -> tuple[str, ...]:
+        """The files and folders that the samples come from."""
+        return ()
+
+    def tolerant(self, most: int) -> Reader:
+        """The reader with another `maxErrors`, where the row has that option; else the reader itself."""
+        known = type(self).option("maxErrors")
+        changed: dict[str, Any] = {known.field_name: most} if known is not None else {}
+        return replace(self, **changed)
+
+    @property
+    def tolerated(self) -> int:
+        """How many bad samples are skipped before it is an error."""
+        known = type(self).option("maxErrors")
+        return int(getattr(self, known.field_name)) if known is not None else 0
+
     def with_classes(self, names: Callable[[str], tuple[str, ...]]) -> Reader:
         """The reader with its classes numbered as other data number them; `names` says how, for an input's name.
 
@@ -201,8 +232,14 @@ class Reader(Spec):
         return self
 
     def ordered_classes(self, found: Iterable[str]) -> tuple[str, ...]:
-        """The names of the classes by number. Names that the other data do not have come last."""
-        return (*self.class_order, *sorted(set(found).difference(self.class_order)))
+        """The names of the classes by number. Names that the other data do not have come last.
+
+        Names are in the order of the alphabet; if all of them are whole numbers, in the order of these.
+        """
+        names = sorted(set(found).difference(self.class_order))
+        if all(name.isdecimal() and name.isascii() for name in names):
+            names.sort(key=int)
+        return (*self.class_order, *names)
 
 
 #: Width, height and channels of an image; None where an extent varies from image to image.
@@ -306,6 +343,14 @@ class Sample(Spec):
         return f"{type(self).__name__}-{hashlib.blake2b(text.encode(), digest_size=6).hexdigest()}"
 
 
+def describe_reader(reader: Reader) -> Description | DataError:
+    """What a reader says of itself, or what is wrong with its data."""
+    try:
+        return reader.describe()
+    except DataError as wrong:
+        return wrong
+
+
 __all__ = [
     "Batch",
     "DataError",
@@ -316,6 +361,6 @@ __all__ = [
     "Sample",
     "SampleRng",
     "Stream",
-    "Transform",
+    "Transform", "describe_reader",
     "field",
 ]

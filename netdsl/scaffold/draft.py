@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from .image_folder import LOOK_AT, ImageFolderFacts
+from .image_folder import ImageFolderFacts
 
 
 @dataclass(frozen=True)
@@ -83,12 +83,34 @@ def draft_from_file(found: ImageFolderFacts, like: str | None = None) -> FileDra
     epochs = max(10, min(60, 60_000 // found.count))
     reasons += [*data_reasons,
                 ("plan", f"minibatches of {minibatch}, {epochs} epochs: there are {found.count:,} images to train on")]
+    reasons += _odd_files(found)
     if found.smallest < 20:
         reasons.append(("note", f"the smallest class has {found.smallest} images; expect little of so few"))
     scaling = f"Normalize {{{_numbers(found.mean)}, {_numbers(found.deviation)}, range = 0:1}}"
     title = f"{_KINDS[kind]} for the images in {found.folder.name or found.folder}"
     return FileDraft(kind, width, height, channels, len(found.classes), found.count, minibatch, epochs, title,
                  found.folder.as_posix(), scaling, reader, sgd, tuple(reasons))
+
+
+def _odd_files(found: ImageFolderFacts) -> list[tuple[str, str]]:
+    """What to tell of files that are not as they should be."""
+    told = []
+    if found.skipped:
+        told.append(("skipped", f"{found.skipped}: {found.cure}"))
+    if found.broken:
+        first = found.broken[0]
+        which = ", ".join(error.path for error in found.broken[:3]) + (", ..." if len(found.broken) > 3 else "")
+        told.append(("broken", f"{len(found.broken)} of {found.looked_at} images looked at: {which} ({first.title}); "
+                               f"`maxErrors` lets them be skipped"))
+    if found.turned:
+        told.append(("turned", "photos are stored turned; `applyExifOrientation` puts them upright, as viewers do"))
+    told += [("not used", f"{folder}: it has no class folders") for folder in found.unused]
+    return told
+
+
+def _tolerated(found: ImageFolderFacts) -> int:
+    """How many broken images to allow: twice the share of those looked at, 10 at least."""
+    return max(10, math.ceil(2 * len(found.broken) / found.looked_at * found.count))
 
 
 def _kind(found: ImageFolderFacts) -> tuple[str, str]:
@@ -129,14 +151,16 @@ def _reader(found: ImageFolderFacts, width: int, height: int
         training = f"{crop} : Flip {{}} : Scale {{{width}:{height}}} : normal"
         testing = f"CenterCrop {{}} : Scale {{{width}:{height}}} : normal"
         why = "crops of 30 to 100 % of the area, and mirror images; in tests the square in the middle"
-    options = ", grayscale = true" if found.grey else ""
+    options = (", grayscale = true" if found.grey else "") + \
+        (", applyExifOrientation = true" if found.turned else "") + \
+        (f", maxErrors = {_tolerated(found)}" if found.broken else "")
     folders = {phase: _below(found.folder, path) for phase, path in found.split.items()}
     lines: list[str] = []
     for phase, folder in folders.items():
         lines += [f'{phase:10} = ImageFolder {{"{folder}"{options},',
                   f"                          transforms = {training if phase == 'train' else testing}}}"]
     reasons = [("transforms", f"{why}; take Flip out where left and right matter"),
-               ("values", f"mean and deviation of {min(found.count, LOOK_AT)} of the images")]
+               ("values", f"mean and deviation of {found.looked_at - len(found.broken)} of the images")]
     if len(folders) > 1:
         judges = [str(found.split[phase]) for phase in folders if phase != "train"]
         return tuple(lines), (), [*reasons, ("judged by", ", ".join(judges))]

@@ -9,7 +9,9 @@ from statistics import median
 import numpy as np
 
 from ..readers.formats.folder import image_paths
-from ..readers.formats.images import decode, open_image
+from ..readers.formats.image_formats import SkippedFiles
+from ..readers.formats.images import open_image
+from ..readers.formats.pixels import Decoding, decode, orientation_of, upright_size
 from ..readers.reader import DataError
 
 #: Names that people give the folders of a split, in order of preference.
@@ -35,42 +37,66 @@ class ImageFolderFacts:
     grey: bool
     mean: tuple[float, ...]  #: of each channel, in 0..1
     deviation: tuple[float, ...]
+    looked_at: int = LOOK_AT  #: how many images were measured
+    broken: tuple[DataError, ...] = ()  #: images that cannot be read, of those looked at
+    skipped: str = ""  #: files that are no images, where some may be meant as such: a sentence
+    cure: str = ""  #: what to do about them
+    unused: tuple[str, ...] = ()  #: folders of a split that have no class folders
+    turned: bool = False  #: whether photos are stored turned
 
 
 def inspect_images(folder: Path) -> ImageFolderFacts:
     """Look into a folder of class folders, or of `train`, `val`, `test` with class folders. Raises DataError."""
     if not folder.is_dir():
         raise DataError(f"there is no folder `{folder}`", path=str(folder))
-    split = _split(folder)
+    split, unused = _split(folder)
     classes = _classes(split["train"])
-    for phase, inner in split.items():
-        _require_same_classes(classes, inner, phase)
-    paths = {name: list(image_paths(str(split["train"] / name))) for name in classes}
-    empty = [name for name, found in paths.items() if not found]
-    if empty:
-        raise DataError(f"the class folder `{empty[0]}` has no images", path=str(split["train"] / empty[0]),
-                        hint="put images there or delete the folder.")
+    for inner in split.values():
+        _require_known_classes(classes, inner)
+    skipped = SkippedFiles()
+    paths = {name: _images_of(split["train"] / name, skipped) for name in classes}
     every = [path for found in paths.values() for path in found]
-    sizes, grey, mean, deviation = _measure(every[:: max(1, len(every) // LOOK_AT)])
-    return ImageFolderFacts(folder, split, classes, len(every), min(map(len, paths.values())),
-                 round(median(w for w, _ in sizes)), round(median(h for _, h in sizes)), len(set(sizes)) == 1, grey,
-                 mean, deviation)
+    looked_at = every[:: max(1, len(every) // LOOK_AT)]
+    seen = _measure(looked_at)
+    return ImageFolderFacts(
+        folder, split, classes, len(every), min(map(len, paths.values())),
+        round(median(w for w, _ in seen.sizes)), round(median(h for _, h in seen.sizes)), len(set(seen.sizes)) == 1,
+        seen.grey, *seen.mean_and_deviation(), len(looked_at), tuple(seen.broken),
+        str(skipped) if skipped.surprising else "", skipped.cure, unused, seen.turned)
 
 
-def _split(folder: Path) -> Split:
+def _images_of(folder: Path, skipped: SkippedFiles) -> list[str]:
+    """The images of a class. Raises DataError where there are none."""
+    here = SkippedFiles()
+    found = list(image_paths(str(folder), skipped=here))
+    if not found:
+        raise DataError(f"the class folder `{folder.name}` has no images", path=str(folder),
+                        body=(f"{here}.",) if here.counts else (),
+                        hint=here.cure if here.counts else "put images there or delete the folder.")
+    skipped.counts.update(here.counts)
+    return found
+
+
+def _split(folder: Path) -> tuple[Split, tuple[str, ...]]:
+    """The folders of a split, and those that look like some and have no class folders."""
     inner = {entry.name.lower(): entry for entry in folder.iterdir() if entry.is_dir()}
     found: Split = {}
     for phase, names in (("train", TRAIN), ("validation", VALIDATION), ("test", TEST)):
         for name in names:
             if name in inner and phase not in found:
                 found[phase] = inner[name]
-    if "train" in found:
-        return found
-    return {"train": folder}
+    if "train" not in found:
+        return {"train": folder}, ()
+    flat = {phase: inner for phase, inner in found.items() if phase != "train" and not _names(inner)}
+    return {phase: inner for phase, inner in found.items() if phase not in flat}, tuple(map(str, flat.values()))
+
+
+def _names(folder: Path) -> list[str]:
+    return sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
 
 
 def _classes(folder: Path) -> tuple[str, ...]:
-    names = sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+    names = _names(folder)
     if len(names) < 2:
         what = "no sub-folders" if not names else "a single sub-folder"
         raise DataError(f"`{folder}` has {what}: there is nothing to tell apart", path=str(folder),
@@ -78,31 +104,54 @@ def _classes(folder: Path) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _require_same_classes(classes: tuple[str, ...], folder: Path, phase: str) -> None:
-    """The classes' numbers are the places of their folders: with other folders the numbers would mean others."""
-    other = _classes(folder)
-    differing = sorted(set(classes) ^ set(other))
-    if differing:
-        where = "only the training data have" if differing[0] in classes else f"only `{folder.name}` has"
-        raise DataError(f"{where} the class `{differing[0]}`", path=str(folder),
+def _require_known_classes(classes: tuple[str, ...], folder: Path) -> None:
+    """The classes' numbers are those of training: one that is not trained on has none. Raises DataError."""
+    other = _names(folder)
+    unknown = sorted(set(other) - set(classes))
+    if unknown:
+        raise DataError(f"only `{folder.name}` has the class `{unknown[0]}`", path=str(folder),
                         body=(f"There are {len(classes)} classes to train on and {len(other)} in `{folder.name}`.",),
-                        hint="give both the same class folders.")
+                        hint="add the class to the training data, or take its folder away.")
 
 
-def _measure(paths: list[str]) -> tuple[list[tuple[int, int]], bool, tuple[float, ...], tuple[float, ...]]:
-    """Sizes, whether all are grey, and mean and deviation by channel. Raises DataError for one that is no image."""
-    sizes, grey, sums, squares = [], True, [], []
+class _Measured:
+    """What a look at some images has gathered."""
+
+    def __init__(self) -> None:
+        self.sizes: list[tuple[int, int]] = []
+        self.grey, self.turned = True, False
+        self.sums: list[np.ndarray] = []
+        self.squares: list[np.ndarray] = []
+        self.broken: list[DataError] = []
+
+    def add(self, path: str) -> None:
+        """Look at one image. Raises DataError for one that cannot be read."""
+        how = Decoding(turned=True)
+        data = Path(path).read_bytes()
+        pixels = decode(data, how, least_side=64).reshape(-1, 3).astype(np.float64) / 255
+        image = open_image(data)
+        self.sizes.append(upright_size(image, how))
+        self.turned = self.turned or orientation_of(image) != 1
+        self.grey = self.grey and bool((pixels == pixels[:, :1]).all())
+        self.sums.append(pixels.mean(axis=0))
+        self.squares.append((pixels**2).mean(axis=0))
+
+    def mean_and_deviation(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Of each channel, in 0..1."""
+        mean = np.mean(self.sums, axis=0)
+        deviation = np.sqrt(np.maximum(np.mean(self.squares, axis=0) - mean**2, 1e-4))
+        channels = slice(0, 1) if self.grey else slice(0, 3)
+        return tuple(map(float, mean[channels])), tuple(map(float, deviation[channels]))
+
+
+def _measure(paths: list[str]) -> _Measured:
+    """Look at these images. Raises DataError where none of them can be read."""
+    seen = _Measured()
     for path in paths:
         try:
-            data = Path(path).read_bytes()
-            sizes.append(open_image(data).size)
-            pixels = decode(data, least_side=64).reshape(-1, 3).astype(np.float64) / 255
+            seen.add(path)
         except DataError as error:
-            raise error.located(path) from None
-        grey = grey and bool((pixels == pixels[:, :1]).all())
-        sums.append(pixels.mean(axis=0))
-        squares.append((pixels**2).mean(axis=0))
-    mean = np.mean(sums, axis=0)
-    deviation = np.sqrt(np.maximum(np.mean(squares, axis=0) - mean**2, 1e-4))
-    channels = slice(0, 1) if grey else slice(0, 3)
-    return sizes, grey, tuple(map(float, mean[channels])), tuple(map(float, deviation[channels]))
+            seen.broken.append(error.located(path))
+    if not seen.sizes:
+        raise seen.broken[0]
+    return seen

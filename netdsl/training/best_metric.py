@@ -5,17 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
-from ..ir.network import ShapedNode
-from ..ir.program import Program
+from ..ir.directions import directions
+from ..ir.program import CheckedProgram
+from ..layers.quality import Quality
 from .evaluation.evaluate import criterion_name, shown
 
 
 @dataclass(frozen=True)
 class BestMetric:
-    """Epochs by one value, the smaller the better. Values are means over the samples, by node name."""
+    """Epochs by one value, in the direction that is better for it. Values are those of the data set, by node name."""
 
-    program: Program[ShapedNode]
+    program: CheckedProgram
     wanted: str | None  #: the name of a criterion or metric; None: the first metric, else the criterion
     validated: bool  #: there are validation data, and they decide
 
@@ -31,16 +33,35 @@ class BestMetric:
         """`errs`, or `valid errs` where there are validation data."""
         return "valid " * self.validated + self.name
 
+    @cached_property
+    def larger_is_better(self) -> bool:
+        """Of the value that chooses; of several criteria the sum is to become small."""
+        return any(quality is Quality.LARGER and self.program.shown_name(node) == self.name
+                   for node, quality in directions(self.program).items())
+
+    @property
+    def sentence(self) -> str:
+        """`the best by valid errs (smaller is better)`"""
+        return f"the best by {self.label} ({'larger' if self.larger_is_better else 'smaller'} is better)"
+
     def criterion(self, values: Mapping[str, float]) -> float:
         return sum(values[name] for name in self.program.criteria)
 
-    def metric(self, values: Mapping[str, float]) -> float | None:
-        """The first metric, if there is one."""
-        return values[self.program.metrics[0]] if self.program.metrics else None
+    @cached_property
+    def _first_rises(self) -> bool:
+        return directions(self.program)[self.program.metrics[0]] is Quality.LARGER
+
+    def metric_to_lower(self, values: Mapping[str, float]) -> float | None:
+        """The first metric, if there is one, with the sign that makes smaller better."""
+        if not self.program.metrics:
+            return None
+        value = values[self.program.metrics[0]]
+        return -value if self._first_rises else value
 
     def better(self, values: Mapping[str, float], best: float | None) -> float | None:
         """The value of an epoch if it is better than the best so far; a criterion that is no number never is."""
         value = shown(self.program, values)[0].get(self.name, math.nan)
         if not math.isfinite(self.criterion(values)) or math.isnan(value):
             return None
-        return value if best is None or value < best else None
+        improves = best is None or (value > best if self.larger_is_better else value < best)
+        return value if improves else None

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..base.units import plural
+from ..ir.directions import shown_directions
 from ..optimizers.plan import TrainingPlan
 from ..runs.checkpoint import CheckpointManager
 from ..spec import camel
@@ -46,4 +47,5 @@ def result_record(result: Result, job: Job) -> dict[str, Any]:
     fields = {camel(key): value for key, value in asdict(result).items() if key != "criterion"}
     return {**fields, "out": str(job.folder), "checkpoint": f"checkpoints/{result.checkpoint.name}", "best": best,
             "seed": job.seed, "device": str(job.device), "sample": job.options.sample,
-            "classNames": job.facts["classNames"], "percentages": sorted(result.percentages)}
+            "classNames": job.facts["classNames"], "percentages": sorted(result.percentages),
+            "better": shown_directions(job.program)}

@@ -39,7 +39,7 @@ class RunOptions:
     seed: int | None = None  #: None: the plan's
     limits: Limits = field(default_factory=Limits)
     workers: int | None = None  #: threads that read data; None: by the machine
-    best: str | None = None  #: name of the metric by which the best checkpoint is chosen, smaller is better
+    best: str | None = None  #: name of the metric by which the best checkpoint is chosen
     save_minutes: float = 15.0  #: a checkpoint within an epoch so long after the last one
     nan_continue: bool = False  #: go on although the criterion is not a number
     test: bool = True  #: test at the end, where the file has test data

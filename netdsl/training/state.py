@@ -30,6 +30,7 @@ class Position:
     momentum: float = 0.0
     best: float | None = None  #: the best value so far of the metric that chooses checkpoints
     best_name: str | None = None
+    best_by: str = ""  #: the shown name of that metric
     fallback: str | None = None  #: the checkpoint to roll back to: the best by what controls the rate
     ended: str = ""  #: why training is over before the plan's last epoch
     seconds: float = 0.0  #: of training, all parts of a run that was resumed together
@@ -82,7 +83,8 @@ class State:
         """Back to a snapshot, position included. The weights' names and shapes have been compared."""
         self.restore_weights(saved)
         state = saved.state
-        self.position = Position(**{name: state[name] for name in asdict(Position())})
+        known = {"best_by": "", **state}  # which checkpoints did not always hold
+        self.position = Position(**{name: known[name] for name in asdict(Position())})
         self.totals.load(saved.trainer, state["totalSamples"])
         self.control.load_state_dict(state["control"])
 

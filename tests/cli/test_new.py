@@ -11,6 +11,7 @@ from PIL import Image
 
 import netdsl
 from netdsl.base.source import Source
+from netdsl.ir.program import Phase
 from netdsl.scaffold import LIKE
 from netdsl.syntax.format.printer import format_text
 
@@ -81,12 +82,16 @@ def test_from_a_split_of_photos_of_several_sizes(command: Command) -> None:
     assert command("new", "p.net", "--from", "p").code == 0
     program = netdsl.check("p.net")
     readers = program.readers
-    assert readers.train is not None
-    assert readers.validation is not None
-    assert readers.test is not None
+    assert Phase.TRAIN in readers
+    assert Phase.VALIDATION in readers
+    assert Phase.TEST in readers
     assert program.network["features"].shape.file_dims == (128, 128, 3)
-    for reader, count in ((readers.train, 18), (readers.validation, 6), (readers.test, 6)):
-        data = reader.open(training=reader is readers.train)
+    for reader, count in (
+        (readers.get(Phase.TRAIN), 18),
+        (readers.get(Phase.VALIDATION), 6),
+        (readers.get(Phase.TEST), 6),
+    ):
+        data = reader.open(training=reader is readers.get(Phase.TRAIN))
         batch = data.batch(range(count), netdsl.readers.reader.SampleRng())
         assert (data.count, batch.arrays["features"].shape) == (count, (count, 3, 128, 128))
         assert abs(float(batch.arrays["features"].mean())) < 1
@@ -95,7 +100,7 @@ def test_from_a_split_of_photos_of_several_sizes(command: Command) -> None:
 def test_the_values_are_measured(command: Command) -> None:
     fill(Path("pics"), tuple(COLORS))
     command("new", "--from", "pics")
-    data = netdsl.check("pics.net").readers.train.open(training=False)  # type: ignore[union-attr]
+    data = netdsl.check("pics.net").readers.get(Phase.TRAIN).open(training=False)  # type: ignore[union-attr]
     pixels = data.batch(range(data.count), netdsl.readers.reader.SampleRng()).arrays["features"]
     # Padding of crops is 0, so look at the centre crop, which is the whole image here.
     assert np.abs(pixels.mean(axis=(0, 2, 3))).max() < 0.02
@@ -117,11 +122,53 @@ def test_nothing_is_overwritten(command: Command) -> None:
 
 
 def test_splits_of_other_classes_are_refused(command: Command) -> None:
-    fill(Path("p/train"), tuple(COLORS))
-    fill(Path("p/val"), ("red", "blue"))
+    fill(Path("p/train"), ("red", "blue"))
+    fill(Path("p/val"), tuple(COLORS))
     answer = command("new", "--from", "p")
     assert answer.code == 1
-    assert "only the training data have the class `green`" in answer.err
+    assert "only `val` has the class `green`" in answer.err
+
+
+def test_a_split_may_lack_a_class_or_have_no_classes(command: Command) -> None:
+    fill(Path("p/train"), tuple(COLORS))
+    fill(Path("p/val"), ("red", "blue"))
+    (Path("p/val") / "green").mkdir()
+    fill(Path("p/test"), ("red",))
+    for path in list(Path("p/test/red").iterdir()):
+        path.rename(Path("p/test") / path.name)
+    Path("p/test/red").rmdir()
+    answer = command("new", "--from", "p")
+    assert answer.code == 0
+    assert "p/test: it has no class folders" in answer.out
+    assert command("check", "-q", "p.net").code == 0
+
+
+def test_broken_and_unread_files_do_not_stop_it(command: Command) -> None:
+    fill(Path("p"), tuple(COLORS))
+    first = sorted(Path("p/red").iterdir())[0]
+    first.write_bytes(first.read_bytes()[:60])
+    Path("p/blue/photo.heic").write_bytes(b"x")
+    answer = command("new", "--from", "p")
+    assert answer.code == 0
+    assert str(first) in answer.out
+    assert "damaged or cut short" in answer.out
+    assert "1 file is skipped: .heic (1)" in answer.out
+    assert "maxErrors = 10" in Path("p.net").read_text()
+    assert command("run", "p.net", "-q", "SGD.maxEpochs=1", "--limit", "1").code == 0
+
+
+def test_photos_that_are_stored_turned_are_turned(command: Command) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    for name in ("a", "b"):
+        (Path("p") / name).mkdir(parents=True)
+        for number in range(6):
+            Image.new("RGB", (24, 32), (200, 100, 10)).save(Path("p") / name / f"{number}.jpg", exif=exif)
+    answer = command("new", "--from", "p", "--like", "convnet")
+    assert answer.code == 0
+    assert "all images are 32 x 24" in answer.out
+    assert "applyExifOrientation = true" in Path("p.net").read_text()
+    assert command("check", "-q", "p.net").err == ""
 
 
 @pytest.mark.parametrize(("prepare", "arguments", "code", "words"), [

@@ -8,6 +8,8 @@ import pytest
 
 import netdsl
 from netdsl.base.source import Source
+from netdsl.compiler import examine
+from netdsl.ir.program import Phase
 from netdsl.layers import NAMES
 
 ROOT = Path(__file__).parents[2]
@@ -96,3 +98,15 @@ def test_special_lists_take_names_of_nodes() -> None:
     text = 'x = Input {4} ; m = Sequential (a := DenseLayer {3} : ReLU) ; z = m (x) ; outputNodes = z : "m.a"'
     program = netdsl.check(Source("names.net", f"network = {{ {text} }}"))
     assert program.outputs == ("m.relu1", "m.a")
+
+
+def test_mean_in_braces_is_the_transform_and_with_brackets_the_layer() -> None:
+    """`Mean` is both; only the transform has options, so files name it at their top and use it in `reader`."""
+    checked = examine(Source("mean.net", """mean = Mean {104 : 117 : 123}
+network = { features = Input {2:2:3} ; m = Mean (features) ; z = LinearLayer {2} (features - m) ; outputNodes = z }
+reader = { train = ImageFolder {"nothing here", transforms = mean} }
+"""))
+    assert not checked.errors
+    assert checked.program.network["m"].layer.name() == "Mean"
+    (step,) = checked.program.readers.get(Phase.TRAIN).transforms
+    assert step.value == (104, 117, 123)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netdsl.readers import TRANSFORM_ROWS
-from netdsl.readers.formats.images import decode
+from netdsl.readers.formats.pixels import decode
 from netdsl.readers.reader import DataError, SampleRng, Transform
 from netdsl.readers.transforms.color import Color, Grayscale, Hue, Intensity, Mean, Normalize
 from netdsl.readers.transforms.crops import CenterCrop, Crop, MultiViewCrop, RandomCrop

@@ -12,7 +12,7 @@ from known_data import random_bytes, save_png
 from PIL import Image
 
 from netdsl.readers import READERS
-from netdsl.readers.formats.images import decode
+from netdsl.readers.formats.pixels import Decoding, decode
 from netdsl.readers.memory import ArrayDataset
 from netdsl.readers.reader import DataError, SampleRng, Transform
 from netdsl.readers.transforms.color import Color, Mean, Normalize
@@ -216,7 +216,7 @@ def test_grey_of_four_channels_is_an_error(tmp_path: Path) -> None:
             action()
 
 
-# --- bad images take no part -----------------------------------------------------------------
+# --- bad images are skipped ------------------------------------------------------------------
 
 
 def photos(folder: Path, count: int, bad: set[int], suffix: str = "JPEG") -> tuple[Path, list[bytes]]:
@@ -285,10 +285,11 @@ def test_ids_of_base64_images_follow(tmp_path: Path) -> None:
 def test_pgm_with_16_bits() -> None:
     pixels = np.arange(20, dtype=np.uint16).reshape(4, 5) * 3000 + 17
     binary = b"P5\n5 4\n65535\n" + pixels.astype(">u2").tobytes()
-    np.testing.assert_array_equal(decode(binary, grayscale=True)[..., 0], pixels >> 8)
-    np.testing.assert_array_equal(decode(binary), np.repeat((pixels >> 8)[..., None], 3, axis=2))
+    gray = Decoding(grayscale=True)
+    np.testing.assert_allclose(decode(binary, gray)[..., 0], pixels / 257, rtol=1e-6)
+    np.testing.assert_allclose(decode(binary), np.repeat((pixels / 257)[..., None], 3, axis=2), rtol=1e-6)
     text = b"P2\n2 1\n1000\n500 1000\n"
-    np.testing.assert_array_equal(decode(text, grayscale=True)[..., 0], [[128, 255]])
+    np.testing.assert_array_equal(decode(text, gray)[..., 0], [[127.5, 255]])
 
 
 def test_a_path_with_a_nul_byte_is_an_error(tmp_path: Path) -> None:

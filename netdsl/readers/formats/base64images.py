@@ -9,13 +9,14 @@ from typing import IO, ClassVar
 
 from ...spec import Integer, Optional, Text, option, table_row
 from ..arrays import np
+from ..class_numbers import FIRST_LABEL_DOC, check_label
 from ..files import is_packed, locate, reading, required, short
 from ..reader import DataError, Dataset, Description, Stream
-from ..transforms.pipeline import ImageReader
-from .imagefiles import ImageFiles, stored_dims
+from .image_reader import Fetch, ImageFileReader, look_at_headers, spread
+from .imagefiles import ImageFiles
 
 
-class _Lines:
+class _Lines(Fetch):
     """Images of a text file by the offset of their line; may be used from several threads."""
 
     def __init__(self, path: str, offsets: list[int], rows: list[int]) -> None:
@@ -41,8 +42,10 @@ class _Lines:
 
 
 @table_row
-class Base64Images(ImageReader):
+class Base64Images(ImageFileReader):
     """Images inside a text file: a line `id<TAB>label<TAB>base64` for each; the id may be left out.
+
+    Lines of base64 alone hold images without labels, for networks that need none.
 
     The text in base64 is a whole JPEG, PNG, ... file. The file has to be unpacked, since lines are
     looked up by their place.
@@ -55,54 +58,74 @@ class Base64Images(ImageReader):
 
     file: str = option(Text(), doc="The text file.")
     label_dim: int | None = option(Optional(Integer(1)), None, "Number of classes; None: the largest label + 1.")
-    max_errors: int = option(Integer(0), 0, "How many bad images are passed over before it is an error; above 0, "
+    max_errors: int = option(Integer(0), 0, "How many bad images are skipped before it is an error; above 0, "
                              "every image is read once to find them when the data are opened.")
+    first_label: int = option(Integer(0), 0, FIRST_LABEL_DOC)
 
     def describe(self) -> Description:
         if locate(self.file) is None:
             dims = (self.label_dim,) if self.label_dim else None
-            streams = (self.image_stream((None, None, self.channels)), Stream(self.labels_input, dims, self.label_dim))
-            return Description(streams, None, self.image_facts(), (self.file,))
+            nothing = (self.image_stream((None, None, self.channels)), Stream(self.labels_input, dims, self.label_dim))
+            return Description(nothing, None, self.image_facts(), (self.file,))
         offsets, rows, labels, _ = self._index()
         lines = _Lines(str(required(self.file)), offsets, rows)
         try:
-            dims_stored = stored_dims(lines, len(offsets), self.channels, lambda index: (self.file,
-                                                                                         f"row {rows[index]}"),
-                                      tolerant=self.max_errors > 0)
+            headers = look_at_headers(self, lines, spread(len(offsets)),
+                                      lambda index: (self.file, f"row {rows[index]}"), self.max_errors > 0)
         finally:
             lines.close()
-        classes = self.label_dim or int(labels.max()) + 1
-        return Description((self.image_stream(dims_stored), Stream(self.labels_input, (classes,), classes)),
-                           len(offsets), self.image_facts())
+        streams = [self.image_stream(headers.dims)]
+        if labels is not None:
+            classes = self.label_dim or int(labels.max()) + 1
+            span = int(labels.min()) + self.first_label, int(labels.max()) + self.first_label
+            streams.append(Stream(self.labels_input, (classes,), classes, labels_from=self.first_label,
+                                  label_span=span))
+        return Description(tuple(streams), len(offsets), (*self.image_facts(), *headers.facts),
+                           warnings=headers.warnings, unlabelled=None if labels is not None else DataError(
+                               f"`{short(self.file)}` holds images alone, so they have no labels",
+                               hint="write the label and a tab in front of each image."))
 
     def open(self, training: bool) -> Dataset:
         offsets, rows, labels, ids = self._index()
         lines = _Lines(str(required(self.file, "file")), offsets, rows)
         return ImageFiles(self, training, lines, lambda index: (self.file, f"row {rows[index]}"),
-                          {self.labels_input: labels}, len(offsets), maximum_errors=self.max_errors,
-                          close=lines.close, ids=ids)
+                          {self.labels_input: labels} if labels is not None else {}, len(offsets),
+                          maximum_errors=self.max_errors, close=lines.close, ids=ids)
 
-    def _index(self) -> tuple[list[int], list[int], np.ndarray, tuple[str, ...]]:
-        """Offsets, row numbers, labels and ids of all lines. Raises DataError."""
+    def sources(self) -> tuple[str, ...]:
+        return (self.file,)
+
+    def _index(self) -> tuple[list[int], list[int], np.ndarray | None, tuple[str, ...]]:
+        """Offsets, row numbers, labels (None: there are none) and ids of all lines. Raises DataError."""
         path = required(self.file, "file")
         if is_packed(path):
             raise DataError(f"`{short(path)}` is packed, and is read by places in it", path=str(path), option="file",
                             place="byte 0", hint="unpack it (`gunzip`, `xz -d`).")
-        offsets, rows, labels, ids = [], [], [], []
-        position = 0
+        offsets: list[int] = []
+        rows: list[int] = []
+        labels: list[int] = []
+        ids: list[str] = []
+        position, labelled = 0, True
         with reading(path, "file"), open(path, "rb") as stream:
             for number, line in enumerate(stream, 1):
                 text = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
                 if text.strip():
                     parts = text.rstrip(b"\r\n").split(b"\t")
-                    labels.append(self._label(parts, number))
+                    labelled = labelled and (len(parts) > 1 or bool(offsets))
+                    labels.append(self._label(parts, number) if labelled else self._alone(parts, number))
                     ids.append(parts[0].decode("utf-8", "replace") if len(parts) == 3 else "")
                     offsets.append(position)
                     rows.append(number)
                 position += len(line)
         if not offsets:
             raise DataError(f"`{short(path)}` holds no images", path=str(path), place="row 1", option="file")
-        return offsets, rows, np.array(labels, dtype=np.int64), tuple(ids) if ids[0] else ()
+        return offsets, rows, np.array(labels, dtype=np.int64) if labelled else None, tuple(ids) if ids[0] else ()
+
+    def _alone(self, parts: list[bytes], number: int) -> int:
+        """A row of a file without labels."""
+        if len(parts) > 1:
+            raise self._wrong(number, "has a label, and the first row has none", f"It has {len(parts)} columns.")
+        return 0
 
     def _label(self, parts: list[bytes], number: int) -> int:
         if len(parts) not in (2, 3):
@@ -111,11 +134,11 @@ class Base64Images(ImageReader):
         if not text.isdigit():
             raise self._wrong(number, "has a label that is not a class number",
                               f"It is `{text[:30].decode('latin1')}`.")
-        if self.label_dim is not None and int(text) >= self.label_dim:
-            raise self._wrong(number, f"has class {int(text)}, out of range",
-                              f"`labelDim` is {self.label_dim}, so classes are 0 to {self.label_dim - 1}.")
-        return int(text)
+        wrong = check_label(int(text), self.first_label, self.label_dim)
+        if wrong is not None:
+            raise self._wrong(number, f"has class {int(text)}, out of range", *wrong)
+        return int(text) - self.first_label
 
-    def _wrong(self, number: int, what: str, why: str) -> DataError:
+    def _wrong(self, number: int, what: str, why: str, hint: str = "correct the row.") -> DataError:
         return DataError(f"row {number} of `{short(self.file)}` {what}", path=self.file, place=f"row {number}",
-                         option="file", body=(why,), hint="correct the row.")
+                         option="file", body=(why,), hint=hint)

@@ -32,6 +32,9 @@ class _Binary(ImageReader):
     def names(self) -> tuple[str, ...]:
         return ()
 
+    def sources(self) -> tuple[str, ...]:
+        return self.files
+
     def describe(self) -> Description:
         missing = tuple(path for path in self.files if locate(path) is None)
         classes = self.layout()[2]

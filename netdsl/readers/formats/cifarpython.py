@@ -112,6 +112,9 @@ class CIFAR10Python(ImageReader):
 
     files: tuple[str, ...] = option(FILES, doc="The files, joined by `:`; plain or packed.")
 
+    def sources(self) -> tuple[str, ...]:
+        return self.files
+
     def describe(self) -> Description:
         missing = tuple(path for path in self.files if locate(path) is None)
         streams = (self.image_stream((32, 32, self.channels)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import ClassVar
@@ -15,22 +15,25 @@ from ...spec import Integer, Optional, Text, option, table_row
 from ..arrays import np
 from ..files import dead_link, leads_nowhere, locate, missing_file, read_all, reading, short
 from ..reader import DataError, Dataset, Description, Reader, Stream
-from ..transforms.pipeline import ImageReader
-from .imagefiles import ImageFiles, Paths, stored_dims
-from .images import SUFFIXES
+from .image_formats import SUFFIXES, SkippedFiles
+from .image_reader import ImageFileReader, look_at_headers, spread
+from .imagefiles import ImageFiles, Paths
 
 #: `describe` counts images up to this number; more are not counted before the data are opened.
 _COUNT_UP_TO = 100_000
 
 
 @table_row
-class ImageFolder(ImageReader):
+class ImageFolder(ImageFileReader):
     """Photos in a folder for each class, as ImageNet is laid out.
 
     A class is a sub-folder; the classes in the order of the folders' names are the class numbers 0, 1, ...
-    For validation and test they are those of the training data, also where a class is missing.
-    Images are .jpg, .jpeg, .png, .bmp, .webp, .ppm and .pgm in any case, at any depth below the
-    class's folder; other files, and names that begin with a dot, are passed over.
+    Names that are all whole numbers are ordered by their value (2 before 10), others by the alphabet.
+    For validation and test the numbers are those of the training data, also where a class is missing or its
+    folder is empty. A folder with images and no sub-folders holds images without labels, for networks that
+    need none. Images are .jpg, .jpeg, .jpe, .jfif, .png, .bmp, .webp, .gif, .tif, .tiff, .ppm, .pgm, .pbm,
+    .pnm and .pfm in any case, at any depth below the class's folder; other files are skipped, and `check`
+    counts them by suffix. Names that begin with a dot are ignored.
     """
 
     examples: ClassVar[tuple[str, ...]] = (
@@ -43,7 +46,9 @@ class ImageFolder(ImageReader):
                              "first, then its title; or Keras' class index (.json).")
     label_dim: int | None = option(Optional(Integer(1)), None, "Number of classes that the network tells apart, if "
                                    "there are fewer folders; None: the number of folders.")
-    max_errors: int = option(Integer(0), 0, "How many bad images are passed over before it is an error.")
+    max_errors: int = option(Integer(0), 0, "How many bad images are skipped before it is an error.")
+    #: Whether other data number the classes, as for validation and test; no option, `with_classes` sets it.
+    follows_others: bool = field(default=False, kw_only=True)
 
     def describe(self) -> Description:
         if os.path.isfile(self.folder):
@@ -56,50 +61,82 @@ class ImageFolder(ImageReader):
             labels = Stream(self.labels_input, (self.label_dim,) if self.label_dim else None, self.label_dim)
             return Description((self.image_stream((None, None, self.channels)), labels), None, self.image_facts(),
                                missing)
-        folders, titles = self._classes()
-        paths = list(islice((path for path, _ in self._images(folders)), _COUNT_UP_TO + 1))
-        if not paths:
-            raise self._no_images()
-        dims = stored_dims(Paths(paths), len(paths), self.channels, lambda index: (paths[index], ""),
-                           tolerant=self.max_errors > 0)
-        classes = self.label_dim or len(titles)
-        labels = Stream(self.labels_input, (classes,), classes, class_names=titles)
-        return Description((self.image_stream(dims), labels), len(paths) if len(paths) <= _COUNT_UP_TO else None,
-                           self.image_facts())
+        found = self._found(_COUNT_UP_TO)
+        paths = [path for path, _ in found.entries]
+        headers = look_at_headers(self, Paths(paths), spread(len(paths)), lambda index: (paths[index], ""),
+                                  tolerant=self.max_errors > 0)
+        facts, warnings = found.told(self.folder)
+        streams = [self.image_stream(headers.dims)]
+        if found.classes is not None:
+            classes = self.label_dim or len(found.classes)
+            streams.append(Stream(self.labels_input, (classes,), classes, class_names=found.classes))
+        return Description(tuple(streams), None if found.more else len(paths),
+                           (*self.image_facts(), *headers.facts, *facts), warnings=(*warnings, *headers.warnings),
+                           unlabelled=DataError(
+                               f"`{short(self.folder)}` has no sub-folders, so its images have no labels",
+                               hint="put the images of each class into a sub-folder named after the class; for images "
+                                    "listed in a text file use `MapFile`.") if found.classes is None else None)
 
     def open(self, training: bool) -> Dataset:
-        folders, titles = self._classes()
-        entries = list(self._images(folders))
-        if not entries:
-            raise self._no_images()
-        labels = np.fromiter((label for _, label in entries), np.int64, len(entries))
-        counts = np.bincount(labels, minlength=len(titles))
+        found = self._found()
+        paths = Paths([path for path, _ in found.entries])
+        labels = np.fromiter((label for _, label in found.entries), np.int64, len(found.entries))
+        return ImageFiles(self, training, paths, lambda index: (paths.paths[index], ""),
+                          {self.labels_input: labels} if found.classes is not None else {},
+                          len(found.entries), found.classes or (), self.max_errors, paths.close)
+
+    def sources(self) -> tuple[str, ...]:
+        return (self.folder,)
+
+    def _found(self, most: int | None = None) -> _Found:
+        """The images with their classes; no more than `most` of them. Raises DataError."""
+        skipped = SkippedFiles()
+        entries = self._entries()
+        if not any(_is_folder(entry) for entry in entries):
+            paths = list(islice(image_paths(self.folder, skipped=skipped), None if most is None else most + 1))
+            if not paths:
+                raise self._no_images(skipped)
+            return _Found([(path, 0) for path in paths[:most]], None, skipped, most is not None and len(paths) > most)
+        folders, titles = self._classes(entries)
+        pairs = list(islice(self._images(folders, skipped), None if most is None else most + 1))
+        if not pairs:
+            raise self._no_images(skipped)
+        more = most is not None and len(pairs) > most
+        if not more and not (self.follows_others or self.class_file):
+            self._require_images(folders, {label for _, label in pairs})
+        beside = [entry.path for entry in entries if entry.name.lower().endswith(SUFFIXES) and not _is_folder(entry)]
+        return _Found(pairs[:most], titles, skipped, more, sorted(beside))
+
+    def _require_images(self, folders: dict[str, int], there: set[int]) -> None:
+        """Raises DataError for a class without images: nothing could be learned of it."""
         for name, label in folders.items():
-            if not counts[label]:
-                raise DataError(f"the class folder `{short(name)}` has no images", option="folder",
-                                path=os.path.join(self.folder, name),
-                                hint="put images there or delete the folder; the class numbers behind it change then.")
-        paths = Paths([path for path, _ in entries])
-        return ImageFiles(self, training, paths, lambda index: (paths.paths[index], ""), {self.labels_input: labels},
-                          len(entries), titles, self.max_errors, paths.close)
+            if label in there:
+                continue
+            place = os.path.join(self.folder, name)
+            skipped = SkippedFiles()
+            list(image_paths(place, skipped=skipped))
+            raise DataError(f"the class folder `{short(name)}` has no images", option="folder", path=place,
+                            body=(f"{skipped}.",) if skipped.counts else (),
+                            hint=skipped.cure if skipped.counts else
+                            "put images there or delete the folder; the class numbers behind it change then.")
 
     def with_classes(self, names: Callable[[str], tuple[str, ...]]) -> Reader:
-        return self if self.class_file else replace(self, class_order=names(self.labels_input))
+        order = () if self.class_file else names(self.labels_input)
+        return replace(self, class_order=order, follows_others=True)
 
-    def _classes(self) -> tuple[dict[str, int], tuple[str, ...]]:
-        """Class numbers by folder name, and the classes' titles by number. Raises DataError."""
+    def _entries(self) -> list[os.DirEntry[str]]:
+        """What lies in the folder. Raises DataError."""
         if not os.path.isdir(self.folder):
             raise missing_file(self.folder, "folder", "folder")
         with reading(self.folder, "folder"):
-            entries = [entry for entry in os.scandir(self.folder) if not entry.name.startswith(".")]
+            return [entry for entry in os.scandir(self.folder) if not entry.name.startswith(".")]
+
+    def _classes(self, entries: list[os.DirEntry[str]]) -> tuple[dict[str, int], tuple[str, ...]]:
+        """Class numbers by folder name, and the classes' titles by number. Raises DataError."""
         names = sorted(entry.name for entry in entries if _is_folder(entry))
         for entry in entries:
-            if leads_nowhere(entry.path):  # passed over, it would change the numbers of the classes behind it
+            if leads_nowhere(entry.path):  # skipped, it would change the numbers of the classes behind it
                 raise dead_link(entry.path, "folder")
-        if not names:
-            raise DataError(f"the folder `{short(self.folder)}` has no sub-folders", path=self.folder, option="folder",
-                            body=("ImageFolder wants a sub-folder for each class, with the class's images in it.",),
-                            hint="for images listed in a text file use `MapFile`.")
         if self.class_file:
             folders, titles = self._listed(names)
         else:
@@ -124,22 +161,50 @@ class ImageFolder(ImageReader):
                             hint=did_you_mean(unknown[0], numbers) if len(numbers) <= 2000 else "")
         return {name: numbers[name] for name in names}, tuple(title for _, title in listed)
 
-    def _images(self, folders: dict[str, int]) -> Iterator[tuple[str, int]]:
+    def _images(self, folders: dict[str, int], skipped: SkippedFiles) -> Iterator[tuple[str, int]]:
         """Paths and class numbers, sorted: the same order on every machine."""
         above = frozenset({_identity(self.folder)})
         for name, number in sorted(folders.items(), key=lambda pair: pair[1]):
-            for path in image_paths(os.path.join(self.folder, name), above):
+            for path in image_paths(os.path.join(self.folder, name), above, skipped):
                 yield path, number
 
-    def _no_images(self) -> DataError:
+    def _no_images(self, skipped: SkippedFiles) -> DataError:
+        looked = f"I looked for {', '.join(SUFFIXES)} in the classes' folders."
         return DataError(f"there are no images in `{short(self.folder)}`", path=self.folder, option="folder",
-                         body=(f"I looked for {', '.join(SUFFIXES)} in the classes' folders.",))
+                         body=(f"{skipped}.", looked) if skipped.counts else (looked,),
+                         hint=skipped.cure if skipped.counts else "put a folder of images for each class there.")
 
 
-def image_paths(folder: str, above: frozenset[tuple[int, int]] = frozenset()) -> Iterator[str]:
-    """Image files below a folder, sorted. Raises DataError.
+@dataclass(frozen=True)
+class _Found:
+    """What a search for images found."""
 
-    A link to one of the folders that lead here (`above`) is passed over, since it has no end.
+    entries: list[tuple[str, int]]  #: path and class number
+    classes: tuple[str, ...] | None  #: titles by number; None: images without labels
+    skipped: SkippedFiles
+    more: bool = False  #: whether the search ended before all was found
+    beside: list[str] = field(default_factory=list)  #: images that lie beside the classes' folders
+
+    def told(self, folder: str) -> tuple[tuple[str, ...], tuple[DataError, ...]]:
+        """Facts and warnings on what is left out."""
+        facts: list[str] = []
+        warnings: list[DataError] = []
+        if self.skipped.surprising:
+            warnings.append(DataError(str(self.skipped), path=folder, hint=self.skipped.cure))
+        elif self.skipped.counts:
+            facts.append(str(self.skipped))
+        if self.beside:
+            count = "1 image is" if len(self.beside) == 1 else f"{len(self.beside)} images are"
+            warnings.append(DataError(f"{count} skipped: beside the classes' folders", path=self.beside[0],
+                                      hint="move them into a folder of their class, or out of this folder."))
+        return tuple(facts), tuple(warnings)
+
+
+def image_paths(folder: str, above: frozenset[tuple[int, int]] = frozenset(),
+                skipped: SkippedFiles | None = None) -> Iterator[str]:
+    """Image files below a folder, sorted; other files are counted in `skipped`. Raises DataError.
+
+    A link to one of the folders that lead here (`above`) is skipped, since it has no end.
     """
     with reading(folder):
         here = _identity(folder)
@@ -148,9 +213,11 @@ def image_paths(folder: str, above: frozenset[tuple[int, int]] = frozenset()) ->
         if entry.name.startswith("."):
             continue
         if _is_folder(entry):
-            yield from image_paths(entry.path, above | {here})
+            yield from image_paths(entry.path, above | {here}, skipped)
         elif entry.name.lower().endswith(SUFFIXES):
             yield entry.path
+        elif skipped is not None:
+            skipped.add(entry.name)
 
 
 def _identity(folder: str) -> tuple[int, int]:

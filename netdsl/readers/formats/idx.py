@@ -64,6 +64,9 @@ class IDX(ImageReader):
     def channels(self) -> int:
         return 1
 
+    def sources(self) -> tuple[str, ...]:
+        return (self.images,)
+
     def describe(self) -> Description:
         missing = tuple(path for path in (self.images, self.labels) if locate(path) is None)
         features, count = Stream(self.features_input, None), None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -9,17 +10,18 @@ from pathlib import Path
 
 from ..arrays import np
 from ..files import Archives, missing_file, reading, split_archive
-from ..reader import Batch, DataError, Dataset, ImageDims, SampleRng
-from ..transforms.pipeline import ImageReader, Pipeline, channels_first, stack_of
-from .images import decode, open_image
+from ..reader import Batch, DataError, Dataset, SampleRng
+from ..transforms.pipeline import Pipeline, channels_first, stack_of
+from .image_reader import HEAD, Fetch, ImageFileReader, look_at_headers
+from .pixels import decode
 
-#: Reads the stored bytes of the image with an index.
-Fetch = Callable[[int], bytes]
+#: Path and row of the image with an index, for messages.
+Name = Callable[[int], tuple[str, str]]
 #: How many images are looked at before the next are queued.
 _BLOCK = 1024
 
 
-class Paths:
+class Paths(Fetch):
     """Paths of images, plain or `archive.zip@/inner/name`."""
 
     def __init__(self, paths: Sequence[str]) -> None:
@@ -34,9 +36,17 @@ class Paths:
         inside = split_archive(path)
         if inside is not None:
             return self._archives.read(*inside)
+        return self._read(path)
+
+    def head(self, index: int) -> bytes:
+        path = self.paths[index]
+        return self(index) if "\0" in path or split_archive(path) is not None else self._read(path, HEAD)
+
+    @staticmethod
+    def _read(path: str, count: int = -1) -> bytes:
         try:
             with reading(path), open(path, "rb") as file:
-                return file.read()
+                return file.read(count)
         except DataError as error:
             if Path(path).exists():
                 raise
@@ -50,15 +60,22 @@ class ImageFiles(Dataset):
     """Images that are read and decoded when their batch is wanted.
 
     `targets` has one row for each image. A bad image is an error where `maximum_errors` is 0. Else all
-    are read once when the data are opened: the bad ones are kept in `skipped` and take no part, so the
+    are read once when the data are opened: the bad ones are kept in `skipped` and left out, so the
     samples are the same in training and in testing and none is lost, doubled or counted in vain.
     """
 
-    def __init__(self, reader: ImageReader, training: bool, fetch: Fetch, name: Callable[[int], tuple[str, str]],
+    def __init__(self, reader: ImageFileReader, training: bool, fetch: Fetch, name: Name,
                  targets: dict[str, np.ndarray], count: int, class_names: tuple[str, ...] = (),
                  maximum_errors: int = 0, close: Callable[[], None] | None = None,
                  skipped: Sequence[DataError] = (), ids: tuple[str, ...] = ()) -> None:
-        bad = _bad_images(fetch, name, count, reader.grayscale, maximum_errors) if maximum_errors > 0 else {}
+        def read(index: int) -> None:
+            try:
+                # A JPEG is decoded at an eighth of its size, which reads all of it in a fraction of the time.
+                decode(fetch(index), reader.decoding, least_side=1)
+            except DataError as error:
+                raise error.located(*name(index)) from None
+
+        bad = bad_samples(read, count, reader, maximum_errors) if maximum_errors > 0 else {}
         #: The stored image of each sample.
         self._places = np.array([index for index in range(count) if index not in bad], dtype=np.int64)
         if not self._places.size:
@@ -95,10 +112,24 @@ class ImageFiles(Dataset):
 
     def _image(self, place: int, draws: SampleRng) -> np.ndarray:
         try:
-            image = self._reader.in_order(decode(self._fetch(place), self._reader.grayscale, self._least_side))
+            image = self._reader.decoded(self._fetch(place), self._least_side)
+        except DataError as error:
+            raise self._reader.bad_image(error.located(*self._name(place))) from None
+        try:
             return self._pipeline.run(image, draws.sample(place))
         except DataError as error:
             raise error.located(*self._name(place)) from None
+
+    def fingerprint(self, index: int) -> tuple[str, bytes] | None:
+        place = int(self._places[index])
+        try:
+            content = self._fetch(place)
+        except DataError:
+            return None
+        return ": ".join(filter(None, self._name(place))), hashlib.blake2b(content, digest_size=16).digest()
+
+    def notes(self) -> tuple[DataError, ...]:
+        return look_at_headers(self._reader, self._fetch, self._places.tolist(), self._name, tolerant=True).warnings
 
     def _sizes_differ(self, first: int, shape: tuple[int, ...], second: int, other: tuple[int, ...]) -> DataError:
         size = [f"{extents[-2]} x {extents[-3]}" for extents in (shape, other)]
@@ -113,15 +144,14 @@ class ImageFiles(Dataset):
             self._close()
 
 
-def _bad_images(fetch: Fetch, name: Callable[[int], tuple[str, str]], count: int, grayscale: bool,
-                most: int) -> dict[int, DataError]:
-    """The images that cannot be decoded, by index; one more than `most` of them is raised."""
+def bad_samples(read: Callable[[int], object], count: int, reader: ImageFileReader, most: int
+                ) -> dict[int, DataError]:
+    """Which of the samples `read` raises DataError for, by index; one more than `most` of them is raised."""
     def fault(index: int) -> DataError | None:
         try:
-            # A JPEG is decoded at an eighth of its size, which reads all of it in a fraction of the time.
-            decode(fetch(index), grayscale, least_side=1)
+            read(index)
         except DataError as error:
-            return error.located(*name(index))
+            return error
         return None
 
     bad: dict[int, DataError] = {}
@@ -132,22 +162,5 @@ def _bad_images(fetch: Fetch, name: Callable[[int], tuple[str, str]], count: int
                 if error is not None:
                     bad[index] = error
                     if len(bad) > most:
-                        raise error
+                        raise reader.bad_image(error)
     return bad
-
-
-def stored_dims(fetch: Fetch, count: int, channels: int, name: Callable[[int], tuple[str, str]],
-                tolerant: bool = False) -> ImageDims:
-    """The images' extents if a few of them, spread over all, have the same; else unknown. Reads headers.
-
-    Raises DataError for one that cannot be read, unless `tolerant`.
-    """
-    sizes = set()
-    for index in sorted({count * k // 4 for k in range(4)}):
-        try:
-            sizes.add(open_image(fetch(index)).size)
-        except DataError as error:
-            if not tolerant:
-                raise error.located(*name(index)) from None
-    width, height = sizes.pop() if len(sizes) == 1 else (None, None)
-    return (width, height, channels)

@@ -11,11 +11,13 @@ from typing import Any, ClassVar
 
 from ...spec import Choice, Integer, Optional, Text, option, table_row
 from ..arrays import np
+from ..class_numbers import FIRST_LABEL_DOC, check_label
 from ..files import locate, read_once, required, short, split_archive, text_blocks
 from ..memory import float32
 from ..reader import DataError, Dataset, Description, Stream
-from ..transforms.pipeline import ImageReader
-from .imagefiles import ImageFiles, Paths, stored_dims
+from .image_formats import SUFFIXES
+from .image_reader import ImageFileReader, look_at_headers, spread
+from .imagefiles import ImageFiles, Paths
 
 #: Digits of a class number, at most.
 _DIGITS = 9
@@ -28,6 +30,9 @@ class _Rows:
     paths: list[str] = field(default_factory=list)
     numbers: array[int] = field(default_factory=lambda: array("q"))
     pieces: list[np.ndarray] = field(default_factory=list)
+    labelled: bool = True  #: whether the lines have labels; the first one says it
+    #: Images that stand in several lines with several labels: path -> the first line's number and another's.
+    several: dict[str, tuple[int, int]] = field(default_factory=dict)
     skipped: list[DataError] = field(default_factory=list)
 
     def add(self, paths: Iterable[str], numbers: Iterable[int], targets: np.ndarray) -> None:
@@ -45,18 +50,20 @@ class _Rows:
         return np.concatenate(self.pieces)
 
 
-#: Path -> the target of its first row: the class, or the numbers as they are written.
-_Seen = dict[str, int | str]
+#: Path -> the target of its first row (the class, or the numbers as they are written), and that row's number.
+_Seen = dict[str, tuple[int | str, int]]
 
 
 @table_row
-class MapFile(ImageReader):
+class MapFile(ImageFileReader):
     """Images listed in a text file: a line `path<TAB>label` for each, the label a class number.
 
     `...` at the start of a path is the folder of the list itself, other relative paths count from the
     current folder; `archive.zip@/inner/name` is an image inside a zip archive. A third column may stand
     in front (a sequence id), and a space may stand for the tab (Caffe's lists). With
-    `targets = "numbers"` the labels are one or more numbers to be predicted.
+    `targets = "numbers"` the labels are one or more numbers to be predicted. An image may stand in several
+    lines, each a sample: the judgements of several people. A list of paths alone holds images without labels,
+    for networks that need none.
 
     Source: CNTK `ImageReader` and `ImageDeserializer`.
     """
@@ -69,42 +76,69 @@ class MapFile(ImageReader):
     file: str = option(Text(), doc="The list.")
     label_dim: int | None = option(Optional(Integer(1)), None, "Number of classes; None: the largest label + 1.")
     targets: str = option(Choice(("class", "numbers")), "class", "What the labels are.")
-    max_errors: int = option(Integer(0), 0, "How many bad lines and images are passed over before it is an error.")
+    max_errors: int = option(Integer(0), 0, "How many bad lines and images are skipped before it is an error.")
+    first_label: int = option(Integer(0), 0, FIRST_LABEL_DOC)
 
     def describe(self) -> Description:
         if locate(self.file) is None:
             labels = Stream(self.labels_input, (self.label_dim,) if self.label_dim else None, self.label_dim)
-            streams = (self.image_stream((None, None, self.channels)), labels)
-            return Description(streams, None, self.image_facts(), (self.file,))
+            nothing = (self.image_stream((None, None, self.channels)), labels)
+            return Description(nothing, None, self.image_facts(), (self.file,))
         rows = self._rows()
         paths = Paths(rows.paths)
         try:
-            dims = stored_dims(paths, len(rows.paths), self.channels, self._names(rows), tolerant=self.max_errors > 0)
+            headers = look_at_headers(self, paths, spread(len(rows.paths)), self._names(rows), self.max_errors > 0)
         except DataError as error:
             raise self._hinted(error, rows) from None
         finally:
             paths.close()
-        return Description((self.image_stream(dims), self._label_stream(rows.targets)), len(rows.paths),
-                           self.image_facts())
+        streams = [self.image_stream(headers.dims)]
+        if rows.labelled:
+            streams.append(self._label_stream(rows.targets))
+        facts, warnings = self._repeated(rows)
+        return Description(tuple(streams), len(rows.paths), (*self.image_facts(), *headers.facts, *facts),
+                           warnings=(*warnings, *headers.warnings), unlabelled=None if rows.labelled else DataError(
+                               f"`{short(self.file)}` lists paths alone, so its images have no labels",
+                               hint="write a tab and the label behind each path."))
 
     def open(self, training: bool) -> Dataset:
         rows = self._rows()
         paths = Paths(rows.paths)
-        return ImageFiles(self, training, paths, self._names(rows), {self.labels_input: rows.targets}, len(rows.paths),
+        return ImageFiles(self, training, paths, self._names(rows),
+                          {self.labels_input: rows.targets} if rows.labelled else {}, len(rows.paths),
                           maximum_errors=self.max_errors - len(rows.skipped), close=paths.close, skipped=rows.skipped)
+
+    def sources(self) -> tuple[str, ...]:
+        return (self.file,)
+
+    def _repeated(self, rows: _Rows) -> tuple[tuple[str, ...], tuple[DataError, ...]]:
+        """What to tell of images with several labels: numbers are opinions; two classes may be a mistake."""
+        if not rows.several:
+            return (), ()
+        path, (first, second) = next(iter(rows.several.items()))
+        count = "1 image has" if len(rows.several) == 1 else f"{len(rows.several):,} images have"
+        title = f"{count} several labels, each line a sample"
+        if self.targets == "numbers":
+            return (title,), ()
+        return (), (DataError(title, path=self.file, place=f"rows {first} and {second}", option="file",
+                              body=(f"`{path}` is one of them.",),
+                              hint="this is right for the judgements of several people; else delete the wrong lines."),)
 
     def _names(self, rows: _Rows) -> Callable[[int], tuple[str, str]]:
         return lambda index: (rows.paths[index], f"row {rows.numbers[index]} of {os.path.basename(self.file)}")
 
     def _label_stream(self, targets: np.ndarray) -> Stream:
         if self.targets == "numbers":
-            return Stream(self.labels_input, (targets.shape[1],))
+            return Stream(self.labels_input, (targets.shape[1],),
+                          value_span=(float(targets.min()), float(targets.max())) if targets.size else None)
         classes = self.label_dim or int(targets.max()) + 1
-        return Stream(self.labels_input, (classes,), classes)
+        return Stream(self.labels_input, (classes,), classes, labels_from=self.first_label,
+                      label_span=(int(targets.min()) + self.first_label, int(targets.max()) + self.first_label))
 
     def _rows(self) -> _Rows:
         """The lines of the list. Raises DataError."""
-        return read_once(self.file, ("MapFile", self.file, self.targets, self.label_dim, self.max_errors), self._read)
+        asked = ("MapFile", self.file, self.targets, self.label_dim, self.max_errors, self.first_label)
+        return read_once(self.file, asked, self._read)
 
     def _read(self) -> _Rows:
         folder = os.path.dirname(required(self.file, "file"))
@@ -115,6 +149,8 @@ class MapFile(ImageReader):
             for number, line in enumerate(lines, first):
                 if not line.strip():
                     continue
+                if not rows.paths and not rows.skipped:
+                    rows.labelled = not _is_path_alone(line)
                 try:
                     self._add(rows, seen, number, line, folder)
                 except DataError as error:
@@ -128,6 +164,10 @@ class MapFile(ImageReader):
 
     def _quickly(self, rows: _Rows, seen: _Seen, first: int, lines: list[str], folder: str) -> bool:
         """Add lines without faults, all at once; False where one needs a closer look."""
+        if not rows.paths and not rows.skipped and any(map(_is_path_alone, lines[:1])):
+            rows.labelled = False
+        if not rows.labelled:
+            return False
         cells = [_cells(line) for line in lines]
         if {len(row) for row in cells} not in ({2}, {3}):
             return False
@@ -146,26 +186,36 @@ class MapFile(ImageReader):
         else:
             good = "".join(texts).isdecimal() and max(map(len, texts)) <= _DIGITS
             written = [int(text) for text in texts] if good else []
-            targets = np.array(written, dtype=np.int64)
-            good = good and (self.label_dim is None or targets.max() < self.label_dim)
-        if not good or list(map(seen.setdefault, paths, written)) != written:
+            targets = np.array(written, dtype=np.int64) - self.first_label
+            good = good and targets.min() >= 0 and (self.label_dim is None or targets.max() < self.label_dim)
+        if not good:
             return False
+        for number, (path, target) in enumerate(zip(paths, written, strict=True), first):
+            self._note(rows, seen, path, target, number)
         rows.add(paths, range(first, first + len(lines)), targets)
         return True
 
+    @staticmethod
+    def _note(rows: _Rows, seen: _Seen, path: str, target: int | str, number: int) -> None:
+        """Remember an image's label, and whether it has had another before."""
+        before, row = seen.setdefault(path, (target, number))
+        if before != target:
+            rows.several.setdefault(path, (row, number))
+
     def _add(self, rows: _Rows, seen: _Seen, number: int, line: str, folder: str) -> None:
+        if not rows.labelled:
+            if not _is_path_alone(line):
+                raise self._bad_row(number, "has a label, and the first row has none", f"It reads `{line[:60]}`.",
+                                    "write a label in every row, or in none.")
+            rows.add([_path(line.strip(), folder)], [number], np.zeros(1, dtype=np.int64))
+            return
         path, text = self._row(number, line, folder)
-        target: int | str = text
         if self.targets == "numbers":
             values = float32([self._numbers(number, text, rows.width)])
+            self._note(rows, seen, path, text, number)
         else:
-            target = self._class(number, text)
-            values = np.array([target], dtype=np.int64)
-        first = seen.setdefault(path, target)
-        if first != target:
-            raise self._bad_row(number, f"contradicts row {rows.numbers[rows.paths.index(path)]}",
-                                f"`{path}` has the label {first} there and {target} here.",
-                                "delete one of the two rows.")
+            values = np.array([self._class(number, text)], dtype=np.int64)
+            self._note(rows, seen, path, int(text), number)
         rows.add([path], [number], values)
 
     def _row(self, number: int, line: str, folder: str) -> tuple[str, str]:
@@ -180,11 +230,10 @@ class MapFile(ImageReader):
         if not text.isdecimal() or len(text) > _DIGITS:
             raise self._bad_row(number, "has a label that is not a class number", f"The label is `{text[:30]}`.",
                                 "labels are whole numbers from 0; for other numbers set `targets = 'numbers'`.")
-        if self.label_dim is not None and int(text) >= self.label_dim:
-            raise self._bad_row(number, f"has class {text}, out of range",
-                                f"`labelDim` is {self.label_dim}, so classes are 0 to {self.label_dim - 1}.",
-                                "correct the label or raise `labelDim`.")
-        return int(text)
+        wrong = check_label(int(text), self.first_label, self.label_dim)
+        if wrong is not None:
+            raise self._bad_row(number, f"has class {text}, out of range", *wrong)
+        return int(text) - self.first_label
 
     def _numbers(self, number: int, text: str, width: int | None) -> list[float]:
         try:
@@ -221,3 +270,8 @@ def _cells(line: str) -> list[str]:
 def _path(written: str, folder: str) -> str:
     """A path with the list's folder in place of three dots."""
     return os.path.join(folder or ".", written[3:].lstrip("/\\")) if written.startswith("...") else written
+
+
+def _is_path_alone(line: str) -> bool:
+    """Whether a line has no label: it is one word, or a path with spaces that ends as an image's name does."""
+    return "\t" not in line and (len(line.split()) == 1 or line.strip().lower().endswith(SUFFIXES))

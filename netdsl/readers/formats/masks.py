@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Sequence
 from typing import ClassVar
 
+from ...base.classes import NO_CLASS
 from ...spec import Integer, OptionError, Text, option, table_row
 from ..arrays import np
 from ..files import missing_file, short
 from ..reader import Batch, DataError, Dataset, Description, SampleRng, Stream
 from ..transforms.geometry import VOID
-from ..transforms.pipeline import ImageReader, channels_first
+from ..transforms.pipeline import channels_first
 from .folder import image_paths
-from .imagefiles import Paths, stored_dims
-from .images import decode, decode_mask
-
-#: What a pixel without a class becomes; torch's losses leave it out.
-NO_CLASS = -100
+from .image_formats import SkippedFiles
+from .image_reader import ImageFileReader, look_at_headers, spread
+from .imagefiles import Paths, bad_samples
+from .pixels import decode_mask
 
 
 @table_row
-class ImageMasks(ImageReader):
+class ImageMasks(ImageFileReader):
     """Images and their masks, two folders whose files have equal names but for the suffix.
 
     A mask is an 8-bit grey or palette image (PNG) of the image's size whose values are class numbers;
@@ -37,6 +38,8 @@ class ImageMasks(ImageReader):
     images: str = option(Text(), doc="The folder of images.")
     masks: str = option(Text(), doc="The folder of masks.")
     classes: int = option(Integer(2, VOID), doc="Number of classes.")
+    max_errors: int = option(Integer(0), 0, "How many images that are bad, or whose masks are, are skipped before it "
+                             "is an error; above 0, all are read once to find them when the data are opened.")
 
     def validate(self) -> None:
         super().validate()
@@ -47,16 +50,34 @@ class ImageMasks(ImageReader):
     def describe(self) -> Description:
         missing = tuple(folder for folder in (self.images, self.masks) if not os.path.isdir(folder))
         if missing:
-            streams = self.image_stream((None, None, self.channels)), Stream(self.labels_input, None, self.classes)
+            streams = self.image_stream((None, None, self.channels)), self._mask_stream(None)
             return Description(streams, None, self.image_facts(), missing)
         images, _ = self._pairs()
-        stream = self.image_stream(stored_dims(Paths(images), len(images), self.channels,
-                                               lambda index: (images[index], "")))
+        headers = look_at_headers(self, Paths(images), spread(len(images)), lambda index: (images[index], ""),
+                                  self.max_errors > 0)
+        stream = self.image_stream(headers.dims)
         dims = None if stream.dims is None else (*stream.dims[:2], self.classes)
-        return Description((stream, Stream(self.labels_input, dims, self.classes)), len(images), self.image_facts())
+        return Description((stream, self._mask_stream(dims)), len(images),
+                           (*self.image_facts(), *headers.facts), warnings=(*self._skipped(), *headers.warnings))
+
+    def _mask_stream(self, dims: tuple[int, ...] | None) -> Stream:
+        return Stream(self.labels_input, dims, self.classes, per_pixel=True)
 
     def open(self, training: bool) -> Dataset:
         return _MaskedImages(self, training, *self._pairs())
+
+    def sources(self) -> tuple[str, ...]:
+        return (self.images,)
+
+    def _skipped(self) -> tuple[DataError, ...]:
+        """What to tell of files in the two folders that are no images."""
+        found = []
+        for folder in (self.images, self.masks):
+            skipped = SkippedFiles()
+            list(image_paths(folder, skipped=skipped))
+            if skipped.surprising:
+                found.append(DataError(str(skipped), path=folder, hint=skipped.cure))
+        return tuple(found)
 
     def _pairs(self) -> tuple[list[str], list[str]]:
         """Paths of images and of their masks. Raises DataError."""
@@ -85,9 +106,21 @@ class ImageMasks(ImageReader):
 
 class _MaskedImages(Dataset):
     def __init__(self, reader: ImageMasks, training: bool, images: list[str], masks: list[str]) -> None:
-        self.count = len(images)
         self._reader, self._pipeline = reader, reader.pipeline(training)
         self._images, self._masks = Paths(images), Paths(masks)
+        most = reader.max_errors
+        bad = bad_samples(lambda index: self._pair(index, SampleRng()), len(images), reader, most) if most > 0 else {}
+        good = [index for index in range(len(images)) if index not in bad]
+        if not good:
+            raise DataError("none of the images and masks can be read", path=images[0],
+                            body=tuple(f"The first: {error.title}." for error in list(bad.values())[:1]))
+        self._images, self._masks = Paths([images[index] for index in good]), Paths([masks[index] for index in good])
+        self.count = len(good)
+        self._skipped = tuple(bad.values())
+
+    @property
+    def skipped(self) -> tuple[DataError, ...]:
+        return self._skipped
 
     def batch(self, indices: Sequence[int], draws: SampleRng) -> Batch:
         pairs = [self._pair(int(index), draws) for index in indices]
@@ -102,13 +135,33 @@ class _MaskedImages(Dataset):
         return Batch({reader.features_input: np.stack([image for image, _ in pairs]), reader.labels_input: masks},
                      tuple(self._images.paths[int(index)] for index in indices))
 
+    def fingerprint(self, index: int) -> tuple[str, bytes] | None:
+        try:
+            content = self._images(index)
+        except DataError:
+            return None
+        return self._images.paths[index], hashlib.blake2b(content, digest_size=16).digest()
+
+    def notes(self) -> tuple[DataError, ...]:
+        return look_at_headers(self._reader, self._images, range(self.count),
+                               lambda index: (self._images.paths[index], ""), tolerant=True).warnings
+
     def _pair(self, index: int, draws: SampleRng) -> tuple[np.ndarray, np.ndarray]:
+        reader = self._reader
         try:
-            image = self._reader.in_order(decode(self._images(index), self._reader.grayscale))
+            image = reader.decoded(self._images(index))
         except DataError as error:
-            raise error.located(self._images.paths[index]) from None
+            raise reader.bad_image(error.located(self._images.paths[index])) from None
         try:
-            mask = decode_mask(self._masks(index))
+            mask = decode_mask(self._masks(index), reader.decoding)
+        except DataError as error:
+            raise reader.bad_image(error.located(self._masks.paths[index])) from None
+        if image.shape[:2] == mask.shape[1::-1] != mask.shape[:2] and not reader.apply_exif_orientation:
+            raise DataError("the image and its mask are turned against each other", path=self._masks.paths[index],
+                            body=(f"The image has {image.shape[1]} x {image.shape[0]} pixels, the mask "
+                                  f"{mask.shape[1]} x {mask.shape[0]}.",),
+                            hint="photos that are stored turned are put upright with `applyExifOrientation = true`.")
+        try:
             image, mask = self._pipeline.run_with_mask(image, mask, draws.sample(index))
         except DataError as error:
             raise error.located(self._masks.paths[index]) from None

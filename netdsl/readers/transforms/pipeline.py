@@ -9,6 +9,7 @@ from typing import Any
 
 from ...spec import Choice, Flag, ListOf, SpecOf, option, table_row
 from ..arrays import np
+from ..formats.pixels import Decoding, decode
 from ..reader import DataError, ImageDims, Reader, SampleRng, Stream, Transform
 from .geometry import reversed_copy
 
@@ -135,8 +136,10 @@ def stack_of(images: Iterator[np.ndarray], count: int) -> np.ndarray:
     first = next(images)
     result = np.empty((count, *first.shape), first.dtype)
     np.copyto(result[0], first)
-    for place, image in zip(result[1:], images, strict=True):
-        np.copyto(place, image)  # raises where an assignment would cut float32 to bytes
+    for place, image in zip(range(1, count), images, strict=True):
+        if image.dtype != result.dtype and result.dtype == np.uint8:
+            result = result.astype(image.dtype)  # images of 8 bits and of more stand in one batch
+        np.copyto(result[place], image)  # raises where an assignment would cut float32 to bytes
     return result
 
 
@@ -171,6 +174,15 @@ class ImageReader(Reader):
     def image_facts(self) -> tuple[str, ...]:
         """Lines for `check`: one for each transform."""
         return tuple(transform.show() for transform in self.transforms)
+
+    @property
+    def decoding(self) -> Decoding:
+        """What is wanted of the pixels of image files."""
+        return Decoding(self.channels == 1)
+
+    def decoded(self, data: bytes, least_side: float | None = None) -> np.ndarray:
+        """The pixels of an image file in the reader's colour order. Raises DataError without a path."""
+        return self.in_order(decode(data, self.decoding, least_side))
 
     def in_order(self, image: np.ndarray) -> np.ndarray:
         """An image read as RGB, in the reader's colour order."""

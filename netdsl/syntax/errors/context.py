@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 
+from ...base.codes import Code
 from ...base.diagnostics import Diagnostic, Edit, Label
 from ...base.source import Source, Span
 from .replay import END, Change, Opening, Replay, Word
@@ -189,5 +190,5 @@ class ErrorContext:
         """A syntax diagnostic with the first headline that fits on a line."""
         choices = (titles,) if isinstance(titles, str) else titles
         title = next((choice for choice in choices if len(choice) <= TITLE_COLUMNS), choices[-1])
-        return Diagnostic("syntax", title, primary, tuple(related), tuple(text for text in body if text), hint,
+        return Diagnostic(Code.SYNTAX, title, primary, tuple(related), tuple(text for text in body if text), hint,
                           fix=tuple(fix))
