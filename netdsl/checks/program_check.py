@@ -19,6 +19,7 @@ from .labels import first_label_hint, labels_begin_elsewhere, labels_said, unuse
 from .memory_estimate import estimate_memory
 from .metrics import check_metrics
 from .multi_view import multi_view_diagnostic
+from .sampling import sampling_conflicts
 from .shared_data import shared_sources
 from .warnings import find_warnings
 
@@ -30,7 +31,8 @@ _FEW = 2000
 
 def check_program(program: ShapedProgram) -> list[Diagnostic]:
     """Every disagreement between the parts of a program whose shapes are known."""
-    found = [*_criteria(program), *check_metrics(program), *_swapped(program), *_budgets(program)]
+    found = [*_criteria(program), *check_metrics(program), *_swapped(program), *_budgets(program),
+             *sampling_conflicts(program)]
     # Each is asked once: it may mean to read a file.
     described = {phase: describe_reader(reader) for phase in PHASES
                  if (reader := getattr(program.readers, phase)) is not None}

@@ -18,6 +18,7 @@ from ...readers.reader import DataError, Dataset
 from ...runs import checkpoint
 from ...runs.store import saved_state
 from ..data.loader import open_loader
+from ..data.sample_choice import with_saved_split
 from ..data.sampling import Sampling
 from ..device import choose_device, synchronize, torch_settings
 from ..progress import Reporter
@@ -69,7 +70,8 @@ def as_trained(program: Checked, weights: str | Path, phase: str) -> Checked:
     seed = state.get("seed")
     if program.plan is None or not isinstance(seed, int):
         return program
-    return replace(program, plan=replace(program.plan, block=replace(program.plan.block, seed=seed)))
+    plan = with_saved_split(program.plan, state, resumed=False)
+    return replace(program, plan=replace(plan, block=replace(plan.block, seed=seed)))
 
 
 @dataclass(frozen=True)
