@@ -22,6 +22,7 @@ class Ranking(Criterion):
     """
 
     inputs: ClassVar[tuple[str, ...]] = ("gain", "prediction", "queryId")
+    can_be_blended = False
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         for position, shape in enumerate(inputs):

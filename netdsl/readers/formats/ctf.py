@@ -122,6 +122,8 @@ class CNTKText(Reader):
         if locate(self.file) is None:
             return Description(streams, None, missing=(self.file,))
         read, ended = self._read(_PEEK)
+        streams = tuple(replace(stream, value_span=_value_span(s, read.values[s.input]))
+                        for stream, s in zip(streams, self.input, strict=True))
         if ended:  # else what is not there may come later
             streams = tuple(replace(stream, label_span=_label_span(s, read.values[s.input]))
                             for stream, s in zip(streams, self.input, strict=True))
@@ -341,6 +343,13 @@ def _label_span(section: TextInput, rows: list[Any]) -> tuple[int, int] | None:
         return None
     labels = [int(indices[0]) + section.first_label for indices, _ in rows]
     return min(labels), max(labels)
+
+
+def _value_span(section: TextInput, rows: list[Any]) -> tuple[float, float] | None:
+    """The smallest and the largest number of what was read."""
+    if section.format == "sparse" or not rows:
+        return None
+    return float(min(row.min() for row in rows)), float(max(row.max() for row in rows))
 
 
 def _dense_rows(section: TextInput, texts: list[str]) -> list[Any] | None:

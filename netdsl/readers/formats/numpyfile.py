@@ -178,7 +178,8 @@ class NumPy(ImageReader):
         classes = self._classes(labels)
         if classes is not None:
             return classes.stream(self.labels_input)
-        return Stream(self.labels_input, tuple(reversed(labels.shape[1:])) or (1,))
+        return Stream(self.labels_input, tuple(reversed(labels.shape[1:])) or (1,),
+                      value_span=(float(labels.min()), float(labels.max())) if labels.size else None)
 
     def _classes(self, labels: np.ndarray) -> ClassNumbers | None:
         """The labels as classes; None if they are targets. Raises DataError."""
