@@ -135,6 +135,10 @@ class Dataset:
         """The class of each sample as the input `name` gets it, int64, where that is known without reading them all."""
         return None
 
+    def fingerprint(self, index: int) -> tuple[str, bytes] | None:
+        """The name of a stored image, and what tells it from others; None for data that are no images."""
+        return None
+
     def notes(self) -> tuple[DataError, ...]:
         """What is allowed and perhaps not meant in all of the files, found by a look at each of them."""
         return ()

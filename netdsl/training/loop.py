@@ -22,6 +22,7 @@ from ..spec import camel
 from .best_metric import BestMetric
 from .data.loader import LoadedBatch, skipped_samples_note
 from .data.mixing import MIX
+from .data.opening import data_errors
 from .device import choose_device, describe_device, seed_step, synchronize, torch_settings
 from .evaluation.evaluate import EvalResult, Evaluator, criterion_name, percentages, ranked_names, shown
 from .failures import translate_torch_errors
@@ -30,7 +31,7 @@ from .nan_guard import NanGuard
 from .progress import BrokenPipeGuard, EpochRecord, ProgressUpdate, Reporter, Stopwatch, epoch_parts, value_parts
 from .result import result_record, saved_checkpoints, stop_reason
 from .run_options import LEARNED, Interrupted, Result, RunOptions
-from .setup import Checked, Job, data_errors, make_evaluator, prepare_job, required_plan
+from .setup import Checked, Job, make_evaluator, prepare_job, required_plan
 from .step import NonFinite, StepInput
 from .strategies import Captured, Eager, candidates, choose
 
