@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from ..base.codes import Code
 from ..spec import (
     BoundArgument,
     Choice,
@@ -58,7 +59,7 @@ class RecordOf(Kind):
             raise Mismatch(self.expected)
         named = {name: BoundArgument(member.span, member.force, name_span=value.names.get(name))
                  for name, member in members.items()}
-        return bind(self.spec, (), named, value.span, unknown_code="unknown-key").spec
+        return bind(self.spec, (), named, value.span, unknown_code=Code.UNKNOWN_KEY).spec
 
 
 @table_row
@@ -238,9 +239,11 @@ class TrainingBlock(Spec):
                         "Keeps an average of the parameters that remembers this much at each update; 0: none.")
     keep_checkpoints: int = option(Integer(1), 2, "How many epochs' checkpoints are kept, beside the best one.")
     keep_check_point_files: bool = option(Flag(), False, "Keeps every epoch's checkpoint.")
-    num_mbs_to_show_result: int = option(Integer(1), 10, "Minibatches between two lines of progress.",
-                                         name="numMBsToShowResult")
-    first_mbs_to_show_result: int = option(Integer(0), 0, "Also a line for each of the first minibatches.",
+    num_mbs_to_show_result: int | None = option(
+        Optional(Integer(1)), None, "Updates between two lines of the record (metrics.jsonl, and the curves of the "
+        "report); None: a twentieth of an epoch, and at least 10. The terminal goes by the clock.",
+        name="numMBsToShowResult")
+    first_mbs_to_show_result: int = option(Integer(0), 0, "Also a line for each of the first updates of an epoch.",
                                            name="firstMBsToShowResult")
 
     # The run

@@ -13,8 +13,7 @@ import netdsl
 import netdsl.training
 from netdsl.base.diagnostics import Failure
 from netdsl.base.source import Source
-from netdsl.ir.network import ShapedNode
-from netdsl.ir.program import Program
+from netdsl.ir.program import CheckedProgram, Phase
 from netdsl.training import Interrupted, Reporter, Result
 from netdsl.training.data.by_class import Balance, order_by_share
 from netdsl.training.data.sampling import Sampling
@@ -92,7 +91,7 @@ def test_balanced_sweeps_are_mixed() -> None:
 # --- in runs --------------------------------------------------------------------------------------
 
 
-def table(folder: Path, more: str = "", reader: str = "", epochs: int = 2) -> Program[ShapedNode]:
+def table(folder: Path, more: str = "", reader: str = "", epochs: int = 2) -> CheckedProgram:
     random = np.random.default_rng(0)
     labels = np.repeat([0, 1, 2], [60, 30, 10])
     points = random.normal(size=(100, 2))
@@ -110,11 +109,11 @@ SGD = {{ minibatchSize = 10 ; maxEpochs = {epochs} ; learningRate = 0.1 {more} }
     return netdsl.check(Source("t.net", text))
 
 
-def run(program: Program[ShapedNode], **options: object) -> Result:
+def run(program: CheckedProgram, **options: object) -> Result:
     return netdsl.training.train(program, device="cpu", **options)
 
 
-def sampling_of(program: Program[ShapedNode], folder: Path) -> Sampling:
+def sampling_of(program: CheckedProgram, folder: Path) -> Sampling:
     options = RunOptions(out=folder / "unused", device="cpu")
     with prepare_job(program, options, Reporter()) as job:
         return job.sampling
@@ -181,7 +180,7 @@ def test_a_run_from_before_stratify_goes_on_as_it_was(tmp_path: Path) -> None:
     more = "; validation = 0.2"
     old = run(table(tmp_path, more + " ; stratify = false", epochs=2), out=tmp_path / "old")
     whole = run(table(tmp_path, more + " ; stratify = false", epochs=4), out=tmp_path / "w")
-    judged = evaluate(table(tmp_path, more), old.out, phase="validation")
+    judged = evaluate(table(tmp_path, more), old.out, phase=Phase.VALIDATION)
     assert judged.values == old.validation
     longer = table(tmp_path, more, epochs=4)
     with pytest.raises(Failure):  # more epochs than it was

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from ...base.codes import Code
 from ...base.diagnostics import failure
-from ...ir.network import ShapedNode
-from ...ir.program import Program
+from ...base.source import Span
+from ...ir.program import CheckedProgram, Phase
 from ...optimizers.plan import TrainingPlan
 from ...readers.reader import Dataset
 from ..run_options import RunOptions
@@ -19,21 +20,21 @@ from .sampling import Sampling, split
 BY_CLASS = "by class"
 
 
-def make_sampling(program: Program[ShapedNode], plan: TrainingPlan, options: RunOptions, dataset: Dataset) -> Sampling:
+def make_sampling(program: CheckedProgram, plan: TrainingPlan, options: RunOptions, dataset: Dataset) -> Sampling:
     """The order of the training samples; those held out for validation are left out. Raises Failure."""
     seed = plan.block.seed
     if options.limits.overfit is not None:
         few = Sampling(dataset.count, seed).order(0)[: options.limits.overfit * plan.update_size_at(0)]
         return Sampling(len(few), seed, shuffle=False, chosen=few)
-    part = part_of(program, plan, "train", dataset)
-    reader = program.readers.train
+    part = part_of(program, plan, Phase.TRAIN, dataset)
+    reader = program.readers.get(Phase.TRAIN)
     by_class = part is not None and plan.block.stratify and known_classes(program, dataset) is not None
     return Sampling(dataset.count if part is None else len(part), seed, plan.block.epoch_size,
                     shuffle=reader is None or reader.randomize, chosen=part,
                     balance=_balance(program, plan, dataset, part), split=BY_CLASS if by_class else "")
 
 
-def part_of(program: Program[ShapedNode], plan: TrainingPlan | None, phase: str, dataset: Dataset
+def part_of(program: CheckedProgram, plan: TrainingPlan | None, phase: Phase, dataset: Dataset
             ) -> np.ndarray | None:
     """Which of the training data are for training, or held out for validation; None: all of them. Raises Failure."""
     if plan is None or not plan.block.validation or dataset.count < 2:
@@ -43,14 +44,14 @@ def part_of(program: Program[ShapedNode], plan: TrainingPlan | None, phase: str,
     training, held_out = split(dataset.count, block.validation, block.seed, classes, block.fold)
     if not len(held_out):
         parts = -(-dataset.count // max(1, round(dataset.count * block.validation)))
-        raise failure("option-type", f"there is no part {block.fold} of the training data to set aside",
-                      plan.spans.get("fold", program.source.span(0, 0)), "`fold` counts from 0",
+        raise failure(Code.OPTION_TYPE, f"there is no part {block.fold} of the training data to set aside",
+                      plan.spans.get("fold", Span.nowhere(program.source.name)), "`fold` counts from 0",
                       body=(f"`validation = {block.validation:g}` makes {parts} parts of {dataset.count:,} samples.",),
                       hint=f"`fold` is 0 to {parts - 1}.")
-    return held_out if phase == "validation" else training
+    return held_out if phase is Phase.VALIDATION else training
 
 
-def known_classes(program: Program[ShapedNode], dataset: Dataset, name: str = "") -> np.ndarray | None:
+def known_classes(program: CheckedProgram, dataset: Dataset, name: str = "") -> np.ndarray | None:
     """The class of each sample for this input, or for the first one that a criterion compares and has classes."""
     compared = [use.node for node in (*program.criteria, *program.metrics) for use in program.network[node].inputs]
     for data in (name,) if name else dict.fromkeys([*(n for n in compared if n in program.inputs), *program.inputs]):
@@ -60,7 +61,7 @@ def known_classes(program: Program[ShapedNode], dataset: Dataset, name: str = ""
     return None
 
 
-def _balance(program: Program[ShapedNode], plan: TrainingPlan, dataset: Dataset, part: np.ndarray | None
+def _balance(program: CheckedProgram, plan: TrainingPlan, dataset: Dataset, part: np.ndarray | None
              ) -> Balance | None:
     wanted = plan.block.balance_classes
     if not wanted:
@@ -68,8 +69,8 @@ def _balance(program: Program[ShapedNode], plan: TrainingPlan, dataset: Dataset,
     classes = known_classes(program, dataset, wanted if isinstance(wanted, str) else "")
     if classes is None:
         what = f"the input `{wanted}` has" if isinstance(wanted, str) else "the training data have"
-        raise failure("reader-shape", f"{what} no classes that are known, so they cannot be balanced",
-                      plan.spans.get("balanceClasses", program.source.span(0, 0)), "is set here",
+        raise failure(Code.READER_SHAPE, f"{what} no classes that are known, so they cannot be balanced",
+                      plan.spans.get("balanceClasses", Span.nowhere(program.source.name)), "is set here",
                       hint="balancing needs one class for each sample; for numbers and masks leave it out.")
     return Balance(classes if part is None else classes[part], plan.block.seed)
 
