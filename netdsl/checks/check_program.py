@@ -17,7 +17,7 @@ from .labels import labels_begin_elsewhere, unused_first_class
 from .metrics import check_metrics
 from .multi_view import multi_view_diagnostic
 from .reader_data import check_stream, data_diagnostic, find_missing_files
-from .sampling import check_sampling
+from .sample_keys import check_sampling
 from .shared_data import shared_sources
 from .special_nodes import check_order, check_roles
 from .warnings import find_warnings
