@@ -246,6 +246,9 @@ def call_row(evaluator: Interpreter, row: type[Layer], positional: Sequence[Lazy
             raise failure(Code.UNKNOWN_OPTION, f"{row.name()} has no option or input `{name}`", identifier.span,
                           did_you_mean(name, order), body=(f"    {row.name()} ({', '.join(order)})",))
         given[name] = (lazy, identifier)
+    if row.of_nodes is not None and any(isinstance(lazy.force(), Ref) for name, (lazy, _) in given.items()
+                                        if name not in inputs):
+        return call_row(evaluator, row.of_nodes, positional, named, e, place)
     if row.style == "layer" and positional and not any(name in inputs for name in given) and not named:
         raise errors.wrong_inputs(row.name(), row.inputs, 0, e.span, place)
     own = place.at(place.scope.counted(row.step_label())) if not place.tail else place

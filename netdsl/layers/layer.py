@@ -140,6 +140,8 @@ class Layer(Spec):
     parameter_inputs: ClassVar[tuple[str, ...]] = ()
     #: How many of `inputs`, from the end, may be left out.
     optional_inputs: ClassVar[int] = 0
+    #: The row that a call means where an option gets a node of the network (`Clip` between two tensors).
+    of_nodes: ClassVar[type[Layer] | None] = None
     #: Order of inputs and options in a call `Name (...)`; None: inputs, then options.
     call: ClassVar[tuple[str, ...] | None] = None
     #: "layer": options in braces make it, then it is applied. "function": called with its inputs.
