@@ -12,6 +12,7 @@ import click
 from network_pages import networks_page
 
 from netdsl import optimizers, readers
+from netdsl.base.codes import Code
 from netdsl.cli import COMMANDS, root
 from netdsl.describe.option_tables import Section, call_text, sections
 from netdsl.elaborate.builtins import BUILTINS
@@ -137,13 +138,12 @@ a person has to choose.
 def errors_page() -> str:
     """docs/errors.md: every code with one real page, from the goldens of the tests."""
     parts = ["# Messages", "", "Every message has a code. Each page here is a golden of the tests.", ""]
-    for folder in sorted((ROOT / "tests" / "errors").iterdir()):
-        cases = sorted(folder.glob("*.txt"))
-        if folder.is_dir() and cases:
+    for code in Code:
+        parts += [f"## {code}", "", code.meaning, ""]
+        cases = sorted((ROOT / "tests" / "errors" / code).glob("*.txt"))
+        if cases:
             case = next((c for c in cases if c.stem == "page"), cases[0])
-            meaning = (folder / "meaning.md").read_text().strip() if (folder / "meaning.md").exists() else ""
-            parts += [f"## {folder.name}", "", *([meaning, ""] if meaning else []), "```text",
-                      case.read_text().rstrip("\n"), "```", ""]
+            parts += ["```text", case.read_text().rstrip("\n"), "```", ""]
     return _page(parts)
 
 

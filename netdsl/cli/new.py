@@ -8,12 +8,13 @@ from pathlib import Path
 
 import click
 
+from ..base.codes import Code
 from ..base.diagnostics import Diagnostic, Failure, failure, render_all
-from ..base.source import Source
+from ..base.source import Source, Span
 from ..base.text_table import listed
 from ..base.units import duration, plural
 from ..ir.network import ShapedNode
-from ..ir.program import Program
+from ..ir.program import Phase, Program
 from ..readers.reader import DataError
 from ..runs.store import network_name
 from ..scaffold import LIKE, MINUTES, FileDraft, choose_draft, draft_from_file, inspect_images
@@ -40,14 +41,14 @@ def new(name: str | None, folder: str | None, like: str | None, no_timing: bool)
     try:
         made = draft_from_file(inspect_images(Path(folder)), like) if folder else choose_draft(like or "mlp")
     except DataError as error:
-        raise failure("reader-file", error.title, Source(error.path or str(folder), "").span(0, 0),
+        raise failure(Code.READER_FILE, error.title, Span.nowhere(error.path or str(folder)),
                       body=error.body, hint=error.hint) from error
     target = name or f"{network_name(Path(folder).resolve().name) if folder else made.like}.net"
     if not target.endswith(".net"):
         target += ".net"
     if Path(target).exists():
-        raise failure("cannot-write", f"`{target}` is there already, and nothing is overwritten",
-                      Source(target, "").span(0, 0), hint="give another name: `netdsl new other.net`.")
+        raise failure(Code.CANNOT_WRITE, f"`{target}` is there already, and nothing is overwritten",
+                      Span.nowhere(target), hint="give another name: `netdsl new other.net`.")
     program, problems = _checked(target, made.text(target))
     reasons = list(made.reasons)
     if program is not None and not no_timing:
@@ -81,8 +82,8 @@ def _timed(made: FileDraft, program: Program[ShapedNode]) -> tuple[FileDraft, st
         return made, "not known: two updates take longer than was measured for; see `netdsl bench`"
     held_out = program.plan.block.validation if program.plan is not None else 0.0
     judged = int(held_out * made.images)
-    if readers.validation is not None:
-        with closing(readers.validation.open(training=False)) as data:
+    if Phase.VALIDATION in readers:
+        with closing(readers[Phase.VALIDATION].open(training=False)) as data:
             judged = data.count
     epoch = speed.epoch_seconds(made.images - int(held_out * made.images), judged)
     made = made.with_time(epoch)
@@ -100,7 +101,7 @@ def _checked(target: str, text: str) -> tuple[Program[ShapedNode] | None, list[D
     from ..compiler import load
 
     checked = load(Source(target, text))
-    ours = [error for error in checked.errors if error.code != "reader-file"]
+    ours = [error for error in checked.errors if error.code != Code.READER_FILE]
     if ours:
         raise AssertionError(f"the new file would have a mistake: {ours[0].title}")
     return (None if checked.errors else checked.require()), list(checked.errors)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ..base.codes import Code
 from ..spec import Flag, Integer, Number, option, table_row
 from .bounds import UNBOUNDED
 from .initializers import constant
@@ -154,8 +155,12 @@ class BatchNormalization(Layer):
         for index, given in enumerate(inputs[1:], 1):
             name, wanted = type(self).inputs[index], 1 if index == 5 else size
             if given.batched:
-                raise ShapeError(f"`{name}` of {self.name()} has to be a parameter", input=index, code="wrong-inputs",
-                                 label="this has a value for every sample")
+                raise ShapeError(
+                    f"`{name}` of {self.name()} has to be a parameter",
+                    input=index,
+                    code=Code.WRONG_INPUTS,
+                    label="this has a value for every sample",
+                )
             if given.size != wanted:
                 raise ShapeError(f"`{name}` of {self.name()} needs {wanted} numbers, and has {given.size}", input=index,
                                  label=f"this is {given}",
@@ -183,7 +188,7 @@ class BatchNormalization(Layer):
 def needs_samples(layer: str, shape: Shape) -> Shape:
     """The shape itself; raises ShapeError for a value that is the same for every sample."""
     if not shape.batched:
-        raise ShapeError(f"{layer} has no samples to take statistics of", input=0, code="wrong-inputs",
+        raise ShapeError(f"{layer} has no samples to take statistics of", input=0, code=Code.WRONG_INPUTS,
                          label=f"this is {shape}, the same for every sample")
     return shape
 

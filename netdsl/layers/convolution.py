@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ..base.codes import Code
 from ..spec import Flag, FunctionKind, Integer, OptionError, option, table_row
 from .bounds import UNBOUNDED
 from .initializers import constant, fans, init_bias_option, init_option, init_value_scale_option, weight_start
@@ -238,8 +239,12 @@ def given_filters(layer: str, inputs: Sequence[Shape], kernel: tuple[int, ...], 
     weight, x = inputs
     channels, rank = x.dims[0], len(kernel)
     if weight.batched:
-        raise ShapeError(f"the filters of {layer} have to be a parameter or a constant", input=0, code="wrong-inputs",
-                         label="this has a value for every sample")
+        raise ShapeError(
+            f"the filters of {layer} have to be a parameter or a constant",
+            input=0,
+            code=Code.WRONG_INPUTS,
+            label="this has a value for every sample",
+        )
     written = weight.file_dims
     found = maps or (written[-1 if outputs_last else -2] if weight.rank == rank + 2 else written[-1])
     full = (*kernel, channels, found) if outputs_last else (*kernel, found, channels)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ..base.codes import Code
 from ..spec import Dims, Flag, FunctionKind, Integer, Optional, option, table_row
 from .bounds import UNBOUNDED
 from .convolution import given_filters, infer_filters
@@ -248,7 +249,7 @@ def transposed_windows(sliding: Sliding, shape: Shape, output_shape: tuple[int, 
     """The windows of the convolution whose transpose this is: `size` is the output's, `count` the input's."""
     if output_shape is not None and len(output_shape) not in (sliding.axes, sliding.axes + 1):
         raise ShapeError(f"`outputShape` of {sliding.layer} needs {sliding.axes} extents", option="outputShape",
-                         label=f"this has {len(output_shape)}", code="option-type")
+                         label=f"this has {len(output_shape)}", code=Code.OPTION_TYPE)
     if output_shape is not None and output_shape[sliding.axes :] not in ((), (channels,)):
         raise ShapeError(f"`outputShape` says {output_shape[-1]} channels, and {sliding.layer} makes {channels}",
                          option="outputShape", label=f"{channels} channels are made")

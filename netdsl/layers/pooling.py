@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ..base.codes import Code
 from ..spec import Choice, Flag, option, table_row
 from .bounds import Bounds, hull
 from .convolution import window_laws
@@ -256,7 +257,7 @@ def pooling_windows(sliding: Sliding, shape: Shape, padding_is_a_value: bool = F
     """The windows of a pooling, in torch's order; raises ShapeError where one has no real pixel."""
     if sliding.axes > MAXIMUM_AXES:
         raise ShapeError(f"{sliding.layer} goes over at most {MAXIMUM_AXES} axes, and not {sliding.axes}",
-                         option=sliding.kernel_option, label=f"this has {sliding.axes} extents", code="option-type")
+                         option=sliding.kernel_option, label=f"this has {sliding.axes} extents", code=Code.OPTION_TYPE)
     if shape.rank < sliding.axes:
         raise ShapeError(f"a window of {show_extents(sliding.kernel)} needs an input with {sliding.axes} axes",
                          input=0, label=f"this is {shape}")

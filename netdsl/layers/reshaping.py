@@ -336,7 +336,7 @@ class RowRepeat(SampleLayer):
 class Splice(Layer):
     """Inputs joined along an axis: `Splice (a : b, axis = 3)` puts channels together.
 
-    All other extents have to be equal. An axis one beyond the shapes stacks the inputs.
+    All other extents have to be equal. An axis beyond the shapes stacks the inputs.
 
     Source: CNTK `Splice`, `RowStack`; Caffe and Keras `Concat`.
     """
@@ -348,16 +348,14 @@ class Splice(Layer):
         Example("Splice {axis = 3}", ((8, 8, 2), (8, 8, 3)), (8, 8, 5)),
         Example("Splice", ((2,), (3,), (1,)), (6,)),
         Example("Splice {axis = 2}", ((3,), (3,)), (3, 2), "stacks"),
+        Example("Splice {axis = 3}", ((3,), (3,)), (3, 1, 2), "stacks as channels"),
         Example("Splice {axis = 3}", ((8, 8, 2), (4, 4, 2)), None),
     )
 
     axis: int = _axis_option("The axis along which to join", default=1)
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
-        rank = max(shape.rank for shape in inputs)
-        if self.axis > rank + 1:
-            _need_axis(self, self.axis, inputs[0])
-        rank = max(rank, self.axis)
+        rank = max(self.axis, *(shape.rank for shape in inputs))
         first, *others = [list(padded(shape, rank)) for shape in inputs]
         total = first[-self.axis]
         for position, dims in enumerate(others, 1):

@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass, replace
 
 from ..ir.network import totals
+from ..ir.program import Phase, Readers
 from ..optimizers.schedules.schedule import constant
 from .loop import train
 from .progress import ProgressUpdate, Reporter
@@ -40,7 +41,7 @@ def measure_speed(program: Checked, seconds: float = 6.0, device: str = "auto") 
     size = max(1, min(plan.minibatch_size, _MOST_MACS // max(1, totals(program.network).macs)))
     block = replace(plan.block, minibatch_size=constant(size), validation=0.0, early_stopping=None)
     alone = replace(program, plan=replace(plan, block=block),
-                    readers=replace(program.readers, validation=None, test=None))
+                    readers=Readers({Phase.TRAIN: program.readers[Phase.TRAIN]}))
     marks = _Marks()
     with tempfile.TemporaryDirectory(prefix="netdsl-speed-") as folder:
         limits = Limits(epochs=1, minibatches=_UPDATES, seconds=seconds)

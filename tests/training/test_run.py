@@ -16,7 +16,7 @@ import torch
 import netdsl
 from netdsl import training
 from netdsl.base.units import duration
-from netdsl.ir.program import Readers
+from netdsl.ir.program import Phase, Readers
 from netdsl.readers.reader import Batch, DataError, Dataset, Description, SampleRng, Stream
 from netdsl.runs.checkpoint import read, read_weights
 from netdsl.runs.writer import choose_folder, read_records
@@ -266,7 +266,7 @@ def test_scores_of_a_softmax_criterion_are_averaged_whatever_the_outputs_are(tmp
 def test_views_without_outputs_to_average_are_refused(tmp_path: Path) -> None:
     text = source(PLAN.replace("0.05", "0.001")).replace("CrossEntropyWithSoftmax", "SquareError")
     checked = netdsl.check(netdsl.Source("patches.net", text))
-    checked = replace(checked, readers=Readers(Patches(), Views(first=1000, count=24)))
+    checked = replace(checked, readers=Readers({Phase.TRAIN: Patches(), Phase.TEST: Views(first=1000, count=24)}))
     run = training.train(checked, out=tmp_path / "run", device="cpu")
     assert run.test is not None
     blind = replace(checked, special={**checked.special, "outputNodes": ()})

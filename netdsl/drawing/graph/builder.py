@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 
 from ...ir.network import ShapedNode
-from ...ir.program import Program
+from ...ir.program import CheckedProgram
 
 
 @dataclass(eq=False)
@@ -117,7 +117,7 @@ class Draft:
     root: Frame
 
     @staticmethod
-    def of(program: Program[ShapedNode], *, fold: bool) -> Draft:
+    def of(program: CheckedProgram, *, fold: bool) -> Draft:
         return _Maker(program, fold).draft()
 
     def leaves(self) -> list[Leaf]:
@@ -239,7 +239,7 @@ def _closed(frame: Frame, closed: dict[Leaf, Leaf]) -> Leaf:
 class _Maker:
     """Leaves and frames from the nodes of a program."""
 
-    def __init__(self, program: Program[ShapedNode], fold: bool) -> None:
+    def __init__(self, program: CheckedProgram, fold: bool) -> None:
         self.program, self.fold = program, fold
         self.root = Frame("", "", "", None)
         self.frames: dict[str, Frame] = {"": self.root}

@@ -8,8 +8,7 @@ from functools import cached_property
 from heapq import heapify, heappop, heappush
 from pathlib import PurePath
 
-from ...ir.network import ShapedNode
-from ...ir.program import Program
+from ...ir.program import CheckedProgram
 from ...layers.short_text import layer_name, option_texts
 from .builder import Draft, Frame, Leaf, once, together
 from .repeats import collapse_repeats
@@ -161,7 +160,7 @@ class Diagram:
         return ", ".join(parts)
 
 
-def build(program: Program[ShapedNode], depth: int | None = None, collapse: bool = True,
+def build(program: CheckedProgram, depth: int | None = None, collapse: bool = True,
           fold: bool = True) -> Diagram:
     """The diagram of a checked program.
 
@@ -189,7 +188,7 @@ def build(program: Program[ShapedNode], depth: int | None = None, collapse: bool
     return _frozen(draft, program)
 
 
-def _frozen(draft: Draft, program: Program[ShapedNode]) -> Diagram:
+def _frozen(draft: Draft, program: CheckedProgram) -> Diagram:
     leaves = draft.leaves()
     frames = [frame for frame in draft.frames() if frame is not draft.root]
     boxes = tuple(_box(leaf, program) for leaf in sorted(leaves, key=lambda leaf: leaf.order))
@@ -224,7 +223,7 @@ def _in_flow(leaves: Sequence[Leaf]) -> list[Leaf]:
     return list(found)
 
 
-def _box(leaf: Leaf, program: Program[ShapedNode]) -> Box:
+def _box(leaf: Leaf, program: CheckedProgram) -> Box:
     folded = tuple(Folded(node.name, layer_name(node.layer), option_texts(node.layer), node.layer.family,
                           node.cost.parameters)
                    for node in leaf.folded)
@@ -237,7 +236,7 @@ def _box(leaf: Leaf, program: Program[ShapedNode]) -> Box:
                leaf.side_by_side)
 
 
-def _shown(leaf: Leaf, name: str, program: Program[ShapedNode]) -> str:
+def _shown(leaf: Leaf, name: str, program: CheckedProgram) -> str:
     """The name of a box as people know it: a member, where the box holds the member's last step (`y.plus1` is `y`)."""
     if leaf.node is None:
         return name
