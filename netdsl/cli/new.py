@@ -13,8 +13,7 @@ from ..base.diagnostics import Diagnostic, Failure, failure, render_all
 from ..base.source import Source, Span
 from ..base.text_table import listed
 from ..base.units import duration, plural
-from ..ir.network import ShapedNode
-from ..ir.program import Phase, Program
+from ..ir.program import CheckedProgram, Phase
 from ..readers.reader import DataError
 from ..runs.store import network_name
 from ..scaffold import LIKE, MINUTES, FileDraft, choose_draft, draft_from_file, inspect_images
@@ -68,7 +67,7 @@ def new(name: str | None, folder: str | None, like: str | None, no_timing: bool)
     return 0
 
 
-def _timed(made: FileDraft, program: Program[ShapedNode]) -> tuple[FileDraft, str]:
+def _timed(made: FileDraft, program: CheckedProgram) -> tuple[FileDraft, str]:
     """The draft with as many epochs as suit this machine, and the sentence that says how long they take."""
     from ..data.fake import with_declared_data
     from ..training.speed import measure_speed
@@ -93,7 +92,7 @@ def _timed(made: FileDraft, program: Program[ShapedNode]) -> tuple[FileDraft, st
                   f"{plural(speed.updates, 'update')} of {plural(speed.minibatch, 'image')}{source}")
 
 
-def _checked(target: str, text: str) -> tuple[Program[ShapedNode] | None, list[Diagnostic]]:
+def _checked(target: str, text: str) -> tuple[CheckedProgram | None, list[Diagnostic]]:
     """The text that is about to be written is checked like any file: what is wrong with the data is told.
 
     Any other mistake in it is ours.

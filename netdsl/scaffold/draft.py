@@ -109,7 +109,7 @@ def draft_from_file(found: ImageFolderFacts, like: str | None = None) -> FileDra
 
 def _minibatch(count: int) -> int:
     """A power of two that makes about 60 updates of an epoch, 8 to 64; of very few images not more than a third."""
-    size = 2 ** max(3, min(6, int(math.log2(max(8, count / 60)))))
+    size: int = 2 ** max(3, min(6, int(math.log2(max(8, count / 60)))))
     while size > max(1, count / 3):
         size //= 2
     return size

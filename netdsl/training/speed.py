@@ -7,12 +7,12 @@ import time
 from dataclasses import dataclass, replace
 
 from ..ir.network import totals
-from ..ir.program import Phase, Readers
+from ..ir.program import CheckedProgram, Phase, Readers
 from ..optimizers.schedules.schedule import constant
 from .loop import train
 from .progress import ProgressUpdate, Reporter
 from .run_options import Limits, RunOptions
-from .setup import Checked, required_plan
+from .setup import required_plan
 
 #: Updates before the clock starts: threads start, memory is taken, and convolutions choose their way.
 _WARM_UP = 2
@@ -35,7 +35,7 @@ class Speed:
         return (training + validation / 2) / self.samples_per_second
 
 
-def measure_speed(program: Checked, seconds: float = 6.0, device: str = "auto") -> Speed | None:
+def measure_speed(program: CheckedProgram, seconds: float = 6.0, device: str = "auto") -> Speed | None:
     """Train for about so many seconds; None where that is not enough for two updates. Raises Failure."""
     plan = required_plan(program)
     size = max(1, min(plan.minibatch_size, _MOST_MACS // max(1, totals(program.network).macs)))
