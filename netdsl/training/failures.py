@@ -17,7 +17,7 @@ from ..base.units import disk_text
 from ..checks.column_sizes import uneven_columns
 from ..checks.memory_estimate import Memory, estimate_memory
 from ..ir.program import CheckedProgram, Phase
-from ..lower import Executable, LayerModule, argument_name
+from ..lower import Executable, LayerModule
 from ..optimizers.plan import TrainingPlan
 from ..readers.reader import describe_reader
 from .data.loader import free_memory
@@ -93,10 +93,8 @@ def first_bad(executable: Executable, inputs: Tensors, precision: Precision) -> 
     """
     kept = {name: tensor.clone() for name, tensor in executable.module.named_buffers()}
     search = _Search(executable.module)
-    by_argument = {argument_name(name): tensor for name, tensor in inputs.items()}
-    arguments = [by_argument[str(n.target)] for n in executable.module.graph.nodes if n.op == "placeholder"]
     with torch.no_grad(), precision.context():
-        search.run(*arguments)
+        search.run(*executable.arguments(inputs))
         for name, tensor in executable.module.named_buffers():
             tensor.copy_(kept[name])
     return search.culprit

@@ -13,7 +13,7 @@ from torch import nn
 
 from ...checks.class_ids import apply_checkpoint_classes
 from ...ir.program import CheckedProgram, Phase
-from ...lower import Executable, NetworkModule, argument_name
+from ...lower import Executable, NetworkModule
 from ...passes.share_fit import share_fit
 from ...readers.reader import DataError, Dataset
 from ...runs import checkpoint
@@ -126,8 +126,7 @@ def _outputs(program: CheckedProgram, executable: Executable, delivered: dict[st
     if views:
         return ViewAverage(program, executable)(delivered, views)
     inputs = network_inputs(executable.inputs, delivered)
-    return executable.module(  # type: ignore[no-any-return]
-        **{argument_name(name): tensor for name, tensor in inputs.items()})
+    return executable(inputs)
 
 
 def load_trained(program: CheckedProgram, roots: tuple[str, ...], weights: str | Path, device: torch.device,
