@@ -159,6 +159,7 @@ def lower(network: Network[ShapedNode], roots: Iterable[str], share: Executable 
     for node in nodes:
         if node.layer.is_input:
             values[node.name] = graph.placeholder(identifiers.of(("input", node.name)))
+            values[node.name].meta["input"] = node.name
             inputs[node.name] = node.shape
     for node in nodes:
         module = layers.get(node.weights)

@@ -79,7 +79,7 @@ class _Search(fx.Interpreter):
                 and "node" in n.meta and not torch.isfinite(result).all():
             module = self.module.get_submodule(str(n.target))
             assert isinstance(module, LayerModule)
-            inputs = tuple((str(use.meta.get("node", use.name)), Range.of(self.env[use]))
+            inputs = tuple((str(use.meta.get("node") or use.meta["input"]), Range.of(self.env[use]))
                            for use in n.all_input_nodes if isinstance(self.env.get(use), torch.Tensor))
             owned = tuple((own, Range.of(getattr(module, own))) for own in module.owned)
             self.culprit = Culprit(n.meta["node"], module.layer.show(), n.meta["span"], Range.of(result), inputs, owned)

@@ -6,6 +6,7 @@ import io
 import math
 import zipfile
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, ClassVar
 
 from ...base.diagnostics import did_you_mean
@@ -109,6 +110,22 @@ class NumPy(ImageReader):
             streams_found.append(Stream(self.weights_input, (1,)))
         return Description(tuple(streams_found), head.shape[0], self.image_facts())
 
+    def input_names(self) -> tuple[str, ...]:
+        return (*super().input_names(), *((self.weights_input,) if self.weights else ()))
+
+    def own_format(self, path: str, head: bytes) -> bool:
+        return head.startswith((b"\x93NUMPY", b"PK"))
+
+    def open_own(self, path: str, dims: tuple[int, ...]) -> Dataset:
+        """An `.npy` file of features, or an `.npz` archive that has them under the reader's name or alone."""
+        packed = read_head(path, 2) == b"PK"
+        given = replace(self, file=path if packed else "", features=self.features if packed else path, weights="")
+        if packed and self.features not in given._names() and len(given._names()) == 1:
+            given = replace(given, features=given._names()[0])
+        features = given._load(given.features)
+        return given._dataset({given._feature_stream(features.shape, features.dtype).name: given._stored(features)},
+                              features.shape, False)
+
     def open(self, training: bool) -> Dataset:
         features, labels = self._load(self.features), self._load(self.labels)
         stream = self._feature_stream(features.shape, features.dtype)
@@ -122,8 +139,11 @@ class NumPy(ImageReader):
             if weights.ndim != 1 or (weights < 0).any():
                 raise self._wrong(self.weights, "weights are one number, 0 or more, for each sample")
             arrays[self.weights_input] = weights[:, None]
-        if self._is_image(features.shape):
-            return ArrayDataset(arrays, images=stream.name, pipeline=self.pipeline(training))
+        return self._dataset(arrays, features.shape, training)
+
+    def _dataset(self, arrays: dict[str, Any], shape: tuple[int, ...], training: bool) -> Dataset:
+        if self._is_image(shape):
+            return ArrayDataset(arrays, images=self.features_input, pipeline=self.pipeline(training))
         return ArrayDataset(arrays)
 
     def _is_image(self, shape: tuple[int, ...]) -> bool:
@@ -228,12 +248,22 @@ class NumPy(ImageReader):
             return array_in(self._member(name, -1), self.file, name)
         return array_in(read_all(name), name)
 
+    def _names(self) -> list[str]:
+        """The arrays of the archive. Raises DataError."""
+        path = required(self.file, "file")
+        with reading(path, "file"):
+            try:
+                with zipfile.ZipFile(path) as archive:
+                    return [member.removesuffix(".npy") for member in archive.namelist()]
+            except (zipfile.BadZipFile, ValueError) as error:
+                raise self._damaged(path, error) from None
+
     def _member(self, name: str, count: int) -> bytes:
         path = required(self.file, "file")
         with reading(path, "file"):
             try:
                 with zipfile.ZipFile(path) as archive:
-                    names = [member.removesuffix(".npy") for member in archive.namelist()]
+                    names = self._names()
                     if name not in names:
                         raise DataError(f"`{short(path)}` has no array `{name}`", place=name, option="file",
                                         body=(f"It has {', '.join(names[:20])}.",), hint=did_you_mean(name, names))
@@ -241,9 +271,12 @@ class NumPy(ImageReader):
                         return stream.read(count)
             # RuntimeError: encrypted, or packed in a way that Python cannot unpack; ValueError: damaged names.
             except (zipfile.BadZipFile, KeyError, RuntimeError, ValueError) as error:
-                raise DataError(f"`{short(path)}` is not a whole .npz archive", place=name, option="file",
-                                body=(f"Unpacking says: {error}.",),
-                                hint="write it again, without a password, or fetch it again.") from None
+                raise self._damaged(path, error, name) from None
+
+    def _damaged(self, path: Path, error: Exception, place: str = "") -> DataError:
+        return DataError(f"`{short(path)}` is not a whole .npz archive", place=place, option="file",
+                         body=(f"Unpacking says: {error}.",),
+                         hint="write it again, without a password, or fetch it again.")
 
 
 def _may_be_classes(labels: np.ndarray) -> bool:
