@@ -11,7 +11,7 @@ from ..base.units import plural
 from ..ir.network import ShapedNode
 from ..ir.program import CheckedProgram
 from ..layers.statistics import Moments, Precomputed
-from ..lower import Executable, LayerModule, argument_name, lower
+from ..lower import Executable, LayerModule, lower
 from .data.loader import Loader
 from .data.sampling import Sampling
 from .evaluation.evaluate import eval_mode
@@ -70,7 +70,7 @@ def _gather(program: CheckedProgram, executable: Executable, nodes: Sequence[Sha
     with eval_mode(run), torch.no_grad():
         for batch in loader.deliver(sampling.minibatches(0, size)):
             inputs = network_inputs(run.inputs, loader.expand(batch.raw))
-            values = run.module(**{argument_name(name): tensor for name, tensor in inputs.items()})
+            values = run(inputs)
             for name, found in moments.items():
                 found.add(values[source[name]])
         for name, found in moments.items():

@@ -16,7 +16,7 @@ from ...checks.class_ids import apply_checkpoint_classes
 from ...checks.outputs import outputs_of
 from ...ir.program import CheckedProgram, Phase
 from ...layers.layer import Shape
-from ...lower import Executable, NetworkModule, argument_name
+from ...lower import Executable, NetworkModule
 from ...passes.share_fit import share_fit
 from ...readers.reader import DataError, Dataset
 from ...runs import checkpoint
@@ -134,8 +134,7 @@ def _outputs(program: CheckedProgram, executable: Executable, delivered: dict[st
     if views:
         return ViewAverage(program, executable)(delivered, views)
     inputs = network_inputs(executable.inputs, delivered)
-    return executable.module(  # type: ignore[no-any-return]
-        **{argument_name(name): tensor for name, tensor in inputs.items()})
+    return executable(inputs)
 
 
 def _check_extents(name: str, shape: Shape, delivered: torch.Tensor) -> None:
