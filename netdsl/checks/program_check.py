@@ -14,6 +14,7 @@ from ..ir.program import Program
 from ..readers.files import short
 from ..readers.reader import DataError, Description, Reader, Stream
 from ..spec import show_value
+from .groups import check_groups
 from .labels import first_label_hint, labels_begin_elsewhere, labels_said, unused_first_class
 from .memory_estimate import estimate_memory
 from .metrics import check_metrics
@@ -29,7 +30,8 @@ _FEW = 2000
 
 def check_program(program: ShapedProgram) -> list[Diagnostic]:
     """Every disagreement between the parts of a program whose shapes are known."""
-    found = [*_criteria(program), *check_metrics(program), *_swapped(program), *_budgets(program)]
+    found = [*_criteria(program), *check_metrics(program), *check_groups(program), *_swapped(program),
+             *_budgets(program)]
     # Each is asked once: it may mean to read a file.
     described = {phase: describe_reader(reader) for phase in PHASES
                  if (reader := getattr(program.readers, phase)) is not None}

@@ -10,7 +10,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from .._version import __version__
@@ -34,7 +33,8 @@ from ..runs.checkpoint import CheckpointManager, Identity
 from ..runs.store import network_name, saved_state
 from .data.loader import Loader, open_loader
 from .data.mixing import Mixing
-from .data.sampling import Sampling, split
+from .data.sample_choice import make_sampling, part_of, read_groups
+from .data.sampling import Sampling
 from .device import choose_device
 from .evaluation.evaluate import Evaluator, classes_and_output, ranked_names
 from .precompute import precompute, with_statistics
@@ -92,7 +92,8 @@ def prepare_job(program: Checked, options: RunOptions, reporter: Reporter) -> It
         begun_with = load_initial_weights(program, plan, state, options)
         dataset = open_dataset(program, "train", options.limits.overfit is None)
         stack.callback(dataset.close)
-        sampling = make_sampling(plan, options, dataset)
+        with data_errors(program, "train"):
+            sampling = make_sampling(program, plan, options, dataset)
         state.totals.reserve(sampling.epoch_length)
         feed = make_loader(program, "train", dataset, device, options, seed, stack)
         precomputed = compute_statistics(program, plan, state, options, feed, sampling)
@@ -336,24 +337,6 @@ def open_dataset(program: Checked, phase: str, training: bool) -> Dataset:
         return dataset
 
 
-def make_sampling(plan: TrainingPlan, options: RunOptions, dataset: Dataset) -> Sampling:
-    """The order of the training samples; those held out for validation take no part."""
-    seed = plan.block.seed
-    if options.limits.overfit is not None:
-        few = Sampling(dataset.count, seed).order(0)[: options.limits.overfit * plan.update_size_at(0)]
-        return Sampling(len(few), seed, shuffle=False, chosen=few)
-    part = part_of(plan, "train", dataset.count)
-    return Sampling(dataset.count if part is None else len(part), seed, plan.block.epoch_size, chosen=part)
-
-
-def part_of(plan: TrainingPlan | None, phase: str, count: int) -> np.ndarray | None:
-    """Which of the training data are for training, or held out for validation; None: all of them."""
-    if plan is None or not plan.block.validation or count < 2:
-        return None
-    training, held_out = split(count, plan.block.validation, plan.block.seed)
-    return held_out if phase == "validation" else training
-
-
 def make_loader(program: Checked, phase: str, dataset: Dataset, device: torch.device, options: RunOptions, seed: int,
         stack: ExitStack) -> Loader:
     with data_errors(program, phase):
@@ -403,7 +386,9 @@ def make_evaluator(
     page = multi_view_diagnostic(program, reader, counts)
     if page is not None:
         raise Failure([page])
-    part = part_of(plan, phase, dataset.count) if reader == "train" else None
+    with data_errors(program, reader):
+        groups = read_groups(program, executable.roots, dataset)
+    part = part_of(plan, phase, dataset.count, groups) if reader == "train" else None
     size = max(1, (plan.minibatch_size if plan is not None else 64) // max(counts.values(), default=1))
     if detail:
         _, output = classes_and_output(program)
@@ -411,7 +396,8 @@ def make_evaluator(
             with precision.device:
                 executable = lower(program.network, (*executable.roots, output), share=executable,
                                    averaged=_averaged(program, executable.roots))
-    sampling = Sampling(dataset.count if part is None else len(part), 0, shuffle=False, chosen=part)
+    sampling = Sampling(dataset.count if part is None else len(part), 0, shuffle=False, chosen=part,
+                        groups=groups)
     return Evaluator(program, executable, feed, sampling, size, precision, phase, counts, detail,
                  dataset.skipped)
 
