@@ -93,6 +93,8 @@ def _command(command: click.Command, name: str) -> list[str]:
     if rows:
         lines = [f"| `{form.replace('|', ', ')}` | {_cell(text)} |" for form, text in rows]
         parts += ["| option | |", "|---|---|", *lines, ""]
+    if command.epilog:
+        parts += ["Examples:", "", *(f"  {line}" for line in command.epilog.splitlines()[2:]), ""]
     return parts
 
 
@@ -110,7 +112,8 @@ _EXIT_CODES = """## Exit codes
 
 ## Environment
 
-`NO_COLOR` turns colours off, `FORCE_COLOR` on; else they are on for terminals. `NETDSL_CACHE` is where embedded
+`_NETDSL_COMPLETE` is how shells ask for completion (`netdsl completion --help`). `NO_COLOR` turns colours off,
+`FORCE_COLOR` on; else they are on for terminals. `COLUMNS` is how wide tables may be. `NETDSL_CACHE` is where embedded
 samples are kept.
 
 ## `check --format json`
@@ -118,7 +121,8 @@ samples are kept.
 One object for a file, a list for several:
 
     {"network", "nodes": [{"name", "layer", "inputs", "shape", "parameters", "macs", "file", "line"}],
-     "totals": {"parameters", "parameterTensors", "macs", "neurons", "activationBytes", "trainingBytes"},
+     "totals": {"parameters", "parameterTensors", "trainableParameters", "macs", "neurons", "activationBytes",
+                "trainingBytes"},
      "plan", "reader", "diagnostics": [{"code", "severity", "message", "label", "file", "line", "column", "endLine",
                                         "endColumn", "related", "hint", "fix": [{"file", "line", "column",
                                         "endLine", "endColumn", "text"}]}]}

@@ -63,6 +63,13 @@ def listed(rows: Sequence[tuple[str, str]], indent: int = 0, width: int | None =
     return lines
 
 
+def wrapped_line(line: str, width: int) -> list[str]:
+    """A line on as many lines as it takes, those behind the first indented by four more; long words stay whole."""
+    indent = len(line) - len(line.lstrip())
+    return textwrap.wrap(line, max(20, width), subsequent_indent=" " * (indent + 4), break_long_words=False,
+                         break_on_hyphens=False, drop_whitespace=True) or [line]
+
+
 def _fitted(columns: Sequence[Column], sizes: list[int], width: int | None) -> list[int]:
     """Sizes whose sum fits: columns are cut, or left out (size -1), as they say."""
     if width is None:

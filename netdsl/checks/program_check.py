@@ -14,6 +14,9 @@ from ..ir.program import Program
 from ..readers.files import short
 from ..readers.reader import DataError, Description, Reader, Stream
 from ..spec import show_value
+from .blending import check_mixing
+from .column_sizes import uneven_columns
+from .compared import check_compared
 from .groups import check_groups
 from .labels import first_label_hint, labels_begin_elsewhere, labels_said, unused_first_class
 from .memory_estimate import estimate_memory
@@ -39,7 +42,8 @@ def check_program(program: ShapedProgram) -> list[Diagnostic]:
         found += _reader(program, phase, description, described.get("train"))
     found += shared_sources(program)
     return [*found, *_missing(program, described), *find_warnings(program, _count(described.get("train"))),
-            *unused_first_class(program, described.get("train"))]
+            *unused_first_class(program, described.get("train")), *check_compared(program, described),
+            *check_mixing(program), *filter(None, [uneven_columns(program, described.get("train"))])]
 
 
 def _count(description: Description | DataError | None) -> int | None:
@@ -341,7 +345,7 @@ def _stream(program: ShapedProgram, phase: str, description: Description, stream
         delivered *= extent
     same_size = delivered == node.shape.size
     flat = len(stream.dims) == 1 or node.shape.rank == 1
-    class_index = stream.classes is not None and node.shape.size == 1
+    class_index = stream.classes is not None and node.shape.file_dims in ((1,), (*stream.dims[:-1], 1))
     if tuple(stream.dims) == node.shape.file_dims or (same_size and flat) or class_index:
         return
     shown = " x ".join(str(d) for d in stream.dims)

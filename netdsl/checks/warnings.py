@@ -11,6 +11,7 @@ from ..ir.network import ShapedNode
 from ..ir.program import Program
 from ..optimizers.plan import RATE_KEYS, TrainingPlan
 from ..optimizers.schedules.schedule import PiecewiseConstant
+from .compared import check_ranges
 from .memory_estimate import estimate_memory
 from .metrics import metric_warnings
 
@@ -20,6 +21,7 @@ ShapedProgram = Program[ShapedNode]
 def find_warnings(program: ShapedProgram, count: int | None) -> Iterator[Diagnostic]:
     """The warnings of a program; `count` is the number of training samples, where it is known."""
     yield from _softmax_twice(program)
+    yield from check_ranges(program)
     yield from metric_warnings(program)
     plan = program.plan
     if plan is not None:

@@ -17,6 +17,7 @@ from typing import Any
 import click
 
 from ..base.diagnostics import Failure, did_you_mean, render_all
+from .completion import VARIABLE
 from .output import ReaderGone, color_wanted, err
 
 #: command -> (module, one line). The order is the order of `netdsl --help`.
@@ -35,6 +36,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "data": ("data", "Fetch MNIST, Fashion-MNIST, CIFAR-10; show augmented samples."),
     "info": ("info", "What a checkpoint holds."),
     "runs": ("runs", "List and compare runs."),
+    "completion": ("completion", "Completion of commands, files, runs and layers for bash, zsh and fish."),
 }
 
 EXIT_OK, EXIT_ERRORS, EXIT_USAGE, EXIT_BUG, EXIT_INTERRUPTED = 0, 1, 2, 70, 130
@@ -75,7 +77,7 @@ def root(show_traceback: bool) -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run a command; the exit code. Never lets a traceback through unless `--traceback` asks for it."""
-    if not arguments:
+    if not arguments and VARIABLE not in os.environ:
         err(root.get_help(click.Context(root, info_name="netdsl")))
         return EXIT_USAGE
     try:
@@ -100,10 +102,33 @@ def run(arguments: Sequence[str]) -> int:
         return _bug(error, "--traceback" in arguments)
 
 
+#: Options of other programs, and what does that here.
+_ELSEWHERE = {
+    "--dry-run": "`netdsl check FILE` finds every mistake without training, `netdsl run FILE --smoke` tries it out.",
+    "--epochs": "the plan's length is set by `SGD.maxEpochs=3`; `--max-epochs` stops a plan early.",
+    "--lr": "write `SGD.learningRate=0.01`.", "--learning-rate": "write `SGD.learningRate=0.01`.",
+    "--batch-size": "write `SGD.minibatchSize=64`.", "--batch": "write `SGD.minibatchSize=64`.",
+    "--momentum": "write `SGD.momentum=0.9`.", "--weight-decay": "write `SGD.weightDecay=1e-4`.",
+    "--optimizer": "write `'SGD.optimizer=Adam {}'`.", "--precision": "write `SGD.precision=bf16`.",
+    "--gpu": "write `--device cuda`.", "--gpus": "write `--device cuda`.", "--cuda": "write `--device cuda`.",
+    "--cpu": "write `--device cpu`.", "--data": "write `dataDir=PATH`, if the file has a `dataDir`.",
+    "--output": "write `--out DIR`.", "--output-dir": "write `--out DIR`.", "--name": "write `--out DIR`.",
+    "--pretrained": "write `--weights PATH`.", "--load": "write `--weights PATH`, or `--resume RUN` to go on.",
+    "--checkpoint": "write `--weights PATH` to begin with its weights, or `--resume RUN` to go on.",
+    "--json": "write `--format json`.", "--verbose": "it is; `--quiet` turns progress off.",
+    "--fast-dev-run": "write `--smoke`.", "--set": "a value is set by its path alone: `SGD.maxEpochs=3`.",
+}
+
+
 def _usage(wrong: click.UsageError) -> int:
     message = wrong.format_message().rstrip(".")
+    elsewhere = _ELSEWHERE.get(wrong.option_name, "") if isinstance(wrong, click.NoSuchOption) else ""
+    if isinstance(wrong, click.NoSuchOption) and elsewhere:
+        message = f"there is no option `{wrong.option_name}`"
     err(f"error: {message[:1].lower()}{message[1:]}")
-    if wrong.ctx is not None:
+    if elsewhere:
+        err(f"Hint: {elsewhere}")
+    elif wrong.ctx is not None:
         err(f"Hint: `{wrong.ctx.command_path} --help` shows what it takes.")
     return EXIT_USAGE
 

@@ -12,6 +12,7 @@ import click
 from ..base.text_table import Column, text_table
 from ..base.units import plural
 from .common_options import file_and_overrides
+from .help_examples import examples
 from .output import out, room
 from .weights_options import device_option, format_option
 
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from ..training.benchmark import LayerTimes, Times, Timings
 
 
+@examples(
+    ("netdsl bench digits.net", "where the time of a step goes"),
+    ("netdsl bench digits.net --device cuda --minibatch 256", "on a GPU, with other minibatches"),
+)
 @click.command()
 @file_and_overrides
 @click.option("--minibatch", type=click.IntRange(1), help="Samples of a minibatch; by default the file's.")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 
 import click
@@ -12,14 +11,24 @@ from ..base.diagnostics import render_all
 from ..compiler import load
 from ..describe.network_text import plan_text, reader_text, table, to_json
 from .common_options import split
-from .output import color_wanted, err, out
+from .completion import complete_file_or_override
+from .help_examples import examples
+from .output import color_wanted, err, out, room
 
 
+@examples(
+    ("netdsl check digits.net", "shapes, cost, plan and data"),
+    ("netdsl check digits.net SGD.maxEpochs=3 dataDir=/data/mnist", "with other values"),
+    ("netdsl check digits.net --depth 2", "groups of layers in one row each"),
+    ("netdsl check *.net --quiet", "only the mistakes of many files"),
+)
 @click.command()
-@click.argument("arguments", nargs=-1, required=True, metavar="FILE... [NAME=VALUE]...")
+@click.argument("arguments", nargs=-1, required=True, metavar="FILE... [NAME=VALUE]...",
+                shell_complete=complete_file_or_override)
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="How to print it.")
 @click.option("--quiet", "-q", is_flag=True, help="Only mistakes and warnings, no table.")
-def check(arguments: tuple[str, ...], form: str, quiet: bool) -> int:
+@click.option("--depth", type=click.IntRange(1), help="Groups below this depth stand in one row.")
+def check(arguments: tuple[str, ...], form: str, quiet: bool, depth: int | None) -> int:
     """Shapes, parameters, cost, memory, plan and data of each FILE, and every mistake in it.
 
     NAME=VALUE sets a value by its path, as in `SGD.maxEpochs=3`. Exit code 1 if a file has errors.
@@ -36,11 +45,10 @@ def check(arguments: tuple[str, ...], form: str, quiet: bool) -> int:
             documents.append(to_json(checked))
             continue
         if not quiet:
-            width = shutil.get_terminal_size((100, 24)).columns if sys.stdout.isatty() else 100
-            parts = [table(checked, width)]
+            parts = [table(checked, room(), depth)]
             if checked.program is not None and not checked.errors:
-                parts += _section("training plan", plan_text(checked.program))
-                parts += _section("data", reader_text(checked.program))
+                parts += _section("training plan", plan_text(checked.program, room() - 4))
+                parts += _section("data", reader_text(checked.program, room() - 4))
             text = "\n".join(part for part in parts if part)
             if len(files) > 1:
                 text = f"{'' if index == 0 else chr(10)}== {file}\n\n{text}"

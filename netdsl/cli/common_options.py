@@ -13,6 +13,7 @@ from ..base.units import seconds_of
 from ..compiler import Checked
 from ..elaborate.overrides import is_override
 from ..runs.store import file_of
+from .completion import complete_file, complete_override
 from .output import color_wanted, err
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -20,8 +21,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def file_and_overrides(command: F) -> F:
     """`FILE [a.b=value ...]`; a run's folder stands for the file that it ran, as resolved."""
-    command = click.argument("overrides", nargs=-1, metavar="[NAME=VALUE]...")(command)
-    return click.argument("file", metavar="FILE", callback=lambda _context, _parameter, file: file_of(file))(command)
+    command = click.argument("overrides", nargs=-1, metavar="[NAME=VALUE]...",
+                             shell_complete=complete_override)(command)
+    return click.argument("file", metavar="FILE", shell_complete=complete_file,
+                          callback=lambda _context, _parameter, file: file_of(file))(command)
 
 
 def split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -15,6 +15,7 @@ from ..data.fetch import DATA_SETS, DownloadProgress, FetchError, fetch
 from ..readers.reader import DataError
 from ..runs.store import network_name
 from .common_options import file_and_overrides
+from .help_examples import examples
 from .output import err, out, write_file
 from .weights_options import loaded_with_data
 
@@ -27,6 +28,10 @@ def data() -> None:
 # --- fetch ----------------------------------------------------------------------------------------------
 
 
+@examples(
+    ("netdsl data fetch mnist", "into data/mnist"),
+    ("netdsl data fetch cifar10 --to /data/cifar10", "into another folder"),
+)
 @data.command("fetch")
 @click.argument("name", metavar="mnist|fashion-mnist|cifar10")
 @click.option("--to", "folder", metavar="DIR", help="Where to put the files; by default data/NAME.")
@@ -87,6 +92,10 @@ class _Bar:
 # --- show -----------------------------------------------------------------------------------------------
 
 
+@examples(
+    ("netdsl data show digits.net", "32 samples as the network sees them: digits.samples.png"),
+    ("netdsl data show digits.net --phase test --count 100 -o test.png", "a hundred of the test data"),
+)
 @data.command("show")
 @file_and_overrides
 @click.option("--out", "-o", "target", metavar="FILE.png", help="The sheet; by default FILE.samples.png.")

@@ -9,11 +9,17 @@ from ..base.source import Files
 from ..base.units import plural
 from ..compiler import read_source
 from ..syntax.format.printer import format_text
+from .completion import complete_file
+from .help_examples import examples
 from .output import err, out, write_file
 
 
+@examples(
+    ("netdsl fmt digits.net", "rewrite a file in the one style"),
+    ("netdsl fmt --check *.net", "for a hook: change nothing, exit 1 if one is not in the style"),
+)
 @click.command()
-@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...", shell_complete=complete_file)
 @click.option("--check", "only_check", is_flag=True, help="Change nothing; exit 1 if a file is not in the style.")
 @click.option("--stdout", is_flag=True, help="Print the result instead of writing the file.")
 def fmt(files: tuple[str, ...], only_check: bool, stdout: bool) -> int:

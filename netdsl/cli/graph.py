@@ -9,12 +9,21 @@ import click
 
 from ..runs.store import network_name
 from .common_options import file_and_overrides, loaded
+from .completion import complete_format
+from .help_examples import examples
 from .output import err, write_file
 
 
+@examples(
+    ("netdsl graph digits.net", "digits.svg"),
+    ("netdsl graph digits.net -o digits.png --direction lr", "a picture, left to right"),
+    ("netdsl graph digits.net --format text", "in the terminal"),
+    ("netdsl graph digits.net --plan", "the learning rate over the epochs"),
+)
 @click.command()
 @file_and_overrides
-@click.option("--format", "form", help="svg, png, dot, mermaid or text; by default from the name in --out, else svg.")
+@click.option("--format", "form", shell_complete=complete_format,
+              help="svg, png, dot, mermaid or text; by default from the name in --out, else svg.")
 @click.option("--out", "-o", help="Where to write; `-` is standard output. By default FILE with the format's ending.")
 @click.option("--depth", type=click.IntRange(0), help="Groups below this depth are drawn as one box.")
 @click.option("--direction", type=click.Choice(["tb", "lr"]), default="tb", help="Top to bottom, or left to right.")

@@ -10,6 +10,8 @@ import click
 from ..base.text_table import Column, listed, text_table
 from ..base.units import disk_text, first_of, plural, value_text
 from ..runs.store import Run, located, missing_checkpoint
+from .completion import complete_checkpoint
+from .help_examples import examples
 from .output import out, room
 from .weights_options import format_option
 
@@ -17,8 +19,12 @@ if TYPE_CHECKING:
     from ..runs.inspect import Contents, TensorFacts
 
 
+@examples(
+    ("netdsl info digits", "the latest run of digits.net"),
+    ("netdsl info runs/digits/latest/checkpoints/best --all", "one checkpoint, with the optimizer's tensors"),
+)
 @click.command()
-@click.argument("checkpoint", metavar="CHECKPOINT|RUN")
+@click.argument("checkpoint", metavar="CHECKPOINT|RUN", shell_complete=complete_checkpoint)
 @click.option("--all", "everything", is_flag=True, help="Also the optimizer's tensors.")
 @format_option("text", "json")
 def info(checkpoint: str, everything: bool, form: str) -> int:

@@ -13,9 +13,14 @@ from ..base.text_table import listed
 from ..readers.reader import DataError
 from ..runs.store import network_name
 from ..scaffold import LIKE, choose_draft, draft_from_file, file_text, inspect_images
+from .help_examples import examples
 from .output import color_wanted, err, out, room, write_file
 
 
+@examples(
+    ("netdsl new --from photos/", "a file for a folder of images"),
+    ("netdsl new digits.net --like convnet", "a file for well-known data"),
+)
 @click.command()
 @click.argument("name", required=False, metavar="[NAME.net]")
 @click.option("--from", "folder", metavar="FOLDER", help="Images: a sub-folder for each class, or train, val, test.")

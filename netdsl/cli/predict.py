@@ -20,6 +20,8 @@ from ..elaborate.overrides import is_override
 from ..readers.reader import DataError
 from ..runs.store import file_of, saved_state
 from ..training.evaluation.prediction import Answer, answers, class_names, given_data, given_names, named_files
+from .completion import complete_file
+from .help_examples import examples
 from .output import err, out
 from .weights_options import checkpoint_option, chosen_checkpoint, device_option, format_option
 
@@ -28,8 +30,13 @@ if TYPE_CHECKING:
     from ..ir.program import Program
 
 
+@examples(
+    ("netdsl predict digits.net photo.png", "by the latest run"),
+    ("netdsl predict digits.net photos/ -c runs/digits/latest --top 1", "a folder, by a run"),
+    ("netdsl predict digits.net photos/ --format csv", "for a table"),
+)
 @click.command()
-@click.argument("file", metavar="FILE")
+@click.argument("file", metavar="FILE", shell_complete=complete_file)
 @click.argument("arguments", nargs=-1, required=True, metavar="INPUT... [NAME=VALUE]...")
 @checkpoint_option
 @click.option("--top", type=click.IntRange(1), default=5, show_default=True, help="How many classes of each.")

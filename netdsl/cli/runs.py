@@ -15,6 +15,8 @@ from ..base.text_table import Column, aligned, listed, text_table
 from ..base.units import difference_text, duration, value_text
 from ..runs.side_by_side import Change, changes, chosen, in_order, telling_values, values_side_by_side
 from ..runs.store import Run, find_runs, open_run
+from .completion import complete_key, complete_run
+from .help_examples import examples
 from .output import err, out, room
 from .weights_options import format_option
 
@@ -33,11 +35,17 @@ def runs() -> None:
     """List runs (`runs [DIR]`), compare some, write the report of one."""
 
 
+@examples(
+    ("netdsl runs", "all runs below the folder runs"),
+    ("netdsl runs sweep --sort errs", "the best first"),
+    ("netdsl runs --where 'errs<5%' --where network=digits", "some of them"),
+)
 @runs.command("list")
 @click.argument("folder", default="runs", metavar="[DIR]")
-@click.option("--sort", "key", metavar="KEY", help="Smallest first; `--sort=-KEY` largest first. KEY is a value (errs, "
-              "test.errs), an override (SGD.learningRate), epochs, seconds, started, network, ...")
-@click.option("--where", "conditions", multiple=True, metavar="KEY=VALUE",
+@click.option("--sort", "key", metavar="KEY", shell_complete=complete_key,
+              help="Smallest first; `--sort=-KEY` largest first. KEY is a value (errs, test.errs), an override "
+              "(SGD.learningRate), epochs, seconds, started, network, ...")
+@click.option("--where", "conditions", multiple=True, metavar="KEY=VALUE", shell_complete=complete_key,
               help="Only runs for which this holds, also with !=, <, <=, >, >=: \"errs<5%\", \"network=conv*\".")
 @format_option("text", "json")
 def list_command(folder: str, key: str | None, conditions: tuple[str, ...], form: str) -> int:
@@ -89,8 +97,12 @@ def _best(run: Run) -> str:
     return f"{name} {int(number)} by {result['bestBy']}"
 
 
+@examples(
+    ("netdsl runs compare digits clothes", "the latest runs of two networks"),
+    ("netdsl runs compare runs/a runs/b runs/c", "three runs"),
+)
 @runs.command("compare")
-@click.argument("names", nargs=-1, required=True, metavar="A B...")
+@click.argument("names", nargs=-1, required=True, metavar="A B...", shell_complete=complete_run)
 @format_option("text", "json")
 def compare_command(names: tuple[str, ...], form: str) -> int:
     """What differs between runs: overrides, network, plan, data, machine; and their values side by side.
@@ -157,8 +169,12 @@ def _document(compared: list[Run], found: list[Change], values: list[tuple[str, 
             "values": [{"name": name, **sides(each)} for name, each in values]}
 
 
+@examples(
+    ("netdsl runs report digits", "report.html in the latest run's folder"),
+    ("netdsl runs report runs/a -o a.html", "in another file"),
+)
 @runs.command("report")
-@click.argument("run", metavar="RUN")
+@click.argument("run", metavar="RUN", shell_complete=complete_run)
 @click.option("--out", "-o", "target", metavar="FILE.html", help="By default report.html in the run's folder.")
 def report_command(run: str, target: str | None) -> int:
     """Write the report of a run: curves, confusion matrix, worst samples, filters, diagram, plan, machine.

@@ -14,6 +14,7 @@ import click
 from ..runs.store import saved_state
 from ..training.evaluation.prediction import class_names
 from .common_options import file_and_overrides
+from .help_examples import examples
 from .output import err, out
 from .weights_options import (
     checkpoint_option,
@@ -28,6 +29,11 @@ if TYPE_CHECKING:
     from ..training import EvalResult
 
 
+@examples(
+    ("netdsl test digits.net", "the latest run on the test data"),
+    ("netdsl test digits.net -c runs/digits/latest --details", "with the confusion matrix and the worst samples"),
+    ("netdsl test digits.net --phase validation", "on what was held out"),
+)
 @click.command()
 @file_and_overrides
 @checkpoint_option

@@ -12,6 +12,8 @@ import click
 from ..api.training_run import Console, train_network, write_run_report
 from ..base.units import plural
 from .common_options import TIME, file_and_overrides, print_warnings
+from .completion import complete_checkpoint
+from .help_examples import examples
 from .output import err, out, room, without_reader
 from .weights_options import device_option
 
@@ -26,9 +28,11 @@ def _training_options(command: Callable[..., Any]) -> Callable[..., Any]:
     options = [
         device_option,
         click.option("--out", "-o", help="The run's folder; by default runs/NETWORK/TIME."),
-        click.option("--resume", help="Go on from a checkpoint or a run's folder, with the exact next minibatch."),
+        click.option("--resume", metavar="PATH|RUN", shell_complete=complete_checkpoint,
+                     help="Go on from a checkpoint or a run's folder, with the exact next minibatch."),
         click.option("--accept-changes", is_flag=True, help="Resume although plan or network have changed."),
-        click.option("--weights", help="Begin with the weights of a checkpoint."),
+        click.option("--weights", metavar="PATH|RUN", shell_complete=complete_checkpoint,
+                     help="Begin with the weights of a checkpoint."),
         click.option("--allow-missing", multiple=True, metavar="GLOB", help="Tensors that may start afresh."),
         click.option("--best", metavar="METRIC",
                      help="The criterion or metric that chooses the best epoch; by default the first evaluation node."),
@@ -54,6 +58,14 @@ def _training_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+@examples(
+    ("netdsl run digits.net", "train and test as the file says"),
+    ("netdsl run digits.net SGD.maxEpochs=3 SGD.learningRate=0.01 -o runs/try", "with other values, in this folder"),
+    ("netdsl run digits.net --smoke", "try it out in seconds, on made-up data"),
+    ("netdsl run digits.net --limit 20 --max-time 10m", "a short run"),
+    ("netdsl run digits.net --resume digits", "go on with the latest run, with the exact next minibatch"),
+    ("netdsl run digits.net --weights runs/base --allow-missing 'model.head.*'", "begin with trained weights"),
+)
 @click.command()
 @file_and_overrides
 @_training_options
@@ -63,6 +75,10 @@ def run(file: str, overrides: tuple[str, ...], **options: Any) -> int:
         return _train(file, overrides, stdout, test=True, **options)
 
 
+@examples(
+    ("netdsl train digits.net", "train as the file says, without the test at the end"),
+    ("netdsl train digits.net --device cuda --seed 7", "on a GPU, with another seed"),
+)
 @click.command()
 @file_and_overrides
 @_training_options

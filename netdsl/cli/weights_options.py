@@ -13,6 +13,7 @@ from ..base.units import value_text
 from ..compiler import Checked
 from ..runs.store import checkpoint_of
 from .common_options import report_warnings
+from .completion import complete_checkpoint, complete_device
 from .output import err
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -25,12 +26,13 @@ def format_option(*forms: str) -> Callable[[F], F]:
 
 
 def checkpoint_option(command: F) -> F:
-    return click.option("--checkpoint", "-c", metavar="PATH|RUN",
+    return click.option("--checkpoint", "-c", metavar="PATH|RUN", shell_complete=complete_checkpoint,
                         help="A checkpoint, a run's folder or a safetensors file; by default the latest run.")(command)
 
 
 def device_option(command: F) -> F:
-    return click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")(command)
+    return click.option("--device", default="auto", show_default=True, shell_complete=complete_device,
+                        help="auto, cpu, cuda or cuda:N.")(command)
 
 
 def loaded_with_data(file: str, overrides: Sequence[str], phase: str, require_data: bool = False) -> Checked:

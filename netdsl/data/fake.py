@@ -19,10 +19,10 @@ NUMBERS, TARGETS, CLASSES, MASK = "numbers", "targets", "classes", "mask"
 
 @dataclass(frozen=True)
 class DeclaredInput:
-    """An input of a network: its shape, channels first, and what is delivered for it."""
+    """An input of a network, and what is delivered for it."""
 
     name: str
-    dims: tuple[int, ...]
+    dims: tuple[int, ...]  #: channels first; of classes the first extent is their number
     kind: str  #: NUMBERS: mean 0, deviation 1; TARGETS: 0..1; CLASSES: class numbers; MASK: one for each pixel
 
     def make(self, count: int, draw: np.random.Generator) -> np.ndarray:
@@ -38,21 +38,25 @@ class DeclaredInput:
 
 def declared_inputs(program: Program[ShapedNode]) -> tuple[DeclaredInput, ...]:
     """The inputs of the network, with what has to be made up for each."""
-    return tuple(DeclaredInput(name, program.network[name].shape.dims, _kind(program, name))
-                 for name in program.inputs)
+    return tuple(_declared(program, name) for name in program.inputs)
 
 
-def _kind(program: Program[ShapedNode], name: str) -> str:
-    uses = [(node.layer, position) for node in program.network for position, use in enumerate(node.inputs)
+def _declared(program: Program[ShapedNode], name: str) -> DeclaredInput:
+    uses = [(node, position) for node in program.network for position, use in enumerate(node.inputs)
             if use.node == name]
-    slots = {layer.inputs[min(position, len(layer.inputs) - 1)] if layer.inputs else "" for layer, position in uses}
-    if slots != {"labels"}:
-        return NUMBERS
     dims = program.network[name].shape.dims
+    slots = {node.layer.inputs[min(position, len(node.layer.inputs) - 1)] if node.layer.inputs else ""
+             for node, position in uses}
+    if slots != {"labels"}:
+        return DeclaredInput(name, dims, NUMBERS)
+    numbers = [count for node, _ in uses
+               if (count := node.layer.class_numbers([program.network[use.node].shape for use in node.inputs]))]
+    if numbers:
+        return DeclaredInput(name, (min(numbers), *dims[1:]), MASK if len(dims) == 3 else CLASSES)
     if len(dims) == 1 and dims[0] > 1:
-        return CLASSES
-    over_classes = all(isinstance(layer, OverClasses) for layer, _ in uses)
-    return MASK if over_classes and len(dims) == 3 and dims[0] > 1 else TARGETS
+        return DeclaredInput(name, dims, CLASSES)
+    over_classes = all(isinstance(node.layer, OverClasses) for node, _ in uses)
+    return DeclaredInput(name, dims, MASK if over_classes and len(dims) == 3 and dims[0] > 1 else TARGETS)
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..base.diagnostics import Diagnostic, Edit
-from ..base.text_table import Column, listed, text_table
+from ..base.text_table import Column, listed, text_table, wrapped_line
 from ..base.units import count_text, memory_text, plural
 from ..checks.memory_estimate import estimate_memory
 from ..checks.program_check import describe_reader
@@ -23,7 +24,17 @@ COLUMNS = (Column("name", cut=1, least=16), Column("layer", cut=2), Column("outp
            Column("parameters", right=True), Column("multiply-adds", right=True), Column("share", right=True))
 #: Where multiply-adds are rounded, and without their share.
 NARROW = (*COLUMNS[:4], Column("mult-adds", right=True), COLUMNS[5])
-SHARE = len(COLUMNS) - 1
+#: So much of a layer is shown before other columns go.
+READABLE = 40
+
+
+@dataclass(frozen=True)
+class Form:
+    """How the table gives way to a narrow terminal."""
+
+    grouped: bool = False  #: what names have in common stands above them
+    rounded: bool = False  #: multiply-adds in three digits
+    dropped: int = 0  #: columns left out, from the right: the shares, then the multiply-adds
 
 
 @dataclass(frozen=True)
@@ -117,16 +128,18 @@ def _below(depth: int | None, rows: list[Row]) -> list[Row]:
 def _fitted(rows: list[Row], total: NetworkTotals, width: int | None) -> list[str]:
     """The lines of the table, with as much in them as the width has room for."""
     lines: list[str] = []
-    forms = ((False, False, True), (True, False, True), (True, True, True), (True, True, False))
-    for grouped, rounded, shares in forms:
-        cells = _grouped(rows, total, rounded) if grouped else [row.cells(total, row.name, rounded) for row in rows]
-        failed = any(row.note for row in rows)
-        columns: Sequence[Column] = NARROW if rounded else COLUMNS
-        kept = cells
-        if not (shares or failed):
-            columns, kept = columns[:SHARE], [row[:SHARE] for row in cells]
+    for form in (Form(), Form(True), Form(True, True), Form(True, True, 1), Form(True, True, 2)):
+        cells = _grouped(rows, total, form.rounded) if form.grouped else \
+            [row.cells(total, row.name, form.rounded) for row in rows]
+        dropped = 0 if any(row.note for row in rows) else form.dropped
+        columns = (NARROW if form.rounded else COLUMNS)[: len(COLUMNS) - dropped]
+        kept = [row[: len(columns)] for row in cells]
         lines = text_table(columns, kept, rule=True)
         if width is None or max(map(len, lines)) <= width:
+            return lines
+        readable = [dataclasses.replace(c, cut=1, least=READABLE) if c.title == "layer" else c for c in columns]
+        lines = text_table(readable, kept, width, rule=True)
+        if max(map(len, lines)) <= width:
             return lines
     return text_table(columns, kept, width, rule=True)
 
@@ -212,14 +225,14 @@ def plan_text(program: Program[ShapedNode], width: int | None = None, keys: Sequ
     return listed([(name, text) for name, (_, text) in zip(shown, lines, strict=True)], width=width)
 
 
-def reader_text(program: Program[ShapedNode]) -> list[str]:
+def reader_text(program: Program[ShapedNode], width: int | None = None) -> list[str]:
     """What each reader says of itself."""
     lines = []
     for phase in ("train", "validation", "test"):
         reader = getattr(program.readers, phase)
         if reader is not None:
             lines += _described(phase, describe_reader(reader), type(reader).name())
-    return lines
+    return lines if width is None else [piece for line in lines for piece in wrapped_line(line, width)]
 
 
 def _described(phase: str, description: Description | DataError, name: str) -> list[str]:

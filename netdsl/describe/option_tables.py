@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from .. import layers, optimizers, readers
+from ..base.units import first_of
 from ..elaborate.builtins import BUILTINS
 from ..elaborate.values import Builtin
 from ..layers.layer import Layer
 from ..optimizers.block import AutoAdjust, EarlyStopping, TrainingBlock
-from ..spec import Option, Spec
+from ..spec import Option, Spec, aliases
 
 #: section -> what it is called in the list of families
 FAMILIES = {
@@ -84,7 +86,7 @@ def row_page(name: str, row: type[Spec] | Builtin, width: int = 96) -> str:
         lines += ["", "options:"]
         for o in row.options():
             lines += _option_lines(o, width)
-    lines += _example_lines(row)
+    lines += _example_lines(row, width)
     aliases = [alias for alias, target in layers.NAMES.items() if target is row and alias != row.name()]
     if aliases:
         lines += ["", f"also called {', '.join(aliases)}"]
@@ -96,7 +98,7 @@ def _option_lines(o: Option, width: int) -> list[str]:
     return [f"    {o.signature()}", *textwrap.wrap(text, width, initial_indent=" " * 8, subsequent_indent=" " * 8)]
 
 
-def _example_lines(row: type[Spec]) -> list[str]:
+def _example_lines(row: type[Spec], width: int) -> list[str]:
     if not issubclass(row, Layer):
         examples = getattr(row, "examples", ())
         return ["", "examples:", *(f"    {text}" for text in examples)] if examples else []
@@ -105,5 +107,55 @@ def _example_lines(row: type[Spec]) -> list[str]:
         shapes = " and ".join(" x ".join(str(d) for d in dims) or "1" for dims in example.inputs)
         result = " x ".join(str(d) for d in example.output) if example.output is not None else "refused"
         arrow = f"{shapes} -> {result}" if shapes else result
-        lines.append(f"    {example.text}    {arrow}" + (f"    {example.note}" if example.note else ""))
+        line = f"    {example.text}    {arrow}"
+        more = f"    {example.note}" if example.note else ""
+        lines += [line + more] if len(line + more) <= width else [line, f"    {more}"] if len(line) <= width else [
+            f"    {example.text}", f"        {arrow}{more}"]
     return lines
+
+
+# --- lists ------------------------------------------------------------------------------------------------
+
+#: (heading, (name, one line) of each row)
+Listing = list[tuple[str, list[tuple[str, str]]]]
+
+
+def listing() -> Listing:
+    """Every row and function with its first sentence, by family."""
+    found: Listing = [(section.title, [(row.name(), _sentence(row.summary())) for row in section.rows])
+                      for section in sections()]
+    return [*found, ("Functions of the language", [(b.name, _sentence(b.doc)) for b in BUILTINS])]
+
+
+def found_by(word: str) -> Listing:
+    """Rows with a word in their name or what others call them, and rows with it in their description."""
+    wanted = word.replace("_", "").casefold()
+    rows = everything()
+    lines = {name: _sentence(line) for _, group in listing() for name, line in group}
+    named = [(name, lines.get(name) or _first_line(row)) for name, row in rows.items() if wanted in name.casefold()]
+    theirs: dict[str, list[str]] = {}
+    for name, ours in aliases.NAMES.items():
+        if wanted in name:
+            theirs.setdefault(ours, []).append(name)
+    abroad = [(ours, f"is what others call {first_of(names, 4)}") for ours, names in theirs.items()]
+    there = {name for name, _ in named}
+    described = [(name, _first_line(row)) for name, row in rows.items()
+                 if name not in there and re.search(rf"\b{re.escape(word)}", _description(row), re.IGNORECASE)]
+    own = {name for _, group in listing() for name, _ in group}  # aliases stand with the row they are of
+    return [("called so", named), ("called so elsewhere", abroad),
+            ("described so", [pair for pair in described if pair[0] in own])]
+
+
+def _description(row: type[Spec] | Builtin) -> str:
+    """All that is said of a row, on one line."""
+    if isinstance(row, Builtin):
+        return row.doc
+    return " ".join(" ".join([row.documentation(), *(o.doc for o in row.options())]).split())
+
+
+def _first_line(row: type[Spec] | Builtin) -> str:
+    return _sentence(row.doc if isinstance(row, Builtin) else row.summary())
+
+
+def _sentence(text: str) -> str:
+    return text.split(". ")[0].rstrip(".")

@@ -9,6 +9,7 @@ from typing import Any
 from ..base.diagnostics import Diagnostic, Failure, Label, did_you_mean, failure
 from ..base.source import Span
 from ..spec.aliases import our_name
+from ..spec.not_yet import not_yet
 from .values import Environment, FunctionValue, NamedPlace, Ref, Thunk, describe
 
 
@@ -26,11 +27,11 @@ def unknown_name(name: str, span: Span, environment: Environment, place: NamedPl
     looked = [scope.what for scope in environment.chain() if scope.what]
     where = ", ".join(looked[:-1]) + (", and " if len(looked) > 1 else "") + looked[-1] if looked else "the file"
     kind = "layer or function" if span.source.text[span.end : span.end + 2].strip()[:1] in ("{", "(") else "name"
-    ours = our_name(name)
-    label = f"here it is `{ours}`" if ours else did_you_mean(name, candidates)
+    ours, missing = our_name(name), not_yet(name) if kind != "name" else ""
+    label = f"here it is `{ours}`" if ours else "" if missing else did_you_mean(name, candidates)
     return failure("unknown-name", f"there is no {kind} called `{name}`", span, label, related=uses(place),
                    body=(f"I looked in {where}.",),
-                   hint="" if label else _name_hint(span, kind))
+                   hint="" if label else missing or _name_hint(span, kind))
 
 
 def _name_hint(span: Span, kind: str) -> str:

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from ..base.source import Span
+from ..layers.bounds import Bounds
 from ..layers.layer import Cost, Layer, Shape
 
 if TYPE_CHECKING:
@@ -45,10 +46,14 @@ class Node:
 
 @dataclass(frozen=True, kw_only=True)
 class ShapedNode(Node):
-    """A node whose shape is known and whose cost is counted (shared weights count at their first use)."""
+    """A node whose shape is known and whose cost is counted (shared weights count at their first use).
+
+    `layer` is the row with what the bounds of its inputs decide (`Layer.for_bounds`).
+    """
 
     shape: Shape
     cost: Cost
+    bounds: Bounds | None = None  #: between which numbers the values lie, where the layers say
 
 
 N = TypeVar("N", bound=Node, covariant=True)

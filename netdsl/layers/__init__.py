@@ -28,6 +28,7 @@ from . import (
     sources,
     statistics,
     unpooling,
+    value_criteria,
 )
 from .layer import Layer
 
@@ -54,6 +55,7 @@ _FAMILIES = (
     assertions,
     sources,
     criteria,
+    value_criteria,
     set_metrics,
     curve_metrics,
     ranking,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..spec import Choice, Flag, Integer, Number, option, table_row
+from .bounds import POSITIVE, UNIT, Bounds, rising
 from .initializers import constant
 from .layer import Example, Initializer, Layer, ParameterSpec, SampleLayer, Shape, ShapeError
 
@@ -38,6 +39,9 @@ class ReLU(Activation):
     def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
         return tensors[0].relu()
 
+    def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
+        return rising(inputs[0], lambda x: max(x, 0.0), POSITIVE)
+
 
 @table_row
 class Sigmoid(Activation):
@@ -45,6 +49,8 @@ class Sigmoid(Activation):
 
     Source: CNTK `Sigmoid`.
     """
+
+    value_bounds = UNIT
 
     keeps: ClassVar[str] = "output"
     examples = (Example("Sigmoid", ((8, 8, 3),), (8, 8, 3)),)
@@ -59,6 +65,8 @@ class Tanh(Activation):
 
     Source: CNTK `Tanh`.
     """
+
+    value_bounds = (-1.0, 1.0)
 
     keeps: ClassVar[str] = "output"
     examples = (Example("Tanh", ((8, 8, 3),), (8, 8, 3)),)
@@ -207,6 +215,8 @@ class Softplus(Activation):
     Source: CNTK `softplus`; Caffe `BNLL` at steepness 1.
     """
 
+    value_bounds = POSITIVE
+
     examples = (Example("Softplus", ((10,),), (10,)),)
 
     steepness: float = option(Number(0, exclusive_minimum=True), 1.0, "How sharp the bend at 0 is.")
@@ -224,6 +234,8 @@ class Softsign(Activation):
     Source: CNTK `softsign`.
     """
 
+    value_bounds = (-1.0, 1.0)
+
     examples = (Example("Softsign", ((10,),), (10,)),)
 
     def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
@@ -239,6 +251,8 @@ class HardSigmoid(Activation):
 
     Source: CNTK `hard_sigmoid`.
     """
+
+    value_bounds = UNIT
 
     examples = (Example("HardSigmoid", ((10,),), (10,)), Example("HardSigmoid {0.25}", ((8, 8, 3),), (8, 8, 3)))
 
@@ -270,6 +284,8 @@ class ReLU6(Activation):
 
     Source: Howard et al. 2017 (MobileNet).
     """
+
+    value_bounds = (0.0, 6.0)
 
     label = "relu6"
     examples = (Example("ReLU6", ((8, 8, 3),), (8, 8, 3)),)

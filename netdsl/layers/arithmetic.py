@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..spec import table_row
+from .bounds import Bounds, negated, product, total
 from .broadcast import aligned, broadcast, infer
 from .elementwise import reciprocal
 from .layer import Example, Layer, Shape, ShapeError
@@ -70,6 +71,9 @@ class Plus(Combination):
     def combine(self, *tensors: torch.Tensor) -> torch.Tensor:
         return tensors[0] + tensors[1]
 
+    def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
+        return total(inputs)
+
 
 @table_row
 class Minus(Combination):
@@ -92,6 +96,9 @@ class Minus(Combination):
     def combine(self, *tensors: torch.Tensor) -> torch.Tensor:
         return tensors[0] - tensors[1]
 
+    def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
+        return total([inputs[0], negated(inputs[1])])
+
 
 @table_row
 class ElementTimes(Combination):
@@ -111,6 +118,9 @@ class ElementTimes(Combination):
 
     def combine(self, *tensors: torch.Tensor) -> torch.Tensor:
         return tensors[0] * tensors[1]
+
+    def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
+        return product(inputs[0], inputs[1])
 
 
 @table_row
@@ -162,6 +172,12 @@ class ElementMax(Combination):
         x, y = tensors
         return torch.where((x > y) | x.isnan(), x, y)
 
+    def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
+        first, second = inputs
+        if first is None or second is None:
+            return None
+        return max(first[0], second[0]), max(first[1], second[1])
+
 
 @table_row
 class ElementMin(Combination):
@@ -178,6 +194,12 @@ class ElementMin(Combination):
 
         x, y = tensors
         return torch.where((x < y) | x.isnan(), x, y)
+
+    def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
+        first, second = inputs
+        if first is None or second is None:
+            return None
+        return min(first[0], second[0]), min(first[1], second[1])
 
 
 @table_row
@@ -215,6 +237,9 @@ class Scale(Combination):
     def combine(self, *tensors: torch.Tensor) -> torch.Tensor:
         return tensors[0] * tensors[1]
 
+    def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
+        return product(inputs[0], inputs[1])
+
 
 @table_row
 class Sum(Combination):
@@ -237,3 +262,6 @@ class Sum(Combination):
         for tensor in tensors[1:]:
             result = result + tensor
         return result
+
+    def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
+        return total(inputs)

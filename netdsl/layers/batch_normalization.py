@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..spec import Flag, Integer, Number, option, table_row
+from .bounds import UNBOUNDED
 from .initializers import constant
 from .layer import Example, Layer, ParameterSpec, Shape, ShapeError
 
@@ -48,6 +49,8 @@ class BatchNormalizationLayer(Layer):
     Source: Ioffe and Szegedy 2015; CNTK `BatchNormalizationLayer` (which makes NaN of a single value, and forgets
     `blendTimeConstant` on the CPU).
     """
+
+    value_bounds = UNBOUNDED
 
     family: ClassVar[str] = "normalization"
     label: ClassVar[str] = "batchNorm"
@@ -118,6 +121,8 @@ class BatchNormalization(Layer):
 
     Source: CNTK `BatchNormalization`, with its defaults.
     """
+
+    value_bounds = UNBOUNDED
 
     family: ClassVar[str] = "normalization"
     label: ClassVar[str] = "batchNorm"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from ..spec import table_row
 from .arithmetic import Combination, sides
+from .bounds import UNIT, Bounds, hull
 from .elementwise import Elementwise
 from .layer import Example
 from .quality import Follows
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 @table_row
 class Comparison(Combination):
     """Base of the comparisons: 1 where it holds, 0 elsewhere; no gradient."""
+
+    value_bounds = UNIT
 
     family: ClassVar[str] = "comparison"
     is_reducing: ClassVar[bool] = True
@@ -133,6 +137,9 @@ class If(Combination):
         condition, then, otherwise = tensors
         return torch.where(condition != 0, then, otherwise)
 
+    def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
+        return hull(inputs[1:])
+
 
 @table_row
 class And(Combination):
@@ -140,6 +147,8 @@ class And(Combination):
 
     Source: CNTK `BS.Boolean.And`, the operator `&&`.
     """
+
+    value_bounds = UNIT
 
     family = "comparison"
     title = sides("&&")
@@ -156,6 +165,8 @@ class Or(Combination):
     Source: CNTK `BS.Boolean.Or`.
     """
 
+    value_bounds = UNIT
+
     family = "comparison"
     title = sides("||")
     examples = _examples("Or")
@@ -171,6 +182,8 @@ class Xor(Combination):
     Source: CNTK `BS.Boolean.Xor`.
     """
 
+    value_bounds = UNIT
+
     family = "comparison"
     examples = _examples("Xor")
 
@@ -184,6 +197,8 @@ class Not(Elementwise):
 
     Source: CNTK `BS.Boolean.Not`, the operator `!`.
     """
+
+    value_bounds = UNIT
 
     family = "comparison"
     examples = (Example("Not", ((8, 8, 3),), (8, 8, 3)),)

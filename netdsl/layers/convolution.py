@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..spec import Flag, FunctionKind, Integer, OptionError, option, table_row
+from .bounds import UNBOUNDED
 from .initializers import constant, fans, init_bias_option, init_option, init_value_scale_option, weight_start
 from .layer import Example, Layer, ParameterSpec, Shape, ShapeError
 from .windows import (
@@ -52,6 +53,8 @@ class ConvolutionalLayer(Layer):
 
     Source: CNTK `ConvolutionalLayer`; `groups` from cuda-convnet and Caffe (AlexNet's two towers).
     """
+
+    value_bounds = UNBOUNDED
 
     family: ClassVar[str] = "convolution"
     label: ClassVar[str] = "convolution"

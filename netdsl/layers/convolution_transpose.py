@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..spec import Dims, Flag, FunctionKind, Integer, Optional, option, table_row
+from .bounds import UNBOUNDED
 from .convolution import given_filters, infer_filters
 from .initializers import KINDS, constant, fans, init_bias_option, init_option, init_value_scale_option, weight_start
 from .layer import Example, Layer, ParameterSpec, Shape, ShapeError, expect_rank
@@ -49,6 +50,8 @@ class ConvolutionTransposeLayer(Layer):
 
     Source: CNTK `ConvolutionTransposeLayer`, whose scalar `pad = true` fails; here it means the filter's axes.
     """
+
+    value_bounds = UNBOUNDED
 
     family: ClassVar[str] = "convolution"
     label: ClassVar[str] = "convolutionTranspose"

@@ -2,16 +2,23 @@
 
 A criterion is a tensor (N, 1). The trainer sums over the samples; what reports show is the sum divided
 by their number. Labels come first, as in CNTK. They may be distributions (one-hot or soft) or, with
-the extent 1 where the prediction has several classes, the number of the class.
+the extent 1 where the prediction has several classes, the number of the class. Positions without a
+class (`class_labels.py`) are left out of value, gradient and divisor.
+
+Criteria that compare numbers are in `value_criteria.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ..base.classes import NO_CLASS
 from ..spec import Integer, ListOf, Number, Optional, option, table_row
+from .bounds import UNIT, Bounds, within
 from .broadcast import padded, with_batch, with_rank
+from .class_labels import has_class, one_hot, shares
 from .elementwise import logarithm
 from .layer import SCALAR, Example, Layer, ParameterSpec, Shape, ShapeError
 from .quality import Quality
@@ -64,6 +71,9 @@ def total(values: torch.Tensor) -> torch.Tensor:
 
 # --- classes ---------------------------------------------------------------------------------------
 
+_FOR_ONE_SCORE = "for one output and labels of 0 and 1 take `BinaryCrossEntropyWithSigmoid`; for two classes give " \
+                 "the last layer two outputs."
+
 
 @table_row
 class OverClasses(Criterion):
@@ -73,10 +83,16 @@ class OverClasses(Criterion):
     """
 
     axis: int = axis_option()
+    #: What to write instead where there is one number and no choice; empty where one number is an answer.
+    for_one: ClassVar[str] = ""
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         labels, z = inputs
         check_axis(self.axis, z, self.name(), 1)
+        if self.classes(z) == 1 and self.for_one:
+            raise ShapeError(f"{self.name()} of one number has no classes to choose from", input=1,
+                             label=f"this is {z}" + f", and axis {self.axis} has the extent 1" * bool(self.axis),
+                             hint=self.for_one)
         if self.axis == 0:
             if labels.size != 1:
                 same_elements(self.name(), labels, z)
@@ -90,20 +106,20 @@ class OverClasses(Criterion):
     def classes(self, z: Shape) -> int:
         return z.dims[-self.axis] if self.axis else z.size
 
+    def class_numbers(self, inputs: Sequence[Shape]) -> int | None:
+        labels, z = inputs
+        own = labels.size if not self.axis else padded(labels, z.rank)[-self.axis]
+        return self.classes(z) if own == 1 < self.classes(z) else None
+
+    def largest_label(self, inputs: Sequence[Shape]) -> int | None:
+        count = self.class_numbers(inputs)
+        return None if count is None else count - 1
+
     def arranged(self, p: Any, labels: torch.Tensor, z: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, int]:
         """Labels and prediction of one rank, and torch's axis of the classes."""
         if self.axis == 0:
             return labels.flatten(1), z.flatten(1), -1
         return with_rank(labels, Shape(p.inputs[0].dims), p.inputs[1].rank), z, -self.axis
-
-
-def distribution(labels: torch.Tensor, z: torch.Tensor, dim: int) -> torch.Tensor:
-    """Labels as numbers for every class: numbers of classes become 1 at the class and 0 elsewhere."""
-    import torch
-
-    if labels.shape[dim] == z.shape[dim]:
-        return labels
-    return torch.zeros_like(z).scatter(dim, labels.long(), 1.0)
 
 
 @table_row
@@ -113,6 +129,7 @@ class CrossEntropyWithSoftmax(OverClasses):
     Labels may be soft. Without an axis the softmax runs over all elements of a sample; with an axis
     the result is the sum over all positions. `labelSmoothing = e` takes (1 - e) labels + e / classes
     instead of the labels (Szegedy et al. 2016). `classWeights` multiplies the terms of the classes.
+    Positions without a class (255 in a mask) add nothing.
 
     Where labels do not sum to 1, CNTK's gradient is not that of its value; here it is.
 
@@ -126,7 +143,11 @@ class CrossEntropyWithSoftmax(OverClasses):
         Example("CrossEntropyWithSoftmax {axis = 3}", ((4, 3, 5), (4, 3, 5)), (1,), "classes of pixels"),
         Example("CrossEntropyWithSoftmax {labelSmoothing = 0.1}", ((10,), (1, 1, 10)), (1,)),
         Example("CrossEntropyWithSoftmax", ((10,), (12,)), None),
+        Example("CrossEntropyWithSoftmax", ((1,), (1,)), None, "one output: take BinaryCrossEntropyWithSigmoid"),
     )
+    for_one = _FOR_ONE_SCORE
+    compares = "scores"
+    for_the_other = "CrossEntropy"
 
     label_smoothing: float = option(Number(0, 1, exclusive_maximum=True), 0.0, "The share that goes to all classes.")
     class_weights: tuple[float, ...] | None = option(
@@ -153,9 +174,11 @@ class CrossEntropyWithSoftmax(OverClasses):
         import torch
 
         given, z, dim = self.arranged(p, *tensors)
-        labels = distribution(given, z, dim)
+        labels = shares(given, z.shape[dim], dim, z.dtype)
         if self.label_smoothing:
-            labels = labels * (1 - self.label_smoothing) + self.label_smoothing / z.shape[dim]
+            # By the sum of the labels, which is 1, and 0 where a position has no class.
+            share = self.label_smoothing / z.shape[dim]
+            labels = labels * (1 - self.label_smoothing) + labels.sum(dim, keepdim=True) * share
         if self.class_weights is not None:
             labels = labels * p.class_weights.reshape(-1, *(1,) * (-1 - dim))
         # In bf16 the gradient at a class that is all but certain would be off by 2**-9 (torch's autocast sees to it
@@ -175,19 +198,55 @@ class CrossEntropy(OverClasses):
     short = "ce"
     inputs = ("labels", "p")
     examples = (Example("CrossEntropy", ((10,), (10,)), (1,)), Example("CrossEntropy", ((10,), (12,)), None))
+    for_one = "for one probability take `BinaryCrossEntropy`, or `BinaryCrossEntropyWithSigmoid` on what goes into " \
+              "its Sigmoid; for two classes two outputs."
+    compares = "probabilities"
+    for_the_other = "CrossEntropyWithSoftmax"
 
     def each(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
         given, probabilities, dim = self.arranged(p, *tensors)
-        return total(-(distribution(given, probabilities, dim) * logarithm(probabilities)))
+        return total(-(shares(given, probabilities.shape[dim], dim, probabilities.dtype) * logarithm(probabilities)))
 
 
 @table_row
-class ClassMetric(OverClasses):
+class Thresholded(OverClasses):
+    """Base of the rows over classes that compare a single score with a threshold: labels of 0 and 1, one output.
+
+    Where z has one element (along the axis) the answer is class 1 above the threshold, else class 0, and a
+    label above 0.5 is class 1.
+    """
+
+    threshold: float | None = option(
+        Optional(Number()), None, "Where z has one element: above it the answer is class 1. None: 0.5 where z is a "
+                                  "probability (between 0 and 1, as after a Sigmoid), else 0.")
+
+    def for_bounds(self, inputs: Sequence[Bounds | None]) -> Layer:
+        return replace(self, threshold=0.5) if self.threshold is None and within(inputs[1], UNIT) else self
+
+    def largest_label(self, inputs: Sequence[Shape]) -> int | None:
+        return 1 if self.classes(inputs[1]) == 1 else super().largest_label(inputs)
+
+    @property
+    def limit(self) -> float:
+        return self.threshold or 0.0
+
+
+@table_row
+class ClassMetric(Thresholded):
     """Base of the metrics over classes: a share between 0 and 1, without a gradient."""
 
     is_metric: ClassVar[bool] = True
     percent: ClassVar[bool] = True
     keeps: ClassVar[str] = "nothing"
+
+    @property
+    def is_weighted(self) -> bool:
+        """By the positions that have a class: each of them counts the same, whatever sample it is in."""
+        return True
+
+    def sample_weights(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
+        given, z, dim = self.arranged(p, *with_batch(tensors, p.inputs))
+        return total(has_class(given, z.shape[dim], dim).to(_wide(z)))
 
 
 @table_row
@@ -195,7 +254,13 @@ class ClassificationError(ClassMetric):
     """1 unless the class of the labels is among the `topN` largest of z, else 0.
 
     The class is the largest of the labels. Of equal ones the first counts as larger. With an axis the
-    result is the share of positions that are wrong. NaN is always wrong.
+    result is the share of positions that are wrong, among those that have a class. NaN is always wrong.
+
+    One score is compared with a threshold: with labels of 0 and 1, `ClassificationError (labels, z)` of
+    one output is 1 where z and the label are on different sides.
+
+    Over several samples every position counts the same: samples with more pixels that have a class weigh
+    more.
 
     Source: CNTK `ClassificationError`, `ErrorPrediction`.
     """
@@ -206,6 +271,7 @@ class ClassificationError(ClassMetric):
         Example("ClassificationError", ((10,), (10,)), (1,)),
         Example("ClassificationError {topN = 5}", ((1,), (10,)), (1,), "the label is the number of the class"),
         Example("ClassificationError {axis = 3}", ((4, 3, 5), (4, 3, 5)), (1,), "the share of wrong pixels"),
+        Example("ClassificationError", ((1,), (1,)), (1,), "one score: is it above 0 where the label is 1?"),
         Example("ClassificationError {topN = 5}", ((3,), (3,)), None, "there are 3 classes"),
     )
 
@@ -225,155 +291,71 @@ class ClassificationError(ClassMetric):
         return result
 
     def each(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
+        given, z, dim = self.arranged(p, *tensors)
+        known = has_class(given, z.shape[dim], dim)
+        wrong = self._wrong(given, z, dim) * known
+        return total(wrong) / total(known.to(wrong.dtype)).clamp(min=1)
+
+    def _wrong(self, given: torch.Tensor, z: torch.Tensor, dim: int) -> torch.Tensor:
+        """1 at the positions that are wrong, `dim` kept; NaN where the label is no class number."""
         import torch
 
-        given, z, dim = self.arranged(p, *tensors)
-        several = given.shape[dim] == z.shape[dim]
-        target = given.argmax(dim, keepdim=True) if several else given.long()
+        dtype, count = _wide(z), z.shape[dim]
+        if count == 1:
+            return (((z > self.limit) != (given > 0.5)) | z.isnan()).to(dtype)
+        number = given if given.shape[dim] != count else given.argmax(dim, keepdim=True)
+        inside = (number >= 0) & (number < count)
+        target = torch.where(inside, number, 0).long()
         score = z.gather(dim, target)
-        place = torch.arange(z.shape[dim], device=z.device).reshape(-1, *(1,) * (-1 - dim))
+        place = torch.arange(count, device=z.device).reshape(-1, *(1,) * (-1 - dim))
         before = ~(z <= score) | ((z == score) & (place < target))
-        wrong = before.sum(dim, keepdim=True) >= self.top_n
-        return wrong.to(z.dtype).flatten(1).mean(1, keepdim=True)
+        wrong = (before.sum(dim, keepdim=True) >= self.top_n).to(dtype)
+        return torch.where(inside | (number == NO_CLASS), wrong, torch.nan)
 
 
 @table_row
 class IntersectionOverUnionError(ClassMetric):
     """1 - the mean, over the classes that occur, of (positions with both) / (positions with either).
 
-    Compares the largest labels with the largest of z at every position along the axis; the mean runs
-    over the classes that the labels or the prediction of a sample have.
+    Compares the largest labels with the largest of z at every position along the axis that has a class;
+    the mean runs over the classes that the labels or the prediction of a sample have there. Over several
+    samples it is the mean of the samples that have a position with a class.
+
+    One score along the axis is compared with a threshold, with labels of 0 and 1.
 
     Source: Everingham et al. 2010 (PASCAL VOC, there over the whole set).
     """
 
     short = "iouErrs"
     examples = (Example("IntersectionOverUnionError {3}", ((4, 3, 5), (4, 3, 5)), (1,)),
+                Example("IntersectionOverUnionError {3}", ((4, 3, 1), (4, 3, 1)), (1,), "two classes, one score"),
                 Example("IntersectionOverUnionError {3}", ((4, 3, 5), (4, 3, 2)), None))
+
+    def sample_weights(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
+        return super().sample_weights(p, *tensors).clamp(max=1)
 
     def each(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
         import torch
 
         given, z, dim = self.arranged(p, *tensors)
-        labels = distribution(given, z, dim)
-        ones = [torch.zeros_like(z).scatter(dim, t.argmax(dim, keepdim=True), 1.0).movedim(dim, 1)
-                .reshape(z.shape[0], z.shape[dim], -1) for t in (labels, z)]
+        known = has_class(given, z.shape[dim], dim)
+        ones = [(t * known).movedim(dim, 1).reshape(len(t), t.shape[dim], -1) for t in self._answers(given, z, dim)]
         both, either = (ones[0] * ones[1]).sum(2), torch.maximum(ones[0], ones[1]).sum(2)
-        occurs = (either > 0).to(z.dtype)
-        shares = both / either.clamp(min=1)
-        return 1 - (shares * occurs).sum(1, keepdim=True) / occurs.sum(1, keepdim=True)
+        occurs = (either > 0).to(ones[0].dtype)
+        mean = (both / either.clamp(min=1) * occurs).sum(1, keepdim=True) / occurs.sum(1, keepdim=True).clamp(min=1)
+        return torch.where(known.flatten(1).any(1, keepdim=True), 1 - mean, 0.0)
+
+    def _answers(self, given: torch.Tensor, z: torch.Tensor, dim: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """A 1 at the class of the labels and at the answer of z, for every class along `dim`."""
+        dtype, count = _wide(z), z.shape[dim]
+        if count == 1:
+            return one_hot((given > 0.5).long(), 2, dim, dtype), one_hot((z > self.limit).long(), 2, dim, dtype)
+        number = given if given.shape[dim] != count else given.argmax(dim, keepdim=True)
+        return one_hot(number, count, dim, dtype), one_hot(z.argmax(dim, keepdim=True), count, dim, dtype)
 
 
-# --- numbers ---------------------------------------------------------------------------------------
+def _wide(z: torch.Tensor) -> torch.dtype:
+    """A type that counts positions exactly: float32 at least."""
+    import torch
 
-
-def _numbers(name: str) -> tuple[Example, ...]:
-    return (Example(name, ((10,), (10,)), (1,)), Example(name, ((2, 2, 3), (2, 2, 3)), (1,)),
-            Example(name, ((10,), (12,)), None))
-
-
-@table_row
-class SquareError(Criterion):
-    """`sum ((labels - z)^2)` over the elements: not halved, not divided by their number.
-
-    Source: CNTK `SquareError`.
-    """
-
-    short = "se"
-    examples = _numbers("SquareError")
-
-    def each(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
-        difference = tensors[0].flatten(1) - tensors[1].flatten(1)
-        return total(difference * difference)
-
-
-@table_row
-class AbsoluteError(Criterion):
-    """`sum (|labels - z|)` over the elements; the gradient is 0 where they are equal."""
-
-    short = "ae"
-    examples = _numbers("AbsoluteError")
-
-    def each(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
-        return total((tensors[0].flatten(1) - tensors[1].flatten(1)).abs())
-
-
-@table_row
-class BinaryCrossEntropy(Criterion):
-    """`-sum (labels .* Log (p) + (1 - labels) .* Log (1 - p))` for probabilities p; labels may be soft.
-
-    After a Sigmoid use BinaryCrossEntropyWithSigmoid on what goes into it.
-
-    Source: CNTK `binary_cross_entropy`.
-    """
-
-    short = "bce"
-    inputs = ("labels", "p")
-    examples = _numbers("BinaryCrossEntropy")
-
-    def each(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
-        labels, probabilities = (tensor.flatten(1) for tensor in tensors)
-        return total(-(labels * logarithm(probabilities) + (1 - labels) * logarithm(1 - probabilities)))
-
-
-@table_row
-class BinaryCrossEntropyWithSigmoid(Criterion):
-    """BinaryCrossEntropy of `Sigmoid (z)`, computed from z without loss of digits.
-
-    Source: Caffe `SigmoidCrossEntropyLoss`.
-    """
-
-    short = "bce"
-    examples = _numbers("BinaryCrossEntropyWithSigmoid")
-
-    def each(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
-        import torch
-
-        labels, z = (tensor.flatten(1) for tensor in tensors)
-        return total(torch.nn.functional.binary_cross_entropy_with_logits(z, labels, reduction="none"))
-
-
-@table_row
-class Logistic(Criterion):
-    """`-sum (Log (labels .* p + (1 - labels) .* (1 - p)))` for probabilities p.
-
-    For labels 0 and 1 that is BinaryCrossEntropy; for soft labels it is not.
-
-    Source: CNTK `Logistic`.
-    """
-
-    short = "logistic"
-    inputs = ("labels", "p")
-    examples = _numbers("Logistic")
-
-    def each(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
-        labels, probabilities = (tensor.flatten(1) for tensor in tensors)
-        return total(-logarithm(labels * probabilities + (1 - labels) * (1 - probabilities)))
-
-
-@table_row
-class WeightedLogistic(Criterion):
-    """Logistic with a weight for each sample, or for each element.
-
-    CNTK divides the value by the mean weight of the minibatch, and not the gradient; here both are
-    what the formula says.
-
-    Source: CNTK `WeightedLogistic`.
-    """
-
-    short = "logistic"
-    inputs = ("labels", "p", "weight")
-    examples = (Example("WeightedLogistic", ((4,), (4,), (1,)), (1,)),
-                Example("WeightedLogistic", ((4,), (4,), (3,)), None))
-
-    def shape(self, inputs: Sequence[Shape]) -> Shape:
-        labels, probabilities, weight = inputs
-        same_elements(self.name(), labels, probabilities)
-        if weight.size not in (1, labels.size):
-            raise ShapeError("the weight of WeightedLogistic fits neither the sample nor its elements", input=2,
-                             label=f"this is {weight}, and the labels are {labels}")
-        return SCALAR
-
-    def each(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
-        labels, probabilities, weight = (tensor.flatten(1) for tensor in tensors)
-        return total(-weight * logarithm(labels * probabilities + (1 - labels) * (1 - probabilities)))
+    return torch.promote_types(z.dtype, torch.float32)

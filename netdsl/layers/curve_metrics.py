@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ..base.classes import NO_CLASS
 from ..spec import Choice, Flag, Integer, Optional, option, table_row
 from .accumulation import Accumulation, Rows
 from .layer import SCALAR, Example, Shape, ShapeError
@@ -64,6 +65,7 @@ class OverThresholds(SetMetric):
         import torch
 
         own = added.shape[1] // 2 if self.multi_label or added.shape[1] == 2 else 1
+        added = added[(added[:, :own] != NO_CLASS).all(1)]
         labels, scores = added[:, :own], added[:, own:].double()
         if scores.shape[1] > 1 and not self.multi_label:
             wanted = labels == torch.arange(scores.shape[1], device=scores.device)

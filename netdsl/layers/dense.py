@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..spec import Dims, Flag, FunctionKind, Integer, Number, Optional, OptionError, Text, option, table_row
+from .bounds import UNBOUNDED
 from .initializers import (
     Initializer,
     constant,
@@ -29,6 +30,8 @@ _MAP_RANK = "Number of last axes that are kept, the layer being applied at each 
 
 class Linear(SampleLayer):
     """Base of LinearLayer and DenseLayer. Not a dataclass itself: each row declares the options in CNTK's order."""
+
+    value_bounds = UNBOUNDED
 
     family: ClassVar[str] = "dense"
     style: ClassVar[str] = "layer"

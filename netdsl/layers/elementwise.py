@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..spec import Number, OptionError, option, table_row
 from .activation import Activation
+from .bounds import POSITIVE, Bounds, negated, product, rising, total
 from .layer import Example
 from .quality import Follows, Quality
 
@@ -76,6 +78,9 @@ class Exp(Elementwise):
     function = "exp"
     examples = _example("Exp")
 
+    def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
+        return rising(inputs[0], lambda x: math.exp(min(x, 700.0)), POSITIVE)
+
 
 @table_row
 class Abs(Elementwise):
@@ -84,6 +89,7 @@ class Abs(Elementwise):
     Source: CNTK `Abs`.
     """
 
+    value_bounds = POSITIVE
     follows = Follows.DISTANCE
     function = "abs"
     examples = _example("Abs")
@@ -96,6 +102,7 @@ class Square(Elementwise):
     Source: CNTK `Square`.
     """
 
+    value_bounds = POSITIVE
     follows = Follows.DISTANCE
     function = "square"
     examples = _example("Square")
@@ -112,6 +119,9 @@ class Negate(Elementwise):
     function = "neg"
     examples = _example("Negate")
 
+    def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
+        return negated(inputs[0])
+
 
 @table_row
 class Sin(Elementwise):
@@ -119,6 +129,8 @@ class Sin(Elementwise):
 
     Source: CNTK `Sin`.
     """
+
+    value_bounds = (-1.0, 1.0)
 
     function = "sin"
     examples = _example("Sin")
@@ -130,6 +142,8 @@ class Cosine(Elementwise):
 
     Source: CNTK `Cosine`.
     """
+
+    value_bounds = (-1.0, 1.0)
 
     function = "cos"
     aliases = ("Cos",)
@@ -272,6 +286,7 @@ class Sqrt(Elementwise):
     Source: CNTK `Sqrt`.
     """
 
+    value_bounds = POSITIVE
     follows = Follows.RISING
     keeps: ClassVar[str] = "output"
     examples = _example("Sqrt")
@@ -293,6 +308,12 @@ class Reciprocal(Elementwise):
     def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
         return reciprocal(tensors[0])
 
+    def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
+        known = inputs[0]
+        if known is None or known[0] < 0:
+            return None
+        return 0.0 if math.isinf(known[1]) else 1 / known[1], math.inf if known[0] == 0 else 1 / known[0]
+
 
 @table_row
 class Round(Elementwise):
@@ -313,6 +334,8 @@ class StraightThrough(Elementwise):
 
     Source: CNTK `StraightThrough` (binary networks).
     """
+
+    value_bounds = (-1.0, 1.0)
 
     examples = _example("StraightThrough")
 
@@ -347,6 +370,10 @@ class Clip(Elementwise):
     def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
         return tensors[0].clamp(self.min_value, self.max_value)
 
+    def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
+        low, high = self.min_value, self.max_value
+        return rising(inputs[0], lambda x: min(max(x, low), high), (low, high))
+
 
 @table_row
 class ScaleAndShift(Elementwise):
@@ -377,6 +404,10 @@ class ScaleAndShift(Elementwise):
             x = x * self.scale
         return x + self.offset if self.offset else x
 
+    def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
+        scaled = product(inputs[0], (self.scale, self.scale))
+        return total([scaled, (self.offset, self.offset)])
+
 
 # --- what is done with gradients ----------------------------------------------------------------
 
@@ -395,6 +426,9 @@ class StopGradient(Elementwise):
     def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
         return tensors[0].detach()
 
+    def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
+        return inputs[0]
+
 
 @table_row
 class Pass(Elementwise):
@@ -410,3 +444,6 @@ class Pass(Elementwise):
 
     def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
         return tensors[0]
+
+    def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
+        return inputs[0]

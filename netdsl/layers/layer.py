@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..spec import Spec, table_row
 from .accumulation import Accumulation
+from .bounds import Bounds
 from .initializers import Initializer
 from .quality import Follows, Quality
 
@@ -163,6 +164,14 @@ class Layer(Spec):
     group_input: ClassVar[int | None] = None
     #: The output is a Softmax.
     is_softmax: ClassVar[bool] = False
+    #: What the row compares with the labels (its last but weights): "probabilities" or "scores"; empty: any numbers.
+    compares: ClassVar[str] = ""
+    #: The row that compares the other one of the two.
+    for_the_other: ClassVar[str] = ""
+    #: False for rows over whole samples, whose values mean nothing once samples are blended (mixup).
+    can_be_blended: ClassVar[bool] = True
+    #: Between which numbers the values lie, whatever the inputs are (`output_bounds`); None: nothing is known.
+    value_bounds: ClassVar[Bounds | None] = None
     #: Which way the value is better, for criteria and metrics; for functions how it follows from the inputs.
     better: ClassVar[Quality] = Quality.UNKNOWN
     follows: ClassVar[Follows] = Follows.UNKNOWN
@@ -252,6 +261,25 @@ class Layer(Spec):
     def invariants(self, inputs: Sequence[Shape], output: Shape) -> list[tuple[str, bool]]:
         """Statements that hold for any options: `("pad and stride 1 keep the size", output == ...)`."""
         return []
+
+    def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
+        """Between which numbers the values lie, given those of the inputs; None: nothing is known."""
+        return self.value_bounds
+
+    def for_bounds(self, inputs: Sequence[Bounds | None]) -> Layer:
+        """This row with what the bounds of its inputs decide (the threshold of one score)."""
+        return self
+
+    def class_numbers(self, inputs: Sequence[Shape]) -> int | None:
+        """Of how many classes the first input holds the numbers (0, 1, ...); None where it holds none.
+
+        Class numbers cannot be blended: half of class 0 and half of class 2 is not class 1.
+        """
+        return None
+
+    def largest_label(self, inputs: Sequence[Shape]) -> int | None:
+        """The largest number that a label (the first input) may be, where each is a number by itself; None: any."""
+        return None
 
     # -- lowering; torch from here on -------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..spec import Integer, option, table_row
 from .arithmetic import Combination
+from .bounds import UNBOUNDED, Bounds
 from .broadcast import with_batch
 from .layer import SCALAR, Example, Layer, Shape, ShapeError
 
@@ -95,10 +96,16 @@ class Times(Product):
         lead = result.shape[:1] if left.batched or right.batched else ()
         return result.reshape(*lead, *p.output.dims)
 
+    def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
+        return UNBOUNDED if UNBOUNDED in inputs else None
+
 
 @table_row
 class TransposeTimes(Product):
     """The transpose of the matrix x times y: x of 4 x 3 times 4 is 3.
+
+    A vector x is a column: `TransposeTimes (labels, z)` of two vectors is the one number `sum (labels .* z)`,
+    and of a vector of 4 and a matrix of 4 x 2 it is 1 x 2.
 
     Source: CNTK `TransposeTimes`.
     """
@@ -107,23 +114,26 @@ class TransposeTimes(Product):
     examples = (
         Example("TransposeTimes", ((4, 3), (4,)), (3,)),
         Example("TransposeTimes", ((4, 3), (4, 2)), (3, 2)),
+        Example("TransposeTimes", ((4,), (4,)), (1,), "the product of two vectors, one number"),
+        Example("TransposeTimes", ((4,), (4, 2)), (1, 2)),
         Example("TransposeTimes", ((4, 3), (3,)), None),
     )
 
     def infer_inputs(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
         x, y = inputs
-        if x.batched or x.rank != 2 or y.rank == 0:
+        if x.batched or x.rank not in (1, 2) or y.rank == 0:
             return x, y
-        return Shape.of(x.file_dims[0] or y.file_dims[0], x.file_dims[1], batched=False), y
+        return Shape.of(x.file_dims[0] or y.file_dims[0], *x.file_dims[1:], batched=False), y
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         x, y = self.infer_inputs(inputs)
-        if x.rank != 2:
-            raise ShapeError("the left side of TransposeTimes has to be a matrix", label=f"this is {x}", input=0)
+        if x.rank not in (1, 2):
+            raise ShapeError("the left side of TransposeTimes has to be a matrix or a vector", label=f"this is {x}",
+                             input=0)
         if y.file_dims[0] != x.file_dims[0]:
             raise ShapeError("the two sides of TransposeTimes do not fit together", input=1,
                              label=f"cannot multiply the transpose of {x} by {y}")
-        return Shape.of(x.file_dims[1], *y.file_dims[1:])
+        return Shape.of(*(x.file_dims[1:] or (1,)), *y.file_dims[1:])
 
     def macs(self, inputs: Sequence[Shape], output: Shape) -> int:
         return output.size * inputs[1].file_dims[0]
@@ -132,9 +142,13 @@ class TransposeTimes(Product):
         x, y = tensors
         left, right = p.inputs
         columns = y.reshape(*y.shape[:right.batched], math.prod(right.dims[:-1]), y.shape[-1])
-        result = columns @ x.transpose(-1, -2)
+        matrix = x if left.rank == 2 else x.unsqueeze(-2)
+        result = columns @ matrix.transpose(-1, -2)
         lead = result.shape[:1] if left.batched or right.batched else ()
         return result.reshape(*lead, *p.output.dims)
+
+    def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
+        return UNBOUNDED if UNBOUNDED in inputs else None
 
 
 @table_row
@@ -196,6 +210,8 @@ class CosDistance(Product):
     Source: CNTK `CosDistance`.
     """
 
+    value_bounds = (-1.0, 1.0)
+
     inputs = ("x", "y")
     examples = (Example("CosDistance", ((5,), (5,)), (1,)), Example("CosDistance", ((5,), (4,)), None))
 
@@ -217,6 +233,8 @@ class CosDistanceWithNegativeSamples(Product):
 
     Source: CNTK `CosDistanceWithNegativeSamples` (Huang et al. 2013, DSSM).
     """
+
+    value_bounds = (-1.0, 1.0)
 
     inputs = ("x", "y")
     examples = (Example("CosDistanceWithNegativeSamples {1, 2}", ((5,), (5,)), (3,)),

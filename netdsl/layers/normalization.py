@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..spec import Flag, Integer, Number, option, table_row
+from .bounds import UNBOUNDED
 from .initializers import constant
 from .layer import Example, ParameterSpec, SampleLayer, Shape, ShapeError
 
@@ -38,6 +39,8 @@ class LayerNormalizationLayer(SampleNormalization):
 
     Source: Ba, Kiros and Hinton 2016; CNTK `LayerNormalizationLayer`, which has no epsilon (`epsilon = 0`).
     """
+
+    value_bounds = UNBOUNDED
 
     label: ClassVar[str] = "layerNorm"
     examples: ClassVar[tuple[Example, ...]] = (
@@ -76,6 +79,8 @@ class GroupNormalizationLayer(SampleNormalization):
 
     Source: Wu and He 2018; torch `GroupNorm`.
     """
+
+    value_bounds = UNBOUNDED
 
     label: ClassVar[str] = "groupNorm"
     examples: ClassVar[tuple[Example, ...]] = (

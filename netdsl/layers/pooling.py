@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..spec import Choice, Flag, option, table_row
+from .bounds import Bounds, hull
 from .convolution import window_laws
 from .layer import Example, SampleLayer, Shape, ShapeError
 from .windows import (
@@ -67,6 +68,9 @@ class WindowPooling(SampleLayer):
     def run(self, p: Any, x: torch.Tensor) -> torch.Tensor:
         pool = pool_maximum if self.is_max() else pool_mean
         return over_last_axes(x, len(p.prepared["kernel"]), lambda images: pool(images, p.prepared))
+
+    def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
+        return hull([inputs[0], (0.0, 0.0)])  # a mean may count padding
 
 
 @table_row
@@ -207,6 +211,9 @@ class GlobalPooling(SampleLayer):
 
     def invariants(self, inputs: Sequence[Shape], output: Shape) -> list[tuple[str, bool]]:
         return [("one number is left of each channel", output.size == inputs[0].dims[0])]
+
+    def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
+        return inputs[0]
 
 
 @table_row

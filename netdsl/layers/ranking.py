@@ -22,6 +22,7 @@ class Ranking(Criterion):
     """
 
     inputs: ClassVar[tuple[str, ...]] = ("gain", "prediction", "queryId")
+    can_be_blended = False
 
     group_input: ClassVar[int | None] = 2
 

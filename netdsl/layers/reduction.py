@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..spec import Integer, ListOf, Optional, option, table_row
+from .bounds import UNBOUNDED, Bounds
 from .layer import SCALAR, Example, SampleLayer, Shape, ShapeError
 from .quality import Follows
 
@@ -79,6 +80,9 @@ class ReduceSum(Reduction):
     aliases = ("SumElements", "SumColumnElements")
     examples = (*_examples("ReduceSum"), Example("ReduceSum {1:2}", ((8, 6, 3),), (1, 1, 3)))
 
+    def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
+        return inputs[0] if inputs[0] == UNBOUNDED else None
+
 
 @table_row
 class ReduceMean(Reduction):
@@ -90,6 +94,9 @@ class ReduceMean(Reduction):
     follows = Follows.RISING
     function = "mean"
     examples = (*_examples("ReduceMean"), Example("ReduceMean {1:2}", ((8, 6, 3),), (1, 1, 3)))
+
+    def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
+        return inputs[0]
 
 
 @table_row
@@ -131,6 +138,9 @@ class ReduceMax(Reduction):
     def reduce(self, x: torch.Tensor, dims: tuple[int, ...]) -> torch.Tensor:
         return _with_gradient_to_all(x, x.detach().amax(dims, keepdim=True), dims)
 
+    def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
+        return inputs[0]
+
 
 @table_row
 class ReduceMin(Reduction):
@@ -144,6 +154,9 @@ class ReduceMin(Reduction):
 
     def reduce(self, x: torch.Tensor, dims: tuple[int, ...]) -> torch.Tensor:
         return _with_gradient_to_all(x, x.detach().amin(dims, keepdim=True), dims)
+
+    def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
+        return inputs[0]
 
 
 def _with_gradient_to_all(x: torch.Tensor, result: torch.Tensor, dims: tuple[int, ...]) -> torch.Tensor:

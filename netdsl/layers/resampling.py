@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..spec import Choice, Integer, Number, Optional, PerAxis, option, table_row
+from .bounds import Bounds
 from .layer import Example, Layer, SampleLayer, Shape, ShapeError
 
 if TYPE_CHECKING:
@@ -119,6 +120,9 @@ class Crop(Layer):
         height, width = p.output.dims[-2:]
         return tensors[0].narrow(-2, row, height).narrow(-1, column, width)
 
+    def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
+        return inputs[0]
+
 
 @table_row
 class Upsample(Resampling):
@@ -158,6 +162,9 @@ class Upsample(Resampling):
         kind = ("linear", "bilinear", "trilinear")[p.output.rank - 2]
         return torch.nn.functional.interpolate(x, size=p.output.dims[1:], mode=kind, align_corners=False)
 
+    def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
+        return inputs[0]
+
 
 @table_row
 class ChannelShuffle(Resampling):
@@ -181,6 +188,9 @@ class ChannelShuffle(Resampling):
     def run(self, p: Any, x: torch.Tensor) -> torch.Tensor:
         grouped = x.reshape(x.shape[0], self.groups, -1, *x.shape[2:])
         return grouped.transpose(1, 2).reshape(x.shape)
+
+    def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
+        return inputs[0]
 
 
 @table_row
@@ -210,6 +220,9 @@ class DepthToSpace(Resampling):
         blocks = x.reshape(-1, b, b, channels // b ** 2, height, width)
         return blocks.permute(0, 3, 4, 1, 5, 2).reshape(-1, *p.output.dims)
 
+    def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
+        return inputs[0]
+
 
 @table_row
 class SpaceToDepth(Resampling):
@@ -235,6 +248,9 @@ class SpaceToDepth(Resampling):
         b, (channels, height, width) = self.block_size, p.inputs[0].dims
         blocks = x.reshape(-1, channels, height // b, b, width // b, b)
         return blocks.permute(0, 3, 5, 1, 2, 4).reshape(-1, *p.output.dims)
+
+    def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
+        return inputs[0]
 
 
 def _each_axis(pad: tuple[int, ...], rank: int) -> list[int]:

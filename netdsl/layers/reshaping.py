@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..spec import REQUIRED, Dims, Integer, ListOf, OptionError, option, table_row
+from .bounds import Bounds, hull
 from .broadcast import padded, with_batch, with_rank
 from .layer import Example, Layer, SampleLayer, Shape, ShapeError
 from .quality import Follows
@@ -41,6 +42,9 @@ class Reshaping(SampleLayer):
                              label=f"{have} elements do not fit into {given}" + " times a whole number" * (0 in dims),
                              option=self.extents)
         return Shape.of(*file_dims[:first], *(d or have // given for d in dims), *file_dims[last:])
+
+    def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
+        return inputs[0]
 
 
 def _axis_option(doc: str, default: Any = REQUIRED) -> Any:
@@ -186,6 +190,9 @@ class TransposeDimensions(SampleLayer):
         (shape,) = p.inputs
         return with_rank(x, Shape(shape.dims), self._rank(shape)).transpose(-self.axis1, -self.axis2)
 
+    def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
+        return inputs[0]
+
 
 @table_row
 class TransposeAxes(SampleLayer):
@@ -219,6 +226,9 @@ class TransposeAxes(SampleLayer):
 
     def run(self, p: Any, x: torch.Tensor) -> torch.Tensor:
         return x.permute(p.prepared["dims"])
+
+    def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
+        return inputs[0]
 
 
 @table_row
@@ -264,6 +274,9 @@ class Slice(SampleLayer):
     def run(self, p: Any, x: torch.Tensor) -> torch.Tensor:
         return x.narrow(-self.axis, *self.bounds(p.inputs[0]))
 
+    def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
+        return inputs[0]
+
 
 @table_row
 class RowSlice(SampleLayer):
@@ -290,6 +303,9 @@ class RowSlice(SampleLayer):
     def run(self, p: Any, x: torch.Tensor) -> torch.Tensor:
         return x.narrow(-1, self.begin_index, self.num_rows)
 
+    def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
+        return inputs[0]
+
 
 @table_row
 class RowRepeat(SampleLayer):
@@ -309,6 +325,9 @@ class RowRepeat(SampleLayer):
 
     def run(self, p: Any, x: torch.Tensor) -> torch.Tensor:
         return x.repeat(*(1,) * (x.ndim - 1), self.num_repeats)
+
+    def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
+        return inputs[0]
 
 
 @table_row
@@ -354,3 +373,6 @@ class Splice(Layer):
         rank = p.output.rank
         ranked = [with_rank(tensor, shape, rank) for tensor, shape in zip(tensors, p.inputs, strict=True)]
         return torch.cat(with_batch(ranked, p.inputs), dim=-self.axis)
+
+    def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
+        return hull(inputs)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ..base.classes import NO_CLASS
 from ..spec import Choice, Flag, Integer, Number, Optional, option, table_row
 from .accumulation import Accumulation, Sums
 from .broadcast import with_batch
-from .criteria import OverClasses
+from .class_labels import class_numbers
+from .criteria import Thresholded
 from .layer import Example, Layer, Shape, ShapeError
 from .quality import Quality
 
@@ -47,7 +49,7 @@ def ratio(above: torch.Tensor, below: torch.Tensor) -> torch.Tensor:
 
 
 @table_row
-class Decisions(SetMetric, OverClasses):
+class Decisions(SetMetric, Thresholded):
     """Base of the metrics that count decisions, by class: right ones, all of the class, all that should be.
 
     With one output the classes are no (0) and yes (1): yes is a score above the threshold. With several outputs
@@ -58,8 +60,9 @@ class Decisions(SetMetric, OverClasses):
     percent: ClassVar[bool] = True
 
     multi_label: bool = option(Flag(), False, "Whether each output is a yes or no of its own.")
-    threshold: float = option(Number(), 0.0, "What a yes is above, for one output or `multiLabel`: 0 for scores, 0.5 "
-                              "for probabilities.")
+    threshold: float | None = option(
+        Optional(Number()), None, "What a yes is above, for one output or `multiLabel`. None: 0.5 where z is a "
+                                  "probability (between 0 and 1, as after a Sigmoid), else 0.")
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         result = super().shape(inputs)
@@ -81,15 +84,12 @@ class Decisions(SetMetric, OverClasses):
 
         given, z, dim = self.arranged(p, *tensors)
         if self.multi_label:
-            wanted, found = given > 0.5, z > self.threshold
-            pairs = [t.movedim(dim, 0).flatten(1) for t in (wanted & found, found, wanted, torch.ones_like(found))]
+            known = given != NO_CLASS
+            wanted, found = given > 0.5, (z > self.limit) & known
+            pairs = [t.movedim(dim, 0).flatten(1) for t in (wanted & found, found, wanted, known)]
             return torch.stack([t.sum(1, dtype=torch.float64) for t in pairs]).flatten()
-        several = z.shape[dim] > 1
-        if several:
-            target = given.argmax(dim) if given.shape[dim] > 1 else given.squeeze(dim).round().long()
-            answer = z.argmax(dim)
-        else:
-            target, answer = (given > 0.5).squeeze(dim).long(), (z > self.threshold).squeeze(dim).long()
+        target = class_numbers(given, z.shape[dim], dim)
+        answer = z.argmax(dim) if z.shape[dim] > 1 else (z > self.limit).long()
         return count_classes(target.flatten(), answer.flatten(), self.counted(p.inputs[1])).flatten()
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..spec import Integer, option, table_row
+from .bounds import UNIT
 from .layer import Example, SampleLayer, Shape, ShapeError
 
 if TYPE_CHECKING:
@@ -28,11 +30,19 @@ class Competition(SampleLayer):
     """Base: `along` works along the last axis of what it gets."""
 
     family: ClassVar[str] = "activation"
+    #: What comes out where there is one number only: nothing to compete with.
+    of_one: ClassVar[int] = 1
 
     axis: int = axis_option()
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         check_axis(self.axis, inputs[0], self.name())
+        extent = inputs[0].dims[-self.axis] if self.axis else inputs[0].size
+        if extent == 1:
+            where = f"axis {self.axis} of {inputs[0]} has the extent 1" if self.axis else f"this is {inputs[0]}"
+            raise ShapeError(f"{self.name()} of one number is always {self.of_one}", label=where, input=0,
+                             hint="for one output take `Sigmoid`, and `BinaryCrossEntropyWithSigmoid` to train it; for "
+                                  "two classes give the last layer two outputs.")
         return inputs[0]
 
     def run(self, p: Any, x: torch.Tensor) -> torch.Tensor:
@@ -53,12 +63,15 @@ class Softmax(Competition):
     Source: CNTK `Softmax`.
     """
 
+    value_bounds = UNIT
+
     keeps: ClassVar[str] = "output"
     is_softmax: ClassVar[bool] = True
     examples = (
         Example("Softmax", ((10,),), (10,)),
         Example("Softmax {axis = 3}", ((8, 8, 3),), (8, 8, 3), "over the channels of every pixel"),
         Example("Softmax {axis = 2}", ((10,),), None, "a vector has one axis"),
+        Example("Softmax", ((1,),), None, "the answer would always be 1"),
     )
 
     def along(self, x: torch.Tensor, dim: int) -> torch.Tensor:
@@ -72,7 +85,10 @@ class LogSoftmax(Competition):
     Source: CNTK `LogSoftmax`.
     """
 
+    value_bounds = (-math.inf, 0.0)
+
     keeps: ClassVar[str] = "output"
+    of_one = 0
     examples = (Example("LogSoftmax", ((10,),), (10,)), Example("LogSoftmax {3}", ((8, 8, 3),), (8, 8, 3)))
 
     def along(self, x: torch.Tensor, dim: int) -> torch.Tensor:
@@ -85,6 +101,8 @@ class Hardmax(Competition):
 
     Source: CNTK `Hardmax`.
     """
+
+    value_bounds = UNIT
 
     examples = (Example("Hardmax", ((10,),), (10,)), Example("Hardmax {3}", ((8, 8, 3),), (8, 8, 3)))
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..spec import Choice, Dims, Flag, Integer, Number, Optional, OptionError, Text, option, table_row
+from .bounds import UNBOUNDED, Bounds
+from .class_labels import one_hot
 from .initializers import KINDS, constant, fans
 from .layer import Example, Initializer, Layer, ParameterSpec, Shape, ShapeError
 
@@ -24,8 +26,8 @@ class Data(Layer):
     """Base of the inputs: `forward` turns what the reader delivers into a tensor (N, *dims) of numbers.
 
     Bytes (images) become numbers of the run's floating type: `p.settings["dtype"]`, else torch's
-    default. Class numbers, (N,) or one for each pixel, become 1 at the class and 0 elsewhere. What has
-    as many elements in another shape is reshaped.
+    default. Class numbers, (N,) or one for each pixel, become 1 at the class and 0 elsewhere; where
+    there is no class all are 0. What has as many elements in another shape is reshaped.
     """
 
     family: ClassVar[str] = "source"
@@ -37,20 +39,24 @@ class Data(Layer):
     def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
         import torch
 
-        (delivered,) = tensors
-        if delivered.layout != torch.strided:
-            delivered = delivered.to_dense()
-        dtype = p.settings.get("dtype") or torch.get_default_dtype()
-        dims = p.output.dims
-        if _are_classes(delivered, dims):
-            return _one_hot(delivered, dims, dtype)
-        if not delivered.is_floating_point():
-            delivered = delivered.to(dtype)
-        if tuple(delivered.shape[1:]) == dims:
-            return delivered
-        if math.prod(delivered.shape[1:]) != p.output.size:
-            raise ValueError(f"the reader delivers {Shape(tuple(delivered.shape[1:]))}, the input is {p.output}")
-        return delivered.reshape(delivered.shape[0], *dims)
+        return as_numbers(tensors[0], p.output, p.settings.get("dtype") or torch.get_default_dtype())
+
+
+def as_numbers(delivered: torch.Tensor, shape: Shape, dtype: torch.dtype) -> torch.Tensor:
+    """What a reader delivers for an input as numbers (N, *dims); class numbers become shares of the classes."""
+    import torch
+
+    if delivered.layout != torch.strided:
+        delivered = delivered.to_dense()
+    if _are_classes(delivered, shape.dims):
+        return _one_hot(delivered, shape.dims, dtype)
+    if not delivered.is_floating_point():
+        delivered = delivered.to(dtype)
+    if tuple(delivered.shape[1:]) == shape.dims:
+        return delivered
+    if math.prod(delivered.shape[1:]) != shape.size:
+        raise ValueError(f"the reader delivers {Shape(tuple(delivered.shape[1:]))}, the input is {shape}")
+    return delivered.reshape(delivered.shape[0], *shape.dims)
 
 
 def _are_classes(delivered: torch.Tensor, dims: tuple[int, ...]) -> bool:
@@ -66,10 +72,8 @@ def _are_classes(delivered: torch.Tensor, dims: tuple[int, ...]) -> bool:
 def _one_hot(classes: torch.Tensor, dims: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
     count = classes.shape[0]
     if math.prod(classes.shape[1:]) == 1:
-        blank = classes.new_zeros((count, math.prod(dims)), dtype=dtype)
-        return blank.scatter(1, classes.reshape(count, 1).long(), 1.0).reshape(count, *dims)
-    blank = classes.new_zeros((count, *dims), dtype=dtype)
-    return blank.scatter(1, classes.reshape(count, 1, *dims[1:]).long(), 1.0)
+        return one_hot(classes.reshape(count, 1), math.prod(dims), -1, dtype).reshape(count, *dims)
+    return one_hot(classes.reshape(count, 1, *dims[1:]), dims[0], -len(dims), dtype)
 
 
 def _tag_option() -> Any:
@@ -82,7 +86,9 @@ class Input(Data):
     """One value of each sample, delivered by the reader under the name of the node.
 
     Class numbers are turned into vectors with a 1 at the class, so an input of classes has as many
-    elements as there are classes.
+    elements as there are classes; masks are turned into such a vector at every pixel, which is 0 where
+    the pixel has no class. An input of one element (for a mask: one channel) gets the class number
+    itself, and -100 where there is no class.
 
     Source: CNTK `Input {dims}`, `SparseInput`.
     """
@@ -222,6 +228,9 @@ class _Learned(Layer):
         return {"value": ParameterSpec(shape.dims, self._start(shape), self.learning_rate_multiplier > 0,
                                    self.learning_rate_multiplier)}
 
+    def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
+        return UNBOUNDED if self.learning_rate_multiplier else None
+
     def _start(self, shape: Shape) -> Initializer:
         if self.init_from_file_path:
             return Initializer("file", path=self.init_from_file_path, transposed=True, option="initFromFilePath")
@@ -305,6 +314,9 @@ class _Fixed(Layer):
     def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
         value: torch.Tensor = p.value
         return value
+
+    def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
+        return self.number, self.number
 
 
 @table_row

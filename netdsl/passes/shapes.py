@@ -56,7 +56,8 @@ class _Inference:
         if not all(shape.is_complete for shape in shapes):
             self._complete(node, shapes)
             shapes = tuple([self.shaped[use.node].shape for use in node.inputs])
-        self._set(node, node.layer, shapes, *self._rule(node.layer, shapes, node.name in self.needed))
+        layer = node.layer.for_bounds([self.shaped[use.node].bounds for use in node.inputs])
+        self._set(node, layer, shapes, *self._rule(layer, shapes, node.name in self.needed))
 
     def _rule(self, layer: Layer, inputs: tuple[Shape, ...], kept: bool) -> tuple[Shape, Cost]:
         """Shape and cost by the layer's rules; asked once for equal layers on equal inputs: networks repeat blocks."""
@@ -76,8 +77,9 @@ class _Inference:
         if owner is not None and owner.name != node.name and (cost.tensors or cost.buffers):
             self._same_weights(node, layer, shapes, owner)
             cost = dataclasses.replace(cost, parameters=0, tensors=0, buffers=0)
+        bounds = layer.output_bounds([self.shaped[use.node].bounds for use in node.inputs])
         shaped = ShapedNode(name=node.name, layer=layer, inputs=node.inputs, weights=node.weights, span=node.span,
-                            trace=node.trace, option_spans=node.option_spans, shape=shape, cost=cost)
+                            trace=node.trace, option_spans=node.option_spans, shape=shape, cost=cost, bounds=bounds)
         self.shaped[node.name] = shaped
         self.owners.setdefault(node.weights, shaped)
 

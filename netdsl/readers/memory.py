@@ -19,6 +19,18 @@ def float32(values: Any) -> np.ndarray:
         return np.asarray(values).astype(np.float32)
 
 
+#: Vectors of more elements are no table of columns with meanings of their own.
+_MOST_COLUMNS = 64
+
+
+def element_sizes(values: np.ndarray) -> tuple[tuple[str, float], ...]:
+    """The root mean square of each element of vectors (n, size), for a table's `Stream.sizes`."""
+    if values.ndim != 2 or values.dtype.kind != "f" or values.shape[1] > _MOST_COLUMNS or not np.isfinite(values).all():
+        return ()
+    found = np.sqrt(np.mean(np.square(values, dtype=np.float64), axis=0))
+    return tuple((f"element {k}", float(size)) for k, size in enumerate(found))
+
+
 def _row_name(index: int) -> str:
     return f"sample {index}"
 

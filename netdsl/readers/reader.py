@@ -56,6 +56,10 @@ class Stream:
     #: Classes that are numbers: the number of the first one in the file, and the smallest and largest label there.
     labels_from: int = 0
     label_span: tuple[int, int] | None = None
+    #: Targets that are numbers: the smallest and the largest of what was read so far.
+    value_span: tuple[float, float] | None = None
+    #: Classes of a mask: one for each pixel. `dims` may be unknown meanwhile.
+    per_pixel: bool = False
     #: Features of a table as they are delivered: the root mean square of each column, by name.
     sizes: tuple[tuple[str, float], ...] = ()
 

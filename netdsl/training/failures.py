@@ -13,7 +13,9 @@ from torch import fx
 from ..base.diagnostics import Failure, failure
 from ..base.source import Span
 from ..base.units import disk_text
+from ..checks.column_sizes import uneven_columns
 from ..checks.memory_estimate import Memory, estimate_memory
+from ..checks.program_check import describe_reader
 from ..ir.network import ShapedNode
 from ..ir.program import Program
 from ..lower import Executable, LayerModule, argument_name
@@ -107,11 +109,12 @@ def diverged(program: Program[ShapedNode], culprit: Culprit | None, value: float
     criterion = program.network[program.criteria[0]]
     if culprit is None:
         return failure("diverged", f"the criterion is {value}", criterion.span, "this is not a finite number any more",
-                       body=(f"It happened {when}; run again, every node's output is finite.",), hint=_hint(None))
+                       body=(f"It happened {when}; run again, every node's output is finite.",),
+                       hint=_hint(program, None))
     return failure(
         "diverged", "training diverged: the criterion is not a number", culprit.span,
         f"the first output that is not finite: `{culprit.node}`",
-        body=(f"It happened {when}. These are the numbers there:", culprit.table()), hint=_hint(culprit))
+        body=(f"It happened {when}. These are the numbers there:", culprit.table()), hint=_hint(program, culprit))
 
 
 def not_finite(program: Program[ShapedNode], culprit: Culprit | None, phase: str) -> Failure:
@@ -123,7 +126,7 @@ def not_finite(program: Program[ShapedNode], culprit: Culprit | None, phase: str
     if any(found.bad for _, found in culprit.owned):
         hint = "the weights themselves are not finite: take an earlier checkpoint, and train with a lower rate."
     elif any(found.bad for _, found in culprit.inputs):
-        hint = _hint(culprit)
+        hint = _hint(program, culprit)
     elif not culprit.owned and all(name in program.inputs for name, _ in culprit.inputs):
         hint = "the data have numbers that are too large for this: look at the samples, or scale them first."
     else:
@@ -132,9 +135,13 @@ def not_finite(program: Program[ShapedNode], culprit: Culprit | None, phase: str
                    body=("These are the numbers there:", culprit.table()), hint=hint)
 
 
-def _hint(culprit: Culprit | None) -> str:
+def _hint(program: Program[ShapedNode], culprit: Culprit | None) -> str:
     if culprit is not None and any(r.bad for _, r in culprit.inputs) and not culprit.owned:
         return "the data have numbers that are not finite: look at the samples of this minibatch."
+    train = program.readers.train
+    uneven = uneven_columns(program, describe_reader(train)) if train is not None else None
+    if uneven is not None:
+        return f"{uneven.title}: {uneven.hint}"
     return "lower the rate (by 10 at first), begin with `warmup = 1`, or limit the gradients: `gradientClipping = 1`."
 
 

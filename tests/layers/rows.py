@@ -182,11 +182,13 @@ def module_of(layer: Layer, shapes: Sequence[Shape], seed: int = 1) -> LayerModu
     return module.double().train()
 
 
-def tensors_for(shapes: Sequence[Shape], seed: int = 1) -> list[torch.Tensor]:
-    """Inputs in [0.1, 0.9]: every function of the table is defined and smooth there."""
+def tensors_for(shapes: Sequence[Shape], seed: int = 1, layer: Layer | None = None) -> list[torch.Tensor]:
+    """Inputs in [0.1, 0.9]: every function of the table is defined and smooth there. Class numbers are whole."""
     draw = torch.Generator().manual_seed(seed)
-    return [torch.rand((BATCH, *s.dims) if s.batched else s.dims, generator=draw, dtype=torch.float64) * 0.8 + 0.1
-            for s in shapes]
+    tensors = [torch.rand((BATCH, *s.dims) if s.batched else s.dims, generator=draw, dtype=torch.float64) * 0.8 + 0.1
+               for s in shapes]
+    classes = layer.class_numbers(shapes) if layer is not None else None
+    return tensors if classes is None else [(tensors[0] * classes).floor(), *tensors[1:]]
 
 
 def run(module: torch.nn.Module, tensors: Sequence[torch.Tensor]) -> torch.Tensor:

@@ -127,7 +127,7 @@ def check_module(layer: Layer, shapes: tuple[Shape, ...], output: Shape) -> None
         # A source: data come from outside, everything else makes its own tensor.
         inputs = rows.tensors_for([output]) if layer.is_input else []
     else:
-        inputs = rows.tensors_for(shapes)
+        inputs = rows.tensors_for(shapes, layer=layer)
     result = rows.run(module, inputs)
     wanted = (rows.BATCH, *output.dims) if output.batched and (inputs or not layer.is_input) else output.dims
     if not layer.inputs and not layer.is_input:
@@ -201,7 +201,7 @@ def test_gradients_are_right(row: type[Layer], example: Example) -> None:
     if not layer.inputs or layer.is_metric or not rows.is_small(shapes, output):
         pytest.skip("a source, a metric or large")
     module = rows.module_of(layer, shapes)
-    inputs = [x.requires_grad_() for x in rows.tensors_for(shapes)]
+    inputs = [x.requires_grad_() for x in rows.tensors_for(shapes, layer=layer)]
     result = rows.run(module, inputs)
     if not result.requires_grad:
         pytest.skip("has no gradient")
@@ -232,7 +232,7 @@ def test_channels_last_changes_no_number(row: type[Layer]) -> None:
             continue
         shapes = rows.example_shapes(layer, example)
         draws = row.family == "dropout"  # which draws in the order of the memory
-        module, inputs = rows.module_of(layer, shapes).train(not draws), rows.tensors_for(shapes)
+        module, inputs = rows.module_of(layer, shapes).train(not draws), rows.tensors_for(shapes, layer=layer)
         plain = rows.run(module, inputs)
         module = rows.module_of(layer, shapes).train(not draws)
         other = rows.run(module.to(memory_format=torch.channels_last), [
@@ -255,12 +255,12 @@ def test_bfloat16_is_finite(row: type[Layer], mixed: bool) -> None:
         pytest.skip("a source")
     module = rows.module_of(layer, shapes).to(torch.float32 if mixed else torch.bfloat16)
     inputs = [x.to(torch.float32 if mixed and not s.batched else torch.bfloat16).requires_grad_()
-              for x, s in zip(rows.tensors_for(shapes), shapes, strict=True)]
+              for x, s in zip(rows.tensors_for(shapes, layer=layer), shapes, strict=True)]
     with torch.autocast("cpu", torch.bfloat16, enabled=mixed):
         result = rows.run(module, inputs)
     assert torch.isfinite(result).all()
     if mixed:
-        exact = rows.run(rows.module_of(layer, shapes), rows.tensors_for(shapes))
+        exact = rows.run(rows.module_of(layer, shapes), rows.tensors_for(shapes, layer=layer))
         # Not all of them: where a function has steps, rounding an input may lead over one.
         assert torch.isclose(result.double(), exact, rtol=0.1, atol=0.1).double().mean() >= 0.95
     if result.requires_grad:
@@ -282,7 +282,7 @@ def test_a_constant_is_treated_as_one_sample(row: type[Layer]) -> None:
         assert refused.code == "wrong-inputs"
         check_message(row, refused, 1)
         return
-    x = rows.tensors_for(shapes)[0]
+    x = rows.tensors_for(shapes, layer=layer)[0]
     batch = rows.run(rows.module_of(layer, shapes).eval(), [x])
     one = rows.run(rows.module_of(layer, alone).eval(), [x[0]])
     torch.testing.assert_close(one, batch[0])
@@ -295,7 +295,7 @@ def test_evaluation_is_deterministic(row: type[Layer]) -> None:
     shapes = rows.example_shapes(layer, example)
     if not layer.inputs:
         pytest.skip("a source")
-    module, inputs = rows.module_of(layer, shapes).eval(), rows.tensors_for(shapes)
+    module, inputs = rows.module_of(layer, shapes).eval(), rows.tensors_for(shapes, layer=layer)
     for own, key in row.from_plan.items():
         assert key[0].islower()
         module.settings[own] = 0.5

@@ -155,7 +155,9 @@ class CSV(Reader):
                 streams.append(found.stream(use.input))
                 lines += found.facts(table.words[use.places[0]].places)
             else:
-                streams.append(Stream(use.input, (len(use.places),)))
+                values = [table.numbers[place] for place in use.places]
+                span = (min(v.min() for v in values), max(v.max() for v in values)) if len(table.rows) else None
+                streams.append(Stream(use.input, (len(use.places),), value_span=span))
         return Description(tuple(streams), len(table.rows), tuple(dict.fromkeys(lines)))
 
     def open(self, training: bool) -> Dataset:

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from ...spec import Choice, Dims, Flag, Integer, Text, option, table_row
 from ..arrays import np
 from ..files import locate, read_once, required, short, text_blocks
-from ..memory import ArrayDataset, SparseRows, float32
+from ..memory import ArrayDataset, SparseRows, element_sizes, float32
 from ..reader import DataError, Dataset, Description, Reader, Stream
 from ..tables.sections import InputSection, Sections
 
@@ -122,9 +122,13 @@ class CNTKText(Reader):
         if locate(self.file) is None:
             return Description(streams, None, missing=(self.file,))
         read, ended = self._read(_PEEK)
+        streams = tuple(replace(stream, value_span=_value_span(s, read.values[s.input]))
+                        for stream, s in zip(streams, self.input, strict=True))
         if ended:  # else what is not there may come later
             streams = tuple(replace(stream, label_span=_label_span(s, read.values[s.input]))
                             for stream, s in zip(streams, self.input, strict=True))
+        streams = tuple(replace(stream, sizes=element_sizes(np.concatenate(read.values[s.input])))
+                        if s.format == "dense" else stream for stream, s in zip(streams, self.input, strict=True))
         return Description(streams, len(read.rows) if ended else None)
 
     def open(self, training: bool) -> Dataset:
@@ -339,6 +343,13 @@ def _label_span(section: TextInput, rows: list[Any]) -> tuple[int, int] | None:
         return None
     labels = [int(indices[0]) + section.first_label for indices, _ in rows]
     return min(labels), max(labels)
+
+
+def _value_span(section: TextInput, rows: list[Any]) -> tuple[float, float] | None:
+    """The smallest and the largest number of what was read."""
+    if section.format == "sparse" or not rows:
+        return None
+    return float(min(row.min() for row in rows)), float(max(row.max() for row in rows))
 
 
 def _dense_rows(section: TextInput, texts: list[str]) -> list[Any] | None:

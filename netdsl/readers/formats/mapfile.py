@@ -129,7 +129,8 @@ class MapFile(ImageFileReader):
 
     def _label_stream(self, targets: np.ndarray) -> Stream:
         if self.targets == "numbers":
-            return Stream(self.labels_input, (targets.shape[1],))
+            return Stream(self.labels_input, (targets.shape[1],),
+                          value_span=(float(targets.min()), float(targets.max())) if targets.size else None)
         classes = self.label_dim or int(targets.max()) + 1
         return Stream(self.labels_input, (classes,), classes, labels_from=self.first_label,
                       label_span=(int(targets.min()) + self.first_label, int(targets.max()) + self.first_label))

@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from typing import ClassVar
 
+from ...base.classes import NO_CLASS
 from ...spec import Integer, OptionError, Text, option, table_row
 from ..arrays import np
 from ..files import missing_file, short
@@ -17,9 +18,6 @@ from .folder import image_paths
 from .imagefiles import Paths
 from .imagereader import ImageFileReader, look_at_headers, spread
 from .pixels import decode_mask
-
-#: What a pixel without a class becomes; torch's losses leave it out.
-NO_CLASS = -100
 
 
 @table_row
@@ -49,14 +47,17 @@ class ImageMasks(ImageFileReader):
     def describe(self) -> Description:
         missing = tuple(folder for folder in (self.images, self.masks) if not os.path.isdir(folder))
         if missing:
-            streams = self.image_stream((None, None, self.channels)), Stream(self.labels_input, None, self.classes)
+            streams = self.image_stream((None, None, self.channels)), self._mask_stream(None)
             return Description(streams, None, self.image_facts(), missing)
         images, _ = self._pairs()
         headers = look_at_headers(self, Paths(images), spread(len(images)), lambda index: (images[index], ""))
         stream = self.image_stream(headers.dims)
         dims = None if stream.dims is None else (*stream.dims[:2], self.classes)
-        return Description((stream, Stream(self.labels_input, dims, self.classes)), len(images),
+        return Description((stream, self._mask_stream(dims)), len(images),
                            (*self.image_facts(), *headers.facts), warnings=(*self._skipped(), *headers.warnings))
+
+    def _mask_stream(self, dims: tuple[int, ...] | None) -> Stream:
+        return Stream(self.labels_input, dims, self.classes, per_pixel=True)
 
     def open(self, training: bool) -> Dataset:
         return _MaskedImages(self, training, *self._pairs())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import math
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from ...base.diagnostics import did_you_mean
@@ -13,11 +13,13 @@ from ...spec import Choice, Integer, Optional, Text, option, table_row
 from ..arrays import np
 from ..class_numbers import FIRST_LABEL_DOC, ClassNumbers, count_classes
 from ..files import kind_of, locate, read_all, read_head, reading, required, short
-from ..memory import ArrayDataset, float32
+from ..memory import ArrayDataset, element_sizes, float32
 from ..reader import DataError, Dataset, Description, ImageDims, Stream
 from ..transforms.pipeline import ImageReader
 
 _HEAD = 4096
+#: Features of more numbers than this are not read to see how large their columns are.
+_MOST_LOOKED_AT = 1 << 22
 #: Whole numbers in floating point, or in n x 1, are classes below this; classes of ImageNet-21k are fewer.
 _MOST_CLASSES = 30_000
 
@@ -99,7 +101,10 @@ class NumPy(ImageReader):
             streams = (Stream(self.features_input, None), Stream(self.labels_input, None))
             return Description(streams, None, self.image_facts(), missing)
         head = self._head(self.features)
-        streams_found = [self._feature_stream(head.shape, head.kind), self._label_stream(self._load(self.labels))]
+        features = self._feature_stream(head.shape, head.kind)
+        if len(head.shape) == 2 and head.kind.kind == "f" and math.prod(head.shape) <= _MOST_LOOKED_AT:
+            features = replace(features, sizes=element_sizes(self._load(self.features)))
+        streams_found = [features, self._label_stream(self._load(self.labels))]
         if self.weights:
             streams_found.append(Stream(self.weights_input, (1,)))
         return Description(tuple(streams_found), head.shape[0], self.image_facts())
@@ -173,7 +178,8 @@ class NumPy(ImageReader):
         classes = self._classes(labels)
         if classes is not None:
             return classes.stream(self.labels_input)
-        return Stream(self.labels_input, tuple(reversed(labels.shape[1:])) or (1,))
+        return Stream(self.labels_input, tuple(reversed(labels.shape[1:])) or (1,),
+                      value_span=(float(labels.min()), float(labels.max())) if labels.size else None)
 
     def _classes(self, labels: np.ndarray) -> ClassNumbers | None:
         """The labels as classes; None if they are targets. Raises DataError."""

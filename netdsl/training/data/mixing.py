@@ -12,8 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from ...base.classes import NO_CLASS
 from ...base.seeds import seed_for
 from ...layers.layer import Shape
+from ...layers.sources import as_numbers
 
 #: The name under which the amounts travel beside the inputs; no input can be called so.
 MIX = "mix amounts"
@@ -51,29 +53,41 @@ def mix(inputs: Mapping[str, torch.Tensor], amounts: torch.Tensor, shapes: Mappi
         ) -> dict[str, torch.Tensor]:
     """Blend each sample with the one before it in the minibatch, whose order is random already.
 
-    `inputs` by input name, batch axis first. Class numbers become shares of the classes.
+    `inputs` by input name, batch axis first. Class numbers become shares of the classes: of the sample, or of
+    each pixel. A box is pasted into everything that has a width and a height, masks too; what is one value for the
+    sample is blended by the part of the image that was kept.
     """
     own, *box = amounts.unbind()
-    images = [tensor for tensor in inputs.values() if tensor.dim() == 4]
-    inside = _inside(images[0], box) if images else None
-    kept = own if inside is None else own * (1 - inside.float().mean())
-    return {name: _mix(tensor, shapes[name], own, kept, inside) for name, tensor in inputs.items()}
+    images = [name for name, shape in shapes.items() if name in inputs and _has_pixels(shape)]
+    kept = own * (1 - _inside(shapes[images[0]], box).float().mean()) if images else own
+    return {name: _mix(tensor, shapes[name], own, kept, box) for name, tensor in inputs.items()}
 
 
-def _mix(tensor: torch.Tensor, shape: Shape, own: torch.Tensor, kept: torch.Tensor,
-         inside: torch.Tensor | None) -> torch.Tensor:
-    if tensor.dtype == torch.int64:
-        tensor = torch.nn.functional.one_hot(tensor, shape.size).float()
-    other = tensor.roll(1, 0)
-    if tensor.dim() == 4 and inside is not None:
-        return torch.where(inside, other, own * tensor + (1 - own) * other)
-    return kept * tensor + (1 - kept) * other
+def _has_pixels(shape: Shape) -> bool:
+    return shape.rank == 3 and shape.dims[1] * shape.dims[2] > 1
 
 
-def _inside(image: torch.Tensor, box: list[torch.Tensor]) -> torch.Tensor:
+def _mix(tensor: torch.Tensor, shape: Shape, own: torch.Tensor, kept: torch.Tensor, box: list[torch.Tensor]
+         ) -> torch.Tensor:
+    are_classes = tensor.dtype == torch.int64
+    if are_classes:
+        tensor = as_numbers(tensor, shape, torch.float32)
+    elif _has_pixels(shape):
+        tensor = tensor.reshape(len(tensor), *shape.dims)
+    other, share = tensor.roll(1, 0), own if _has_pixels(shape) else kept
+    mixed = share * tensor + (1 - share) * other
+    if are_classes:
+        # Among shares nothing is a row of zeros, which adds nothing. A class number that stands for itself (labels
+        # of 0 and 1) cannot say "partly": where one of the two is missing the position has none.
+        missing = (tensor == NO_CLASS) | ((other == NO_CLASS) & (share < 1))
+        mixed = torch.where(missing, float(NO_CLASS), mixed)
+    return torch.where(_inside(shape, box), other, mixed) if _has_pixels(shape) else mixed
+
+
+def _inside(shape: Shape, box: list[torch.Tensor]) -> torch.Tensor:
     """Which pixels (H x W) have their centre in the box."""
     left, right, top, bottom = box
-    height, width = image.shape[2:]
-    y = (torch.arange(height, device=image.device) + 0.5) / height
-    x = (torch.arange(width, device=image.device) + 0.5) / width
+    _, height, width = shape.dims
+    y = (torch.arange(height, device=left.device) + 0.5) / height
+    x = (torch.arange(width, device=left.device) + 0.5) / width
     return ((y >= top) & (y < bottom))[:, None] & ((x >= left) & (x < right))[None, :]
