@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -97,7 +98,7 @@ def test_the_order_of_a_sweep_takes_group_after_group() -> None:
             own = groups[m.indices]
             assert all((groups == group).sum() == (own == group).sum() for group in own), "a group is torn"
             assert m.count <= 6 or len(set(own)) == 1
-        for before, after in zip(minibatches, minibatches[1:], strict=False):
+        for before, after in itertools.pairwise(minibatches):
             first = (groups == groups[after.indices[0]]).sum()
             assert before.count + first > 6, "the next group would have fitted"
         rest = list(sampling.minibatches(epoch, 6, minibatches[2].taken))
@@ -147,7 +148,7 @@ def test_a_number_that_cannot_be_told_from_the_next_is_refused() -> None:
 ])
 def test_what_would_tear_a_group_is_refused(old: str, new: str, title: str) -> None:
     found = examine(Source("rank.net", TEXT.replace(old, new).replace("MORE", "")))
-    assert any(title in d.title and d.severity == "error" for d in found.diagnostics), [d.title for d in found.diagnostics]
+    assert any(title in d.title for d in found.diagnostics if d.severity == "error")
 
 
 def test_an_epoch_that_would_tear_a_group_is_refused(tmp_path: Path) -> None:
