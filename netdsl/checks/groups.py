@@ -34,8 +34,8 @@ def check_groups(program: Program[ShapedNode]) -> Iterator[Diagnostic]:
     plan = program.plan
     if uses and plan is not None and plan.pieces > 1:
         key = next((key for key in ("numSubminibatches", "accumulate") if key in plan.spans), "")
-        yield Diagnostic("conflicting-keys", f"{uses[0][0].layer.name()} needs the samples of a group together, and "
-                         f"`{key}` divides minibatches", Label(
+        yield Diagnostic("conflicting-keys", f"`{key}` divides minibatches, and {uses[0][0].layer.name()} needs "
+                         "whole groups", Label(
                              plan.spans.get(key, uses[0][0].span), "this tears groups apart"),
                          related=(Label(uses[0][0].span, "this compares the samples of a group"),),
                          hint=f"leave `{key}` out, and take a smaller `minibatchSize` where memory is short.")

@@ -33,4 +33,4 @@ def shared_sources(program: Program[ShapedNode]) -> Iterator[Diagnostic]:
 
 def _identity(path: str) -> str:
     """One text for every way to name a file or folder."""
-    return os.path.realpath(locate(path) or path)
+    return os.path.realpath(path if os.path.isdir(path) else locate(path) or path)

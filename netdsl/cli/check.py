@@ -8,7 +8,8 @@ import sys
 import click
 
 from ..base.diagnostics import render_all
-from ..compiler import load
+from ..compiler import Checked, load
+from ..data.verify_data import PhaseData, data_hint, data_text, verify_data
 from ..describe.network_text import plan_text, reader_text, table, to_json
 from .common_options import split
 from .completion import complete_file_or_override
@@ -20,18 +21,22 @@ from .output import color_wanted, err, out, room
     ("netdsl check digits.net", "shapes, cost, plan and data"),
     ("netdsl check digits.net SGD.maxEpochs=3 dataDir=/data/mnist", "with other values"),
     ("netdsl check digits.net --depth 2", "groups of layers in one row each"),
+    ("netdsl check digits.net --data", "reads every sample once and counts the damaged ones"),
     ("netdsl check *.net --quiet", "only the mistakes of many files"),
 )
 @click.command()
 @click.argument("arguments", nargs=-1, required=True, metavar="FILE... [NAME=VALUE]...",
                 shell_complete=complete_file_or_override)
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="How to print it.")
+@click.option("--data", "read_data", is_flag=True, help="Also read every sample once, and count the bad ones.")
 @click.option("--quiet", "-q", is_flag=True, help="Only mistakes and warnings, no table.")
 @click.option("--depth", type=click.IntRange(1), help="Groups below this depth stand in one row.")
-def check(arguments: tuple[str, ...], form: str, quiet: bool, depth: int | None) -> int:
+def check(arguments: tuple[str, ...], form: str, read_data: bool, quiet: bool, depth: int | None) -> int:
     """Shapes, parameters, cost, memory, plan and data of each FILE, and every mistake in it.
 
-    NAME=VALUE sets a value by its path, as in `SGD.maxEpochs=3`. Exit code 1 if a file has errors.
+    NAME=VALUE sets a value by its path, as in `SGD.maxEpochs=3`. With `--data` damaged images, bad rows, samples
+    of another size, and test images that are also trained on are found and named. Exit code 1 if a file has errors,
+    or its data more bad samples than `maxErrors` allows.
     """
     files, overrides = split(arguments)
     if not files:
@@ -43,6 +48,10 @@ def check(arguments: tuple[str, ...], form: str, quiet: bool, depth: int | None)
         failed = failed or bool(checked.errors)
         if form == "json":
             documents.append(to_json(checked))
+            if read_data:
+                found = _verified(checked)
+                documents[-1]["data"] = {part.phase: part.to_json() for part in found}
+                failed = failed or any(part.failed for part in found)
             continue
         if not quiet:
             parts = [table(checked, room(), depth)]
@@ -55,9 +64,30 @@ def check(arguments: tuple[str, ...], form: str, quiet: bool, depth: int | None)
             out(text)
         if checked.diagnostics:
             err(render_all(checked.diagnostics, color=color_wanted(sys.stderr)), nl=False)
+        if read_data:
+            found = _verified(checked)
+            failed = failed or any(part.failed for part in found)
+            _show_data(found)
     if form == "json":
         out(json.dumps(documents[0] if len(documents) == 1 else documents, indent=2))
     return 1 if failed else 0
+
+
+def _verified(checked: Checked) -> list[PhaseData]:
+    """What reading all data finds; nothing where the file itself could not be understood."""
+    if checked.program is None:
+        return []
+    return list(verify_data(checked.program))
+
+
+def _show_data(found: list[PhaseData]) -> None:
+    if not found:
+        return
+    out("every sample read once:")
+    out("\n".join(f"    {line}".rstrip() for line in data_text(found)))
+    hint = data_hint(found)
+    if hint:
+        err(f"Hint: {hint}")
 
 
 def _section(title: str, lines: list[str]) -> list[str]:

@@ -229,9 +229,11 @@ class TrainingBlock(Spec):
                         "Keeps an average of the parameters that remembers this much at each update; 0: none.")
     keep_checkpoints: int = option(Integer(1), 2, "How many epochs' checkpoints are kept, beside the best one.")
     keep_check_point_files: bool = option(Flag(), False, "Keeps every epoch's checkpoint.")
-    num_mbs_to_show_result: int = option(Integer(1), 10, "Minibatches between two lines of progress.",
-                                         name="numMBsToShowResult")
-    first_mbs_to_show_result: int = option(Integer(0), 0, "Also a line for each of the first minibatches.",
+    num_mbs_to_show_result: int | None = option(
+        Optional(Integer(1)), None, "Updates between two lines of the record (metrics.jsonl, and the curves of the "
+        "report); None: a twentieth of an epoch, and at least 10. The terminal goes by the clock.",
+        name="numMBsToShowResult")
+    first_mbs_to_show_result: int = option(Integer(0), 0, "Also a line for each of the first updates of an epoch.",
                                            name="firstMBsToShowResult")
 
     # The run

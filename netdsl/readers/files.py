@@ -75,7 +75,8 @@ def locate(path: str) -> Path | None:
     """The file, or its packed or unpacked twin (`x` for `x.gz`, `x.xz` for `x`); None if there is none."""
     given = Path(path)
     plain = given.with_suffix("") if given.suffix.lower() in _PACKED else given
-    for candidate in (given, plain, *(plain.with_name(plain.name + suffix) for suffix in _PACKED)):
+    packed = [plain.with_name(plain.name + suffix) for suffix in _PACKED] if plain.name else []
+    for candidate in (given, plain, *packed):
         if _exists(candidate):
             return candidate
     return None

@@ -135,6 +135,9 @@ class _Joined(Dataset):
     def skipped(self) -> tuple[DataError, ...]:
         return tuple(error for part in self._parts for error in part.skipped)
 
+    def fingerprint(self, index: int) -> tuple[str, bytes] | None:
+        return self._parts[0].fingerprint(index)
+
     def notes(self) -> tuple[DataError, ...]:
         return tuple(note for part in self._parts for note in part.notes())
 

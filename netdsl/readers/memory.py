@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -89,6 +90,12 @@ class ArrayDataset(Dataset):
     @property
     def skipped(self) -> tuple[DataError, ...]:
         return self._skipped
+
+    def fingerprint(self, index: int) -> tuple[str, bytes] | None:
+        stored = self.arrays.get(self._images) if self._images else None
+        if not isinstance(stored, np.ndarray) or stored.ndim != 4:
+            return None
+        return self.name(index), hashlib.blake2b(stored[index].tobytes(), digest_size=16).digest()
 
     def batch(self, indices: Sequence[int], draws: SampleRng) -> Batch:
         rows = np.asarray(indices, dtype=np.int64)

@@ -131,6 +131,10 @@ class Dataset:
         """
         return None
 
+    def fingerprint(self, index: int) -> tuple[str, bytes] | None:
+        """The name of a stored image, and what tells it from others; None for data that are no images."""
+        return None
+
     def notes(self) -> tuple[DataError, ...]:
         """What is allowed and perhaps not meant in all of the files, found by a look at each of them."""
         return ()

@@ -8,8 +8,8 @@ from statistics import median
 
 import numpy as np
 
-from ..readers.formats.fileformats import SkippedFiles
 from ..readers.formats.folder import image_paths
+from ..readers.formats.image_formats import SkippedFiles
 from ..readers.formats.images import open_image
 from ..readers.formats.pixels import Decoding, decode, orientation_of, upright_size
 from ..readers.reader import DataError

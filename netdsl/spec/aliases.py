@@ -43,7 +43,7 @@ _NAMES = {
     "OneCycle": "onecyclelr",
     "Plateau": "reducelronplateau",
     "MomentumSGD": "sgdoptimizer nesterov momentum",
-    "ImageFolder": "imagedatagenerator dataloader imagefolderdataset imagereader",
+    "ImageFolder": "imagedatagenerator dataloader imagefolderdataset image_reader",
     "CNTKText": "cntktextformatreader ctf",
     "MapFile": "imagedeserializer",
     "Normalize": "normalization",

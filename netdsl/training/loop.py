@@ -24,6 +24,7 @@ from .best_metric import BestMetric
 from .data.groups import groups_text
 from .data.loader import LoadedBatch, skipped_samples_note
 from .data.mixing import MIX
+from .data.opening import data_errors
 from .device import choose_device, describe_device, seed_step, synchronize, torch_settings
 from .evaluation.evaluate import EvalResult, Evaluator, criterion_name, percentages, ranked_names, shown
 from .failures import translate_torch_errors
@@ -32,7 +33,7 @@ from .nan_guard import NanGuard
 from .progress import BrokenPipeGuard, EpochRecord, ProgressUpdate, Reporter, Stopwatch, epoch_parts, value_parts
 from .result import result_record, saved_checkpoints, stop_reason
 from .run_options import LEARNED, Interrupted, Result, RunOptions
-from .setup import Checked, Job, data_errors, make_evaluator, prepare_job, required_plan
+from .setup import Checked, Job, make_evaluator, prepare_job, required_plan
 from .step import NonFinite, StepInput
 from .strategies import Captured, Eager, candidates, choose
 
@@ -91,7 +92,8 @@ class Training:
                 rates = self.rates(delivery.minibatch.count)
                 self.update(delivery, rates)
                 watch.count(delivery.minibatch.count)
-                if self.state.position.step % self.mark_every == 0:
+                at = self.state.position
+                if at.step % self.mark_every == 0 or at.step - at.epoch_step <= self.mark_first:
                     self.mark()
                 if watch.due():
                     self.glimpse(watch)
@@ -139,8 +141,8 @@ class Training:
             chosen = job.sampling.groups[job.sampling.order(0)]
             self.say(groups_text(group_input(job.program, self.state.totals.names) or "", chosen,
                                  self.plan.update_size_at(0)))
-        explicit = "numMBsToShowResult" in self.plan.spans
-        self.mark_every = self.plan.block.num_mbs_to_show_result if explicit else max(10, steps // 20)
+        self.mark_first = self.plan.block.first_mbs_to_show_result
+        self.mark_every = self.plan.block.num_mbs_to_show_result or max(10, steps // 20)
         length = f"{plural(self.epochs, 'epoch')} of {plural(steps, 'update')}"
         self.say(f"training on {describe_device(job.device)}: {job.sampling.count:,} samples, {length}, "
                  f"{self.ranking.sentence}; everything goes to {job.folder}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -19,7 +18,7 @@ from ..base.source import Span
 from ..base.units import first_of, plural
 from ..checks.column_fit import share_fit, training_fit
 from ..checks.multi_view import multi_view_diagnostic
-from ..checks.program_check import apply_checkpoint_classes, data_diagnostic
+from ..checks.program_check import apply_checkpoint_classes
 from ..ir.network import ShapedNode
 from ..ir.program import Program
 from ..lower import Executable, lower
@@ -33,6 +32,7 @@ from ..runs.checkpoint import CheckpointManager, Identity
 from ..runs.store import network_name, saved_state
 from .data.loader import Loader, open_loader
 from .data.mixing import Mixing
+from .data.opening import data_errors, default_workers, open_dataset, read_ahead
 from .data.sample_choice import make_sampling, part_of, read_groups
 from .data.sampling import Sampling
 from .device import choose_device
@@ -92,6 +92,7 @@ def prepare_job(program: Checked, options: RunOptions, reporter: Reporter) -> It
         begun_with = load_initial_weights(program, plan, state, options)
         dataset = open_dataset(program, "train", options.limits.overfit is None)
         stack.callback(dataset.close)
+        read_ahead(program, options, device)
         with data_errors(program, "train"):
             sampling = make_sampling(program, plan, options, dataset)
         state.totals.reserve(sampling.epoch_length)
@@ -318,23 +319,6 @@ def changed_place(program: Checked, part: str, key: str) -> Span | None:
 # --- data ------------------------------------------------------------------------------------------------
 
 
-@contextmanager
-def data_errors(program: Checked, phase: str) -> Iterator[None]:
-    """Turn a DataError into the page that points at the reader."""
-    try:
-        yield
-    except DataError as error:
-        raise Failure([data_diagnostic(program, phase, error)]) from error
-
-
-def open_dataset(program: Checked, phase: str, training: bool) -> Dataset:
-    """A reader's data. Raises Failure, also where there are no samples."""
-    reader: Reader = getattr(program.readers, phase)
-    with data_errors(program, phase):
-        dataset = reader.open(training)
-        if dataset.count == 0:
-            raise DataError(f"there are no samples for `{phase}`")
-        return dataset
 
 
 def make_loader(program: Checked, phase: str, dataset: Dataset, device: torch.device, options: RunOptions, seed: int,
@@ -343,12 +327,6 @@ def make_loader(program: Checked, phase: str, dataset: Dataset, device: torch.de
         feed = open_loader(dataset, device, seed, options.workers or default_workers(device))
     stack.callback(feed.close)
     return feed
-
-
-def default_workers(device: torch.device) -> int:
-    """Reading threads: all cores beside a GPU; beside torch's own threads on the CPU, half of them."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(16, cores if device.type == "cuda" else cores // 2))
 
 
 def make_validator(

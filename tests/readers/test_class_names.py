@@ -16,7 +16,7 @@ from netdsl.compiler import Checked
 from netdsl.describe.network_text import reader_text
 from netdsl.readers.reader import SampleRng
 from netdsl.readers.tables.table_file import TableFile
-from netdsl.training import Limits, RunOptions
+from netdsl.training import RunOptions
 from netdsl.training import test as judge
 from netdsl.training.evaluation.prediction import class_names
 
@@ -202,7 +202,7 @@ def test_weights_of_other_classes_are_told(run: Path, tmp_path: Path) -> None:
     for name in ("t", "u"):
         table(tmp_path / f"{name}.csv", {"x": (0, 0), "y2": (0, 1), "z": (1, 0)})
     checked = program(tmp_path, 'CSV {"@/t.csv"}', 'CSV {"@/u.csv"}')
-    netdsl.train(checked.require(), device="cpu", weights=run, out=tmp_path / "new", limits=Limits(steps=1))
+    netdsl.train(checked.require(), device="cpu", weights=run, out=tmp_path / "new", max_steps=1)
     assert "the weights were trained with other classes: class 1 was y and is y2 here" in \
         (tmp_path / "new" / "log.txt").read_text()
 

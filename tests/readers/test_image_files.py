@@ -13,8 +13,8 @@ from PIL import Image, ImageOps
 
 from netdsl.readers import READERS
 from netdsl.readers.files import kind_of
-from netdsl.readers.formats.fileformats import FORMATS, UNREAD
 from netdsl.readers.formats.folder import image_paths
+from netdsl.readers.formats.image_formats import FORMATS, UNREAD
 from netdsl.readers.formats.pixels import Decoding, decode, decode_mask
 from netdsl.readers.reader import DataError, Reader, SampleRng
 

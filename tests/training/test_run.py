@@ -75,6 +75,12 @@ def test_means_between_lines_make_up_the_epoch(tmp_path: Path) -> None:
     assert mean == pytest.approx(epoch["train"]["ce"], rel=1e-6)
 
 
+def test_the_first_updates_of_an_epoch_may_have_lines_of_their_own(tmp_path: Path) -> None:
+    result = training.train(program(PLAN + " ; firstMBsToShowResult = 2"), out=tmp_path / "run", device="cpu")
+    marks = [line for line in read_records(result.out) if line["event"] == "minibatches"]
+    assert [line["step"] for line in marks] == [1, 2, 6, 7, 10, 11, 12]
+
+
 def test_without_out_runs_have_a_place_and_the_latest_is_linked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
                                                                 ) -> None:
     monkeypatch.chdir(tmp_path)

@@ -12,8 +12,8 @@ from ..arrays import np
 from ..class_numbers import FIRST_LABEL_DOC, check_label
 from ..files import is_packed, locate, reading, required, short
 from ..reader import DataError, Dataset, Description, Stream
+from .image_reader import Fetch, ImageFileReader, look_at_headers, spread
 from .imagefiles import ImageFiles
-from .imagereader import Fetch, ImageFileReader, look_at_headers, spread
 
 
 class _Lines(Fetch):

@@ -15,9 +15,9 @@ from ...spec import Integer, Optional, Text, option, table_row
 from ..arrays import np
 from ..files import dead_link, leads_nowhere, locate, missing_file, read_all, reading, short
 from ..reader import DataError, Dataset, Description, Reader, Stream
-from .fileformats import SUFFIXES, SkippedFiles
+from .image_formats import SUFFIXES, SkippedFiles
+from .image_reader import ImageFileReader, look_at_headers, spread
 from .imagefiles import ImageFiles, Paths
-from .imagereader import ImageFileReader, look_at_headers, spread
 
 #: `describe` counts images up to this number; more are not counted before the data are opened.
 _COUNT_UP_TO = 100_000

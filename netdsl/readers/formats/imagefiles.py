@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +12,7 @@ from ..arrays import np
 from ..files import Archives, missing_file, reading, split_archive
 from ..reader import Batch, DataError, Dataset, SampleRng
 from ..transforms.pipeline import Pipeline, channels_first, stack_of
-from .imagereader import HEAD, Fetch, ImageFileReader, look_at_headers
+from .image_reader import HEAD, Fetch, ImageFileReader, look_at_headers
 from .pixels import decode
 
 #: Path and row of the image with an index, for messages.
@@ -111,6 +112,14 @@ class ImageFiles(Dataset):
             return self._pipeline.run(image, draws.sample(place))
         except DataError as error:
             raise error.located(*self._name(place)) from None
+
+    def fingerprint(self, index: int) -> tuple[str, bytes] | None:
+        place = int(self._places[index])
+        try:
+            content = self._fetch(place)
+        except DataError:
+            return None
+        return ": ".join(filter(None, self._name(place))), hashlib.blake2b(content, digest_size=16).digest()
 
     def notes(self) -> tuple[DataError, ...]:
         return look_at_headers(self._reader, self._fetch, self._places.tolist(), self._name, tolerant=True).warnings

@@ -11,7 +11,7 @@ from typing import Any
 from ..arrays import np
 from ..files import kind_of
 from ..reader import DataError
-from .fileformats import FORMATS, UNREAD
+from .image_formats import FORMATS, UNREAD
 
 #: Larger images are refused: a few kilobytes of PNG can unpack to gigabytes.
 MAXIMUM_PIXELS = 89_000_000

@@ -15,9 +15,9 @@ from ..class_numbers import FIRST_LABEL_DOC, check_label
 from ..files import locate, read_once, required, short, split_archive, text_blocks
 from ..memory import float32
 from ..reader import DataError, Dataset, Description, Stream
-from .fileformats import SUFFIXES
+from .image_formats import SUFFIXES
+from .image_reader import ImageFileReader, look_at_headers, spread
 from .imagefiles import ImageFiles, Paths
-from .imagereader import ImageFileReader, look_at_headers, spread
 
 #: Digits of a class number, at most.
 _DIGITS = 9

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Sequence
 from typing import ClassVar
@@ -13,10 +14,10 @@ from ..files import missing_file, short
 from ..reader import Batch, DataError, Dataset, Description, SampleRng, Stream
 from ..transforms.geometry import VOID
 from ..transforms.pipeline import channels_first
-from .fileformats import SkippedFiles
 from .folder import image_paths
+from .image_formats import SkippedFiles
+from .image_reader import ImageFileReader, look_at_headers, spread
 from .imagefiles import Paths
-from .imagereader import ImageFileReader, look_at_headers, spread
 from .pixels import decode_mask
 
 
@@ -118,6 +119,17 @@ class _MaskedImages(Dataset):
         masks = np.stack([mask for _, mask in pairs])
         return Batch({reader.features_input: np.stack([image for image, _ in pairs]), reader.labels_input: masks},
                      tuple(self._images.paths[int(index)] for index in indices))
+
+    def fingerprint(self, index: int) -> tuple[str, bytes] | None:
+        try:
+            content = self._images(index)
+        except DataError:
+            return None
+        return self._images.paths[index], hashlib.blake2b(content, digest_size=16).digest()
+
+    def notes(self) -> tuple[DataError, ...]:
+        return look_at_headers(self._reader, self._images, range(self.count),
+                               lambda index: (self._images.paths[index], ""), tolerant=True).warnings
 
     def _pair(self, index: int, draws: SampleRng) -> tuple[np.ndarray, np.ndarray]:
         try:

@@ -7,10 +7,11 @@ import torch
 from ...layers.layer import Shape
 from ...lower import argument_name
 from ..data.loader import open_loader
+from ..data.opening import open_dataset
 from ..data.sampling import Sampling
 from ..device import choose_device
 from ..run_options import RunOptions
-from ..setup import Checked, build, open_dataset
+from ..setup import Checked, build
 from ..step import network_inputs
 from .evaluate import eval_mode
 

@@ -18,12 +18,13 @@ from ...readers.reader import DataError, Dataset
 from ...runs import checkpoint
 from ...runs.store import saved_state
 from ..data.loader import open_loader
+from ..data.opening import data_errors, default_workers
 from ..data.sample_choice import read_groups
 from ..data.sampling import Sampling
 from ..device import choose_device, synchronize, torch_settings
 from ..progress import Reporter
 from ..run_options import RunOptions
-from ..setup import Checked, build, data_errors, default_workers, make_evaluator, no_data_failure, tensor_spans
+from ..setup import Checked, build, make_evaluator, no_data_failure, tensor_spans
 from ..step import choose_precision, network_inputs
 from .evaluate import EvalResult, eval_mode, shown
 from .view_average import ViewAverage

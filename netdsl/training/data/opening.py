@@ -1,0 +1,65 @@
+"""The data of a program opened, every fault of theirs a page; validation and test data read once before training."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from ...base.diagnostics import Failure
+from ...checks.program_check import data_diagnostic
+from ...ir.network import ShapedNode
+from ...ir.program import Program
+from ...readers.every_sample import faults
+from ...readers.reader import DataError, Dataset, Reader
+from ..run_options import RunOptions
+from .sample_choice import read_groups
+
+Checked = Program[ShapedNode]
+
+
+@contextmanager
+def data_errors(program: Checked, phase: str) -> Iterator[None]:
+    """Turn a DataError into the page that points at the reader."""
+    try:
+        yield
+    except DataError as error:
+        raise Failure([data_diagnostic(program, phase, error)]) from error
+
+
+def open_dataset(program: Checked, phase: str, training: bool) -> Dataset:
+    """A reader's data. Raises Failure, also where there are no samples."""
+    reader: Reader = getattr(program.readers, phase)
+    with data_errors(program, phase):
+        dataset = reader.open(training)
+        if dataset.count == 0:
+            raise DataError(f"there are no samples for `{phase}`")
+        return dataset
+
+
+def read_ahead(program: Checked, options: RunOptions, device: torch.device) -> None:
+    """Read the validation and test data once. Raises Failure for what would else end a training of hours.
+
+    Where only a part of them will be judged (`--limit`, `--overfit`) they are opened, and not read whole.
+    """
+    judged = ("validation", *(("test",) if options.test else ())) if options.limits.overfit is None else ()
+    for phase in judged:
+        if getattr(program.readers, phase) is None:
+            continue
+        dataset = open_dataset(program, phase, False)
+        try:
+            bad = faults(dataset, options.workers or default_workers(device))
+            with data_errors(program, phase):
+                for error in bad if options.limits.minibatches is None else ():
+                    raise error
+                read_groups(program, (*program.criteria, *program.metrics), dataset)
+        finally:
+            dataset.close()
+
+
+def default_workers(device: torch.device) -> int:
+    """Reading threads: all cores beside a GPU; beside torch's own threads on the CPU, half of them."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(16, cores if device.type == "cuda" else cores // 2))
