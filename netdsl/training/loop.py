@@ -21,7 +21,7 @@ from ..runs.store import SOURCE
 from ..runs.writer import RunWriter, SourceSnapshot
 from ..spec import camel
 from .best_metric import BestMetric
-from .data.groups import groups_text
+from .data.group_numbers import groups_text
 from .data.loader import LoadedBatch, skipped_samples_note
 from .data.mixing import MIX
 from .data.opening import data_errors

@@ -19,7 +19,7 @@ from netdsl.optimizers.schedules.schedule import constant
 from netdsl.readers.reader import DataError
 from netdsl.training import Interrupted, Limits, predict, train
 from netdsl.training import test as evaluate
-from netdsl.training.data.groups import group_numbers
+from netdsl.training.data.group_numbers import group_numbers
 from netdsl.training.data.sampling import Sampling, split
 
 from .test_set_metrics import Arrays, Given, GivenData, StopAt

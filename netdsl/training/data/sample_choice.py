@@ -14,7 +14,7 @@ from ...ir.program import Program
 from ...optimizers.plan import TrainingPlan
 from ...readers.reader import Dataset
 from ..run_options import RunOptions
-from .groups import group_numbers
+from .group_numbers import group_numbers
 from .sampling import Sampling, split
 
 
