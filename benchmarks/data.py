@@ -22,6 +22,7 @@ from PIL import Image
 
 import netdsl
 from netdsl.base.source import Source
+from netdsl.ir.program import Phase
 from netdsl.readers import SAMPLES, sample_folder
 from netdsl.readers.reader import Dataset, Reader
 from netdsl.training.data.loader import ResidentFeed, ThreadedFeed
@@ -43,7 +44,7 @@ def photographs() -> tuple[Path, str]:
 
 def reader_of(reader: str, dims: str, classes: int) -> Reader:
     checked = netdsl.load(Source("benchmark.net", FILE.format(reader=reader, dims=dims, classes=classes)))
-    return checked.program.readers.train
+    return checked.program.readers.get(Phase.TRAIN)
 
 
 def pillow_loop(folder: Path) -> Iterator[int]:

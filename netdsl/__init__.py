@@ -13,17 +13,30 @@ docs/python.md has them all.
 
 from __future__ import annotations
 
-from typing import Any
-
 from ._version import __version__
 from .api.functions import compile, graph, load_weights, predict, test, train
 from .base.diagnostics import Diagnostic, Failure
 from .base.source import Files, Source
-from .compiler import Checked, check, load
-from .ir.program import Program
+from .compiler import CheckResult, check, load
+from .ir.program import CheckedProgram
 
-__all__ = ["Checked", "Diagnostic", "Failure", "Files", "Program", "Source", "__version__", "check", "compile", "graph",
-           "load", "load_weights", "predict", "test", "train"]
+__all__ = [
+    "CheckResult",
+    "CheckedProgram",
+    "Diagnostic",
+    "Failure",
+    "Files",
+    "Source",
+    "__version__",
+    "check",
+    "compile",
+    "graph",
+    "load",
+    "load_weights",
+    "predict",
+    "test",
+    "train",
+]
 
 
 def __dir__() -> list[str]:
@@ -31,10 +44,10 @@ def __dir__() -> list[str]:
     return __all__
 
 
-def _html(program: Program[Any]) -> str:
+def _html(program: CheckedProgram) -> str:
     from .api.notebook import program_html
 
     return program_html(program)
 
 
-Program.html = _html
+CheckedProgram.html = _html

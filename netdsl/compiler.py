@@ -7,23 +7,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
+from .base.codes import Code
 from .base.diagnostics import Diagnostic, Failure, did_you_mean, failure, in_file_order
 from .base.recursion import paused_collector
-from .base.source import Files, Source
+from .base.source import Files, Source, Span
 from .base.units import plural
-from .checks.column_fit import share_fit
-from .checks.program_check import add_label_hints, check_program, unify_class_ids
+from .checks.check_program import check_program
+from .checks.reader_data import add_label_hints
 from .elaborate import elaborate
 from .elaborate.overrides import with_overrides
-from .ir.network import Network, NetworkTotals, Node, ShapedNode, totals
-from .ir.program import Origin, Program
-from .passes import infer_shapes, prune, verify
+from .ir.network import NetworkTotals, Node, totals
+from .ir.program import CheckedProgram, Origin
+from .passes import run_passes
 from .syntax import ast
 from .syntax.parser import parse, shipped
 
 
 @dataclass(frozen=True, repr=False)
-class Checked:
+class CheckResult:
     """A file after every check. `program` is None where its text could not be evaluated at all.
 
     `nodes` are the rows of the table, shaped as far as shapes are known; `failed` the nodes whose
@@ -32,13 +33,13 @@ class Checked:
 
     source: Source
     module: ast.Module | None
-    program: Program[ShapedNode] | None
+    program: CheckedProgram | None
     failed: tuple[Node, ...]
     diagnostics: tuple[Diagnostic, ...]
 
     def __repr__(self) -> str:
         warnings = len(self.diagnostics) - len(self.errors)
-        return (f"<Checked {self.source.name}: {plural(len(self.errors), 'error')}, {plural(warnings, 'warning')}, "
+        return (f"<CheckResult {self.source.name}: {plural(len(self.errors), 'error')}, {plural(warnings, 'warning')}, "
                 f"{self.program!r}>")
 
     def _repr_html_(self) -> str | None:
@@ -53,15 +54,15 @@ class Checked:
         assert self.program is not None
         return totals(self.program.network)
 
-    def require_network(self) -> Program[ShapedNode]:
+    def require_network(self) -> CheckedProgram:
         """The program for what needs no data: problems with the data alone do not count."""
-        errors = tuple(d for d in self.errors if d.code not in ("reader-file", "reader-shape"))
+        errors = tuple(d for d in self.errors if d.code not in (Code.READER_FILE, Code.READER_SHAPE))
         if errors:
             raise Failure(errors)
         assert self.program is not None
         return self.program
 
-    def require(self) -> Program[ShapedNode]:
+    def require(self) -> CheckedProgram:
         """The program; raises Failure with every error if there is one."""
         if self.errors:
             raise Failure(self.errors)
@@ -82,7 +83,7 @@ def read_source(path: str, files: Files) -> Source:
             "it is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else str(error)
         folder = Path(path).parent
         beside = [file.name for file in folder.glob("*.net")] if isinstance(error, FileNotFoundError) else []
-        raise failure("no-file", f"`{path}` cannot be read: {why}", Source(path, "").span(0, 0),
+        raise failure(Code.NO_FILE, f"`{path}` cannot be read: {why}", Span.nowhere(path),
                       hint=did_you_mean(Path(path).name, beside)) from None
 
 
@@ -95,39 +96,34 @@ def _shipped(path: str) -> str:
 
 
 def examine(source: Source, overrides: Sequence[str] = (), files: Files | None = None,
-            sample: str | None = None) -> Checked:
+            sample: str | None = None) -> CheckResult:
     """Parse, elaborate, infer and check; never raises Failure. `sample` is a folder with sample data."""
     with paused_collector():
         return _examine(source, overrides, files or Files(), sample)
 
 
-def _examine(source: Source, overrides: Sequence[str], files: Files, sample: str | None) -> Checked:
+def _examine(source: Source, overrides: Sequence[str], files: Files, sample: str | None) -> CheckResult:
     try:
         module = with_overrides(parse(source), overrides)
     except Failure as failed:
-        return Checked(source, None, None, (), failed.diagnostics)
+        return CheckResult(source, None, None, (), failed.diagnostics)
     program, problems = elaborate(module, files, sample)
     if program is None:
-        return Checked(source, module, None, (), tuple(problems))
-    roots = tuple(dict.fromkeys(name for names in program.special.values() for name in names))
-    network: Network[Node] = prune(program.network, roots) if roots else program.network
-    verify(network)
-    inference = infer_shapes(network)
-    problems += inference.diagnostics
-    checked = dataclasses.replace(program, network=inference.network)  # type: ignore[type-var]
-    if not inference.failed:
-        checked = share_fit(unify_class_ids(checked))  # type: ignore[arg-type, assignment]
-        problems += check_program(checked)  # type: ignore[arg-type]
+        return CheckResult(source, module, None, (), tuple(problems))
+    passed = run_passes(program)
+    problems += passed.diagnostics
+    if passed.failed:
+        problems = add_label_hints(passed.failed, passed.program, problems)
     else:
-        problems = add_label_hints(inference.failed, checked, problems)  # type: ignore[arg-type]
+        problems += check_program(passed.program)
     ordered = tuple(in_file_order(problems))
     origin = Origin(module, tuple(overrides), files, tuple(d for d in ordered if not d.is_error))
-    checked = dataclasses.replace(checked, origin=origin)
-    return Checked(source, module, checked, inference.failed, ordered)  # type: ignore[arg-type]
+    checked = dataclasses.replace(passed.program, origin=origin)
+    return CheckResult(source, module, checked, passed.failed, ordered)
 
 
 def load(file: str | Path | Source, overrides: Sequence[str] = (), files: Files | None = None,
-         sample: str | None = None) -> Checked:
+         sample: str | None = None) -> CheckResult:
     """A `.net` file (a path, or a Source with its text) read and examined as far as it goes.
 
     `overrides` are `path=value` texts as on the command line. Does not raise for mistakes in the
@@ -139,6 +135,6 @@ def load(file: str | Path | Source, overrides: Sequence[str] = (), files: Files 
     return examine(source, tuple(overrides), files, sample)
 
 
-def check(file: str | Path | Source | Checked, overrides: Sequence[str] = ()) -> Program[ShapedNode]:
+def check(file: str | Path | Source | CheckResult, overrides: Sequence[str] = ()) -> CheckedProgram:
     """The checked program of a file. Raises Failure with every mistake found."""
-    return (file if isinstance(file, Checked) else load(file, overrides)).require()
+    return (file if isinstance(file, CheckResult) else load(file, overrides)).require()

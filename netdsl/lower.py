@@ -10,11 +10,12 @@ from typing import Any
 import torch
 from torch import fx, nn
 
+from .base.codes import Code
 from .base.diagnostics import failure
 from .base.seeds import generator_for
 from .base.source import NOWHERE, Span
 from .ir.network import Network, ShapedNode
-from .ir.program import Program
+from .ir.program import CheckedProgram
 from .layers.initializers import InitializationError
 from .layers.layer import Layer, ParameterSpec, Shape
 
@@ -51,7 +52,7 @@ class LayerModule(nn.Module):
             try:
                 parameter.init.fill(start, generator_for(seed, f"{name}.{own}"))
             except InitializationError as error:
-                raise failure("no-file", error.title, self.span or NOWHERE, f"`{error.option}` is set here",
+                raise failure(Code.NO_FILE, error.title, self.span or NOWHERE, f"`{error.option}` is set here",
                               hint=error.hint) from None
             tensor.copy_(start)
 
@@ -261,7 +262,7 @@ class NetworkModule(nn.Module):
         return self.executable.tensors()
 
 
-def network_module(program: Program[ShapedNode], outputs: Sequence[str], seed: int) -> NetworkModule:
+def network_module(program: CheckedProgram, outputs: Sequence[str], seed: int) -> NetworkModule:
     """The module of a program's outputs (or of `outputs`, by node name or alias), its weights started from `seed`."""
     names = [program.aliases.get(name, name) for name in outputs] or list(program.outputs) or list(program.criteria)
     unknown = [name for name in names if name not in program.network]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -16,6 +17,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    os.environ["NETDSL_VERIFY"] = "1"  # the graph is verified behind every pass, in child processes too
     config.stash[COMPARED], config.stash[COMPLETE] = set(), not any("::" in argument for argument in config.args)
 
 

@@ -12,6 +12,7 @@ import click
 from network_pages import networks_page
 
 from netdsl import optimizers, readers
+from netdsl.base.codes import Code
 from netdsl.cli import COMMANDS, root
 from netdsl.describe.option_tables import Section, call_text, sections
 from netdsl.elaborate.builtins import BUILTINS
@@ -19,6 +20,7 @@ from netdsl.layers import NAMES
 from netdsl.layers.initializers import KINDS
 from netdsl.layers.layer import Layer
 from netdsl.optimizers.plan import TrainingBlock
+from netdsl.readers.formats.image_reader import ImageFileReader
 from netdsl.spec import Spec
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -51,7 +53,7 @@ def readers_page() -> str:
     """docs/readers.md"""
     parts = ["# Readers, transforms and samples", "",
              "Where samples come from. A reader delivers to the inputs of the network by name; `netdsl check` asks it "
-             "what it delivers.", ""]
+             "what it delivers.", "", "## Image files", "", *ImageFileReader.documentation().split("\n"), ""]
     for title, rows in (("Readers", readers.READERS), ("Transforms of images", readers.TRANSFORMS),
                         ("Embedded samples", readers.SAMPLES)):
         parts += _section(Section(title, tuple(rows.values())))
@@ -136,13 +138,12 @@ a person has to choose.
 def errors_page() -> str:
     """docs/errors.md: every code with one real page, from the goldens of the tests."""
     parts = ["# Messages", "", "Every message has a code. Each page here is a golden of the tests.", ""]
-    for folder in sorted((ROOT / "tests" / "errors").iterdir()):
-        cases = sorted(folder.glob("*.txt"))
-        if folder.is_dir() and cases:
+    for code in Code:
+        parts += [f"## {code}", "", code.meaning, ""]
+        cases = sorted((ROOT / "tests" / "errors" / code).glob("*.txt"))
+        if cases:
             case = next((c for c in cases if c.stem == "page"), cases[0])
-            meaning = (folder / "meaning.md").read_text().strip() if (folder / "meaning.md").exists() else ""
-            parts += [f"## {folder.name}", "", *([meaning, ""] if meaning else []), "```text",
-                      case.read_text().rstrip("\n"), "```", ""]
+            parts += ["```text", case.read_text().rstrip("\n"), "```", ""]
     return _page(parts)
 
 

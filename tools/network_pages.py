@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from netdsl.compiler import Checked, load
+from netdsl.compiler import CheckResult, load
 from netdsl.ir.network import totals
 from netdsl.syntax.parser import shipped
 
@@ -47,7 +47,7 @@ class Shipped:
     """A file and what is to be said of it."""
 
     path: Path
-    checked: Checked
+    checked: CheckResult
     about: About
 
     @property

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..base.diagnostics import Failure
-from ..checks.program_check import data_diagnostic
-from ..ir.network import ShapedNode
-from ..ir.program import Program
+from ..checks.reader_data import data_diagnostic
+from ..ir.program import CheckedProgram
 from ..readers.reader import DataError
 from ..runs.store import saved_state
 from ..training import RunOptions
@@ -17,7 +16,7 @@ from ..training.evaluation.evaluate import classes_and_output
 from ..training.evaluation.prediction import Answer, answers, class_names, given_data, given_names, named_files
 
 
-def answers_for(program: Program[ShapedNode], inputs: Sequence[str], path: Path, *, top: int, classes: str | None,
+def answers_for(program: CheckedProgram, inputs: Sequence[str], path: Path, *, top: int, classes: str | None,
                 minibatch: int, device: str) -> list[Answer]:
     """An answer for every sample of the files, in turn. Raises Failure."""
     from ..runs.checkpoint import find

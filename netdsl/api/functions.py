@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 
+from ..base.codes import Code
 from ..base.diagnostics import Diagnostic, Failure, failure, render_all
-from ..base.source import NOWHERE, Source
+from ..base.source import NOWHERE, Source, Span
 from ..base.units import plural, seconds_of
-from ..compiler import Checked, check
-from ..ir.network import ShapedNode
-from ..ir.program import Program
+from ..compiler import CheckResult, check
+from ..ir.program import CheckedProgram, Phase
 
 if TYPE_CHECKING:
     from torch import nn
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from ..training.evaluation.prediction import Answer
 
 #: Whatever stands for a network: its file, a text, or what `load` and `check` make of it.
-Network = Program[ShapedNode] | Checked | str | Path | Source
-Phase = Literal["train", "validation", "test"]
+Network = CheckedProgram | CheckResult | str | Path | Source
+PhaseName = Literal["train", "validation", "test"]
 
 
 def train(program: Network, overrides: Sequence[str] = (), *, out: str | Path | None = None, device: str = "auto",
@@ -78,7 +78,7 @@ def train(program: Network, overrides: Sequence[str] = (), *, out: str | Path | 
 
 
 def test(program: Network, checkpoint: str | Path | None = None, overrides: Sequence[str] = (), *,
-         phase: Phase = "test", device: str = "auto", workers: int | None = None, limit: int | None = None,
+         phase: PhaseName = "test", device: str = "auto", workers: int | None = None, limit: int | None = None,
          require_data: bool = False, quiet: bool = False) -> EvalResult:
     """Criterion and metrics of a checkpoint on a whole data set, in inference mode: `netdsl test`.
 
@@ -90,10 +90,11 @@ def test(program: Network, checkpoint: str | Path | None = None, overrides: Sequ
     from ..training.data.loader import skipped_samples_note
     from .programs import ready_program
 
-    _one_of("phase", phase, ("train", "validation", "test"))
+    _one_of("phase", phase, tuple(Phase))
+    judged = Phase(phase)
     _require_count("limit", limit)
     ready = ready_program(program, _texts(overrides), require_data=require_data,
-                          phases=("validation", "train") if phase == "validation" else (phase,))
+                          phases=(Phase.VALIDATION, Phase.TRAIN) if judged is Phase.VALIDATION else (judged,))
     path = _checkpoint(ready.program, checkpoint, quiet)
     if ready.sample:
         _say(quiet)(f"SAMPLE DATA: {ready.sample}")
@@ -113,7 +114,6 @@ def predict(program: Network, inputs: str | Path | Iterable[str | Path], checkpo
     One answer for each sample, in turn; `answer.to_json ()` is what `--format json` prints. An input that cannot be
     read has its mistake in `answer.error`.
     """
-    from ..data.choose import PHASES
     from .answers_for_files import answers_for
     from .programs import ready_program
 
@@ -121,7 +121,7 @@ def predict(program: Network, inputs: str | Path | Iterable[str | Path], checkpo
     names = [str(inputs)] if isinstance(inputs, str | Path) else [str(name) for name in inputs]
     given = _checked(program, _texts(overrides))
     # Transforms may read files that only the sample has (a mean image).
-    ready = ready_program(given, phases=PHASES if given.readers.sample is not None else ())
+    ready = ready_program(given, phases=tuple(Phase) if given.readers.sample is not None else ())
     path = _checkpoint(ready.program, checkpoint, quiet)
     return answers_for(ready.program, names, path, top=top, classes=str(classes) if classes is not None else None,
                        minibatch=minibatch, device=device)
@@ -193,8 +193,8 @@ def graph(program: Network, overrides: Sequence[str] = (), *, format: str = "svg
     _one_of("direction", direction, ("tb", "lr"))
     checked = _checked(program, _texts(overrides))
     if plan and (checked.plan is None or FORMATS[format].write_chart is None):
-        raise failure("no-training", "the file has no training block, so there is no plan to draw"
-                      if checked.plan is None else f"{format} cannot hold a plan", checked.source.span(0, 0))
+        raise failure(Code.NO_TRAINING, "the file has no training block, so there is no plan to draw"
+                      if checked.plan is None else f"{format} cannot hold a plan", Span.nowhere(checked.source.name))
     data = draw_plan(checked, format) if plan else draw(
         checked, format, depth=depth, direction=direction, collapse=not all, fold=not all)
     drawing = Drawing(data, format)
@@ -206,21 +206,21 @@ def graph(program: Network, overrides: Sequence[str] = (), *, format: str = "svg
 # --- arguments ------------------------------------------------------------------------------------------
 
 
-def _checked(program: Network, overrides: Sequence[str] = ()) -> Program[ShapedNode]:
+def _checked(program: Network, overrides: Sequence[str] = ()) -> CheckedProgram:
     """The program for what needs no data."""
-    if isinstance(program, Program) and not overrides:
+    if isinstance(program, CheckedProgram) and not overrides:
         return program
-    if isinstance(program, Program | Checked):
+    if isinstance(program, CheckedProgram | CheckResult):
         if not overrides:
-            return program.require_network() if isinstance(program, Checked) else program
-        origin = program.origin if isinstance(program, Program) else program.require_network().origin
+            return program.require_network() if isinstance(program, CheckResult) else program
+        origin = program.origin if isinstance(program, CheckedProgram) else program.require_network().origin
         return check(program.source, (*(origin.overrides if origin is not None else ()), *overrides))
     from ..compiler import load
 
     return load(program, overrides).require_network()
 
 
-def _checkpoint(program: Program[ShapedNode], given: str | Path | None, quiet: bool) -> Path:
+def _checkpoint(program: CheckedProgram, given: str | Path | None, quiet: bool) -> Path:
     from ..runs.store import checkpoint_of
 
     path = checkpoint_of(program.source.name, None if given is None else str(given))
@@ -253,7 +253,7 @@ def _one_of(name: str, value: str, known: Sequence[str]) -> str:
 
 
 def _wrong(title: str, hint: str) -> Failure:
-    return failure("wrong-arguments", title, NOWHERE, hint=hint)
+    return failure(Code.WRONG_ARGUMENTS, title, NOWHERE, hint=hint)
 
 
 # --- what is printed --------------------------------------------------------------------------------------

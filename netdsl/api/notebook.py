@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from html import escape
-from typing import Any
 
 from ..describe.network_text import COLUMNS, plan_text, table_rows, totals_text
 from ..drawing import draw
 from ..ir.network import totals
-from ..ir.program import Program
+from ..ir.program import CheckedProgram
 
 #: Longer tables show groups instead of single layers.
 MOST_ROWS = 60
 
 
-def program_html(program: Program[Any]) -> str:
+def program_html(program: CheckedProgram) -> str:
     """The table and the drawing of a checked program as HTML."""
     total = totals(program.network)
     deepest = max((node.name.count(".") for node in program.network), default=0) + 1

@@ -9,24 +9,23 @@ from typing import TYPE_CHECKING
 
 from ..base.diagnostics import Diagnostic
 from ..base.source import Source
-from ..compiler import Checked
-from ..data.choose import PHASES, choose_data, missing_data
+from ..compiler import CheckResult
+from ..data.choose import choose_data, missing_data
 from ..describe.expand import resolved_text
-from ..ir.network import ShapedNode
-from ..ir.program import Program
+from ..ir.program import CheckedProgram, Phase
 
 if TYPE_CHECKING:
     from ..training import SourceSnapshot
 
 #: Whatever stands for a network: its file, a text, or what `load` and `check` make of it.
-Network = Program[ShapedNode] | Checked | str | Path | Source
+Network = CheckedProgram | CheckResult | str | Path | Source
 
 
 @dataclass(frozen=True)
 class Ready:
     """A program with its data, and what is to be said and recorded of it."""
 
-    program: Program[ShapedNode]
+    program: CheckedProgram
     sample: str = ""  #: said where the embedded sample stands in for the data
     warnings: tuple[Diagnostic, ...] = ()
     overrides: tuple[str, ...] = ()
@@ -40,14 +39,14 @@ class Ready:
 
 
 def ready_program(given: Network, overrides: Sequence[str] = (), *, require_data: bool = False,
-                  phases: Sequence[str] = PHASES) -> Ready:
+                  phases: Sequence[Phase] = tuple(Phase)) -> Ready:
     """The program on its data, or on its embedded sample where those of the phases are not there. Raises Failure.
 
     A program that its caller made or changed is taken as it is as long as its data are there.
     """
-    if isinstance(given, Checked):
+    if isinstance(given, CheckResult):
         given = given.require()
-    if not isinstance(given, Program):
+    if not isinstance(given, CheckedProgram):
         choice = choose_data(given, overrides, require_data=require_data, phases=phases)
         return Ready(choice.checked.require(), choice.line, choice.checked.diagnostics, tuple(overrides))
     origin = given.origin

@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..base.codes import Code
 from ..base.diagnostics import Diagnostic, Failure, failure
+from ..base.source import Span
 from ..describe.network_text import headline, plan_text
-from ..ir.network import ShapedNode, totals
-from ..ir.program import Program
+from ..ir.network import totals
+from ..ir.program import CheckedProgram
 from ..runs.store import Run, located, require_checkpoint
 from .programs import Network, Ready, ready_program
 
@@ -37,7 +39,7 @@ def train_network(given: Network, overrides: Sequence[str], options: RunOptions,
 
     `options.resume` and `options.weights` may be whatever stands for a checkpoint: a path, a run, a network's name.
     """
-    if options.seed is not None and not (isinstance(given, Program) and given.origin is None):
+    if options.seed is not None and not (isinstance(given, CheckedProgram) and given.origin is None):
         # Part of what is run, so that the run's folder runs again as it was.
         overrides = (*overrides, f"SGD.seed={options.seed}")
     ready = ready_program(given, overrides, require_data=require_data)
@@ -52,7 +54,7 @@ def train_network(given: Network, overrides: Sequence[str], options: RunOptions,
     return train(ready.program, options, reporter=console.reporter(heading(ready, console.width())))
 
 
-def checked_options(program: Program[ShapedNode], options: RunOptions) -> RunOptions:
+def checked_options(program: CheckedProgram, options: RunOptions) -> RunOptions:
     """The options with checkpoints as paths. Raises Failure for a plan, checkpoint or device that is not there."""
     if program.plan is None:
         raise no_plan(program)
@@ -93,8 +95,8 @@ def write_run_report(folder: Path, out: Callable[[str], None], err: Callable[[st
         err(f"the report could not be written: {type(error).__name__}: {error}")
 
 
-def no_plan(program: Program[ShapedNode]) -> Failure:
+def no_plan(program: CheckedProgram) -> Failure:
     """The page for a file without `SGD`, where a plan is needed."""
-    return failure("no-training", "the file has no `SGD` block, so there is no plan to train by",
-                   program.source.span(0, 0),
+    return failure(Code.NO_TRAINING, "the file has no `SGD` block, so there is no plan to train by",
+                   Span.nowhere(program.source.name),
                    hint="add `SGD = { minibatchSize = 64 ; maxEpochs = 10 ; learningRate = 0.1 ; momentum = 0.9 }`.")

@@ -13,8 +13,9 @@ from typing import Any
 
 from safetensors import SafetensorError
 
+from .codes import Code
 from .diagnostics import Failure, failure
-from .source import Source
+from .source import Span
 from .units import clipped_left, disk_text
 
 
@@ -28,7 +29,7 @@ def cannot_write(path: Path, error: BaseException | str) -> Failure:
     hint = "free some space there, or choose another folder with --out." if full else (
         "choose a folder that this user may write to with --out." if refused else "choose another folder with --out.")
     reason = error.strerror if isinstance(error, OSError) and error.strerror else text
-    return failure("cannot-write", title, Source(str(path), "").span(0, 0), hint=hint,
+    return failure(Code.CANNOT_WRITE, title, Span.nowhere(str(path)), hint=hint,
                    body=(f"The system says: {reason}.",
                          "Nothing half-written is left; checkpoints that were complete are still complete."))
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from html import escape
 
+from .codes import Code
 from .source import Source, Span
 
 
@@ -39,7 +40,7 @@ class Diagnostic:
     It is empty where a person has to choose.
     """
 
-    code: str
+    code: Code
     title: str
     primary: Label
     related: tuple[Label, ...] = ()
@@ -84,7 +85,7 @@ class Failure(Exception):
         return f"<pre>{escape(render_all(self.diagnostics))}</pre>"
 
 
-def failure(code: str, title: str, span: Span, label: str = "", **more: object) -> Failure:
+def failure(code: Code, title: str, span: Span, label: str = "", **more: object) -> Failure:
     """A Failure with a single diagnostic, for the places that find one mistake."""
     return Failure([Diagnostic(code, title, Label(span, label), **more)])  # type: ignore[arg-type]
 
@@ -238,6 +239,8 @@ def _excerpts(diagnostic: Diagnostic, paint: _Paint, tint: str, width: int) -> l
         lines.append(" " * gutter + paint(BLUE, arrow) + " " + place)
         if source.text:
             lines += _excerpt(source, mine, gutter, paint, tint, width)
+        else:
+            lines += [" " * gutter + paint(BLUE, " = ") + label.text for label, _ in mine if label.text]
     return lines
 
 

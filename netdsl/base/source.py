@@ -55,6 +55,11 @@ class Span:
     start: int
     end: int
 
+    @staticmethod
+    def nowhere(name: str) -> Span:
+        """The one way to say that something is about a file (or a folder, a run) as a whole: no line, no excerpt."""
+        return Span(Source(name, ""), 0, 0)
+
     @property
     def text(self) -> str:
         return self.source.text[self.start : self.end]
@@ -80,7 +85,7 @@ class Span:
         return f"{self.source.name}:{self.line}:{self.column}"
 
 
-NOWHERE = Source("built-in", "").span(0, 0)
+NOWHERE = Span.nowhere("built-in")
 
 
 class Files:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ..base.codes import Code
 from ..base.diagnostics import Diagnostic, Label
 from ..ir.network import ShapedNode
-from ..ir.program import Program
+from ..ir.program import CheckedProgram
 from ..optimizers.plan import TrainingPlan
 
 
-def check_mixing(program: Program[ShapedNode]) -> Iterator[Diagnostic]:
+def check_mixing(program: CheckedProgram) -> Iterator[Diagnostic]:
     """What stands against the plan's mixing; nothing where it does not mix."""
     plan = program.plan
     if plan is None or not (plan.block.mixup or plan.block.cutmix):
@@ -31,7 +32,7 @@ def check_mixing(program: Program[ShapedNode]) -> Iterator[Diagnostic]:
                                f"with `{node.name} = Input {{{wanted}}}` the labels are shares of the classes")
                 break
     if plan.block.cutmix and not any(has_pixels(node) for node in inputs):
-        yield Diagnostic("doubtful", "`cutmix` has no effect: no input is an image",
+        yield Diagnostic(Code.DOUBTFUL, "`cutmix` has no effect: no input is an image",
                          Label(plan.spans["cutmix"], "pastes a box of pixels"),
                          hint="for vectors take `mixup`, which blends them.", severity="warning")
 
@@ -43,6 +44,6 @@ def has_pixels(node: ShapedNode) -> bool:
 
 def _refused(plan: TrainingPlan, why: str, node: ShapedNode, label: str, cure: str) -> Diagnostic:
     key = "mixup" if plan.block.mixup else "cutmix"
-    return Diagnostic("wrong-inputs", f"`{key}` cannot blend the labels: {why}", Label(node.span, label),
+    return Diagnostic(Code.WRONG_INPUTS, f"`{key}` cannot blend the labels: {why}", Label(node.span, label),
                       related=(Label(plan.spans[key], "blends samples"),),
                       hint=f"{cure}; or leave `{key}` out." if cure else f"leave `{key}` out.")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 
+from ..base.codes import Code
 from ..base.diagnostics import Diagnostic, Label
 from ..ir.network import ShapedNode
-from ..ir.program import Program
+from ..ir.program import CheckedProgram, Phase
 from ..readers.reader import DataError, Description, Stream
 
 #: A column is large from this root mean square on if another one is smaller by this factor ...
@@ -15,7 +16,7 @@ _LARGE, _FACTOR = 50.0, 30.0
 _HUGE = 1000.0
 
 
-def uneven_columns(program: Program[ShapedNode], training: Description | DataError | None) -> Diagnostic | None:
+def uneven_columns(program: CheckedProgram, training: Description | DataError | None) -> Diagnostic | None:
     """The warning for features that are not standardized, with the cure; None where they are, or are all alike."""
     for stream in training.streams if isinstance(training, Description) else ():
         extremes = _extremes(stream)
@@ -27,12 +28,12 @@ def uneven_columns(program: Program[ShapedNode], training: Description | DataErr
         (large, most), (small, least) = extremes
         body = f"`{large}` has numbers of about {_about(most)}" + (f", `{small}` of about {_about(least)}"
                                                                    if small != large else "")
-        train = program.readers.train
+        train = program.readers.get(Phase.TRAIN)
         is_option = train is not None and type(train).option("standardize") is not None
         cure = "set `standardize = true` in each reader" if is_option else \
             f"write `MeanVarNorm ({stream.name})` where the network takes `{stream.name}`"
         return Diagnostic(
-            "doubtful", f"`{stream.name}` is not standardized, and its columns have very different sizes",
+            Code.DOUBTFUL, f"`{stream.name}` is not standardized, and its columns have very different sizes",
             Label(program.readers.spans.get("train", node.span), "read for `train`"), severity="warning",
             related=(Label(node.span, "goes into the network as it is"),), body=(f"{body}.",),
             hint=f"{cure}: means and deviations of the training data then make all columns alike.")
@@ -49,7 +50,7 @@ def _extremes(stream: Stream) -> tuple[tuple[str, float], tuple[str, float]] | N
     return (large, small) if far else None
 
 
-def _is_multiplied(program: Program[ShapedNode], node: ShapedNode) -> bool:
+def _is_multiplied(program: CheckedProgram, node: ShapedNode) -> bool:
     """Whether a layer multiplies the input by its weights as it is: nothing stands between that scales it."""
     return any(user.cost.macs and user.cost.parameters for user in program.network.users(node.name))
 

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from ..base.codes import Code
 from ..base.diagnostics import Diagnostic, Label
 from ..base.source import Span
 from ..ir.network import ShapedNode
-from ..ir.program import Program
+from ..ir.program import CheckedProgram, Phase
 from ..layers.bounds import POSITIVE, UNIT, Bounds, within
 from ..layers.criteria import Criterion, OverClasses, Thresholded
 from ..layers.value_criteria import Binary
 from ..readers.reader import DataError, Description, Stream
 from .labels import first_label_hint
 
-ShapedProgram = Program[ShapedNode]
+ShapedProgram = CheckedProgram
 
 
-def check_compared(program: ShapedProgram, described: Mapping[str, Description | DataError]) -> Iterator[Diagnostic]:
+def check_compared(program: ShapedProgram, described: Mapping[Phase, Description | DataError]) -> Iterator[Diagnostic]:
     """Labels of the data that a criterion or metric cannot mean, each kind once."""
     told: set[tuple[str, int]] = set()
     for phase, description in described.items():
@@ -45,7 +46,7 @@ def _mask(stream: Stream, labels: ShapedNode, node: ShapedNode) -> Diagnostic | 
         if layer.axis:
             return None
         return Diagnostic(
-            "wrong-inputs", f"{layer.name()} takes all pixels of a mask for classes of one sample",
+            Code.WRONG_INPUTS, f"{layer.name()} takes all pixels of a mask for classes of one sample",
             Label(node.span, "the labels are a class for each pixel"),
             hint="say along which axis the classes are: `axis = 3`.")
     if isinstance(layer, Binary):
@@ -85,7 +86,7 @@ def _out_of_range(program: ShapedProgram, phase: str, stream: Stream, labels: Sh
             hint = f"for {high + 1:.0f} classes take `{labels.name} = Input {{{high + 1:.0f}}}`, a last layer of " \
                    f"{high + 1:.0f} outputs and `CrossEntropyWithSoftmax`."
     said = f"labels from {low + first:g} to {high + first:g}" if low is not None else f"{stream.classes} classes"
-    return Diagnostic("reader-shape", title, Label(program.readers.spans.get(phase, labels.span), said),
+    return Diagnostic(Code.READER_SHAPE, title, Label(program.readers.spans.get(phase, labels.span), said),
                       related=(Label(node.span, "compared here"),), hint=first_label_hint(stream, largest + 1) or hint)
 
 
@@ -135,4 +136,4 @@ def _words(bounds: Bounds) -> str:
 
 
 def _warning(title: str, span: Span, label: str, hint: str) -> Diagnostic:
-    return Diagnostic("doubtful", title, Label(span, label), hint=hint, severity="warning")
+    return Diagnostic(Code.DOUBTFUL, title, Label(span, label), hint=hint, severity="warning")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ..base.codes import Code
 from ..base.diagnostics import Diagnostic, Label
-from ..ir.network import ShapedNode
-from ..ir.program import Program
+from ..base.source import Span
+from ..ir.program import CheckedProgram
 from ..readers.reader import DataError, Description, Stream
 
 
@@ -28,7 +29,7 @@ def first_label_hint(stream: Stream, wanted: int) -> str:
     return f"if the labels count from {low}, set `firstLabel = {low}` for each reader."
 
 
-def unused_first_class(program: Program[ShapedNode], training: Description | DataError | None) -> Iterator[Diagnostic]:
+def unused_first_class(program: CheckedProgram, training: Description | DataError | None) -> Iterator[Diagnostic]:
     """A warning where the network takes as many classes as the largest label says, and none has the first one."""
     for stream in training.streams if isinstance(training, Description) else ():
         if not labels_said(stream) or stream.name not in program.network or stream.label_span is None:
@@ -37,14 +38,14 @@ def unused_first_class(program: Program[ShapedNode], training: Description | Dat
         low, high = stream.label_span
         if node.shape.size == high - stream.labels_from + 1 and low - stream.labels_from == 1:
             yield Diagnostic(
-                "doubtful", f"the labels are {low} to {high}: no sample has class {stream.labels_from}",
+                Code.DOUBTFUL, f"the labels are {low} to {high}: no sample has class {stream.labels_from}",
                 Label(program.readers.spans.get("train", node.span), f"labels for `{node.name}`"), severity="warning",
                 related=(Label(node.span, f"{node.shape.size} classes"),),
                 hint=f"if the labels count from {low}, set `firstLabel = {low}` for each reader, and the network needs "
                      f"{node.shape.size - 1} classes; else leave it as it is.")
 
 
-def labels_begin_elsewhere(program: Program[ShapedNode], phase: str, description: Description,
+def labels_begin_elsewhere(program: CheckedProgram, phase: str, description: Description,
                            training: Description | DataError | None) -> Iterator[Diagnostic]:
     """The error for data whose labels are counted from another number than those of the training data."""
     for stream in description.streams if isinstance(training, Description) and phase != "train" else ():
@@ -54,9 +55,9 @@ def labels_begin_elsewhere(program: Program[ShapedNode], phase: str, description
                 or trained.labels_from == stream.labels_from:
             continue
         spans = program.readers.spans
-        where = spans.get(phase, program.source.span(0, 0))
+        where = spans.get(phase, Span.nowhere(program.source.name))
         yield Diagnostic(
-            "reader-shape", f"the {phase} reader counts the labels from another number than the training reader",
+            Code.READER_SHAPE, f"the {phase} reader counts the labels from another number than the training reader",
             Label(where, f"`firstLabel` is {stream.labels_from}"),
             related=(Label(spans.get("train", where), f"`firstLabel` is {trained.labels_from}"),),
             hint="give both readers the same `firstLabel`.")

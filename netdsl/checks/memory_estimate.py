@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..ir.network import ShapedNode, totals
-from ..ir.program import Program
+from ..ir.network import totals
+from ..ir.program import CheckedProgram
 
 FLOAT_BYTES = 4
 
@@ -34,7 +34,7 @@ class Memory:
         return self.weight_bytes + self.buffer_bytes
 
 
-def estimate_memory(program: Program[ShapedNode], minibatch: int | None = None) -> Memory:
+def estimate_memory(program: CheckedProgram, minibatch: int | None = None) -> Memory:
     """Counted from the shapes: every activation that the backward pass keeps, once, in float32.
 
     What is not counted: the workspace of convolution algorithms and the allocator's slack.

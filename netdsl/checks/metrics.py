@@ -4,35 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ..base.codes import Code
 from ..base.diagnostics import Diagnostic, Label
 from ..ir.directions import directions
 from ..ir.network import Network, ShapedNode
-from ..ir.program import Program
+from ..ir.program import CheckedProgram
 from ..layers.quality import Quality
 
 
-def check_metrics(program: Program[ShapedNode]) -> Iterator[Diagnostic]:
+def check_metrics(program: CheckedProgram) -> Iterator[Diagnostic]:
     """Set metrics that something is computed from, or that are listed elsewhere than in `evaluationNodes`."""
     for node in program.network:
         for use in node.inputs:
             source = program.network[use.node]
             if source.layer.is_set_metric:
                 yield Diagnostic(
-                    "wrong-inputs", f"{source.layer.name()} is one number of the whole data set, not one of a sample",
+                    Code.WRONG_INPUTS,
+                    f"{source.layer.name()} is one number of the whole data set, not one of a sample",
                     Label(use.span, "nothing can be computed from it"),
                     related=(Label(source.span, "made here"),) if source.span != use.span else (),
                     hint="list it in `evaluationNodes` as it is; `RatioOfSums (above, below)` makes a metric of one's "
-                         "own.")
+                    "own.",
+                )
     for name in program.outputs:
         if name in program.network and program.network[name].layer.is_set_metric:
             node = program.network[name]
             yield Diagnostic(
-                "wrong-inputs", f"`{program.shown_name(name)}` is one number of the data set, not one of a sample",
+                Code.WRONG_INPUTS, f"`{program.shown_name(name)}` is one number of the data set, not one of a sample",
                 Label(node.span, "no output"), related=(Label(program.spans["outputNodes"], "listed here"),),
                 hint="list it in `evaluationNodes`.")
 
 
-def metric_warnings(program: Program[ShapedNode]) -> Iterator[Diagnostic]:
+def metric_warnings(program: CheckedProgram) -> Iterator[Diagnostic]:
     """Metrics of which nobody knows which way is better, and divisions that are averaged over the samples."""
     found = directions(program)
     for name in program.metrics:
@@ -44,20 +47,20 @@ def metric_warnings(program: Program[ShapedNode]) -> Iterator[Diagnostic]:
                 yield _unknown_direction(program, name)
 
 
-def _unknown_direction(program: Program[ShapedNode], name: str) -> Diagnostic:
+def _unknown_direction(program: CheckedProgram, name: str) -> Diagnostic:
     node, shown = program.network[name], program.shown_name(name)
     text = _written(program, name)
     write = f"`RatioOfSums {{better = \"larger\"}} {text.removeprefix('RatioOfSums').lstrip()}`" \
         if node.layer.is_set_metric else f"`Metric {{better = \"larger\"}} ({text})`"
     return Diagnostic(
-        "doubtful", f"it is not known whether a smaller or a larger `{shown}` is better", Label(
+        Code.DOUBTFUL, f"it is not known whether a smaller or a larger `{shown}` is better", Label(
             node.span, "taken for an error: smaller is better"), severity="warning",
         hint=f"say it: {write}, or \"smaller\".")
 
 
-def _averaged_division(program: Program[ShapedNode], name: str, division: ShapedNode) -> Diagnostic:
+def _averaged_division(program: CheckedProgram, name: str, division: ShapedNode) -> Diagnostic:
     return Diagnostic(
-        "doubtful", f"`{program.shown_name(name)}` divides in every sample, and is then the mean over the samples",
+        Code.DOUBTFUL, f"`{program.shown_name(name)}` divides in every sample, and is then the mean over the samples",
         Label(division.span, "divided by a sum over one sample"), severity="warning",
         body=("Evaluation nodes are means over samples. The mean of ratios is not the ratio of the sums over the "
               "data set: precision, recall and F1 are of the second kind.",),
@@ -65,7 +68,7 @@ def _averaged_division(program: Program[ShapedNode], name: str, division: Shaped
              "F1; if the mean is meant, write `Metric {better = \"larger\"} (...)` around it.")
 
 
-def _written(program: Program[ShapedNode], name: str) -> str:
+def _written(program: CheckedProgram, name: str) -> str:
     """The text of a node on one line, or `x` where that is no text to copy."""
     span = program.network[name].span
     text = " ".join(span.text.split())

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ..base.codes import Code
 from ..base.diagnostics import Diagnostic, Label
-from ..ir.network import ShapedNode
-from ..ir.program import Program
+from ..ir.program import CheckedProgram
 
 
-def averaged_nodes(program: Program[ShapedNode]) -> tuple[str, ...]:
+def averaged_nodes(program: CheckedProgram) -> tuple[str, ...]:
     """The nodes that are averaged: the outputs, and scores of which a criterion takes the softmax.
 
     Criteria and metrics are computed from the averages.
@@ -19,13 +19,13 @@ def averaged_nodes(program: Program[ShapedNode]) -> tuple[str, ...]:
     return tuple(name for name in dict.fromkeys((*program.outputs, *scores)) if name not in judging)
 
 
-def softmax_axis(program: Program[ShapedNode], output: str) -> int | None:
+def softmax_axis(program: CheckedProgram, output: str) -> int | None:
     """The axis along which a criterion takes the softmax of a node (0: all elements); None if none does."""
     return next((node.layer.softmax_axis for node in program.network
                  if node.layer.softmax_axis is not None and node.inputs[-1].node == output), None)
 
 
-def multi_view_diagnostic(program: Program[ShapedNode], phase: str, counts: Mapping[str, int]) -> Diagnostic | None:
+def multi_view_diagnostic(program: CheckedProgram, phase: str, counts: Mapping[str, int]) -> Diagnostic | None:
     """The page if a criterion or metric sees the views past the averages. `counts`: inputs and their views."""
     waiting, seen = [*program.criteria, *program.metrics], set(averaged_nodes(program))
     while waiting:
@@ -35,7 +35,7 @@ def multi_view_diagnostic(program: Program[ShapedNode], phase: str, counts: Mapp
         seen.add(name)
         if name in counts:
             return Diagnostic(
-                "reader-shape", f"the {counts[name]} views of each sample cannot be averaged",
+                Code.READER_SHAPE, f"the {counts[name]} views of each sample cannot be averaged",
                 Label(program.network[name].span, "a criterion or metric sees this input past the outputs"),
                 related=(Label(program.readers.spans[phase], "the views are made here"),)
                 if phase in program.readers.spans else (),

@@ -5,27 +5,28 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
+from ..base.codes import Code
 from ..base.diagnostics import Diagnostic, Label
-from ..ir.network import ShapedNode
-from ..ir.program import Program
+from ..base.source import Span
+from ..ir.program import CheckedProgram, Phase
 from ..readers.files import locate, short
 
 
-def shared_sources(program: Program[ShapedNode]) -> Iterator[Diagnostic]:
+def shared_sources(program: CheckedProgram) -> Iterator[Diagnostic]:
     """A warning where a phase is judged by files or folders that are trained on."""
-    train = program.readers.train
+    train = program.readers.get(Phase.TRAIN)
     if train is None:
         return
     trained = {_identity(path) for path in train.sources()}
-    for phase in ("validation", "test"):
-        reader = getattr(program.readers, phase)
+    for phase in (Phase.VALIDATION, Phase.TEST):
+        reader = program.readers.get(phase)
         shared = [path for path in reader.sources() if _identity(path) in trained] if reader is not None else []
         if shared:
-            span = program.readers.spans.get(phase, program.source.span(0, 0))
+            span = program.readers.spans.get(phase, Span.nowhere(program.source.name))
             names = ", ".join(short(path) for path in shared[:3]) + (" and more" if len(shared) > 3 else "")
             related = (Label(program.readers.spans["train"], "trained on"),) if "train" in program.readers.spans else ()
             yield Diagnostic(
-                "doubtful", f"the {phase} data are among the training data: {names}",
+                Code.DOUBTFUL, f"the {phase} data are among the training data: {names}",
                 Label(span, "what is measured here has been learned"), related=related, severity="warning",
                 hint="measure by data that are not trained on, or hold some out: `validation = 0.2` in `SGD`."
                 if phase == "validation" else "test by data that are not trained on.")

@@ -5,20 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
+from ..base.codes import Code
 from ..base.diagnostics import Diagnostic, Label
 from ..base.source import Span
-from ..ir.network import ShapedNode
-from ..ir.program import Program
+from ..ir.program import CheckedProgram, Phase
 from ..optimizers.plan import RATE_KEYS, TrainingPlan
 from ..optimizers.schedules.schedule import PiecewiseConstant
 from .compared import check_ranges
 from .memory_estimate import estimate_memory
 from .metrics import metric_warnings
 
-ShapedProgram = Program[ShapedNode]
 
-
-def find_warnings(program: ShapedProgram, count: int | None) -> Iterator[Diagnostic]:
+def find_warnings(program: CheckedProgram, count: int | None) -> Iterator[Diagnostic]:
     """The warnings of a program; `count` is the number of training samples, where it is known."""
     yield from _softmax_twice(program)
     yield from check_ranges(program)
@@ -32,7 +30,7 @@ def find_warnings(program: ShapedProgram, count: int | None) -> Iterator[Diagnos
 
 
 def _doubt(title: str, span: Span, label: str, hint: str) -> Diagnostic:
-    return Diagnostic("doubtful", title, Label(span, label), hint=hint, severity="warning")
+    return Diagnostic(Code.DOUBTFUL, title, Label(span, label), hint=hint, severity="warning")
 
 
 def _key(plan: TrainingPlan, *names: str) -> Span:
@@ -41,7 +39,7 @@ def _key(plan: TrainingPlan, *names: str) -> Span:
         min(plan.spans.values(), key=lambda span: span.start)
 
 
-def _softmax_twice(program: ShapedProgram) -> Iterator[Diagnostic]:
+def _softmax_twice(program: CheckedProgram) -> Iterator[Diagnostic]:
     for node in program.network:
         for use in node.inputs if node.layer.softmax_axis is not None else ():
             if program.network[use.node].layer.is_softmax:
@@ -83,23 +81,23 @@ def _sizes(plan: TrainingPlan, count: int | None) -> Iterator[Diagnostic]:
 _FOR_LAYERS = {"dropoutRate": "Dropout", "batchNormalizationTimeConstant": "BatchNormalizationLayer"}
 
 
-def _without_effect(program: ShapedProgram, plan: TrainingPlan) -> Iterator[Diagnostic]:
+def _without_effect(program: CheckedProgram, plan: TrainingPlan) -> Iterator[Diagnostic]:
     taken = {key for node in program.network for key in node.layer.from_plan.values()}
     for key, layer in _FOR_LAYERS.items():
         if key in plan.spans and key not in taken:
             yield _doubt(f"`{key}` has no effect: the network has no {layer}", plan.spans[key], "",
                          f"put a {layer} where it is wanted, or leave the key out.")
-    if plan.block.validation and program.readers.validation is not None:
+    if plan.block.validation and Phase.VALIDATION in program.readers:
         yield _doubt("`validation` sets training data aside, and there is a reader for validation too",
                      _key(plan, "validation"), "the reader decides; these are not trained on",
                      "leave one of them out.")
-    if plan.block.early_stopping is not None and program.readers.validation is None and not plan.block.validation:
+    if plan.block.early_stopping is not None and Phase.VALIDATION not in program.readers and not plan.block.validation:
         yield _doubt("early stopping looks at the training data: there are no others", _key(plan, "earlyStopping"),
                      "for data that are not trained on", "add `validation = 0.1` to the block, or a reader "
                      "`validation = ...`.")
 
 
-def _memory(program: ShapedProgram, plan: TrainingPlan) -> Iterator[Diagnostic]:
+def _memory(program: CheckedProgram, plan: TrainingPlan) -> Iterator[Diagnostic]:
     needed, there = estimate_memory(program).training_bytes, machine_memory()
     if needed > there > 0:
         yield _doubt(f"training on the CPU needs {needed / 2**30:,.1f} GiB, this machine has {there / 2**30:,.1f} GiB",

@@ -8,7 +8,7 @@ import sys
 import click
 
 from ..base.diagnostics import render_all
-from ..compiler import Checked, load
+from ..compiler import CheckResult, load
 from ..data.verify_data import PhaseData, data_hint, data_text, verify_data
 from ..describe.network_text import plan_text, reader_text, table, to_json
 from .common_options import split
@@ -73,7 +73,7 @@ def check(arguments: tuple[str, ...], form: str, read_data: bool, quiet: bool, d
     return 1 if failed else 0
 
 
-def _verified(checked: Checked) -> list[PhaseData]:
+def _verified(checked: CheckResult) -> list[PhaseData]:
     """What reading all data finds; nothing where the file itself could not be understood."""
     if checked.program is None:
         return []

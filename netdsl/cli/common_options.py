@@ -10,8 +10,9 @@ import click
 
 from ..base.diagnostics import Diagnostic, render_all
 from ..base.units import seconds_of
-from ..compiler import Checked
+from ..compiler import CheckResult
 from ..elaborate.overrides import is_override
+from ..ir.program import Phase
 from ..runs.store import file_of
 from .completion import complete_file, complete_override
 from .output import color_wanted, err
@@ -34,7 +35,13 @@ def split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     return [file_of(a) for a in arguments if a not in overrides], overrides
 
 
-def loaded(file: str, overrides: Sequence[str] = ()) -> Checked:
+def phase_option(default: Phase, help: str) -> Callable[[F], F]:
+    """`--phase train|validation|test`, handed to the command as a Phase."""
+    return click.option("--phase", type=click.Choice([phase.value for phase in Phase]), default=default.value,
+                        show_default=True, callback=lambda _context, _option, value: Phase(value), help=help)
+
+
+def loaded(file: str, overrides: Sequence[str] = ()) -> CheckResult:
     """The file, examined, for what needs no data; raises Failure with every error, prints the warnings."""
     from ..compiler import load
 
@@ -44,7 +51,7 @@ def loaded(file: str, overrides: Sequence[str] = ()) -> Checked:
     return checked
 
 
-def report_warnings(checked: Checked) -> None:
+def report_warnings(checked: CheckResult) -> None:
     """The pages of what was found in a file without errors, to stderr."""
     if checked.diagnostics:
         print_warnings(checked.diagnostics)

@@ -8,13 +8,16 @@ from pathlib import Path
 
 import click
 
+from ..base.codes import Code
 from ..base.diagnostics import Failure, did_you_mean, failure
+from ..base.source import Span
 from ..base.units import plural
-from ..checks.program_check import data_diagnostic
+from ..checks.reader_data import data_diagnostic
 from ..data.fetch import DATA_SETS, DownloadProgress, FetchError, fetch
+from ..ir.program import Phase
 from ..readers.reader import DataError
 from ..runs.store import network_name
-from .common_options import file_and_overrides
+from .common_options import file_and_overrides, phase_option
 from .help_examples import examples
 from .output import err, out, write_file
 from .weights_options import loaded_with_data
@@ -100,11 +103,10 @@ class _Bar:
 @file_and_overrides
 @click.option("--out", "-o", "target", metavar="FILE.png", help="The sheet; by default FILE.samples.png.")
 @click.option("--count", type=click.IntRange(1, 400), default=32, show_default=True, help="How many samples.")
-@click.option("--phase", type=click.Choice(["train", "validation", "test"]), default="train", show_default=True,
-              help="Which of the file's readers.")
+@phase_option(Phase.TRAIN, "Which of the file's readers.")
 @click.option("--seed", type=click.IntRange(0), default=0, help="Draws other samples, and other random transforms.")
 @click.option("--epoch", type=click.IntRange(1), default=1, help="The random transforms of this epoch.")
-def show_command(file: str, overrides: tuple[str, ...], target: str | None, count: int, phase: str, seed: int,
+def show_command(file: str, overrides: tuple[str, ...], target: str | None, count: int, phase: Phase, seed: int,
                  epoch: int) -> int:
     """Write a sheet of samples of FILE as the network sees them, with their classes.
 
@@ -114,19 +116,23 @@ def show_command(file: str, overrides: tuple[str, ...], target: str | None, coun
     from ..data.preview import chosen, contact_sheet, pictures
 
     program = loaded_with_data(file, overrides, phase).require()
-    reader = getattr(program.readers, phase)
-    if reader is None and phase == "validation" and program.plan is not None and program.plan.block.validation:
-        raise failure("no-training", "the validation data are a part of the training data",
-                      program.plan.spans.get("validation", program.source.span(0, 0)), "held out by this key",
+    reader = program.readers.get(phase)
+    if reader is None and phase is Phase.VALIDATION and program.plan is not None and program.plan.block.validation:
+        raise failure(Code.NO_TRAINING, "the validation data are a part of the training data",
+                      program.plan.spans.get("validation", Span.nowhere(program.source.name)), "held out by this key",
                       hint="`--phase train` shows samples of both.")
     if reader is None:
-        raise failure("no-training", f"the file names no data to {phase if phase != 'validation' else 'validate'} on",
-                      program.source.span(0, 0), hint=f"add `{phase} = ...` to the reader.")
+        raise failure(
+            Code.NO_TRAINING,
+            f"the file names no data to {phase if phase != 'validation' else 'validate'} on",
+            Span.nowhere(program.source.name),
+            hint=f"add `{phase} = ...` to the reader.",
+        )
     try:
-        opened = reader.open(phase == "train")
+        opened = reader.open(phase is Phase.TRAIN)
         total = opened.count
         opened.close()
-        shown = pictures(reader, chosen(total, count, seed), training=phase == "train", seed=seed, epoch=epoch - 1)
+        shown = pictures(reader, chosen(total, count, seed), training=phase is Phase.TRAIN, seed=seed, epoch=epoch - 1)
     except DataError as error:
         raise Failure([data_diagnostic(program, phase, error)]) from error
     target = target or f"{network_name(file)}.samples.png"

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import click
 
+from ..base.codes import Code
 from ..base.diagnostics import Diagnostic, failure, render_all
-from ..base.source import Source
+from ..base.source import Source, Span
 from ..base.text_table import listed
 from ..readers.reader import DataError
 from ..runs.store import network_name
@@ -34,14 +35,14 @@ def new(name: str | None, folder: str | None, like: str | None) -> int:
     try:
         made = draft_from_file(inspect_images(Path(folder)), like) if folder else choose_draft(like or "mlp")
     except DataError as error:
-        raise failure("reader-file", error.title, Source(error.path or str(folder), "").span(0, 0),
+        raise failure(Code.READER_FILE, error.title, Span.nowhere(error.path or str(folder)),
                       body=error.body, hint=error.hint) from error
     target = name or f"{network_name(Path(folder).resolve().name) if folder else made.like}.net"
     if not target.endswith(".net"):
         target += ".net"
     if Path(target).exists():
-        raise failure("cannot-write", f"`{target}` is there already, and nothing is overwritten",
-                      Source(target, "").span(0, 0), hint="give another name: `netdsl new other.net`.")
+        raise failure(Code.CANNOT_WRITE, f"`{target}` is there already, and nothing is overwritten",
+                      Span.nowhere(target), hint="give another name: `netdsl new other.net`.")
     text = file_text(made, target)
     problems = _problems_of_data(target, text)
     write_file(target, text)
@@ -62,7 +63,7 @@ def _problems_of_data(target: str, text: str) -> list[Diagnostic]:
     from ..compiler import load
 
     checked = load(Source(target, text))
-    ours = [error for error in checked.errors if error.code != "reader-file"]
+    ours = [error for error in checked.errors if error.code != Code.READER_FILE]
     if ours:
         raise AssertionError(f"the new file would have a mistake: {ours[0].title}")
     return list(checked.errors)

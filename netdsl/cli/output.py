@@ -11,6 +11,8 @@ from typing import IO, Any, TextIO
 
 import click
 
+from ..base.codes import Code
+
 
 class ReaderGone(Exception):
     """Nobody reads our output any more (`netdsl check x | head`)."""
@@ -77,7 +79,7 @@ def color_wanted(stream: IO[Any]) -> bool:
 def write_file(path: str, data: str | bytes) -> None:
     """Write a result in one piece: a temporary file beside it, renamed when whole. `-` is stdout."""
     from ..base.diagnostics import failure
-    from ..base.source import Source
+    from ..base.source import Source, Span
 
     if path == "-":
         if isinstance(data, bytes):
@@ -94,7 +96,9 @@ def write_file(path: str, data: str | bytes) -> None:
         if os.path.exists(temporary):
             os.unlink(temporary)
         source = Source(path, "")
-        raise failure("cannot-write", f"`{path}` cannot be written: {error.strerror}", source.span(0, 0)) from None
+        raise failure(
+            Code.CANNOT_WRITE, f"`{path}` cannot be written: {error.strerror}", Span.nowhere(source.name)
+        ) from None
 
 
 

@@ -15,7 +15,7 @@ import click
 
 from ..base.diagnostics import Failure
 from ..base.units import plural
-from ..checks.program_check import data_diagnostic
+from ..checks.reader_data import data_diagnostic
 from ..elaborate.overrides import is_override
 from ..readers.reader import DataError
 from ..runs.store import file_of, saved_state
@@ -26,8 +26,7 @@ from .output import err, out
 from .weights_options import checkpoint_option, chosen_checkpoint, device_option, format_option
 
 if TYPE_CHECKING:
-    from ..ir.network import ShapedNode
-    from ..ir.program import Program
+    from ..ir.program import CheckedProgram
 
 
 @examples(
@@ -73,7 +72,7 @@ def predict(file: str, arguments: tuple[str, ...], checkpoint: str | None, top: 
     return 1 if failed else 0
 
 
-def _loaded(file: str, overrides: list[str]) -> Program[ShapedNode]:
+def _loaded(file: str, overrides: list[str]) -> CheckedProgram:
     """The program; its data are not needed, but transforms may read files that only the sample has."""
     from ..compiler import load
     from ..data.choose import choose_data, missing_data
@@ -84,7 +83,7 @@ def _loaded(file: str, overrides: list[str]) -> Program[ShapedNode]:
     return program
 
 
-def _answers(program: Program[ShapedNode], inputs: list[str], path: Path, top: int, classes: str | None,
+def _answers(program: CheckedProgram, inputs: list[str], path: Path, top: int, classes: str | None,
              minibatch: int, device: str, form: str) -> Iterator[Answer]:
     """Predicts, and prints text and CSV as the answers come."""
     try:

@@ -9,8 +9,9 @@ from typing import Any
 
 import click
 
+from ..base.codes import Code
 from ..base.diagnostics import failure
-from ..base.source import Source
+from ..base.source import Span
 from ..base.text_table import Column, aligned, listed, text_table
 from ..base.units import difference_text, duration, value_text
 from ..runs.side_by_side import Change, changes, chosen, in_order, telling_values, values_side_by_side
@@ -53,7 +54,7 @@ def list_command(folder: str, key: str | None, conditions: tuple[str, ...], form
     path = Path(folder)
     if not path.is_dir():
         hint = "`netdsl run FILE` makes the first one." if folder == "runs" else "name a folder of runs."
-        raise failure("no-file", f"there is no folder `{folder}`", Source(folder, "").span(0, 0), hint=hint)
+        raise failure(Code.NO_FILE, f"there is no folder `{folder}`", Span.nowhere(folder), hint=hint)
     found = find_runs(path)
     try:
         found = chosen(found, conditions)

@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING
 from ..base.diagnostics import Failure, render_all
 from ..checks.memory_estimate import estimate_memory
 from ..data.fake import with_declared_data
-from ..ir.network import ShapedNode
-from ..ir.program import Program
+from ..ir.program import CheckedProgram
 from .output import color_wanted, err, out
 
 if TYPE_CHECKING:
@@ -49,7 +48,7 @@ def run_smoke(file: str, overrides: Sequence[str]) -> int:
     return 0
 
 
-def _small(program: Program[ShapedNode]) -> Program[ShapedNode]:
+def _small(program: CheckedProgram) -> CheckedProgram:
     """The plan with small minibatches, and rates as much smaller; held-out data and start weights left out."""
     if program.plan is None:
         return program
@@ -64,7 +63,7 @@ def _small(program: Program[ShapedNode]) -> Program[ShapedNode]:
     return dataclasses.replace(program, plan=plan)
 
 
-def _try_all(program: Program[ShapedNode], folder: Path) -> None:
+def _try_all(program: CheckedProgram, folder: Path) -> None:
     from ..training import Limits, RunOptions, train
     from ..training import test as judge
 
@@ -81,7 +80,7 @@ def _try_all(program: Program[ShapedNode], folder: Path) -> None:
             raise ValueError(f"`{differing[0]}` is another number after loading: {_values(result.test or {})}")
 
 
-def _try_forward(program: Program[ShapedNode], folder: Path) -> None:
+def _try_forward(program: CheckedProgram, folder: Path) -> None:
     """A file without a plan or a criterion: its outputs only."""
     from ..training import RunOptions
     from ..training.evaluation.forward import outputs_on
@@ -92,7 +91,7 @@ def _try_forward(program: Program[ShapedNode], folder: Path) -> None:
         say(", ".join(f"{name} {shape}" for name, shape in shapes.items()))
 
 
-def _fast_folder(program: Program[ShapedNode]) -> str | None:
+def _fast_folder(program: CheckedProgram) -> str | None:
     """Memory as a file system, where there is one with room: a checkpoint of VGG-16 has a gigabyte."""
     memory = "/dev/shm"
     needed = 4 * estimate_memory(program).training_bytes

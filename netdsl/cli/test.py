@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..ir.program import Phase
 from ..runs.store import saved_state
 from ..training.evaluation.prediction import class_names
-from .common_options import file_and_overrides
+from .common_options import file_and_overrides, phase_option
 from .help_examples import examples
 from .output import err, out
 from .weights_options import (
@@ -37,15 +38,14 @@ if TYPE_CHECKING:
 @click.command()
 @file_and_overrides
 @checkpoint_option
-@click.option("--phase", type=click.Choice(["test", "validation", "train"]), default="test", show_default=True,
-              help="Which of the file's readers.")
+@phase_option(Phase.TEST, "Which of the file's readers.")
 @device_option
 @click.option("--workers", type=click.IntRange(1), help="Threads that read data.")
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Only N minibatches, from all over the data.")
 @click.option("--require-data", is_flag=True, help="Refuse to test on the embedded sample.")
 @click.option("--details", is_flag=True, help="Also the confusion matrix and the worst samples.")
 @format_option("text", "json")
-def test(file: str, overrides: tuple[str, ...], checkpoint: str | None, phase: str, device: str,
+def test(file: str, overrides: tuple[str, ...], checkpoint: str | None, phase: Phase, device: str,
          workers: int | None, limit: int | None, require_data: bool, details: bool, form: str) -> int:
     """Criterion and metrics of a checkpoint on the whole test set of FILE, in inference mode."""
     path = chosen_checkpoint(file, checkpoint)

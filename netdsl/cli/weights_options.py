@@ -10,7 +10,8 @@ import click
 
 from ..base.text_table import listed
 from ..base.units import value_text
-from ..compiler import Checked
+from ..compiler import CheckResult
+from ..ir.program import Phase
 from ..runs.store import checkpoint_of
 from .common_options import report_warnings
 from .completion import complete_checkpoint, complete_device
@@ -35,12 +36,12 @@ def device_option(command: F) -> F:
                         help="auto, cpu, cuda or cuda:N.")(command)
 
 
-def loaded_with_data(file: str, overrides: Sequence[str], phase: str, require_data: bool = False) -> Checked:
+def loaded_with_data(file: str, overrides: Sequence[str], phase: Phase, require_data: bool = False) -> CheckResult:
     """The file with its real data, or its sample where those of the phase are not there, which is said on stderr."""
     from ..data.choose import choose_data
 
     # Validation data may be a part of the training data.
-    phases = ("validation", "train") if phase == "validation" else (phase,)
+    phases = (Phase.VALIDATION, Phase.TRAIN) if phase is Phase.VALIDATION else (phase,)
     choice = choose_data(file, overrides, require_data=require_data, phases=phases)
     if choice.line:
         err(f"SAMPLE DATA: {choice.line}")

@@ -8,28 +8,26 @@ from pathlib import Path
 
 from ..base.diagnostics import Failure
 from ..base.source import Files, Source
-from ..checks.program_check import data_diagnostic, describe_reader
-from ..compiler import Checked, load
-from ..ir.program import Readers
+from ..checks.reader_data import data_diagnostic
+from ..compiler import CheckResult, load
+from ..ir.program import Phase, Readers
 from ..readers import sample_folder
-from ..readers.reader import DataError
+from ..readers.reader import DataError, describe_reader
 
 
 @dataclass(frozen=True)
 class DataChoice:
     """The file to run, and what to say of its data in the first line."""
 
-    checked: Checked
+    checked: CheckResult
     sample: Path | None
     line: str
 
 
-#: Whose data a training needs.
-PHASES = ("train", "validation", "test")
 
 
 def choose_data(file: str | Path | Source, overrides: Sequence[str] = (), *, require_data: bool = False,
-                phases: Sequence[str] = PHASES, files: Files | None = None) -> DataChoice:
+                phases: Sequence[Phase] = tuple(Phase), files: Files | None = None) -> DataChoice:
     """Load a file; where data that it names for these phases are missing and it has a sample, load it with the sample.
 
     Raises Failure: mistakes in the file; data missing and no sample, or `require_data`.
@@ -58,11 +56,11 @@ def choose_data(file: str | Path | Source, overrides: Sequence[str] = (), *, req
     return DataChoice(again, folder, line)
 
 
-def missing_data(readers: Readers, phases: Sequence[str] = PHASES) -> list[tuple[str, str]]:
+def missing_data(readers: Readers, phases: Sequence[Phase] = tuple(Phase)) -> list[tuple[Phase, str]]:
     """(phase, path) for each file or folder that a reader looked for in vain."""
     found = []
     for phase in phases:
-        reader = getattr(readers, phase)
+        reader = readers.get(phase)
         if reader is None:
             continue
         described = describe_reader(reader)

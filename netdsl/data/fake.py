@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..base.seeds import seed_for
-from ..ir.network import ShapedNode
-from ..ir.program import Program, Readers
+from ..ir.program import CheckedProgram, Phase, Readers
 from ..layers.criteria import OverClasses
 from ..readers.reader import Batch, Dataset, Description, Reader, SampleRng, Stream
 
@@ -36,12 +35,12 @@ class DeclaredInput:
         return draw.standard_normal((count, *self.dims), dtype=np.float32)
 
 
-def declared_inputs(program: Program[ShapedNode]) -> tuple[DeclaredInput, ...]:
+def declared_inputs(program: CheckedProgram) -> tuple[DeclaredInput, ...]:
     """The inputs of the network, with what has to be made up for each."""
     return tuple(_declared(program, name) for name in program.inputs)
 
 
-def _declared(program: Program[ShapedNode], name: str) -> DeclaredInput:
+def _declared(program: CheckedProgram, name: str) -> DeclaredInput:
     uses = [(node, position) for node in program.network for position, use in enumerate(node.inputs)
             if use.node == name]
     dims = program.network[name].shape.dims
@@ -92,8 +91,8 @@ class _Made(Dataset):
         return self.arrays
 
 
-def with_declared_data(program: Program[ShapedNode], count: int) -> Program[ShapedNode]:
+def with_declared_data(program: CheckedProgram, count: int) -> CheckedProgram:
     """The program with made-up data for training and testing instead of its readers."""
     made = declared_inputs(program)
     train, test = (Declared(made=made, count=count, seed=seed) for seed in (1, 2))
-    return replace(program, readers=Readers(train=train, test=test))
+    return replace(program, readers=Readers({Phase.TRAIN: train, Phase.TEST: test}))

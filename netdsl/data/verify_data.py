@@ -8,12 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..base.text_table import Column, text_table
-from ..ir.network import ShapedNode
-from ..ir.program import Program
+from ..ir.program import CheckedProgram
 from ..readers.every_sample import faults
 from ..readers.reader import DataError, Dataset, Reader
 
-PHASES = ("train", "validation", "test")
 #: So many samples of one fault are named.
 _NAMED = 5
 #: As many bad samples as anyone has, so that all are found.
@@ -49,13 +47,11 @@ def _json(error: DataError) -> dict[str, str]:
     return {"message": error.title, "file": error.path, "place": error.place}
 
 
-def verify_data(program: Program[ShapedNode]) -> Iterator[PhaseData]:
+def verify_data(program: CheckedProgram) -> Iterator[PhaseData]:
     """Read every sample of every phase once; a phase at a time."""
     trained: dict[bytes, str] = {}
-    for phase in PHASES:
-        reader = getattr(program.readers, phase)
-        if reader is not None:
-            yield _verify(phase, reader, trained)
+    for phase, reader in program.readers.items():
+        yield _verify(phase, reader, trained)
 
 
 def _verify(phase: str, reader: Reader, trained: dict[bytes, str]) -> PhaseData:

@@ -11,13 +11,12 @@ from ..base.diagnostics import Diagnostic, Edit
 from ..base.text_table import Column, listed, text_table, wrapped_line
 from ..base.units import count_text, memory_text, plural
 from ..checks.memory_estimate import estimate_memory
-from ..checks.program_check import describe_reader
-from ..compiler import Checked
-from ..drawing.graph.diagram import layer_name, option_texts
+from ..compiler import CheckResult
 from ..ir.network import NetworkTotals, Node, ShapedNode
-from ..ir.program import Program
+from ..ir.program import CheckedProgram
+from ..layers.short_text import layer_name, option_texts
 from ..optimizers.plan_text import plan_lines, plan_record
-from ..readers.reader import DataError, Description
+from ..readers.reader import DataError, Description, describe_reader
 
 #: Columns of the table: what is cut last where the terminal is narrow is the layer.
 COLUMNS = (Column("name", cut=1, least=16), Column("layer", cut=2), Column("output", right=True),
@@ -55,7 +54,7 @@ class Row:
                 self.note or share)
 
 
-def table(checked: Checked, width: int | None = 100, depth: int | None = None) -> str:
+def table(checked: CheckResult, width: int | None = 100, depth: int | None = None) -> str:
     """Rows up to where the shapes are known, a marked row for each that failed, and the totals.
 
     Nodes deeper than `depth` stand in one row for their group. Where `width` is too narrow, names stand below
@@ -73,21 +72,21 @@ def table(checked: Checked, width: int | None = 100, depth: int | None = None) -
     return "\n".join(lines) + "\n"
 
 
-def table_rows(program: Program[ShapedNode], depth: int | None = None) -> list[Row]:
+def table_rows(program: CheckedProgram, depth: int | None = None) -> list[Row]:
     """A row for each node, activations in those of their layers; for a group where nodes are deeper than `depth`."""
     return _below(depth, [_row(node, program) for node in _ordered(program) if not _folded(node, program)])
 
 
-def _ordered(program: Program[ShapedNode]) -> list[ShapedNode]:
+def _ordered(program: CheckedProgram) -> list[ShapedNode]:
     """Inputs first, in the order of the file; the rest as it is computed."""
     inputs = [node for node in program.network if node.layer.is_input]
     inputs.sort(key=lambda node: node.span.start if node.span.source is program.source else -1)
     return inputs + [node for node in program.network if not node.layer.is_input]
 
 
-def _row(node: ShapedNode, program: Program[ShapedNode]) -> Row:
-    texts = option_texts(node)
-    shown = layer_name(node) + (f" {', '.join(texts)}" if texts else "")
+def _row(node: ShapedNode, program: CheckedProgram) -> Row:
+    texts = option_texts(node.layer)
+    shown = layer_name(node.layer) + (f" {', '.join(texts)}" if texts else "")
     activation = f"{node.name}.activation"
     if activation in program.network and _folded(program.network[activation], program):
         shown += f" : {program.network[activation].layer.show().removesuffix(' {}')}"
@@ -98,13 +97,13 @@ def _row(node: ShapedNode, program: Program[ShapedNode]) -> Row:
     return Row(name, shown, str(node.shape), node.cost.parameters, node.cost.macs)
 
 
-def _table_name(node: ShapedNode, program: Program[ShapedNode]) -> str:
+def _table_name(node: ShapedNode, program: CheckedProgram) -> str:
     """A node's path, or its short name; what a member is an alias of stays where it is made."""
     shown = program.shown_name(node.name)
     return node.name if shown in program.aliases else shown
 
 
-def _folded(node: Node, program: Program[ShapedNode]) -> bool:
+def _folded(node: Node, program: CheckedProgram) -> bool:
     """An activation without parameters stands in the row of the layer it belongs to."""
     owner = node.name.removesuffix(".activation")
     if owner == node.name or owner not in program.network:
@@ -160,7 +159,7 @@ def _grouped(rows: list[Row], total: NetworkTotals, rounded: bool) -> list[tuple
     return found
 
 
-def totals_text(program: Program[ShapedNode], total: NetworkTotals, width: int | None = 100) -> list[str]:
+def totals_text(program: CheckedProgram, total: NetworkTotals, width: int | None = 100) -> list[str]:
     """Lines that say what each number counts."""
     memory = estimate_memory(program)
     rows = [
@@ -181,7 +180,7 @@ def totals_text(program: Program[ShapedNode], total: NetworkTotals, width: int |
     return listed([(f"{name:17}", text) for name, text in rows], width=width)
 
 
-def trainable(program: Program[ShapedNode]) -> tuple[int, int]:
+def trainable(program: CheckedProgram) -> tuple[int, int]:
     """Learned numbers that the plan does not freeze, and the tensors they are in; all where there is no plan."""
     numbers = tensors = 0
     for node in program.network:
@@ -196,7 +195,7 @@ def trainable(program: Program[ShapedNode]) -> tuple[int, int]:
     return numbers, tensors
 
 
-def _trained_text(program: Program[ShapedNode], total: NetworkTotals) -> str:
+def _trained_text(program: CheckedProgram, total: NetworkTotals) -> str:
     if program.plan is None or not total.parameters:
         return ""
     numbers, tensors = trainable(program)
@@ -204,7 +203,7 @@ def _trained_text(program: Program[ShapedNode], total: NetworkTotals) -> str:
         f"; {numbers:,} in {plural(tensors, 'tensor')} are trained, the others frozen"
 
 
-def headline(program: Program[ShapedNode], total: NetworkTotals) -> str:
+def headline(program: CheckedProgram, total: NetworkTotals) -> str:
     """What a network comes to, in one line."""
     parts = [plural(len(program.network), "node"), plural(total.parameters, "parameter"),
              f"{count_text(total.macs)} multiply-adds for a sample"]
@@ -216,7 +215,7 @@ def headline(program: Program[ShapedNode], total: NetworkTotals) -> str:
     return ", ".join(parts)
 
 
-def plan_text(program: Program[ShapedNode], width: int | None = None, keys: Sequence[str] | None = None) -> list[str]:
+def plan_text(program: CheckedProgram, width: int | None = None, keys: Sequence[str] | None = None) -> list[str]:
     """The training plan as it was read; `keys` are the lines wanted, None all of them."""
     if program.plan is None:
         return []
@@ -225,13 +224,11 @@ def plan_text(program: Program[ShapedNode], width: int | None = None, keys: Sequ
     return listed([(name, text) for name, (_, text) in zip(shown, lines, strict=True)], width=width)
 
 
-def reader_text(program: Program[ShapedNode], width: int | None = None) -> list[str]:
+def reader_text(program: CheckedProgram, width: int | None = None) -> list[str]:
     """What each reader says of itself."""
     lines = []
-    for phase in ("train", "validation", "test"):
-        reader = getattr(program.readers, phase)
-        if reader is not None:
-            lines += _described(phase, describe_reader(reader), type(reader).name())
+    for phase, reader in program.readers.items():
+        lines += _described(phase, describe_reader(reader), type(reader).name())
     return lines if width is None else [piece for line in lines for piece in wrapped_line(line, width)]
 
 
@@ -252,7 +249,7 @@ def _described(phase: str, description: Description | DataError, name: str) -> l
 # --- JSON --------------------------------------------------------------------------------------------
 
 
-def to_json(checked: Checked) -> dict[str, Any]:
+def to_json(checked: CheckResult) -> dict[str, Any]:
     """The form of `check --format json`, as docs/cli.md states it."""
     program = checked.program
     result: dict[str, Any] = {"network": checked.source.name, "nodes": [], "totals": None, "plan": None,
@@ -278,12 +275,9 @@ def _node_json(node: ShapedNode) -> dict[str, Any]:
             "file": node.span.source.name, "line": node.span.line}
 
 
-def _reader_json(program: Program[ShapedNode]) -> dict[str, Any] | None:
+def _reader_json(program: CheckedProgram) -> dict[str, Any] | None:
     found: dict[str, Any] = {}
-    for phase in ("train", "validation", "test"):
-        reader = getattr(program.readers, phase)
-        if reader is None:
-            continue
+    for phase, reader in program.readers.items():
         described = describe_reader(reader)
         if isinstance(described, DataError):
             found[phase] = {"reader": type(reader).name(), "error": described.title}

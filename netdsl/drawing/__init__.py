@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from pathlib import PurePath
 
-from ..ir.network import ShapedNode
-from ..ir.program import Program
+from ..ir.program import CheckedProgram
 from .backends.svg import dark_style, svg
 from .charts.chart import Chart, Series, line_chart
 from .charts.hover import HoverLayer, hover_layer
@@ -24,7 +23,7 @@ __all__ = ["FORMATS", "Chart", "Format", "HoverLayer", "Options", "Point", "Seri
            "draw_plan", "hover_layer", "network_svg", "rate_line", "spans_decades"]
 
 
-def draw(program: Program[ShapedNode], format: str = "svg", *, depth: int | None = None, direction: str = "tb",
+def draw(program: CheckedProgram, format: str = "svg", *, depth: int | None = None, direction: str = "tb",
          collapse: bool = True, fold: bool = True, wrap: bool = True, width: int = 100) -> str | bytes:
     """The network of a checked program in one of FORMATS.
 
@@ -36,7 +35,7 @@ def draw(program: Program[ShapedNode], format: str = "svg", *, depth: int | None
     return FORMATS[format].write(program, Options(depth, collapse, fold, direction == "lr", wrap, width))
 
 
-def draw_plan(program: Program[ShapedNode], format: str = "svg", *, width: int = 80) -> str | bytes:
+def draw_plan(program: CheckedProgram, format: str = "svg", *, width: int = 80) -> str | bytes:
     """The learning rate over the epochs of a program with a training block, in a format that has charts.
 
     Raises ValueError for a program without a plan or a format without charts (`write_chart` is None).
@@ -47,7 +46,7 @@ def draw_plan(program: Program[ShapedNode], format: str = "svg", *, width: int =
     return row.write_chart(plan_chart(program.plan, PurePath(program.source.name).name), Options(width=width))
 
 
-def network_svg(program: Program[ShapedNode], prefix: str) -> str:
+def network_svg(program: CheckedProgram, prefix: str) -> str:
     """The network as an SVG element of an HTML page, which brings `dark_style ()`; ids begin with `prefix`."""
     return svg(draw_scene(build(program)), prefix)
 

@@ -16,17 +16,14 @@ _HEADER, _LINE_HEIGHT, _STRIP = 24.0, 15.0, 17.0
 _SIDE = 10.0  #: between a box's border and its text
 _WIDEST_LINE = 230.0  #: body text is broken to this width
 _MARGIN, _TOP = 28.0, 66.0
-#: Roles of boxes that judge the network; lines to them are dashed.
+#: Roles of boxes that judge the network: dashed, as the lines to them are, and nothing else is.
 _JUDGING = frozenset({"criterion", "metric"})
 
 
 def draw_scene(diagram: Diagram, *, to_the_right: bool = False, wrap: bool = True) -> Scene:
     """The diagram with its layout, title and legend."""
-    faces = {box.name: _Face.of(diagram, box) for box in diagram.boxes}
-    _same_widths(diagram, faces)
-    sizes = {name: Size(face.width, face.height, text_width(face.label, _LABEL)) for name, face in faces.items()}
-    titles = {group.name: _title_width(group) for group in diagram.groups}
-    layout = place(diagram, sizes, titles, to_the_right=to_the_right, wrap=wrap)
+    faces = _faces(diagram)
+    layout = _placed(diagram, faces, to_the_right, wrap)
     legend = list(_legend(diagram))
     heading = max(text_width(diagram.title, 17, bold=True), text_width(diagram.summary, 12))
     width = max(layout.width, heading, min(_legend_width(legend), 620.0)) + 2 * _MARGIN
@@ -37,6 +34,17 @@ def draw_scene(diagram: Diagram, *, to_the_right: bool = False, wrap: bool = Tru
     below, legend_items = _draw_legend(legend, width, _TOP + layout.height + 24)
     return Scene(width, below + 18, f"{diagram.title}: network diagram", _description(diagram),
                  (*items, *legend_items), palette.BACKGROUND)
+
+
+def lay_out_diagram(diagram: Diagram, *, to_the_right: bool = False, wrap: bool = True) -> Layout:
+    """Where everything of the diagram stands, boxes as large as their texts."""
+    return _placed(diagram, _faces(diagram), to_the_right, wrap)
+
+
+def _placed(diagram: Diagram, faces: dict[str, _Face], to_the_right: bool, wrap: bool) -> Layout:
+    sizes = {name: Size(face.width, face.height, text_width(face.label, _LABEL)) for name, face in faces.items()}
+    titles = {group.name: _title_width(group) for group in diagram.groups}
+    return place(diagram, sizes, titles, to_the_right=to_the_right, wrap=wrap)
 
 
 def _description(diagram: Diagram) -> str:
@@ -69,7 +77,7 @@ class _Face:
         layer = "" if box.label.rpartition(".")[2].rstrip("0123456789").lower() == box.layer.lower() else box.layer
         lines = _lines(box)
         head = text_width(name, _NAME, bold=True) + (14 + text_width(layer, _SMALL) if layer else 0)
-        head += 26 if box.repeat > 1 else 0
+        head += _badge_width(box) if box.repeat > 1 else 0
         strips = [text_width(folded.text, _SMALL) for folded in box.folded]
         inner = max(head, *(text_width(line, _SMALL) for line in lines), *strips, 76)
         arrivals = len(diagram.incoming[box.name])
@@ -78,6 +86,12 @@ class _Face:
         height = _HEADER + body + _STRIP * len(box.folded)
         label = "" if box.role in ("criterion", "metric") else box.shape
         return _Face(name, layer, lines, list(box.folded), label, width, height)
+
+
+def _faces(diagram: Diagram) -> dict[str, _Face]:
+    faces = {box.name: _Face.of(diagram, box) for box in diagram.boxes}
+    _same_widths(diagram, faces)
+    return faces
 
 
 def _lines(box: Box) -> list[str]:
@@ -111,7 +125,7 @@ def _same_widths(diagram: Diagram, faces: dict[str, _Face]) -> None:
 
 def _title_width(group: Group) -> float:
     width = text_width(_title(group), _NAME, bold=True)
-    width += 34 if group.repeat > 1 else 0
+    width += _badge_width(group) if group.repeat > 1 else 0
     return width + (10 + text_width(parameter_text(group), _LABEL) if group.parameters else 0)
 
 
@@ -156,16 +170,17 @@ class _Painter:
         items.append(Text(x, y, _title(group), _NAME, palette.TEXT, bold=True))
         x += text_width(_title(group), _NAME, bold=True) + 8
         if group.repeat > 1:
-            items += _badge(x, y - 12, group.repeat)
-            x += 34
+            x += _badge_width(group)
+            items += _badge(x - 8, y - 12, group)
         items.append(Text(x, y, parameter_text(group), _LABEL, palette.FAINT))
         return Cluster(tuple(items), f"{group.name}: {group.nodes} layers", "group")
 
     def wires(self) -> Iterator[Item]:
         for wire in self.layout.wires:
-            dashed = wire.feedback or self.judges(wire)
+            dashed = self.judges(wire)
+            color = palette.RETURN if wire.feedback else palette.LINE
             points = tuple((x + self.left, y + self.top) for x, y in wire.points)
-            line = Line(points, palette.LINE, 1.4, 7, dashed, arrow=wire.target in self.diagram.box)
+            line = Line(points, color, 1.4, 7, dashed, arrow=wire.target in self.diagram.box)
             title = f"{wire.source}: {self.diagram.box[wire.source].shape}"
             yield Cluster((line,), title, "edge")
 
@@ -198,8 +213,8 @@ class _Painter:
         items.append(Text(spot.x + _SIDE, spot.y + 16.5, face.name, _NAME, head_ink, bold=True))
         right = spot.right - _SIDE
         if box.repeat > 1:
-            items += _badge(right - 24, spot.y + 4, box.repeat)
-            right -= 32
+            items += _badge(right, spot.y + 4, box)
+            right -= _badge_width(box)
         items.append(Text(right, spot.y + 16.5, face.layer, _SMALL, layer_ink, anchor="end"))
         for number, line in enumerate(face.lines):
             y = spot.y + _HEADER + 4 + (number + 1) * _LINE_HEIGHT - 4
@@ -207,7 +222,7 @@ class _Painter:
             items.append(Text(spot.x + _SIDE, y, line, _SMALL, ink))
         items += self.strips(face, spot)
         items.append(_rect(spot, 6, stroke=color, stroke_width=2.4 if box.is_output else 1.2,
-                           dashed=box.role in ("data", "criterion", "metric")))
+                           dashed=box.role in _JUDGING))
         return Cluster(tuple(items), self.tooltip(box), f"box {box.role}")
 
     def strips(self, face: _Face, spot: BoxPlace) -> Iterator[Item]:
@@ -237,9 +252,20 @@ def _sheets(spot: BoxPlace, fill: str, stroke: str, radius: float) -> list[Item]
             for shift in (SHEETS, SHEETS / 2)]
 
 
-def _badge(x: float, y: float, repeat: int) -> list[Item]:
-    return [Rect(x, y, 26, 16, "#1f2933", top_radius=8, bottom_radius=8),
-            Text(x + 13, y + 12, f"x{repeat}", _SMALL, "#ffffff", bold=True, anchor="middle")]
+def _badge(right: float, y: float, item: Box | Group) -> list[Item]:
+    """The number of repetitions; `right` is where the badge ends."""
+    width = _badge_width(item) - 8
+    return [Rect(right - width, y, width, 16, palette.TEXT, top_radius=8, bottom_radius=8),
+            Text(right - width / 2, y + 12, _badge_text(item), _SMALL, "#ffffff", bold=True, anchor="middle")]
+
+
+def _badge_text(item: Box | Group) -> str:
+    return f"{item.repeat} side by side" if item.side_by_side else f"x{item.repeat}"
+
+
+def _badge_width(item: Box | Group) -> float:
+    """With the room beside it."""
+    return max(26.0, text_width(_badge_text(item), _SMALL, bold=True) + 14) + 8
 
 
 # -- legend -----------------------------------------------------------------------------------------
@@ -249,6 +275,7 @@ def _badge(x: float, y: float, repeat: int) -> list[Item]:
 class _Entry:
     words: str
     color: str
+    outlined: bool = False
     dashed: bool = False
     bold: bool = False
     fill: str = ""
@@ -261,7 +288,9 @@ def _legend(diagram: Diagram) -> Iterator[_Entry]:
     for role in roles:
         paint = palette.ROLES[role]
         yield _Entry(paint.words, paint.color, fill=palette.CLOSED) if role == "group" else _Entry(
-            paint.words, paint.color, dashed=True)
+            paint.words, paint.color, outlined=True, dashed=role in _JUDGING)
+    if any(edge.feedback for edge in diagram.edges):
+        yield _Entry("back to an earlier step", palette.RETURN)
     if any(box.is_output for box in diagram.boxes):
         yield _Entry("output", palette.TEXT, bold=True)
 
@@ -281,7 +310,7 @@ def _draw_legend(entries: list[_Entry], width: float, y: float) -> tuple[float, 
     for entry in entries:
         if x > _MARGIN and x + _entry_width(entry) > width - _MARGIN:
             x, y = _MARGIN, y + 20
-        outlined = entry.dashed or entry.bold or bool(entry.fill)
+        outlined = entry.outlined or entry.bold or bool(entry.fill)
         fill = entry.fill or ("#ffffff" if outlined else entry.color)
         items.append(Rect(x, y, 15, 12, fill, entry.color if outlined else None, 2.2 if entry.bold else 1.2, 3, 3,
                           entry.dashed))

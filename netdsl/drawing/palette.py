@@ -51,6 +51,8 @@ ROLES: dict[str, Paint] = {
 TEXT = "#1f2933"
 FAINT = "#52606d"
 LINE = "#6b7886"
+#: Lines that lead back to an earlier step.
+RETURN = "#7a4fa3"
 BORDER = "#c3ccd6"
 BACKGROUND = "#ffffff"
 #: The lines of a chart's grid.
@@ -66,7 +68,7 @@ FRAMES = ("#f4f6f9", "#e9edf3")
 #: colour: their white text can be read on either.
 DARK_TEXTS = {TEXT: "#e6ebf1", FAINT: "#a7b3c0", "#47576b": "#b4c3d4", "#a0451a": "#f08a4b", "#8a6d00": "#d9b44a"}
 DARK_AREAS = {BACKGROUND: "#1d242d", FRAMES[0]: "#212934", FRAMES[1]: "#28313d", CLOSED: "#2b3542", TEXT: "#465363"}
-DARK_LINES = {LINE: "#8694a4", BORDER: "#465363", GRID: "#323c48", TEXT: "#e6ebf1", FAINT: "#a7b3c0",
+DARK_LINES = {RETURN: "#b48be0", LINE: "#8694a4", BORDER: "#465363", GRID: "#323c48", TEXT: "#e6ebf1", FAINT: "#a7b3c0",
               "#47576b": "#8fa3ba", "#a0451a": "#f08a4b", "#8a6d00": "#d9b44a",
               "#0b63a5": "#5aa9e6", "#c8551b": "#f08a4b", "#2f7d5b": "#58b88d", "#8a3f75": "#c77fb3"}
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..ir.network import ShapedNode
-from ..ir.program import Program
+from ..ir.program import CheckedProgram
 from .backends.dot import dot
 from .backends.mermaid import mermaid
 from .backends.png import png
@@ -28,7 +27,7 @@ class Options:
     wrap: bool = True
     width: int = 100
 
-    def diagram(self, program: Program[ShapedNode]) -> Diagram:
+    def diagram(self, program: CheckedProgram) -> Diagram:
         return build(program, self.depth, self.collapse, self.fold)
 
 
@@ -39,27 +38,27 @@ class Format:
     name: str
     extension: str
     doc: str
-    write: Callable[[Program[ShapedNode], Options], str | bytes]
+    write: Callable[[CheckedProgram, Options], str | bytes]
     write_chart: Callable[[Chart, Options], str | bytes] | None = None
 
 
-def _svg(program: Program[ShapedNode], options: Options) -> str:
+def _svg(program: CheckedProgram, options: Options) -> str:
     return svg(draw_scene(options.diagram(program), to_the_right=options.to_the_right, wrap=options.wrap))
 
 
-def _png(program: Program[ShapedNode], options: Options) -> bytes:
+def _png(program: CheckedProgram, options: Options) -> bytes:
     return png(draw_scene(options.diagram(program), to_the_right=options.to_the_right, wrap=options.wrap))
 
 
-def _dot(program: Program[ShapedNode], options: Options) -> str:
+def _dot(program: CheckedProgram, options: Options) -> str:
     return dot(options.diagram(program), to_the_right=options.to_the_right)
 
 
-def _mermaid(program: Program[ShapedNode], options: Options) -> str:
+def _mermaid(program: CheckedProgram, options: Options) -> str:
     return mermaid(options.diagram(program), to_the_right=options.to_the_right)
 
 
-def _text(program: Program[ShapedNode], options: Options) -> str:
+def _text(program: CheckedProgram, options: Options) -> str:
     return text(options.diagram(program), options.width)
 
 

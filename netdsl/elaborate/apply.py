@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..base.codes import Code
 from ..base.diagnostics import Failure, did_you_mean, failure
 from ..base.source import Span
 from ..ir.network import Use
@@ -66,7 +67,7 @@ def call(evaluator: Interpreter, e: ast.Call, environment: Environment, place: N
     if getattr(callee, "is_function", False):
         if named:
             identifier = next(iter(named.values()))[1]
-            raise failure("wrong-arguments", f"`{identifier.text}` cannot be given here by name", identifier.span,
+            raise failure(Code.WRONG_ARGUMENTS, f"`{identifier.text}` cannot be given here by name", identifier.span,
                           "this layer is made; it takes its inputs only", related=errors.uses(place))
         return apply(evaluator, callee, positional, e.span, place)
     raise errors.not_callable(callee, e.span, e.callee.span, place)
@@ -130,13 +131,13 @@ def call_builtin(evaluator: Interpreter, builtin: Builtin, positional: Sequence[
                  place: NamedPlace) -> Any:
     if len(positional) > len(builtin.parameters):
         count = _count(len(builtin.parameters), "argument")
-        raise failure("wrong-arguments", f"{builtin.name} takes {count}, here are {len(positional)}",
+        raise failure(Code.WRONG_ARGUMENTS, f"{builtin.name} takes {count}, here are {len(positional)}",
                       positional[len(builtin.parameters)].span, "this one has no place",
                       related=errors.uses(place), hint="the elements of a list are joined by `:`, not `,`.")
     bound: dict[str, Any] = dict(zip(builtin.parameters, positional, strict=False))
     for name, (value, identifier) in named.items():
         if name not in builtin.parameters:
-            raise failure("wrong-arguments", f"{builtin.name} has no parameter `{name}`", identifier.span,
+            raise failure(Code.WRONG_ARGUMENTS, f"{builtin.name} has no parameter `{name}`", identifier.span,
                           did_you_mean(name, builtin.parameters), related=errors.uses(place),
                           body=(f"Its parameters are {', '.join(builtin.parameters)}.",),
                           hint=f"a step of a list is named with `:=`: `{name} := ...`."
@@ -145,7 +146,7 @@ def call_builtin(evaluator: Interpreter, builtin: Builtin, positional: Sequence[
     for name in builtin.parameters:
         if name not in bound:
             if name not in builtin.defaults:
-                raise failure("wrong-arguments", f"{builtin.name} needs its parameter `{name}`", span,
+                raise failure(Code.WRONG_ARGUMENTS, f"{builtin.name} needs its parameter `{name}`", span,
                               f"`{name}` is missing here", related=errors.uses(place))
             bound[name] = Ready(builtin.defaults[name], span)
     return builtin.call(evaluator, bound, span, place)
@@ -232,7 +233,7 @@ def call_row(evaluator: Interpreter, row: type[Layer], positional: Sequence[Lazy
     order = row.call or (*(_input_name(n) for n in row.inputs), *row.positional())
     if len(positional) > len(order):
         count = _count(len(order), "argument")
-        raise failure("wrong-inputs", f"{row.name()} takes at most {count}, here are {len(positional)}",
+        raise failure(Code.WRONG_INPUTS, f"{row.name()} takes at most {count}, here are {len(positional)}",
                       positional[len(order)].span, "this one has no place", related=errors.uses(place),
                       body=(f"    {row.name()} ({', '.join(order)})",))
     given: dict[str, tuple[Lazy, ast.Identifier | None]] = {
@@ -242,9 +243,12 @@ def call_row(evaluator: Interpreter, row: type[Layer], positional: Sequence[Lazy
             raise _unjoined_inputs(row, positional, identifier, e, place) or errors.duplicate(
                 name, identifier.span, given[name][0].span, "the argument")
         if name not in order and row.option(name) is None:
-            raise failure("unknown-option", f"{row.name()} has no option or input `{name}`", identifier.span,
+            raise failure(Code.UNKNOWN_OPTION, f"{row.name()} has no option or input `{name}`", identifier.span,
                           did_you_mean(name, order), body=(f"    {row.name()} ({', '.join(order)})",))
         given[name] = (lazy, identifier)
+    if row.of_nodes is not None and any(isinstance(lazy.force(), Ref) for name, (lazy, _) in given.items()
+                                        if name not in inputs):
+        return call_row(evaluator, row.of_nodes, positional, named, e, place)
     if row.style == "layer" and positional and not any(name in inputs for name in given) and not named:
         raise errors.wrong_inputs(row.name(), row.inputs, 0, e.span, place)
     own = place.at(place.scope.counted(row.step_label())) if not place.tail else place
@@ -270,7 +274,7 @@ def _unjoined_inputs(row: type[Layer], positional: Sequence[Lazy], second: ast.I
     written = [" ".join(lazy.span.text.split()) for lazy in positional]
     rest = [f"{a.name.text} = {' '.join(a.value.span.text.split())}" for a in e.arguments if a.name is not None]
     call = f"{row.name()} ({', '.join([' : '.join(written), *rest])})"
-    return failure("wrong-inputs", f"the inputs of {row.name()} are a list, joined by `:`", positional[1].span,
+    return failure(Code.WRONG_INPUTS, f"the inputs of {row.name()} are a list, joined by `:`", positional[1].span,
                    f"read as the option `{second.text}`", related=errors.uses(place),
                    hint=f"write `{call}`." if len(call) <= 100 else "join them by `:`, in place of the commas.")
 
@@ -288,7 +292,7 @@ def _missing_inputs(
             return errors.wrong_inputs(row.name(), row.inputs, given, e.span, place, f"`{missing[0]}` is missing here",
                                        body)
         hint = "" if e.arguments else f"in a list, and as an option, it stands without brackets: `{row.name()}`."
-    return failure("wrong-inputs", f"{row.name()} needs its input `{missing[0]}`", e.span,
+    return failure(Code.WRONG_INPUTS, f"{row.name()} needs its input `{missing[0]}`", e.span,
                    f"`{missing[0]}` is missing here", related=errors.uses(place), body=body, hint=hint)
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..base.codes import Code
 from ..base.diagnostics import Diagnostic, Failure, Label, did_you_mean, failure
 from ..base.source import Span
-from ..ir.program import Readers
+from ..ir.program import Phase, Readers
 from ..optimizers.bind_block import plan_of
 from ..optimizers.plan import TrainingBlock, TrainingPlan
 from ..readers import TRANSFORMS
@@ -18,7 +19,6 @@ from .apply import argument_for
 from .evaluator import ExpressionEvaluator
 from .values import Environment, Lazy, NamedPlace, RecordValue, RowValue, Scope, Thunk
 
-PHASES = ("train", "test", "validation")
 #: Keys of which a block has one; a sample's own takes the place of the others.
 RIVALS = (("learningRate", "learningRatesPerMB", "learningRatesPerSample"),
           ("momentum", "momentumPerMB", "momentumPerSample", "momentumAsTimeConstant"))
@@ -30,10 +30,11 @@ def read_readers(evaluator: ExpressionEvaluator, lazy: Lazy, problems: list[Diag
     if not isinstance(record, RecordValue):
         raise errors.wrong_type("`reader` has to be a record with `train`, `test`, `validation`, `sample`", lazy.span,
                                 record)
-    found: dict[str, Any] = {}
+    by_phase: dict[Phase, Reader] = {}
+    sample: Sample | None = None
     spans: dict[str, Span] = {}
     for name, member in record.members.items():
-        if name not in (*PHASES, "sample"):
+        if name not in (*Phase, "sample"):
             problems.append(_unknown_phase(name, record.names[name]))
             continue
         try:
@@ -43,14 +44,17 @@ def read_readers(evaluator: ExpressionEvaluator, lazy: Lazy, problems: list[Diag
                 what = "a sample such as `SampleImages {}`" if name == "sample" else \
                     "a reader such as `ImageFolder {...}`"
                 raise errors.wrong_type(f"`reader.{name}` has to be {what}", member.span, value)
-            found[name] = value
+            if isinstance(value, Sample):
+                sample = value
+            elif isinstance(value, Reader):
+                by_phase[Phase(name)] = value
             spans[name] = member.span
             _, written, options = evaluator.spec_spans.get(id(value), (value, member.span, {}))
             spans[name] = written
             spans.update({f"{name}.{option}": span for option, span in options.items()})
         except Failure as failed:
             problems.extend(failed.diagnostics)
-    return Readers(**found, spans=spans)
+    return Readers(by_phase, sample, spans)
 
 
 def prepare_reader(top: RecordValue) -> None:
@@ -67,8 +71,8 @@ def _transforms_first(environment: Environment) -> dict[str, Any]:
 
 
 def _unknown_phase(name: str, span: Span) -> Diagnostic:
-    known = (*PHASES, "sample")
-    return Diagnostic("unknown-key", f"`reader` has no key `{name}`", Label(span, did_you_mean(name, known)),
+    known = (*Phase, "sample")
+    return Diagnostic(Code.UNKNOWN_KEY, f"`reader` has no key `{name}`", Label(span, did_you_mean(name, known)),
                       body=(f"Its keys are {', '.join(known)}.",))
 
 
@@ -82,8 +86,12 @@ def take_sample(top: RecordValue, folder: str) -> None:
         return
     lazy = top.members.get(sample.replaces)
     if lazy is None or lazy.name is None:
-        raise failure("unknown-name", f"the sample replaces `{sample.replaces}`, which is not at the top of the file",
-                      reader.members["sample"].span, "")
+        raise failure(
+            Code.UNKNOWN_NAME,
+            f"the sample replaces `{sample.replaces}`, which is not at the top of the file",
+            reader.members["sample"].span,
+            "",
+        )
     assert isinstance(lazy, Thunk)
     lazy.expression = ast.String((folder,), lazy.span)
 
@@ -107,7 +115,7 @@ def read_plan(
         bound = block(evaluator, TrainingBlock, variant, "SGD", name_span)
         plan, warnings = plan_of(bound.spec, dict(bound.spans), name_span)
         # A sample's fewer epochs leave the ends of schedules unreached: no mistake.
-        problems.extend(w for w in warnings if not plans or w.code != "schedule-unreachable")
+        problems.extend(w for w in warnings if not plans or w.code != Code.SCHEDULE_UNREACHABLE)
         plans.append(plan)
     return plans[-1] if sample else plans[0]
 
@@ -140,8 +148,8 @@ def block(evaluator: ExpressionEvaluator, spec: type, record: RecordValue, title
     place = NamedPlace(Scope("SGD"), False)
     named = {name: argument_for(evaluator, member, place, record.names[name])
              for name, member in record.members.items()}
-    return bind(spec, [], named, span, title=title, unknown_code="unknown-key")
+    return bind(spec, [], named, span, title=title, unknown_code=Code.UNKNOWN_KEY)
 
 
 def missing_block(name: str, span: Span, why: str) -> Failure:
-    return failure("no-training", f"the file has no `{name}` block", span, why)
+    return failure(Code.NO_TRAINING, f"the file has no `{name}` block", span, why)

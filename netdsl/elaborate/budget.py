@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 
+from ..base.codes import Code
 from ..base.diagnostics import did_you_mean, failure
 from ..ir.program import Budget
 from ..syntax import ast
@@ -29,15 +30,15 @@ def read_budget(evaluator: Interpreter, thunk: Thunk) -> tuple[Budget, ...]:
     for item in items:
         plain = _unwrapped(item.value if isinstance(item, ast.Step) else item)
         if not (isinstance(plain, ast.Binary) and plain.operator in OPERATORS and isinstance(plain.left, ast.Name)):
-            raise failure("budget", "a budget is a comparison such as `parameters <= 63e6`", plain.span, "",
+            raise failure(Code.BUDGET, "a budget is a comparison such as `parameters <= 63e6`", plain.span, "",
                           hint=f"what can be limited: {', '.join(QUANTITIES)}.")
         if plain.left.text not in QUANTITIES:
-            raise failure("budget", f"there is no quantity `{plain.left.text}` to limit", plain.left.span,
+            raise failure(Code.BUDGET, f"there is no quantity `{plain.left.text}` to limit", plain.left.span,
                           did_you_mean(plain.left.text, QUANTITIES),
                           hint=f"what can be limited: {', '.join(QUANTITIES)}.")
         limit = evaluator.evaluate(plain.right, thunk.environment, thunk.place.inner())
         if isinstance(limit, bool) or not isinstance(limit, float):
-            raise failure("budget", "a budget is a number", plain.right.span, "")
+            raise failure(Code.BUDGET, "a budget is a number", plain.right.span, "")
         budgets.append(Budget(plain.left.text, plain.operator, limit, plain.span))
     return tuple(budgets)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .. import optimizers, readers
+from ..base.codes import Code
 from ..base.diagnostics import failure
 from ..base.source import Span
 from ..layers import NAMES as LAYERS
@@ -149,7 +150,7 @@ def _numeric(name: str, function: Callable[..., float], parameters: tuple[str, .
             return float(function(*values))
         except (ValueError, ZeroDivisionError, OverflowError):
             shown = ", ".join(show_value(v) for v in values)
-            raise failure("arithmetic", f"{name} ({shown}) is not a number", span, "here",
+            raise failure(Code.ARITHMETIC, f"{name} ({shown}) is not a number", span, "here",
                           related=errors.uses(place)) from None
 
     return Builtin(name, parameters, {}, run, doc, example)
@@ -171,7 +172,7 @@ def _format(evaluator: ExpressionEvaluator, bound: Bound, span: Span, place: Nam
 
 
 def _fail(evaluator: ExpressionEvaluator, bound: Bound, span: Span, place: NamedPlace) -> Any:
-    raise failure("failed", f"the file says: {_string(bound['message'], 'Fail', place)}"[:78], span,
+    raise failure(Code.FAILED, f"the file says: {_string(bound['message'], 'Fail', place)}"[:78], span,
                   "Fail (...) was reached", related=errors.uses(place))
 
 

@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from .. import layers, optimizers, readers
+from ..base.codes import Code
 from ..base.diagnostics import Diagnostic, Failure, Label, did_you_mean, in_file_order, suggest
 from ..base.recursion import run_deep
 from ..base.source import Files, Source, Span
-from ..ir.network import Network, Node
+from ..ir.network import Network
 from ..ir.program import SPECIAL, Budget, Program, Readers
 from ..spec import show_value
 from ..syntax import ast
@@ -37,7 +38,7 @@ NOT_IN_NETWORKS = frozenset({*readers.NAMES, *optimizers.NAMES} - set(layers.NAM
 
 
 def elaborate(module: ast.Module, files: Files | None = None, sample: str | None = None
-              ) -> tuple[Program[Node] | None, list[Diagnostic]]:
+              ) -> tuple[Program | None, list[Diagnostic]]:
     """The program that a file means, as far as it could be read, and every mistake and warning found.
 
     With `sample`, the name that the sample row replaces (`dataDir`) is that folder, and the keys of
@@ -84,7 +85,7 @@ class _Elaboration:
         self.settings: dict[str, object] = {}
         self.budgets: tuple[Budget, ...] = ()
 
-    def run(self) -> tuple[Program[Node] | None, list[Diagnostic]]:
+    def run(self) -> tuple[Program | None, list[Diagnostic]]:
         try:
             top = self.evaluator.record_of(self.module.members, self.module.span, self.evaluator.root,
                                            NamedPlace(Scope()), "the file")
@@ -97,7 +98,8 @@ class _Elaboration:
         self._plain_members(top)
         readers, plan = Readers(), None
         if "reader" in top.members:
-            readers = self._try(lambda: read_readers(self.evaluator, top.members["reader"], self.problems)) or readers
+            found = self._try(lambda: read_readers(self.evaluator, top.members["reader"], self.problems))
+            readers = readers if found is None else found
         if "SGD" in top.members:
             plan = self._try(lambda: read_plan(self.evaluator, top.members["SGD"], self.problems,
                                                self.sample is not None))
@@ -108,8 +110,10 @@ class _Elaboration:
         if network is None:
             return None, in_file_order(self.problems)
         warnings = tuple(p for p in self.problems if not p.is_error)
-        program = Program(self.module.span.source, Network(self.evaluator.nodes.values()), self.special, self.spans,
-                          self.aliases, readers, plan, self.settings, self.budgets, warnings, self.written)
+        program = Program(
+            source=self.module.span.source, network=Network(self.evaluator.nodes.values()), special=self.special,
+            spans=self.spans, aliases=self.aliases, readers=readers, plan=plan, settings=self.settings,
+            budgets=self.budgets, warnings=warnings, written=self.written)
         return program, in_file_order(self.problems)
 
     def _foreign(self, top: RecordValue) -> None:
@@ -121,10 +125,10 @@ class _Elaboration:
             record = isinstance(lazy.expression, ast.Record)
             near = next((b for b in BLOCKS if b not in top.members and name.casefold().rstrip("s") == b.casefold()), "")
             if name in CONFIGURATION and (record or name not in ("Train", "train", "Test", "test")):
-                self.problems.append(Diagnostic("unknown-key", f"`{name}` belongs to CNTK's configuration files",
+                self.problems.append(Diagnostic(Code.UNKNOWN_KEY, f"`{name}` belongs to CNTK's configuration files",
                                                 Label(span, "nothing reads it here"), hint=CONFIGURATION[name]))
             elif near and record and near != "network":
-                self.problems.append(Diagnostic("unknown-key", f"`{name}` is no block of the file",
+                self.problems.append(Diagnostic(Code.UNKNOWN_KEY, f"`{name}` is no block of the file",
                                                 Label(span, f"did you mean `{near}`?"),
                                                 body=(f"The blocks are {', '.join(BLOCKS)}.",)))
 
@@ -136,9 +140,9 @@ class _Elaboration:
     def _network(self, top: RecordValue) -> RecordValue:
         if "network" not in top.members:
             near = next((n for n in top.names if n.endswith("NetworkBuilder")), None) or suggest("network", top.members)
-            span = top.names[near] if near else self.module.span.source.span(0, 0)
+            span = top.names[near] if near else Span.nowhere(self.module.span.source.name)
             label = "is this the network? it has to be called `network`" if near else ""
-            raise Failure([Diagnostic("no-network", "the file has no `network`", Label(span, label),
+            raise Failure([Diagnostic(Code.NO_NETWORK, "the file has no `network`", Label(span, label),
                                       hint="a file describes its network in `network = { ... }`.")])
         thunk = top.members["network"]
         if isinstance(thunk, Thunk):
@@ -169,7 +173,7 @@ class _Elaboration:
             near = did_you_mean(name, SPECIAL)
             if near:
                 self.problems.append(Diagnostic(
-                    "unknown-key", f"`{name}` is not one of the lists of nodes with a meaning", Label(span, near),
+                    Code.UNKNOWN_KEY, f"`{name}` is not one of the lists of nodes with a meaning", Label(span, near),
                     body=(f"They are {', '.join(SPECIAL)}.",)))
 
     def _special(self, name: str, record: RecordValue) -> None:
@@ -202,7 +206,7 @@ class _Elaboration:
                 self._try(member.force)
         if node not in self.evaluator.nodes:
             near = did_you_mean(node, [*self.evaluator.nodes, *record.members])
-            raise Failure([Diagnostic("unknown-name", f"there is no node called `{node}`", Label(span, near),
+            raise Failure([Diagnostic(Code.UNKNOWN_NAME, f"there is no node called `{node}`", Label(span, near),
                                       hint="" if near else "`netdsl check` lists the nodes with their names.")])
         return node
 
@@ -220,13 +224,13 @@ class _Elaboration:
                 self._try(lambda member=member: member.force())
 
     def _no_criterion(self, network: RecordValue) -> None:
-        if any(p.code == "unknown-key" and "`criterionNodes`" in p.primary.text for p in self.problems):
+        if any(p.code == Code.UNKNOWN_KEY and "`criterionNodes`" in p.primary.text for p in self.problems):
             return
         if any(p.primary.span == self.spans.get("criterionNodes") for p in self.problems) or (
                 "criterionNodes" in network.members and any(p.is_error for p in self.problems)):
             return
         self.problems.append(Diagnostic(
-            "no-criterion", "the network has no criterion, so it cannot be trained",
+            Code.NO_CRITERION, "the network has no criterion, so it cannot be trained",
             Label(network.span, "in this network"),
             hint="name what is to be made small: `criterionNodes = CrossEntropyWithSoftmax (labels, z)`."))
 
@@ -264,7 +268,7 @@ def _unused_warning(name: str, span: Span, node: str | None, function: bool) -> 
     why = "it is computed, but no criterion, metric or output needs it" if node else "nothing uses it"
     hint = "name it in `evaluationNodes` or `outputNodes`, or take it out." if node else \
         "take it out, or begin its name with `_`."
-    return Diagnostic("unused-name", f"`{name}` is not used", Label(span, why), hint=hint, severity="warning")
+    return Diagnostic(Code.UNUSED_NAME, f"`{name}` is not used", Label(span, why), hint=hint, severity="warning")
 
 
 __all__ = ["Source", "elaborate", "evaluate", "show_value"]

@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from ..base.codes import Code
 from ..base.diagnostics import Diagnostic, Failure, Label, did_you_mean, failure
 from ..base.source import Span
 from ..spec.aliases import our_name
@@ -29,7 +30,7 @@ def unknown_name(name: str, span: Span, environment: Environment, place: NamedPl
     kind = "layer or function" if span.source.text[span.end : span.end + 2].strip()[:1] in ("{", "(") else "name"
     ours, missing = our_name(name), not_yet(name) if kind != "name" else ""
     label = f"here it is `{ours}`" if ours else "" if missing else did_you_mean(name, candidates)
-    return failure("unknown-name", f"there is no {kind} called `{name}`", span, label, related=uses(place),
+    return failure(Code.UNKNOWN_NAME, f"there is no {kind} called `{name}`", span, label, related=uses(place),
                    body=(f"I looked in {where}.",),
                    hint="" if label else missing or _name_hint(span, kind))
 
@@ -60,11 +61,11 @@ def cycle(thunk: Thunk, running: Sequence[Thunk]) -> Failure:
         hint, label = "one of these has to be computed without the others.", "the circle begins here"
     related = tuple(Label(t.name.span, f"needs `{names[(i + 1) % len(names)]}`")
                     for i, t in enumerate(loop) if t.name and i > 0)
-    return failure("cycle", f"a value is defined in a circle: {shown}", first, label, related=related, hint=hint)
+    return failure(Code.CYCLE, f"a value is defined in a circle: {shown}", first, label, related=related, hint=hint)
 
 
 def wrong_type(title: str, span: Span, value: Any, place: NamedPlace | None = None, hint: str = "") -> Failure:
-    return failure("wrong-type", title, span, f"this is {describe(value)}", related=uses(place), hint=hint)
+    return failure(Code.WRONG_TYPE, title, span, f"this is {describe(value)}", related=uses(place), hint=hint)
 
 
 #: The cure where a layer or function stands for its result.
@@ -76,12 +77,12 @@ def not_a_layer(value: Any, span: Span, place: NamedPlace, what: str = "a step o
     hint = cure or ("a step is the layer alone, without its input: the Sequential applies it."
                     if isinstance(value, Ref) else
                     "a function of your own is written `(x => ...)`, in parentheses inside a list.")
-    return failure("not-a-layer", f"{what} has to be a {'function' if cure else 'layer or a function'}", span,
+    return failure(Code.NOT_A_LAYER, f"{what} has to be a {'function' if cure else 'layer or a function'}", span,
                    f"this is {describe(value)}", related=uses(place), hint=hint)
 
 
 def not_callable(value: Any, span: Span, callee: Span, place: NamedPlace) -> Failure:
-    return failure("not-a-layer", f"`{_short(callee.text)}` is not a layer or function, and cannot be applied",
+    return failure(Code.NOT_A_LAYER, f"`{_short(callee.text)}` is not a layer or function, and cannot be applied",
                    callee, f"this is {describe(value)}", related=uses(place))
 
 
@@ -92,7 +93,7 @@ def duplicate(name: str, again: Span, first: Span, what: str) -> Failure:
         hint = f"an included value is changed by its path, `{change}`" if change else \
             f"an included value is changed in the braces of its `include`: `include \"...\" {{ {name} = ... }}`"
         hint += ", or rename one of the two."
-    return failure("duplicate-name", f"{what} `{name}` is defined twice", again, "defined again here",
+    return failure(Code.DUPLICATE_NAME, f"{what} `{name}` is defined twice", again, "defined again here",
                    related=(Label(first, "defined first here"),), hint=hint)
 
 
@@ -102,15 +103,22 @@ def arguments(
     parameters = [p.name.text + (f" = {_short(p.default.span.text)}" if p.default else "") for p in function.groups[0]]
     body = (f"These are the parameters of `{function.name}`:",
             textwrap.fill(", ".join(parameters) or "(none)", 74, initial_indent="    ", subsequent_indent="    "))
-    return failure("wrong-arguments", title, span, label, related=(Label(function.span, "defined here"), *uses(place)),
-                   body=body, hint=hint)
+    return failure(
+        Code.WRONG_ARGUMENTS,
+        title,
+        span,
+        label,
+        related=(Label(function.span, "defined here"), *uses(place)),
+        body=body,
+        hint=hint,
+    )
 
 
 def wrong_inputs(name: str, wanted: Sequence[str], got: int, span: Span, place: NamedPlace | None,
                  label: str = "", body: tuple[str, ...] = ()) -> Failure:
     count = f"{len(wanted)} input{'s' * (len(wanted) != 1)}"
     names = f" ({', '.join(wanted)})" if len(wanted) > 1 else ""
-    return failure("wrong-inputs", f"{name} takes {count}{names}, here {'is' if got == 1 else 'are'} {got}", span,
+    return failure(Code.WRONG_INPUTS, f"{name} takes {count}{names}, here {'is' if got == 1 else 'are'} {got}", span,
                    label, related=uses(place), body=body)
 
 

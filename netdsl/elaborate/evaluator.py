@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ..base.codes import Code
 from ..base.diagnostics import Diagnostic, Failure, did_you_mean, failure
 from ..base.source import Files, Span
 from ..ir.network import Node, Use
@@ -134,7 +135,7 @@ class ExpressionEvaluator:
             raise errors.wrong_type(f"`.{e.name.text}` selects a member of a record", e.value.span, value, place)
         member = value.members.get(e.name.text)
         if member is None:
-            raise failure("unknown-name", f"the record has no member `{e.name.text}`", e.name.span,
+            raise failure(Code.UNKNOWN_NAME, f"the record has no member `{e.name.text}`", e.name.span,
                           did_you_mean(e.name.text, value.members), related=errors.uses(place),
                           body=(f"Its members are: {', '.join(sorted(value.members)) or '(none)'}.",))
         self.used.add(value.names.get(e.name.text, e.name.span))
@@ -150,7 +151,7 @@ class ExpressionEvaluator:
         if isinstance(index, bool) or not isinstance(index, float) or index != int(index):
             raise errors.wrong_type("an index has to be a whole number", e.index.span, index, place)
         if not low <= index <= high:
-            raise failure("index", f"there is no element {int(index)} in a list of {len(items)}", e.index.span,
+            raise failure(Code.INDEX, f"there is no element {int(index)} in a list of {len(items)}", e.index.span,
                           f"this is {int(index)}", related=errors.uses(place),
                           hint=f"its elements are {low} to {high}." if items else "the list is empty.")
         return items[int(index) - value.base].force()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
+from ..base.codes import Code
 from ..base.diagnostics import did_you_mean, failure
 from ..base.source import Files
 from ..syntax import ast
@@ -42,7 +43,7 @@ class Includes:
         around = including or (os.path.normpath(member.span.source.name),)
         if path in around:
             chain = " -> ".join([*around[around.index(path):], path])
-            raise failure("include-cycle", "files include each other in a circle", member.span,
+            raise failure(Code.INCLUDE_CYCLE, "files include each other in a circle", member.span,
                           "the circle closes here", body=(f"    {chain}",))
         if path in seen:
             return []
@@ -59,7 +60,7 @@ class Includes:
         shown = [os.path.normpath(places[0]), "networks/ and networks/lib/ of netdsl"]
         library = sorted(p.name for p in (shipped("networks") / "lib").glob("*.net"))
         near = did_you_mean(os.path.basename(member.path), library)
-        raise failure("include-not-found", f"there is no file `{member.path}` to include", member.span, near,
+        raise failure(Code.INCLUDE_NOT_FOUND, f"there is no file `{member.path}` to include", member.span, near,
                       body=(f"I looked for {' and in '.join(shown)}.",),
                       hint="" if near else "a path is relative to the file that includes.")
 
@@ -68,5 +69,7 @@ class Includes:
             try:
                 self._modules[path] = parse(self._files.read(path))
             except (OSError, UnicodeDecodeError) as error:
-                raise failure("include-not-found", f"`{member.path}` cannot be read", member.span, str(error)) from None
+                raise failure(
+                    Code.INCLUDE_NOT_FOUND, f"`{member.path}` cannot be read", member.span, str(error)
+                ) from None
         return self._modules[path]

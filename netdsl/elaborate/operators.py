@@ -7,6 +7,7 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
+from ..base.codes import Code
 from ..base.diagnostics import failure
 from ..base.source import Span
 from ..ir.network import Use
@@ -76,7 +77,7 @@ def _step(evaluator: Interpreter, function: Any, span: Span, place: NamedPlace) 
 
 def _on_numbers(e: ast.Binary, left: float, right: float, place: NamedPlace) -> Any:
     if e.operator in ("/", "%") and right == 0:
-        raise failure("arithmetic", "division by zero", e.operator_span, "here", related=errors.uses(place))
+        raise failure(Code.ARITHMETIC, "division by zero", e.operator_span, "here", related=errors.uses(place))
     if e.operator == "/":
         return left / right
     if e.operator == "**":
@@ -85,7 +86,7 @@ def _on_numbers(e: ast.Binary, left: float, right: float, place: NamedPlace) -> 
         except (OverflowError, ZeroDivisionError):
             result = math.inf if left else math.nan
         if isinstance(result, complex) or result != result:
-            raise failure("arithmetic", f"{left:g} ** {right:g} is not a number", e.operator_span, "here",
+            raise failure(Code.ARITHMETIC, f"{left:g} ** {right:g} is not a number", e.operator_span, "here",
                           related=errors.uses(place))
         return result
     if e.operator not in _NUMBERS:
@@ -121,7 +122,7 @@ def _with_number(evaluator: Interpreter, e: ast.Binary, left: Any, right: Any, p
         options = {"scale": number}
     elif e.operator == "/" and forward:
         if number == 0:
-            raise failure("arithmetic", "division by zero", e.operator_span, "here", related=errors.uses(place))
+            raise failure(Code.ARITHMETIC, "division by zero", e.operator_span, "here", related=errors.uses(place))
         options = {"scale": 1.0 / number}
     elif e.operator == "/":
         inverse = make_node(evaluator, "Reciprocal", {}, [Use(node.node, span)], e.operator_span,
@@ -183,7 +184,7 @@ def _boolean(value: Any, e: ast.Binary, span: Span, place: NamedPlace) -> None:
 
 
 def _mismatch(e: ast.Binary, left: Any, right: Any, place: NamedPlace) -> Exception:
-    return failure("wrong-type", f"`{e.operator}` cannot join these two", e.operator_span,
+    return failure(Code.WRONG_TYPE, f"`{e.operator}` cannot join these two", e.operator_span,
                    f"left: {describe(left)}; right: {describe(right)}", related=errors.uses(place))
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias
 
 from .. import layers, optimizers, readers
+from ..base.codes import Code
 from ..base.diagnostics import Diagnostic, Edit, Failure, Label, failure, suggest
 from ..base.source import Source
 from ..optimizers.plan import TrainingBlock
@@ -46,7 +47,7 @@ def _from_text(text: str) -> ast.Override:
         fix = (Edit(source.span(0, len(text)), f"{around[1]}={around[2]}"),) if around else ()
         hint = f"write it without blanks around the `=`: `{fix[0].text}`." if fix else \
             "write `path=value`, for example `SGD.maxEpochs=3`."
-        raise failure("override", f"`{text}` does not set a value", source.span(0, len(text)), "here", hint=hint,
+        raise failure(Code.OVERRIDE, f"`{text}` does not set a value", source.span(0, len(text)), "here", hint=hint,
                       fix=fix)
     path, at = [], 0
     for part in match.group(1).split("."):
@@ -85,7 +86,7 @@ def _written_twice(overrides: Sequence[ast.Override | Definition]) -> list[Diagn
         before = first.setdefault((override.span.source, name), override)
         if before is not override:
             where, first_place = path[0].span.to(path[-1].span), _path(before)[0].span
-            problems.append(Diagnostic("duplicate-name", f"`{name}` is set twice", Label(where, "set again here"),
+            problems.append(Diagnostic(Code.DUPLICATE_NAME, f"`{name}` is set twice", Label(where, "set again here"),
                                        (Label(first_place, "set first here"),), hint="remove one of the two."))
     return problems
 
@@ -134,11 +135,11 @@ class _Path:
     def _own(self, member: Definition) -> Failure:
         name = self._prefix(len(self.path))
         if self.last == 0:
-            return failure("duplicate-name", f"the name `{name}` is defined twice", self.override.span,
+            return failure(Code.DUPLICATE_NAME, f"the name `{name}` is defined twice", self.override.span,
                            "defined again here", related=(Label(member.name.span, "defined first here"),),
                            hint="the braces of an `include` change what is included; rename one of the two.")
         owner, inner = name.split(".", 1)
-        return failure("override", f"`{owner}` stands in this file: set `{inner}` inside it",
+        return failure(Code.OVERRIDE, f"`{owner}` stands in this file: set `{inner}` inside it",
                        self.path[0].span.to(self.path[-1].span), "this is outside",
                        related=(Label(member.name.span, "it is defined here"),),
                        hint="`a.b = value` is for what an included file defines.")
@@ -148,7 +149,7 @@ class _Path:
             if not isinstance(self.override, ast.Override):
                 return dataclasses.replace(self.override, span=member.span)
             if isinstance(member, ast.Define):
-                raise failure("override", f"`{self._prefix(depth + 1)}` is a function and cannot be set",
+                raise failure(Code.OVERRIDE, f"`{self._prefix(depth + 1)}` is a function and cannot be set",
                               self.path[depth].span, "")
             old = member.value if isinstance(member, ast.Assign) else None
             return ast.Assign(member.name, self._value(old), member.span)
@@ -166,9 +167,13 @@ class _Path:
             return None
         parameter = means[self.path[depth].text]
         if parameter.default is None:
-            raise failure("override", f"the parameter `{parameter.name.text}` of `{member.name.text}` has no default",
-                          self.path[depth].span, related=(Label(parameter.span, "every use gives it"),),
-                          hint="set it where the function is used, or give it a default in the file.")
+            raise failure(
+                Code.OVERRIDE,
+                f"the parameter `{parameter.name.text}` of `{member.name.text}` has no default",
+                self.path[depth].span,
+                related=(Label(parameter.span, "every use gives it"),),
+                hint="set it where the function is used, or give it a default in the file.",
+            )
         changed = dataclasses.replace(parameter, default=self._value(parameter.default))
         return tuple(tuple(changed if p is parameter else p for p in group) for group in member.groups)
 
@@ -267,7 +272,7 @@ class _Path:
         if isinstance(old, ast.String) and raw[:1] not in ("'", '"'):
             return ast.String((raw,) if raw else (), source.span(at, len(source.text)))
         if not raw.strip():
-            raise failure("override", "the value is missing", source.span(at, at), "after the `=`")
+            raise failure(Code.OVERRIDE, "the value is missing", source.span(at, at), "after the `=`")
         try:
             return parse_expression(source, at)
         except Failure:
@@ -281,7 +286,7 @@ class _Path:
         depth = max(self.known, default=0)
         part, names = self.path[depth], sorted(set(self.known.get(depth, ())))
         if depth < self.last and part.text in names:
-            return failure("override", f"`{self._prefix(depth + 1)}` has no parts that can be set",
+            return failure(Code.OVERRIDE, f"`{self._prefix(depth + 1)}` has no parts that can be set",
                            self.path[depth + 1].span,
                            hint="give the value that is to change a name in the file, and set that name.")
         where = f"`{self._prefix(depth)}`" if depth else "the file"
@@ -290,7 +295,7 @@ class _Path:
         if longer is not None and (near is None or longer.split(".")[1] == part.text):
             near = longer
         fix = (Edit(part.span, near),) if near else ()
-        return failure("override", f"{where} has nothing called `{part.text}`", part.span,
+        return failure(Code.OVERRIDE, f"{where} has nothing called `{part.text}`", part.span,
                        f"did you mean `{near}`?" if near else "",
                        body=(f"What can be set there: {', '.join(names)}.",) if names else (), fix=fix)
 

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 from ..layers.quality import Quality
 from .network import Network, ShapedNode
-from .program import Program
+from .program import CheckedProgram
 
 
-def directions(program: Program[ShapedNode]) -> dict[str, Quality]:
+def directions(program: CheckedProgram) -> dict[str, Quality]:
     """SMALLER, LARGER or UNKNOWN for each criterion and metric, by node. A criterion is made small."""
     nodes = dict.fromkeys((*program.criteria, *program.metrics))
     known = _qualities(program.network, program.metrics)
@@ -18,7 +18,7 @@ def directions(program: Program[ShapedNode]) -> dict[str, Quality]:
     return {name: quality if quality in sides else Quality.UNKNOWN for name, quality in found.items()}
 
 
-def shown_directions(program: Program[ShapedNode]) -> dict[str, str]:
+def shown_directions(program: CheckedProgram) -> dict[str, str]:
     """`smaller`, `larger` or `unknown`, by the names that people see."""
     return {program.shown_name(name): quality.value for name, quality in directions(program).items()}
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from functools import cached_property
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar
 
 from ..base.diagnostics import Diagnostic
 from ..base.source import Files, Source, Span
@@ -13,25 +14,42 @@ from ..base.units import plural
 from ..optimizers.plan import TrainingPlan
 from ..readers.reader import Reader, Sample
 from ..syntax import ast
-from .network import Network, Node
+from .network import Network, Node, ShapedNode
 from .shown_names import shown_names
-
-N = TypeVar("N", bound=Node, covariant=True)
 
 #: The lists of nodes with a meaning, as members of `network`.
 SPECIAL = ("featureNodes", "labelNodes", "criterionNodes", "evaluationNodes", "outputNodes")
 
 
-@dataclass(frozen=True)
-class Readers:
-    """The reader block: where samples come from in each phase."""
+class Phase(StrEnum):
+    """What data are for. The order is the order in which people read them: in tables, messages and records."""
 
-    train: Reader | None = None
-    test: Reader | None = None
-    validation: Reader | None = None
+    TRAIN = "train"
+    VALIDATION = "validation"
+    TEST = "test"
+
+
+@dataclass(frozen=True)
+class Readers(Mapping[Phase, Reader]):
+    """The reader block: where samples come from in each phase that has a reader."""
+
+    by_phase: Mapping[Phase, Reader] = field(default_factory=dict)
     sample: Sample | None = None
     #: where each entry and option stands: "train", "train.folder"
     spans: Mapping[str, Span] = field(default_factory=dict)
+
+    def __getitem__(self, phase: Phase) -> Reader:
+        return self.by_phase[phase]
+
+    def __iter__(self) -> Iterator[Phase]:
+        return (phase for phase in Phase if phase in self.by_phase)
+
+    def __len__(self) -> int:
+        return len(self.by_phase)
+
+    def replaced(self, by_phase: Mapping[Phase, Reader]) -> Readers:
+        """The same block with other readers in some phases."""
+        return replace(self, by_phase={**self.by_phase, **by_phase})
 
 
 @dataclass(frozen=True)
@@ -54,12 +72,12 @@ class Origin:
     warnings: tuple[Diagnostic, ...] = ()
 
 
-@dataclass(frozen=True, repr=False)
-class Program(Generic[N]):
-    """A file after elaboration. `network` holds Nodes before the passes, ShapedNodes after."""
+@dataclass(frozen=True, kw_only=True, repr=False)
+class _ProgramParts:
+    """What a program has beside its network, the same before and after shapes are known."""
 
     source: Source
-    network: Network[N]
+    network: Network[Node]
     #: special list -> node names ("criterionNodes": ("ce",)), and where each list stands
     special: Mapping[str, tuple[str, ...]]
     spans: Mapping[str, Span]
@@ -77,7 +95,7 @@ class Program(Generic[N]):
     origin: Origin | None = field(default=None, compare=False)
 
     #: What a notebook shows of a program. The package sets it: the table and the drawing are made in rooms above.
-    html: ClassVar[Callable[[Program[Any]], str] | None] = None
+    html: ClassVar[Callable[[Any], str] | None] = None
 
     def __repr__(self) -> str:
         return f"<Program {self.source.name}: {plural(len(self.network), 'node')}>"
@@ -99,9 +117,9 @@ class Program(Generic[N]):
         return self.special.get("outputNodes", ())
 
     @property
-    def inputs(self) -> tuple[str, ...]:
-        """Names of the input nodes, in the order of the file."""
-        return tuple(node.name for node in self.network if getattr(node.layer, "is_input", False))
+    def roots(self) -> tuple[str, ...]:
+        """The nodes that any special list names, each once."""
+        return tuple(dict.fromkeys(name for names in self.special.values() for name in names))
 
     @cached_property
     def _shown(self) -> Mapping[str, str]:
@@ -110,3 +128,20 @@ class Program(Generic[N]):
     def shown_name(self, node: str) -> str:
         """The name a person would use: the member that stands for the node, a short one, else the node's path."""
         return self._shown.get(node, node)
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Program(_ProgramParts):
+    """A file after elaboration: what it says, with no shape known yet."""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class CheckedProgram(_ProgramParts):
+    """A program whose shapes and costs are known: what everything behind the compiler takes."""
+
+    network: Network[ShapedNode]
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Names of the input nodes, in the order of the file."""
+        return tuple(node.name for node in self.network if node.layer.is_input)

@@ -107,7 +107,7 @@ class PReLU(Activation):
     label = "prelu"
     examples = (Example("PReLU", ((8, 8, 3),), (8, 8, 3)), Example("PReLU {perChannel = false}", ((10,),), (10,)))
 
-    initial_slope: float = option(Number(), 0.25, "The slope at which learning starts.")
+    initial_slope: float = option(Number(), 0.25, "The slope at which learning starts.", drawn="")
     per_channel: bool = option(Flag(), True, "A slope for each channel; otherwise one for all.")
 
     def parameters(self, inputs: Sequence[Shape]) -> dict[str, ParameterSpec]:

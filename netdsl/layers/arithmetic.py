@@ -9,7 +9,7 @@ from ..spec import table_row
 from .bounds import Bounds, negated, product, total
 from .broadcast import aligned, broadcast, infer
 from .elementwise import reciprocal
-from .layer import Example, Layer, Shape, ShapeError
+from .layer import Example, Layer, Shape
 from .quality import Follows
 
 if TYPE_CHECKING:
@@ -104,10 +104,11 @@ class Minus(Combination):
 class ElementTimes(Combination):
     """`x .* y`, element by element.
 
-    Source: CNTK `ElementTimes`, the operator `.*`.
+    Source: CNTK `ElementTimes`, `ColumnElementTimes`, the operator `.*`.
     """
 
     short = "product"
+    aliases = ("ColumnElementTimes",)
     title = sides(".*")
     clash = "cannot multiply {0} and {1} element by element"
     examples = (
@@ -219,20 +220,28 @@ class LogPlus(Combination):
 
 @table_row
 class Scale(Combination):
-    """`factor .* x` with one number for the whole sample, such as a learned gain.
+    """`factor .* x`, such as a learned gain: one number for the whole sample, or several as `.*` takes them.
 
-    Source: CNTK `Scale`.
+    Source: CNTK `Scale`, which is its `ElementTimes`.
     """
 
     inputs = ("factor", "x")
+    clash = "cannot multiply {0} and {1} element by element"
     examples = (Example("Scale", ((1,), (8, 8, 3)), (8, 8, 3)),
-                Example("Scale", ((3,), (8, 8, 3)), None, "use .* for one factor for each element or channel"))
+                Example("Scale", ((1, 1), (10,)), (10,), "one number, whatever its shape"),
+                Example("Scale", ((1, 1, 3), (8, 8, 3)), (8, 8, 3), "a factor for each channel"),
+                Example("Scale", ((3,), (8, 8, 3)), None, "a vector is aligned with the width"))
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
-        if inputs[0].size > 1:
-            raise ShapeError("the factor of Scale has to be a single number", label=f"this is {inputs[0]}", input=0,
-                             hint="the operator `.*` multiplies element by element.")
-        return inputs[1]
+        return inputs[1] if inputs[0].size == 1 else super().shape(inputs)
+
+    def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
+        factor, x = tensors
+        first, second = p.inputs
+        if first.size == 1:  # in one axis, so that no axis is added to x
+            first = Shape((1,), first.batched)
+            factor = factor.reshape(*factor.shape[:first.batched], 1)
+        return self.combine(*aligned((factor, x), (first, second)))
 
     def combine(self, *tensors: torch.Tensor) -> torch.Tensor:
         return tensors[0] * tensors[1]

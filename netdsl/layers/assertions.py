@@ -28,7 +28,7 @@ class Expect(Layer):
         Example("Expect {27:27:96}", ((27, 27, 256),), None),
     )
 
-    dims: tuple[int, ...] = option(Dims(0), doc="The shape, width first; 0 takes any extent.")
+    dims: tuple[int, ...] = option(Dims(0), doc="The shape, width first; 0 takes any extent.", drawn="")
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         (shape,) = inputs

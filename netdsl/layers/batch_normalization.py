@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ..base.codes import Code
 from ..spec import Flag, Integer, Number, option, table_row
 from .bounds import UNBOUNDED
 from .initializers import constant
@@ -68,12 +69,12 @@ class BatchNormalizationLayer(Layer):
     )
 
     spatial_rank: int = option(Integer(0), 0, "Number of axes of positions, over which statistics are taken together; "
-                               "0: each element has its own.")
-    initial_scale: float = option(Number(), 1.0, "The value at which the scale starts.")
-    normalization_time_constant: float = option(Number(), 5000.0, _TIME_CONSTANT)
-    blend_time_constant: float = option(Number(0), 0.0, _BLEND)
-    epsilon: float = option(Number(0), 1e-5, _EPSILON)
-    disable_regularization: bool = option(Flag(), False, _DISABLE)
+                               "0: each element has its own.", drawn="")
+    initial_scale: float = option(Number(), 1.0, "The value at which the scale starts.", drawn="")
+    normalization_time_constant: float = option(Number(), 5000.0, _TIME_CONSTANT, drawn="")
+    blend_time_constant: float = option(Number(0), 0.0, _BLEND, drawn="")
+    epsilon: float = option(Number(0), 1e-5, _EPSILON, drawn="")
+    disable_regularization: bool = option(Flag(), False, _DISABLE, drawn="")
 
     def statistics(self, shape: Shape) -> tuple[int, ...]:
         """The extents of the statistics, in torch's order. Raises ShapeError."""
@@ -141,9 +142,9 @@ class BatchNormalization(Layer):
     )
 
     spatial: bool = option(Flag(), False, "Take statistics for each channel, over all positions.")
-    normalization_time_constant: float = option(Number(), 0.0, _TIME_CONSTANT)
-    blend_time_constant: float = option(Number(0), 0.0, _BLEND)
-    epsilon: float = option(Number(0), 1e-5, _EPSILON)
+    normalization_time_constant: float = option(Number(), 0.0, _TIME_CONSTANT, drawn="")
+    blend_time_constant: float = option(Number(0), 0.0, _BLEND, drawn="")
+    epsilon: float = option(Number(0), 1e-5, _EPSILON, drawn="")
 
     def infer_inputs(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
         size = inputs[0].dims[0] if self.spatial else inputs[0].size
@@ -154,8 +155,12 @@ class BatchNormalization(Layer):
         for index, given in enumerate(inputs[1:], 1):
             name, wanted = type(self).inputs[index], 1 if index == 5 else size
             if given.batched:
-                raise ShapeError(f"`{name}` of {self.name()} has to be a parameter", input=index, code="wrong-inputs",
-                                 label="this has a value for every sample")
+                raise ShapeError(
+                    f"`{name}` of {self.name()} has to be a parameter",
+                    input=index,
+                    code=Code.WRONG_INPUTS,
+                    label="this has a value for every sample",
+                )
             if given.size != wanted:
                 raise ShapeError(f"`{name}` of {self.name()} needs {wanted} numbers, and has {given.size}", input=index,
                                  label=f"this is {given}",
@@ -183,7 +188,7 @@ class BatchNormalization(Layer):
 def needs_samples(layer: str, shape: Shape) -> Shape:
     """The shape itself; raises ShapeError for a value that is the same for every sample."""
     if not shape.batched:
-        raise ShapeError(f"{layer} has no samples to take statistics of", input=0, code="wrong-inputs",
+        raise ShapeError(f"{layer} has no samples to take statistics of", input=0, code=Code.WRONG_INPUTS,
                          label=f"this is {shape}, the same for every sample")
     return shape
 

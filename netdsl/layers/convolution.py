@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ..base.codes import Code
 from ..spec import Flag, FunctionKind, Integer, OptionError, option, table_row
 from .bounds import UNBOUNDED
 from .initializers import constant, fans, init_bias_option, init_option, init_value_scale_option, weight_start
@@ -57,6 +58,7 @@ class ConvolutionalLayer(Layer):
     value_bounds = UNBOUNDED
 
     family: ClassVar[str] = "convolution"
+    draws_norm_inside: ClassVar[bool] = True
     label: ClassVar[str] = "convolution"
     style: ClassVar[str] = "layer"
     examples: ClassVar[tuple[Example, ...]] = (
@@ -76,10 +78,11 @@ class ConvolutionalLayer(Layer):
         Example("ConvolutionalLayer {64, (3:3), groups = 2}", ((8, 8, 3),), None, "3 channels make no 2 groups"),
     )
 
-    num_output_channels: int = option(Integer(1), doc="Number of filters, which is the number of output channels.")
+    num_output_channels: int = option(Integer(1), doc="Number of filters, which is the number of output channels.",
+                                      drawn="{} filters")
     filter_shape: tuple[int, ...] = kernel_option()
     bias: bool = option(Flag(), True, "Add a learned number to each output channel.")
-    activation: Any = option(FunctionKind(), None, "Function applied to the output.")
+    activation: Any = option(FunctionKind(), None, "Function applied to the output.", drawn="")
     init: str = init_option()
     init_value_scale: float = init_value_scale_option()
     init_bias: float = init_bias_option()
@@ -147,6 +150,7 @@ class Convolution(Layer):
     """
 
     family: ClassVar[str] = "convolution"
+    draws_norm_inside: ClassVar[bool] = True
     label: ClassVar[str] = "convolution"
     inputs: ClassVar[tuple[str, ...]] = ("W", "x")
     parameter_inputs: ClassVar[tuple[str, ...]] = ("W",)
@@ -235,8 +239,12 @@ def given_filters(layer: str, inputs: Sequence[Shape], kernel: tuple[int, ...], 
     weight, x = inputs
     channels, rank = x.dims[0], len(kernel)
     if weight.batched:
-        raise ShapeError(f"the filters of {layer} have to be a parameter or a constant", input=0, code="wrong-inputs",
-                         label="this has a value for every sample")
+        raise ShapeError(
+            f"the filters of {layer} have to be a parameter or a constant",
+            input=0,
+            code=Code.WRONG_INPUTS,
+            label="this has a value for every sample",
+        )
     written = weight.file_dims
     found = maps or (written[-1 if outputs_last else -2] if weight.rank == rank + 2 else written[-1])
     full = (*kernel, channels, found) if outputs_last else (*kernel, found, channels)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ..base.codes import Code
 from ..spec import Dims, Flag, FunctionKind, Integer, Optional, option, table_row
 from .bounds import UNBOUNDED
 from .convolution import given_filters, infer_filters
@@ -54,6 +55,7 @@ class ConvolutionTransposeLayer(Layer):
     value_bounds = UNBOUNDED
 
     family: ClassVar[str] = "convolution"
+    draws_norm_inside: ClassVar[bool] = True
     label: ClassVar[str] = "convolutionTranspose"
     style: ClassVar[str] = "layer"
     examples: ClassVar[tuple[Example, ...]] = (
@@ -68,12 +70,12 @@ class ConvolutionTransposeLayer(Layer):
                 None, "no convolution makes 4 x 4 from 9 x 9 this way"),
     )
 
-    num_output_channels: int = option(Integer(1), doc="Number of output channels.")
+    num_output_channels: int = option(Integer(1), doc="Number of output channels.", drawn="{} filters")
     filter_shape: tuple[int, ...] = kernel_option()
     num_input_channels: int | None = option(Optional(Integer(1)), None, "Number of input channels; None takes it from "
                                             "the input.")
     bias: bool = option(Flag(), True, "Add a learned number to each output channel.")
-    activation: Any = option(FunctionKind(), None, "Function applied to the output.")
+    activation: Any = option(FunctionKind(), None, "Function applied to the output.", drawn="")
     init: str = init_option(kinds=tuple(kind for kind in KINDS if kind != "fixedValue"))
     init_value_scale: float = init_value_scale_option(0.001)
     init_bias: float = init_bias_option()
@@ -133,6 +135,7 @@ class ConvolutionTranspose(Layer):
     """
 
     family: ClassVar[str] = "convolution"
+    draws_norm_inside: ClassVar[bool] = True
     label: ClassVar[str] = "convolutionTranspose"
     inputs: ClassVar[tuple[str, ...]] = ("W", "x")
     parameter_inputs: ClassVar[tuple[str, ...]] = ("W",)
@@ -204,6 +207,7 @@ class BilinearUpsamplingLayer(Layer):
     """
 
     family: ClassVar[str] = "convolution"
+    draws_norm_inside: ClassVar[bool] = True
     label: ClassVar[str] = "upsampling"
     style: ClassVar[str] = "layer"
     examples: ClassVar[tuple[Example, ...]] = (
@@ -213,7 +217,7 @@ class BilinearUpsamplingLayer(Layer):
     )
 
     num_channels: int = option(Integer(1), doc="Number of channels of input and output.")
-    kernel_size: int = option(Integer(1), doc="Extent of the kernel along both axes.")
+    kernel_size: int = option(Integer(1), doc="Extent of the kernel along both axes.", drawn="{}")
     stride: int = option(Integer(1), doc="Factor of the up-sampling.")
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
@@ -245,7 +249,7 @@ def transposed_windows(sliding: Sliding, shape: Shape, output_shape: tuple[int, 
     """The windows of the convolution whose transpose this is: `size` is the output's, `count` the input's."""
     if output_shape is not None and len(output_shape) not in (sliding.axes, sliding.axes + 1):
         raise ShapeError(f"`outputShape` of {sliding.layer} needs {sliding.axes} extents", option="outputShape",
-                         label=f"this has {len(output_shape)}", code="option-type")
+                         label=f"this has {len(output_shape)}", code=Code.OPTION_TYPE)
     if output_shape is not None and output_shape[sliding.axes :] not in ((), (channels,)):
         raise ShapeError(f"`outputShape` says {output_shape[-1]} channels, and {sliding.layer} makes {channels}",
                          option="outputShape", label=f"{channels} channels are made")

@@ -34,6 +34,7 @@ class Linear(SampleLayer):
     value_bounds = UNBOUNDED
 
     family: ClassVar[str] = "dense"
+    draws_norm_inside: ClassVar[bool] = True
     style: ClassVar[str] = "layer"
 
     out_dim: tuple[int, ...]
@@ -116,7 +117,7 @@ class LinearLayer(Linear):
     label: ClassVar[str] = "linear"
     examples: ClassVar[tuple[Example, ...]] = _examples("LinearLayer")
 
-    out_dim: tuple[int, ...] = option(Dims(), doc=_OUT_DIM)
+    out_dim: tuple[int, ...] = option(Dims(), doc=_OUT_DIM, drawn="{} outputs")
     bias: bool = option(Flag(), True, "Add a learned number to each output.")
     init: str = init_option()
     init_value_scale: float = init_value_scale_option()
@@ -137,9 +138,9 @@ class DenseLayer(Linear):
     label: ClassVar[str] = "dense"
     examples: ClassVar[tuple[Example, ...]] = _examples("DenseLayer")
 
-    out_dim: tuple[int, ...] = option(Dims(), doc=_OUT_DIM)
+    out_dim: tuple[int, ...] = option(Dims(), doc=_OUT_DIM, drawn="{} outputs")
     bias: bool = option(Flag(), True, "Add a learned number to each output.")
-    activation: Any = option(FunctionKind(), None, "Function applied to the outputs.")
+    activation: Any = option(FunctionKind(), None, "Function applied to the outputs.", drawn="")
     init: str = init_option()
     init_value_scale: float = init_value_scale_option()
     input_rank: int | None = option(Optional(Integer(1)), None, _INPUT_RANK)
@@ -163,6 +164,7 @@ class EmbeddingLayer(SampleLayer):
     """
 
     family: ClassVar[str] = "dense"
+    draws_norm_inside: ClassVar[bool] = True
     label: ClassVar[str] = "embedding"
     style: ClassVar[str] = "layer"
     examples: ClassVar[tuple[Example, ...]] = (
@@ -170,7 +172,7 @@ class EmbeddingLayer(SampleLayer):
         Example("EmbeddingLayer {4, init = 'normal', initValueScale = 0.1}", ((100, 7),), (4, 7), "seven positions"),
     )
 
-    out_dim: int = option(Integer(1), doc="Length of the vectors.")
+    out_dim: int = option(Integer(1), doc="Length of the vectors.", drawn="{} outputs")
     init: str = init_option()
     init_value_scale: float = init_value_scale_option()
     embedding_path: str = option(Text(), "", "A text file with the table, which is then not learned.")
@@ -212,6 +214,7 @@ class StabilizerLayer(Layer):
     """
 
     family: ClassVar[str] = "dense"
+    draws_norm_inside: ClassVar[bool] = True
     label: ClassVar[str] = "stabilizer"
     style: ClassVar[str] = "layer"
     examples: ClassVar[tuple[Example, ...]] = (

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..spec import Number, OptionError, option, table_row
+from ..spec import Number, option, table_row
 from .activation import Activation
 from .bounds import POSITIVE, Bounds, negated, product, rising, total
 from .layer import Example
@@ -345,34 +345,6 @@ class StraightThrough(Elementwise):
         (x,) = tensors
         passed = x.clamp(-1, 1)
         return torch.where(x > 0, 1.0, -1.0).to(x.dtype) + (passed - passed.detach())
-
-
-@table_row
-class Clip(Elementwise):
-    """x, but at least `minValue` and at most `maxValue`; the gradient passes inside and at the bounds.
-
-    The bounds are numbers; for bounds that are tensors write `ElementMin (ElementMax (x, low), high)`.
-
-    Source: CNTK `Clip`, with its order of arguments.
-    """
-
-    call = ("minValue", "maxValue", "x")
-    examples = (Example("Clip {-1, 1}", ((8, 8, 3),), (8, 8, 3)),)
-
-    min_value: float = option(Number(), doc="The lower bound.")
-    max_value: float = option(Number(), doc="The upper bound.")
-
-    def validate(self) -> None:
-        if self.min_value > self.max_value:
-            raise OptionError("maxValue", "the upper bound of Clip is below its lower bound",
-                              "the order is `Clip (minValue, maxValue, x)`.")
-
-    def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
-        return tensors[0].clamp(self.min_value, self.max_value)
-
-    def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
-        low, high = self.min_value, self.max_value
-        return rising(inputs[0], lambda x: min(max(x, low), high), (low, high))
 
 
 @table_row

@@ -126,15 +126,15 @@ def constant(value: float) -> Initializer:
 
 
 def init_option(default: str = "glorotUniform", kinds: Sequence[str] = WEIGHT_KINDS) -> Any:
-    return option(Choice(tuple(kinds)), default, "How the weights start.")
+    return option(Choice(tuple(kinds)), default, "How the weights start.", drawn="")
 
 
 def init_value_scale_option(default: float = 1.0) -> Any:
-    return option(Number(), default, "Multiplies the start of the weights.")
+    return option(Number(), default, "Multiplies the start of the weights.", drawn="")
 
 
 def init_bias_option() -> Any:
-    return option(Number(), 0.0, "The value at which the bias starts.")
+    return option(Number(), 0.0, "The value at which the bias starts.", drawn="")
 
 
 # --- kinds that are not drawn ----------------------------------------------------------------

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ..base.codes import Code
 from ..spec import Spec, table_row
 from .accumulation import Accumulation
 from .bounds import Bounds
@@ -74,7 +75,7 @@ class ShapeError(Exception):
     """
 
     def __init__(self, title: str, *, label: str = "", option: str | None = None, input: int | None = None,
-                 hint: str = "", code: str = "shape-mismatch", body: tuple[str, ...] = ()) -> None:
+                 hint: str = "", code: Code = Code.SHAPE_MISMATCH, body: tuple[str, ...] = ()) -> None:
         super().__init__(title)
         self.title, self.label, self.option, self.input = title, label, option, input
         self.hint, self.code, self.body = hint, code, body
@@ -139,6 +140,8 @@ class Layer(Spec):
     parameter_inputs: ClassVar[tuple[str, ...]] = ()
     #: How many of `inputs`, from the end, may be left out.
     optional_inputs: ClassVar[int] = 0
+    #: The row that a call means where an option gets a node of the network (`Clip` between two tensors).
+    of_nodes: ClassVar[type[Layer] | None] = None
     #: Order of inputs and options in a call `Name (...)`; None: inputs, then options.
     call: ClassVar[tuple[str, ...] | None] = None
     #: "layer": options in braces make it, then it is applied. "function": called with its inputs.
@@ -164,6 +167,8 @@ class Layer(Spec):
     group_input: ClassVar[int | None] = None
     #: The output is a Softmax.
     is_softmax: ClassVar[bool] = False
+    #: A normalization of the output and its activation are drawn in the box of this layer.
+    draws_norm_inside: ClassVar[bool] = False
     #: What the row compares with the labels (its last but weights): "probabilities" or "scores"; empty: any numbers.
     compares: ClassVar[str] = ""
     #: The row that compares the other one of the two.

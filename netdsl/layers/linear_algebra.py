@@ -183,20 +183,19 @@ class DiagTimes(Combination):
 class KhatriRaoProduct(Product):
     """Every element of x times every element of y, as a vector; the index of x is the faster one.
 
+    The elements of a tensor count in their order, the width fastest.
+
     Source: CNTK `KhatriRaoProduct`, `ColumnwiseCrossProduct`.
     """
 
     aliases = ("ColumnwiseCrossProduct",)
-    examples = (Example("KhatriRaoProduct", ((4,), (3,)), (12,)), Example("KhatriRaoProduct", ((4, 2), (3,)), None))
+    examples = (Example("KhatriRaoProduct", ((4,), (3,)), (12,)), Example("KhatriRaoProduct", ((4, 2), (3,)), (24,)))
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
-        for position, shape in enumerate(inputs):
-            if shape.rank != 1:
-                raise ShapeError("KhatriRaoProduct needs two vectors", label=f"this is {shape}", input=position)
         return Shape((inputs[0].size * inputs[1].size,))
 
     def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
-        x, y = tensors
+        x, y = (tensor.flatten(int(shape.batched)) for tensor, shape in zip(tensors, p.inputs, strict=True))
         return (y.unsqueeze(-1) * x.unsqueeze(-2)).flatten(-2)
 
 

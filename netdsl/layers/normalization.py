@@ -48,10 +48,10 @@ class LayerNormalizationLayer(SampleNormalization):
         Example("LayerNormalizationLayer {perElement = true, initScale = 0.5}", ((4, 3, 2),), (4, 3, 2)),
     )
 
-    init_scale: float = option(Number(), 1.0, "The value at which the gain starts.")
-    init_bias: float = option(Number(), 0.0, "The value at which the bias starts.")
+    init_scale: float = option(Number(), 1.0, "The value at which the gain starts.", drawn="")
+    init_bias: float = option(Number(), 0.0, "The value at which the bias starts.", drawn="")
     per_element: bool = option(Flag(), False, "Give every element a gain and a bias of its own.")
-    epsilon: float = option(Number(0), 1e-5, "Added to the variance.")
+    epsilon: float = option(Number(0), 1e-5, "Added to the variance.", drawn="")
 
     def parameters(self, inputs: Sequence[Shape]) -> dict[str, ParameterSpec]:
         dims = inputs[0].dims if self.per_element else (1,)
@@ -90,9 +90,9 @@ class GroupNormalizationLayer(SampleNormalization):
     )
 
     groups: int = option(Integer(1), doc="Number of groups that the channels are divided into.")
-    init_scale: float = option(Number(), 1.0, "The value at which the gains start.")
-    init_bias: float = option(Number(), 0.0, "The value at which the biases start.")
-    epsilon: float = option(Number(0), 1e-5, "Added to the variance.")
+    init_scale: float = option(Number(), 1.0, "The value at which the gains start.", drawn="")
+    init_bias: float = option(Number(), 0.0, "The value at which the biases start.", drawn="")
+    epsilon: float = option(Number(0), 1e-5, "Added to the variance.", drawn="")
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         channels = inputs[0].dims[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ..base.codes import Code
 from ..spec import Choice, Flag, option, table_row
 from .bounds import Bounds, hull
 from .convolution import window_laws
@@ -175,7 +176,7 @@ class Pooling(WindowPooling):
         Example("Pooling (x, 'max', (9:9))", ((8, 7, 3),), None),
     )
 
-    pool_kind: str = option(Choice(("max", "average")), doc="What is taken of each window.")
+    pool_kind: str = option(Choice(("max", "average")), doc="What is taken of each window.", drawn="{}")
     kernel_dims: tuple[int, ...] = kernel_option("Extents of the window, width first.")
     stride: tuple[int, ...] = stride_option()
     auto_padding: tuple[bool, ...] = pad_option(True)
@@ -256,7 +257,7 @@ def pooling_windows(sliding: Sliding, shape: Shape, padding_is_a_value: bool = F
     """The windows of a pooling, in torch's order; raises ShapeError where one has no real pixel."""
     if sliding.axes > MAXIMUM_AXES:
         raise ShapeError(f"{sliding.layer} goes over at most {MAXIMUM_AXES} axes, and not {sliding.axes}",
-                         option=sliding.kernel_option, label=f"this has {sliding.axes} extents", code="option-type")
+                         option=sliding.kernel_option, label=f"this has {sliding.axes} extents", code=Code.OPTION_TYPE)
     if shape.rank < sliding.axes:
         raise ShapeError(f"a window of {show_extents(sliding.kernel)} needs an input with {sliding.axes} axes",
                          input=0, label=f"this is {shape}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ..base.codes import Code
 from ..spec import Integer, ListOf, Optional, option, table_row
 from .bounds import UNBOUNDED, Bounds
 from .layer import SCALAR, Example, SampleLayer, Shape, ShapeError
@@ -28,7 +29,8 @@ class Reduction(SampleLayer):
     function: ClassVar[str] = ""
 
     axis: tuple[int, ...] | None = option(
-        Optional(ListOf(Integer(0))), None, "Axes to reduce, 1 is the first of the file's shape; None means all.")
+        Optional(ListOf(Integer(0))), None, "Axes to reduce, 1 is the first of the file's shape; None means all.",
+        drawn="")
 
     @property
     def reduces_all(self) -> bool:
@@ -179,7 +181,7 @@ class Position(Reduction):
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         if self.axis is not None and len(self.axis) > 1:
             raise ShapeError(f"{self.name()} works along one axis, or over all elements", option="axis",
-                             label=f"these are {len(self.axis)}", code="option-type")
+                             label=f"these are {len(self.axis)}", code=Code.OPTION_TYPE)
         return super().shape(inputs)
 
     def reduce(self, x: torch.Tensor, dims: tuple[int, ...]) -> torch.Tensor:

@@ -41,7 +41,7 @@ class Padding(Resampling):
     lower_pad: tuple[int, ...] = option(PerAxis(Integer(0)), (0,), "Elements before, width first.")
     upper_pad: tuple[int, ...] = option(PerAxis(Integer(0)), (0,), "Elements after, width first.")
     mode: str = option(Choice(("constant", "reflect", "replicate")), "constant", "What the new elements are.")
-    value: float = option(Number(), 0.0, "The constant.")
+    value: float = option(Number(), 0.0, "The constant.", drawn="{}")
 
     def pads(self, shape: Shape) -> list[tuple[int, int]]:
         """Elements before and after for each axis of the file's shape."""

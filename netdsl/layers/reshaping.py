@@ -48,7 +48,7 @@ class Reshaping(SampleLayer):
 
 
 def _axis_option(doc: str, default: Any = REQUIRED) -> Any:
-    return option(Integer(1), default, f"{doc}, 1 is the first of the file's shape (the width).")
+    return option(Integer(1), default, f"{doc}, 1 is the first of the file's shape (the width).", drawn="")
 
 
 def _need_axis(row: Layer, axis: int, shape: Shape, name: str = "axis") -> None:
@@ -76,9 +76,9 @@ class Reshape(Reshaping):
         Example("Reshape {5:5}", ((4, 3, 2),), None, "24 elements are not 25"),
     )
 
-    dims: tuple[int, ...] = option(Dims(0), doc="The new extents, width first; one 0 is inferred.")
-    begin_axis: int = option(Integer(0), 0, "The first axis that is replaced; 0 means the first one.")
-    end_axis: int = option(Integer(0), 0, "The axis before which replacing ends; 0 means to the end.")
+    dims: tuple[int, ...] = option(Dims(0), doc="The new extents, width first; one 0 is inferred.", drawn="")
+    begin_axis: int = option(Integer(0), 0, "The first axis that is replaced; 0 means the first one.", drawn="")
+    end_axis: int = option(Integer(0), 0, "The axis before which replacing ends; 0 means to the end.", drawn="")
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         (shape,) = inputs
@@ -101,7 +101,8 @@ class ReshapeDimension(Reshaping):
     examples = (Example("ReshapeDimension {1, 2:0}", ((6, 3),), (2, 3, 3)),)
 
     axis: int = _axis_option("The axis to replace")
-    dims: tuple[int, ...] = option(Dims(0), doc="The new extents, width first; one 0 is inferred.", name="tensorShape")
+    dims: tuple[int, ...] = option(Dims(0), doc="The new extents, width first; one 0 is inferred.", name="tensorShape",
+                                   drawn="")
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         _need_axis(self, self.axis, inputs[0])
@@ -250,8 +251,9 @@ class Slice(SampleLayer):
         Example("Slice {0, 5}", ((4, 3, 2),), None, "the axis has 4 elements"),
     )
 
-    begin_index: int = option(Integer(), doc="The first element, from 0; negative from the end.")
-    end_index: int = option(Integer(), doc="The element after the last one; negative from the end, 0 for all.")
+    begin_index: int = option(Integer(), doc="The first element, from 0; negative from the end.", counts_steps=True)
+    end_index: int = option(Integer(), doc="The element after the last one; negative from the end, 0 for all.",
+                            counts_steps=True)
     axis: int = _axis_option("The axis", default=1)
 
     def bounds(self, shape: Shape) -> tuple[int, int]:
@@ -334,7 +336,7 @@ class RowRepeat(SampleLayer):
 class Splice(Layer):
     """Inputs joined along an axis: `Splice (a : b, axis = 3)` puts channels together.
 
-    All other extents have to be equal. An axis one beyond the shapes stacks the inputs.
+    All other extents have to be equal. An axis beyond the shapes stacks the inputs.
 
     Source: CNTK `Splice`, `RowStack`; Caffe and Keras `Concat`.
     """
@@ -346,16 +348,14 @@ class Splice(Layer):
         Example("Splice {axis = 3}", ((8, 8, 2), (8, 8, 3)), (8, 8, 5)),
         Example("Splice", ((2,), (3,), (1,)), (6,)),
         Example("Splice {axis = 2}", ((3,), (3,)), (3, 2), "stacks"),
+        Example("Splice {axis = 3}", ((3,), (3,)), (3, 1, 2), "stacks as channels"),
         Example("Splice {axis = 3}", ((8, 8, 2), (4, 4, 2)), None),
     )
 
     axis: int = _axis_option("The axis along which to join", default=1)
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
-        rank = max(shape.rank for shape in inputs)
-        if self.axis > rank + 1:
-            _need_axis(self, self.axis, inputs[0])
-        rank = max(rank, self.axis)
+        rank = max(self.axis, *(shape.rank for shape in inputs))
         first, *others = [list(padded(shape, rank)) for shape in inputs]
         total = first[-self.axis]
         for position, dims in enumerate(others, 1):

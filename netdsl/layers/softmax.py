@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 
 def axis_option(default: int = 0) -> Any:
-    return option(Integer(0), default, "The axis, 1 is the first of the file's shape (the width); 0: all elements.")
+    return option(Integer(0), default, "The axis, 1 is the first of the file's shape (the width); 0: all elements.",
+                  drawn="")
 
 
 def check_axis(axis: int, shape: Shape, name: str, input: int = 0) -> None:

@@ -78,7 +78,7 @@ def _one_hot(classes: torch.Tensor, dims: tuple[int, ...], dtype: torch.dtype) -
 
 def _tag_option() -> Any:
     return option(Choice(("feature", "label", "output", "")), "feature",
-                  "What the input is for; the reader goes by its name alone.")
+                  "What the input is for; the reader goes by its name alone.", drawn="")
 
 
 @table_row
@@ -96,8 +96,8 @@ class Input(Data):
     aliases = ("SparseInput",)
     examples = (Example("Input {32:32:3}", (), (32, 32, 3)), Example("Input {10}", (), (10,)))
 
-    dims: tuple[int, ...] = option(Dims(), doc="The shape of one sample, width first.")
-    dynamic_axis: str = option(Text(), "", "The name of the sequence axis, for sequences.")
+    dims: tuple[int, ...] = option(Dims(), doc="The shape of one sample, width first.", drawn="")
+    dynamic_axis: str = option(Text(), "", "The name of the sequence axis, for sequences.", drawn="")
     sparse: bool = option(Flag(), False, "The reader delivers the positions of the elements that are not 0.")
     tag: str = _tag_option()
 
@@ -117,7 +117,7 @@ class ImageInput(Data):
     image_width: int = option(Integer(1), doc="Pixels in a row.")
     image_height: int = option(Integer(1), doc="Rows.")
     image_channels: int = option(Integer(1), doc="Numbers for each pixel.")
-    dynamic_axis: str = option(Text(), "", "The name of the sequence axis, for sequences.")
+    dynamic_axis: str = option(Text(), "", "The name of the sequence axis, for sequences.", drawn="")
     tag: str = _tag_option()
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
@@ -156,7 +156,7 @@ class SeededStart(Initializer):
 class _Extents(Layer):
     """The option `dims`. A base of its own, so that it comes before the options of `_Learned`."""
 
-    dims: tuple[int, ...] = option(Dims(0), doc="The extents, width first; 0 is inferred from the use.")
+    dims: tuple[int, ...] = option(Dims(0), doc="The extents, width first; 0 is inferred from the use.", drawn="")
 
 
 @table_row
@@ -175,16 +175,21 @@ class _Learned(Layer):
     style: ClassVar[str] = "layer"
     inputs: ClassVar[tuple[str, ...]] = ()
 
-    learning_rate_multiplier: float = option(Number(0), 1.0, "Multiplies the learning rate; 0 for a constant.")
-    init: str = option(Choice(("", *KINDS)), "", "How the numbers are drawn; uniform in +-0.05 if nothing is said.")
-    init_value_scale: float = option(Number(), 1.0, "Multiplies what is drawn.")
-    init_value: float | None = option(Optional(Number()), None, "One number for all elements.")
-    init_filter_rank: int = option(Integer(0), 0, "How many of the first axes are a filter, for fan-in and fan-out.")
+    learning_rate_multiplier: float = option(Number(0), 1.0, "Multiplies the learning rate; 0 for a constant.",
+                                             drawn="")
+    init: str = option(Choice(("", *KINDS)), "", "How the numbers are drawn; uniform in +-0.05 if nothing is said.",
+                       drawn="")
+    init_value_scale: float = option(Number(), 1.0, "Multiplies what is drawn.", drawn="")
+    init_value: float | None = option(Optional(Number()), None, "One number for all elements.", drawn="")
+    init_filter_rank: int = option(Integer(0), 0, "How many of the first axes are a filter, for fan-in and fan-out.",
+                                   drawn="")
     init_output_rank: int = option(
-        Integer(), 1, "How many of the axes after the filter are outputs; negative: counted from the end.")
-    init_from_file_path: str = option(Text(), "", "A text file with the numbers, a row of the matrix on each line.")
-    init_from_literal: str = option(Text(), "", "The numbers themselves, a row of the matrix on each line.")
-    random_seed: int = option(Integer(-1), -1, "A seed for this parameter alone; -1: from the run's seed and the name.")
+        Integer(), 1, "How many of the axes after the filter are outputs; negative: counted from the end.", drawn="")
+    init_from_file_path: str = option(Text(), "", "A text file with the numbers, a row of the matrix on each line.",
+                                      drawn="")
+    init_from_literal: str = option(Text(), "", "The numbers themselves, a row of the matrix on each line.", drawn="")
+    random_seed: int = option(Integer(-1), -1, "A seed for this parameter alone; -1: from the run's seed and the name.",
+                              drawn="")
 
     @property
     def extents(self) -> tuple[int, ...]:
@@ -328,7 +333,7 @@ class Constant(_Fixed):
 
     examples = (Example("Constant {0.5}", (), (1,)), Example("Constant {0.5, rows = 3, cols = 2}", (), (3, 2)))
 
-    value: float = option(Number(), doc="The number.")
+    value: float = option(Number(), doc="The number.", drawn="{}")
     rows: int = option(Integer(1), 1, "The first extent.")
     cols: int = option(Integer(1), 1, "The second extent.")
 
@@ -351,8 +356,8 @@ class ConstantTensor(_Fixed):
 
     examples = (Example("ConstantTensor {0.5, 1:1:3}", (), (1, 1, 3)),)
 
-    value: float = option(Number(), doc="The number.")
-    dims: tuple[int, ...] = option(Dims(), doc="The extents, width first.")
+    value: float = option(Number(), doc="The number.", drawn="{}")
+    dims: tuple[int, ...] = option(Dims(), doc="The extents, width first.", drawn="")
 
     @property
     def number(self) -> float:
@@ -371,7 +376,7 @@ class OnesTensor(_Fixed):
 
     examples = (Example("OnesTensor {1:1:3}", (), (1, 1, 3)),)
 
-    dims: tuple[int, ...] = option(Dims(), doc="The extents, width first.")
+    dims: tuple[int, ...] = option(Dims(), doc="The extents, width first.", drawn="")
 
     @property
     def number(self) -> float:

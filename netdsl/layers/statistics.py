@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ..base.codes import Code
 from ..spec import table_row
 from .batch_normalization import needs_samples
 from .initializers import constant
@@ -216,7 +217,7 @@ class _PerDimension(Layer):
             name = type(self).inputs[index]
             if given.batched:
                 raise ShapeError(f"`{name}` of {self.name()} has to be the same for every sample", input=index,
-                                 code="wrong-inputs", label="this has a value for every sample",
+                                 code=Code.WRONG_INPUTS, label="this has a value for every sample",
                                  hint="`Mean (x)` and `InvStdDev (x)` are taken over the training data.")
             if given.size != inputs[0].size:
                 raise ShapeError(f"`{name}` of {self.name()} needs a number for each element of x", input=index,

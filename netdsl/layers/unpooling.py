@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ..base.codes import Code
 from ..spec import table_row
 from .layer import Example, Layer, Shape, ShapeError
 from .pooling import over_last_axes, pooling_windows
@@ -48,7 +49,7 @@ class Unpooling(Layer):
                              label=f"this is {values}",
                              body=(f"Max pooling of the second input, {places}, with these options makes {pooled}.",))
         if values.batched != places.batched:
-            raise ShapeError(f"only one input of {self.name()} has samples", input=0, code="wrong-inputs",
+            raise ShapeError(f"only one input of {self.name()} has samples", input=0, code=Code.WRONG_INPUTS,
                              label="both have to change from sample to sample")
         return Shape(places.dims)
 

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ..base.codes import Code
 from ..spec import Dims, Flag, Integer, PerAxis, option
 from .layer import Shape, ShapeError
 
@@ -95,7 +96,7 @@ class Sliding:
         if pad and (lower or upper):
             name = "lowerPad" if lower else "upperPad"
             raise ShapeError(f"{self.layer} takes `{self.pad_option} = true` or `{name}`, not both", option=name,
-                             code="option-type",
+                             code=Code.OPTION_TYPE,
                              label=f"the {_axis_name(axis)} is padded automatically already")
         return (self.kernel[axis], self._value("stride", self.stride, axis, 1), pad, lower, upper,
                 self._value("dilation", self.dilation, axis, 1))
@@ -105,7 +106,7 @@ class Sliding:
         surplus = values[self.axes :]
         if len(surplus) > 1 or (surplus and surplus[0] != neutral):
             raise ShapeError(f"`{name}` has more values than the {self.thing} has axes", option=name,
-                             code="option-type",
+                             code=Code.OPTION_TYPE,
                              label=f"{len(values)} values, and `{self.kernel_option}` has {self.axes}")
         return values[min(axis, len(values) - 1)]
 
@@ -148,7 +149,7 @@ class Sliding:
         largest = size if pad else (size + lower + upper - 1) // dilation + 1
         return ShapeError(
             f"a {self.thing} of {show_extents(self.kernel)} does not fit on an input of {show_extents(shown)}",
-            code="filter-too-large", option=self.kernel_option, body=tuple(body),
+            code=Code.FILTER_TOO_LARGE, option=self.kernel_option, body=tuple(body),
             label=f"{extent} along the {_axis_name(axis)}, and the input has {size + lower + upper}{padded}",
             hint=f"take a {self.thing} of at most {largest} along the {_axis_name(axis)}, or keep the input larger: "
                  "one pooling layer or stride less before it.")
@@ -181,7 +182,7 @@ def convolution_axes(layer: str, kernel: tuple[int, ...], shape: Shape, option: 
     """Raise unless a filter over these axes fits an input with one more axis, the channels."""
     if len(kernel) > MAXIMUM_AXES:
         raise ShapeError(f"{layer} goes over at most {MAXIMUM_AXES} axes, and not {len(kernel)}", option=option,
-                         label=f"this has {len(kernel)} extents", code="option-type")
+                         label=f"this has {len(kernel)} extents", code=Code.OPTION_TYPE)
     if shape.rank == len(kernel) + 1:
         return
     wanted = " x ".join(("W", "H", "D")[: len(kernel)]) + " x C"
@@ -205,7 +206,7 @@ def convolution_axes(layer: str, kernel: tuple[int, ...], shape: Shape, option: 
 
 
 def kernel_option(doc: str = "Extents of the filter, width first.") -> Any:
-    return option(Dims(), doc=doc)
+    return option(Dims(), doc=doc, drawn="{}")
 
 
 def stride_option() -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from ..base.codes import Code
 from ..base.diagnostics import Diagnostic, Failure, Label
 from ..base.source import NOWHERE, Span
 from ..spec import Kind, Mismatch, Optional, ScheduleKind, show_value
@@ -89,7 +90,7 @@ class _Keys:
         if self.span(a).source is not self.span(b).source:  # one of them comes from outside: it cannot delete a line
             inner = a if self.span(a).source is self.where.source else b
             hint += f" From outside the file, `SGD.{inner}=None` unsets it."
-        return Diagnostic("conflicting-keys", title, Label(self.span(b), label), related, body, hint, severity)
+        return Diagnostic(Code.CONFLICTING_KEYS, title, Label(self.span(b), label), related, body, hint, severity)
 
 
 # --- schedules -----------------------------------------------------------------------------------
@@ -133,7 +134,7 @@ def _check_values(keys: _Keys, name: str, schedule: Schedule, kind: Kind) -> lis
         except Mismatch as mismatch:
             return [
                 Diagnostic(
-                    "option-type",
+                    Code.OPTION_TYPE,
                     f"`{name}` of SGD takes {mismatch}",
                     Label(
                         span,
@@ -171,7 +172,7 @@ def _check_keys(keys: _Keys) -> list[Diagnostic]:
 
 def _no_rate(keys: _Keys) -> Diagnostic:
     return Diagnostic(
-        "missing-option", "SGD needs a learning rate", Label(keys.where, "no learning rate is given here"),
+        Code.MISSING_OPTION, "SGD needs a learning rate", Label(keys.where, "no learning rate is given here"),
         body=("A block gives one of these:",
               "    learningRate           on the mean gradient of a minibatch (classical)\n"
               "    learningRatesPerMB     CNTK's, for a minibatch of minibatchSize\n"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from ..base.codes import Code
 from ..spec import (
     BoundArgument,
     Choice,
@@ -57,7 +58,7 @@ class RecordOf(Kind):
             raise Mismatch(self.expected)
         named = {name: BoundArgument(member.span, member.force, name_span=value.names.get(name))
                  for name, member in members.items()}
-        return bind(self.spec, (), named, value.span, unknown_code="unknown-key").spec
+        return bind(self.spec, (), named, value.span, unknown_code=Code.UNKNOWN_KEY).spec
 
 
 @table_row

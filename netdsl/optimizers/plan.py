@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from ..base.codes import Code
 from ..base.diagnostics import Diagnostic, Label, did_you_mean
 from ..base.source import NOWHERE, Span
 from .block import AutoAdjust, EarlyStopping, Multiplier, TrainingBlock
@@ -184,7 +185,7 @@ class TrainingPlan:
         wanted = [("freeze", pattern) for pattern in self.block.freeze]
         wanted += [("multipliers", row.pattern) for row in self.block.multipliers]
         parts = sorted({part for name in known for part in (name, name.rpartition(".")[0], *name.split("."))})
-        return [Diagnostic("unknown-name", f"no parameter fits `{pattern}` of `{key}`",
+        return [Diagnostic(Code.UNKNOWN_NAME, f"no parameter fits `{pattern}` of `{key}`",
                            Label(self.spans.get(key, NOWHERE), did_you_mean(pattern, parts)),
                            body=("A pattern is the name of a parameter or of a layer, with or without what stands "
                                  "before a dot, and may hold `*` and `?`.",),

@@ -1,12 +1,7 @@
-"""Passes: functions from network to network, in the order of PIPELINE."""
+"""Passes: program -> program, in the order of `run_passes.py`, with shape inference in the middle. Imports `ir`."""
 
 from __future__ import annotations
 
-from .prune import prune
-from .shapes import Inference, infer_shapes
+from .run_passes import GRAPH_PASSES, SHAPED_PASSES, GraphPass, Passed, ShapedPass, run_passes
 
-PIPELINE = (prune, infer_shapes)
-
-__all__ = ["PIPELINE", "Inference", "infer_shapes", "prune", "verify"]
-
-from .verify import verify  # noqa: E402
+__all__ = ["GRAPH_PASSES", "SHAPED_PASSES", "GraphPass", "Passed", "ShapedPass", "run_passes"]

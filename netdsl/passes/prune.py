@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from ..ir.network import Network, Node
+import dataclasses
+
+from ..ir.network import Network
+from ..ir.program import Program
 
 
-def prune(network: Network[Node], roots: tuple[str, ...]) -> Network[Node]:
-    """The part of a network that its roots are computed from, in the same order."""
-    alive = network.ancestors(roots)
-    return Network(node for node in network if node.name in alive)
+def prune(program: Program) -> Program:
+    """The program with only what its special lists are computed from, in the same order; all of it without any."""
+    if not program.roots:
+        return program
+    alive = program.network.ancestors(program.roots)
+    return dataclasses.replace(program, network=Network(node for node in program.network if node.name in alive))

@@ -6,25 +6,31 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ..base.codes import Code
 from ..base.diagnostics import Diagnostic, Label
 from ..base.source import Span
 from ..ir.network import Network, Node, ShapedNode
+from ..ir.program import CheckedProgram, Program
 from ..layers.layer import Cost, Layer, Shape, ShapeError
 from .shape_history import history
 
 
 @dataclass(frozen=True)
 class Inference:
-    """What is known: shaped nodes in order, the nodes whose rule failed, and the pages for them."""
+    """What is known: the program with its shaped nodes in order, the nodes whose rule failed, diagnostics of those."""
 
-    network: Network[ShapedNode]
+    program: CheckedProgram
     failed: tuple[Node, ...]
     diagnostics: tuple[Diagnostic, ...]
 
 
-def infer_shapes(network: Network[Node]) -> Inference:
-    """Shapes from the inputs on. A node whose rule fails has a page; its users are skipped silently."""
-    return _Inference(network).run()
+def infer_shapes(program: Program) -> Inference:
+    """Shapes from the inputs on. A node whose rule fails has a diagnostic; its users are skipped silently."""
+    inference = _Inference(program.network)
+    shaped = inference.run()
+    fields = {field.name: getattr(program, field.name) for field in dataclasses.fields(program)}
+    return Inference(CheckedProgram(**{**fields, "network": shaped}), tuple(inference.failed),
+                     tuple(inference.diagnostics))
 
 
 class _Inference:
@@ -37,7 +43,7 @@ class _Inference:
         self.failed: list[Node] = []
         self.diagnostics: list[Diagnostic] = []
 
-    def run(self) -> Inference:
+    def run(self) -> Network[ShapedNode]:
         for node in self.network:
             if all(use.node in self.shaped for use in node.inputs):
                 try:
@@ -48,8 +54,7 @@ class _Inference:
         for node in list(self.shaped.values()):
             if not node.shape.is_complete:
                 self.diagnostics.append(self._incomplete(node))
-        ordered = [self.shaped[node.name] for node in self.network if node.name in self.shaped]
-        return Inference(Network(ordered), tuple(self.failed), tuple(self.diagnostics))
+        return Network(self.shaped[node.name] for node in self.network if node.name in self.shaped)
 
     def _infer(self, node: Node) -> None:
         shapes = tuple([self.shaped[use.node].shape for use in node.inputs])
@@ -122,7 +127,7 @@ class _Inference:
         return Diagnostic(wrong.code, wrong.title, Label(span, label), related=_uses(node), body=body, hint=wrong.hint)
 
     def _incomplete(self, node: ShapedNode) -> Diagnostic:
-        return Diagnostic("shape-mismatch", f"the shape of `{node.name}` cannot be inferred",
+        return Diagnostic(Code.SHAPE_MISMATCH, f"the shape of `{node.name}` cannot be inferred",
                           Label(node.span, f"this is {node.shape}"), related=_uses(node),
                           hint="give the extents that are 0; they are inferred only where a node uses the parameter "
                                "directly.")

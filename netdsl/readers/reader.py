@@ -343,6 +343,14 @@ class Sample(Spec):
         return f"{type(self).__name__}-{hashlib.blake2b(text.encode(), digest_size=6).hexdigest()}"
 
 
+def describe_reader(reader: Reader) -> Description | DataError:
+    """What a reader says of itself, or what is wrong with its data."""
+    try:
+        return reader.describe()
+    except DataError as wrong:
+        return wrong
+
+
 __all__ = [
     "Batch",
     "DataError",
@@ -353,6 +361,6 @@ __all__ = [
     "Sample",
     "SampleRng",
     "Stream",
-    "Transform",
+    "Transform", "describe_reader",
     "field",
 ]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from ..base.codes import Code
 from ..base.diagnostics import failure
-from ..base.source import Source
+from ..base.source import Span
 from ..runs.store import REPORT, Run
 from .facts import Facts, gather
 from .page import page
@@ -25,8 +26,8 @@ def write_report(run: Run, target: Path | None = None) -> Path:
         os.replace(temporary, target)
     except OSError as error:
         temporary.unlink(missing_ok=True)
-        raise failure("cannot-write", f"`{target.name}` cannot be written: {error.strerror or error}",
-                      Source(str(target), "").span(0, 0), hint="name another file with --out.") from error
+        raise failure(Code.CANNOT_WRITE, f"`{target.name}` cannot be written: {error.strerror or error}",
+                      Span.nowhere(str(target)), hint="name another file with --out.") from error
     return target
 
 

@@ -8,8 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 from ..drawing import Chart, Point, Series, rate_line, spans_decades
-from ..ir.network import ShapedNode
-from ..ir.program import Program
+from ..ir.program import CheckedProgram
 from ..optimizers.plan import TrainingPlan
 from ..runs.store import Run
 
@@ -19,7 +18,7 @@ _FEW_EPOCHS = 4
 _LOG = 20
 
 
-def charts(run: Run, percentages: frozenset[str], program: Program[ShapedNode] | None = None) -> list[Chart]:
+def charts(run: Run, percentages: frozenset[str], program: CheckedProgram | None = None) -> list[Chart]:
     """A chart for each recorded value, shares in percent, and one for the rate; none for a run without epochs."""
     names = list(dict.fromkeys(name for line in run.epochs for name in (line.get("train") or {})))
     found = [_chart(run, name, name in percentages) for name in names]

@@ -13,8 +13,8 @@ from ..base.source import Source
 from ..checks.memory_estimate import estimate_memory
 from ..data.choose import choose_data
 from ..data.preview import Picture, pictures
-from ..ir.network import NetworkTotals, ShapedNode, totals
-from ..ir.program import Program
+from ..ir.network import NetworkTotals, totals
+from ..ir.program import CheckedProgram, Phase
 from ..readers.reader import DataError
 from ..runs.store import RESOLVED, SOURCE, Run
 from .filters import FilterBank, first_filters
@@ -40,7 +40,7 @@ class Facts:
 
     run: Run
     text: str = ""  #: the file as resolved
-    program: Program[ShapedNode] | None = None
+    program: CheckedProgram | None = None
     sample: str = ""  #: the sentence about sample data, if the run was on some
     classes: tuple[str, ...] = ()
     worst: tuple[Worst, ...] = ()
@@ -103,18 +103,18 @@ def _load(facts: Facts) -> None:
     facts.program, facts.sample = choice.checked.require(), choice.line
 
 
-def _filters(facts: Facts, program: Program[ShapedNode]) -> None:
+def _filters(facts: Facts, program: CheckedProgram) -> None:
     assert facts.run.checkpoint is not None
     facts.filters = first_filters(program, facts.run.checkpoint)
 
 
-def _worst(facts: Facts, program: Program[ShapedNode]) -> None:
+def _worst(facts: Facts, program: CheckedProgram) -> None:
     listed: list[dict[str, Any]] = facts.run.details.get("worst", [])
-    if not listed or program.readers.test is None:
+    if not listed or Phase.TEST not in program.readers:
         return
     shown: list[Picture | None] = [None] * len(listed)
     try:
-        shown = list(pictures(program.readers.test, [int(sample["index"]) for sample in listed], training=False,
+        shown = list(pictures(program.readers[Phase.TEST], [int(sample["index"]) for sample in listed], training=False,
                               class_names=facts.classes))
     except (DataError, IndexError) as error:
         facts.notes.append(f"The worst samples have no pictures: {error}.")

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..ir.network import ShapedNode
-from ..ir.program import Program
+from ..ir.program import CheckedProgram, Phase
 
 #: More filters than this are not shown.
 _MOST = 128
@@ -23,7 +22,7 @@ class FilterBank:
     total: int
 
 
-def first_filters(program: Program[ShapedNode], checkpoint: Path) -> FilterBank | None:
+def first_filters(program: CheckedProgram, checkpoint: Path) -> FilterBank | None:
     """The filters of the first layer with weights, if they can be drawn as images of its input.
 
     Raises ValueError for weights that cannot be read.
@@ -57,8 +56,8 @@ def _as_images(weight: np.ndarray, dims: tuple[int, ...]) -> np.ndarray | None:
     return weight
 
 
-def _is_bgr(program: Program[ShapedNode]) -> bool:
-    return getattr(program.readers.train or program.readers.test, "color_order", "RGB") == "BGR"
+def _is_bgr(program: CheckedProgram) -> bool:
+    return getattr(program.readers.get(Phase.TRAIN) or program.readers.get(Phase.TEST), "color_order", "RGB") == "BGR"
 
 
 def _stretched(weights: np.ndarray, bgr: bool) -> np.ndarray:

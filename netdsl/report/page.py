@@ -18,6 +18,7 @@ import numpy as np
 from ..base.units import count_text, duration, memory_text, value_text
 from ..data.preview import png_of
 from ..drawing import HoverLayer, chart_svg, dark_style, hover_layer, network_svg
+from ..ir.program import Phase
 from ..readers.formats.images import pillow
 from .confusion import Confusion, Table, confusion_of
 from .curves import charts
@@ -284,8 +285,11 @@ def _plan(facts: Facts) -> Iterator[Row]:
                           run.state.get("identity", {}).get("data", {}).items())
     if facts.program is not None:
         readers = facts.program.readers
-        yield from _code_rows((f"data: {phase}", reader.show()) for phase, reader in
-                              (("validation", readers.validation), ("test", readers.test)) if reader)
+        yield from _code_rows(
+            (f"data: {phase}", reader.show())
+            for phase, reader in (("validation", readers.get(Phase.VALIDATION)), ("test", readers.get(Phase.TEST)))
+            if reader
+        )
 
 
 def _code_rows(items: Iterable[tuple[str, object]]) -> Iterator[Row]:

@@ -22,8 +22,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from ..base.atomic_files import clear_leftovers, follow, new_folder, point
+from ..base.codes import Code
 from ..base.diagnostics import Diagnostic, Failure, Label, failure
-from ..base.source import Source, Span
+from ..base.source import Span
 from ..layers.layer import Shape
 from .store import saved_state
 
@@ -113,7 +114,7 @@ def find(path: Path) -> Path:
 
 
 def _unreadable(path: Path, title: str, why: str, hint: str) -> Failure:
-    return failure("checkpoint-mismatch", title, Source(str(path), "").span(0, 0), body=(why,), hint=hint)
+    return failure(Code.CHECKPOINT_MISMATCH, title, Span.nowhere(str(path)), body=(why,), hint=hint)
 
 
 # --- the folder of a run's checkpoints --------------------------------------------------------------
@@ -214,7 +215,7 @@ def load(wanted: Tensors, found: Tensors, spans: Mapping[str, Span], path: Path,
 
 def _misfit(report: LoadReport, spans: Mapping[str, Span], path: Path) -> Diagnostic:
     first = next(iter([name for name, _, _ in report.other_shape] or report.missing), "")
-    primary = spans.get(first) or Source(str(path), "").span(0, 0)
+    primary = spans.get(first) or Span.nowhere(str(path))
     counts = [f"{len(names)} {what}" for names, what in (
         (report.loaded, "loaded"), (report.missing, "missing"), (report.unexpected, "unexpected"),
         (report.other_shape, "of another shape")) if names]
@@ -234,7 +235,7 @@ def _misfit(report: LoadReport, spans: Mapping[str, Span], path: Path) -> Diagno
     patterns = " ".join(f"--allow-missing '{pattern}'"
                         for pattern in ([f"{layer}.*" for layer in layers] if len(layers) <= 4 else ["*"]))
     return Diagnostic(
-        "checkpoint-mismatch", "the checkpoint does not fit the network", Label(primary, label), body=tuple(body),
+        Code.CHECKPOINT_MISMATCH, "the checkpoint does not fit the network", Label(primary, label), body=tuple(body),
         hint=f"take the checkpoint of this network, or name the tensors that may start afresh: {patterns}.")
 
 
@@ -267,7 +268,7 @@ def refuse_changes(changes: Sequence[tuple[str, str, str, str]], span: Span, pat
     what = "the network is not the one" if network else "the data are not those" if data_alone else \
         "the plan is not the one"
     return failure(
-        "checkpoint-mismatch", f"{what} that the checkpoint was trained with", span,
+        Code.CHECKPOINT_MISMATCH, f"{what} that the checkpoint was trained with", span,
         "" if span.start == 0 else "this has changed",
         body=(f"A resumed run goes on as if it had not stopped. Since {path} was written, this has changed:",
               "\n".join(rows + _more(changes))),

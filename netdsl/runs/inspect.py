@@ -10,8 +10,9 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 
+from ..base.codes import Code
 from ..base.diagnostics import Failure, failure
-from ..base.source import Source
+from ..base.source import Span
 from ..layers.layer import Shape
 from . import checkpoint
 
@@ -55,8 +56,8 @@ class Contents:
 def contents(path: Path) -> Contents:
     """Look into a checkpoint, a run's last one, or a safetensors file. Raises Failure `checkpoint-mismatch`."""
     if path.is_file() and path.suffix.lower() in UNSAFE:
-        raise failure("checkpoint-mismatch", f"`{path.name}` is not in a format that can be read safely",
-                      Source(str(path), "").span(0, 0),
+        raise failure(Code.CHECKPOINT_MISMATCH, f"`{path.name}` is not in a format that can be read safely",
+                      Span.nowhere(str(path)),
                       body=("Files of this kind can run code when they are opened, so they never are. Checkpoints "
                             "of netdsl are folders of safetensors and JSON.",),
                       hint="convert the file to safetensors where you trust it.")
@@ -79,7 +80,7 @@ def _require_safetensors(path: Path) -> None:
 
 
 def _not_one(path: Path, error: Exception) -> Failure:
-    return failure("checkpoint-mismatch", f"`{path.name}` is no checkpoint", Source(str(path), "").span(0, 0),
+    return failure(Code.CHECKPOINT_MISMATCH, f"`{path.name}` is no checkpoint", Span.nowhere(str(path)),
                    body=(f"Reading says: {error}.",),
                    hint="name a run's folder, a folder of its `checkpoints`, or a safetensors file.")
 

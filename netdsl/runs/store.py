@@ -10,8 +10,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from ..base.codes import Code
 from ..base.diagnostics import Failure, did_you_mean, failure
-from ..base.source import Source
+from ..base.source import Span
 
 #: Files of a run folder; `netdsl.runs.writer` writes them.
 SOURCE, RESOLVED, OVERRIDES = "source.net", "resolved.net", "overrides.txt"
@@ -170,7 +171,7 @@ def open_run(text: str, root: Path = Path("runs")) -> Run:
     known = [run.folder.name for run in find_runs(root)] if root.is_dir() else []
     title = f"`{text}` is no run" if given.exists() else f"there is no run `{text}`"
     hint = did_you_mean(given.name, known) or "`netdsl runs` lists them."
-    raise failure("no-file", title, Source(text, "").span(0, 0), hint=hint,
+    raise failure(Code.NO_FILE, title, Span.nowhere(text), hint=hint,
                   body=(f"A run's folder has a file {LINES}.",) if given.exists() else ())
 
 
@@ -218,7 +219,7 @@ def checkpoint_of(file: str, given: str | None, root: Path = Path("runs")) -> Pa
     found = latest(network_name(file), root)
     if found is None or Run(found).checkpoint is None:
         what = f"there is no run of `{network_name(file)}` to take a checkpoint from"
-        raise failure("no-file", what, Source(file, "").span(0, 0),
+        raise failure(Code.NO_FILE, what, Span.nowhere(file),
                       body=(f"I looked for {root / network_name(file) / 'latest'} in {Path.cwd()}.",),
                       hint=f"train it with `netdsl run {file}`, or name a checkpoint with --checkpoint.")
     return found
@@ -245,7 +246,7 @@ def missing_checkpoint(given: str) -> Failure:
     listed = ("\n".join(f"    {folder}" for folder in found[-5:]),) if found else ()
     body = (f"These {'runs' if len(found) <= 5 else f'and {len(found) - 5} older runs'} are in {below}:", *listed)
     hint = did_you_mean(path.name, near) or "name a run's folder, or a folder of its `checkpoints`."
-    return failure("no-file", title, Source(given, "").span(0, 0), body=body if found else (), hint=hint)
+    return failure(Code.NO_FILE, title, Span.nowhere(given), body=body if found else (), hint=hint)
 
 
 def saved_state(checkpoint: Path) -> dict[str, Any]:

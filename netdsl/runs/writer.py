@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from .._version import __version__
 from ..base.atomic_files import clear_leftovers, finite, follow, point, write_json, write_text, writing
+from ..base.codes import Code
 from ..base.diagnostics import Failure, failure
-from ..base.source import Source
+from ..base.source import Span
 from .store import DETAILS, ENVIRONMENT, LINES, OVERRIDES, RESOLVED, RESULT, SOURCE
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def run_of(checkpoint: Path) -> Path:
 
 
 def _taken(out: Path, why: str) -> Failure:
-    return failure("cannot-write", f"{why}: nothing is overwritten", Source(str(out), "").span(0, 0),
+    return failure(Code.CANNOT_WRITE, f"{why}: nothing is overwritten", Span.nowhere(str(out)),
                    body=(f"A run needs a folder of its own, and {out} is in use.",),
                    hint="name another folder with --out, or go on with the run that is there: --resume "
                         f"{out}")

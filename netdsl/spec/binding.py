@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..base.codes import Code
 from ..base.diagnostics import Diagnostic, Failure, Label, suggest
 from ..base.source import Span
 from .aliases import cure_of_option, cure_of_value, elsewhere, our_option
@@ -55,7 +56,7 @@ def bind(
     call: Span,
     *,
     title: str | None = None,
-    unknown_code: str = "unknown-option",
+    unknown_code: Code = Code.UNKNOWN_OPTION,
 ) -> Bound:
     """Positional and named arguments -> an instance of `cls`. Raises Failure with every mistake.
 
@@ -108,7 +109,7 @@ def bind(
         spec.validate()
     except OptionError as wrong:
         where = given[wrong.option].span if wrong.option in given else call
-        raise Failure([Diagnostic("option-type", wrong.title, Label(where, ""), hint=wrong.hint,
+        raise Failure([Diagnostic(Code.OPTION_TYPE, wrong.title, Label(where, ""), hint=wrong.hint,
                                   body=signature_body(cls, called))]) from None
     return Bound(spec, {name: argument.span for name, argument in given.items()})
 
@@ -137,7 +138,7 @@ def signature_body(cls: type[Spec], called: str | None = None) -> tuple[str, ...
     return (what, "\n".join(lines))
 
 
-def _unknown(cls: type[Spec], called: str, unknown: Sequence[tuple[str, BoundArgument, str]], code: str) -> Diagnostic:
+def _unknown(cls: type[Spec], called: str, unknown: Sequence[tuple[str, BoundArgument, str]], code: Code) -> Diagnostic:
     """One page for all names that are no options; `unknown` holds name, argument and what was most likely meant."""
     noun = "key" if code == "unknown-key" else "option"
     labels = [Label(a.name_span or a.span, f"did you mean `{near}`?" if near else "") for _, a, near in unknown]
@@ -174,7 +175,7 @@ def _nearest(cls: type[Spec], called: str, name: str, noun: str) -> str:
 def _missing(cls: type[Spec], called: str, o: Option, call: Span, is_block: bool, listed: bool) -> Diagnostic:
     noun = "key" if is_block else "option"
     every = signature_body(cls, called) if len(cls.options()) <= MANY and not listed else ()
-    return Diagnostic("missing-option", f"{called} needs its {noun} `{o.name}`",
+    return Diagnostic(Code.MISSING_OPTION, f"{called} needs its {noun} `{o.name}`",
                       Label(call, f"`{o.name}` is missing here"),
                       body=(f"`{o.name}` is {o.kind.expected}: {o.doc.rstrip('.')}.", *every))
 
@@ -186,7 +187,7 @@ def _mistyped(cls: type[Spec], called: str, o: Option, argument: BoundArgument, 
         got, cure = f"this is {describe_value(value)}", _as_function(cls, argument, value) or cure
     except Failure:
         got, cure = "", ""
-    return Diagnostic("option-type", f"`{o.name}` of {called} takes {expected}"[:160], Label(argument.span, got),
+    return Diagnostic(Code.OPTION_TYPE, f"`{o.name}` of {called} takes {expected}"[:160], Label(argument.span, got),
                       body=(f"`{o.name}`: {o.doc.rstrip('.')}.",), hint=cure)
 
 
@@ -208,20 +209,20 @@ def _unjoined(cls: type[Spec], called: str, o: Option, argument: BoundArgument) 
     value = argument.value()
     if isinstance(value, bool) or not isinstance(value, float):
         return None
-    return Diagnostic("option-type", f"the numbers of `{before.name}` are a list, joined by `:`",
+    return Diagnostic(Code.OPTION_TYPE, f"the numbers of `{before.name}` are a list, joined by `:`",
                       Label(argument.span, f"read as the next option, `{o.name}`"),
                       body=(f"`{before.name}`: {before.doc.rstrip('.')}.",),
                       hint="write a list as `28:28:1`, in parentheses where more options follow: `(3:3)`.")
 
 
 def _twice(called: str, name: str, argument: BoundArgument, first: BoundArgument) -> Diagnostic:
-    return Diagnostic("unknown-option", f"`{name}` of {called} is given twice",
+    return Diagnostic(Code.UNKNOWN_OPTION, f"`{name}` of {called} is given twice",
                       Label(argument.name_span or argument.span, "given again here"),
                       related=(Label(first.span, "given first here, by its position"),))
 
 
 def _too_many(cls: type[Spec], called: str, positional: Sequence[BoundArgument], order: Sequence[str]) -> Diagnostic:
-    return Diagnostic("unknown-option", f"{called} takes at most {len(order)} option{'s' * (len(order) != 1)}, "
+    return Diagnostic(Code.UNKNOWN_OPTION, f"{called} takes at most {len(order)} option{'s' * (len(order) != 1)}, "
                       f"here are {len(positional)}",
                       Label(positional[len(order)].span, "this one has no place"), body=signature_body(cls, called))
 

@@ -31,6 +31,8 @@ class Option:
     kind: Kind
     default: Any
     doc: str
+    drawn: str | None = None  #: words in a drawing, with `{}` for the value; "": left out; None: name and value
+    counts_steps: bool = False  #: a position that may differ among the steps of an unrolled loop
 
     @property
     def required(self) -> bool:
@@ -40,9 +42,13 @@ class Option:
         return self.name if self.required else f"{self.name} = {self.kind.show(self.default)}"
 
 
-def option(kind: Kind, default: Any = REQUIRED, doc: str = "", *, name: str | None = None) -> Any:
-    """Declare an option: a dataclass field with its kind, default (already converted) and sentence."""
-    metadata = {"kind": kind, "doc": doc, "name": name}
+def option(kind: Kind, default: Any = REQUIRED, doc: str = "", *, name: str | None = None, drawn: str | None = None,
+           counts_steps: bool = False) -> Any:
+    """Declare an option: a dataclass field with its kind, default (already converted) and sentence.
+
+    `drawn` and `counts_steps` are for drawings, see `Option`.
+    """
+    metadata = {"kind": kind, "doc": doc, "name": name, "drawn": drawn, "counts_steps": counts_steps}
     if default is REQUIRED:
         return field(metadata=metadata, kw_only=True)
     return field(default=default, metadata=metadata, kw_only=True)
@@ -131,7 +137,8 @@ class Spec:
         cached = cls.__dict__.get("_options")
         if cached is None:
             cached = tuple(
-                Option(f.name, f.metadata["name"] or camel(f.name), f.metadata["kind"], f.default, f.metadata["doc"])
+                Option(f.name, f.metadata["name"] or camel(f.name), f.metadata["kind"], f.default, f.metadata["doc"],
+                       f.metadata["drawn"], f.metadata["counts_steps"])
                 for f in dataclasses.fields(cls)
                 if "kind" in f.metadata
             )

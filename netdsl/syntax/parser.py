@@ -10,6 +10,7 @@ from typing import Any
 
 from lark import Lark, Token, Transformer, UnexpectedInput
 
+from ..base.codes import Code
 from ..base.diagnostics import Diagnostic, Failure, Label
 from ..base.recursion import paused_collector
 from ..base.source import Source, Span
@@ -114,7 +115,7 @@ class _Builder(Transformer[Token, Any]):
         for inner in changes.members if changes is not None else ():
             if isinstance(inner, ast.Include):
                 self.problems.append(Diagnostic(
-                    "syntax", "the braces of an `include` hold values, not another `include`",
+                    Code.SYNTAX, "the braces of an `include` hold values, not another `include`",
                     Label(inner.span, "this"), hint="write it before or behind the other `include`."))
         return ast.Include(str(children[1])[1:-1], self._span(children), changes)
 
@@ -168,12 +169,12 @@ class _Builder(Transformer[Token, Any]):
             claimed: Sequence[Any] = left.items
             self.pairs = [pair for pair in self.pairs if pair not in claimed]
             self.problems.append(Diagnostic(
-                "syntax", "a function inside a list needs parentheses",
+                Code.SYNTAX, "a function inside a list needs parentheses",
                 Label(left.items[-1].span.to(body.span), "put parentheses around this"),
                 hint="write `a : (x => ...) : b`; without them the function takes in the rest of the list."))
         elif bad:
             self.problems.append(Diagnostic(
-                "syntax", "the parameters of a function are plain names", Label(bad[0].span, "this is not a name"),
+                Code.SYNTAX, "the parameters of a function are plain names", Label(bad[0].span, "this is not a name"),
                 hint="write `x => ...` or `(x, y) => ...`; defaults need `f (x, y = 1) = ...`."))
         parameters = tuple(ast.Identifier(n.text, n.span) for n in names if isinstance(n, ast.Name))
         return ast.Function(parameters, body, self._span(children))
@@ -250,7 +251,7 @@ class _Builder(Transformer[Token, Any]):
                 parts.append(ast.Interpolation(self._path(match.group(1), place), place))
             else:
                 self.problems.append(Diagnostic(
-                    "syntax", "a `$` in a string has no partner", Label(place, "this one"),
+                    Code.SYNTAX, "a `$` in a string has no partner", Label(place, "this one"),
                     hint='`"$name$/train"` puts the value of `name` in; a plain dollar sign is `$$`.'))
         return tuple([*parts, text[done:]] if text[done:] else parts)
 
@@ -294,7 +295,7 @@ def _without_end(children: Children) -> Children:
 
 def not_a_value(pair: _Tuple) -> Diagnostic:
     """`(x, y)` stands where a value is needed."""
-    return Diagnostic("syntax", "a bracket with commas is not a value", Label(pair.span, "here"),
+    return Diagnostic(Code.SYNTAX, "a bracket with commas is not a value", Label(pair.span, "here"),
                       hint="for a list write `:`, as in `(3:3)`; for a call, the name of the function before the "
                            "bracket; for a function, `(x, y) => ...`.")
 

@@ -21,12 +21,13 @@ from torch import fx
 from ..base.seeds import seed_for
 from ..data.fake import declared_inputs
 from ..ir.network import totals
+from ..ir.program import CheckedProgram
 from ..lower import Executable, argument_name
 from ..optimizers.optimizer import StepRates
 from .data.loader import as_tensor
 from .device import choose_device, describe_device, synchronize, torch_settings
 from .failures import is_out_of_memory, out_of_memory
-from .setup import Checked, build, trained_state
+from .setup import build, trained_state
 from .state import State
 from .step import Precision, StepInput, Tensors, TrainingStep, choose_precision, network_inputs, sum_of_criteria
 from .strategies import WORTH_A_TRIAL, Captured, Eager, candidates, choose
@@ -87,7 +88,7 @@ class Timings:
         return 1000 * self.minibatch / min(times.median for times in whole)
 
 
-def bench(program: Checked, options: BenchOptions) -> Timings:
+def bench(program: CheckedProgram, options: BenchOptions) -> Timings:
     """Time the layers and the training step of a program on made-up data. Raises Failure."""
     device = choose_device(options.device)
     plan = program.plan
@@ -110,7 +111,7 @@ def bench(program: Checked, options: BenchOptions) -> Timings:
 
 
 @contextmanager
-def _memory_errors(program: Checked, device: torch.device) -> Iterator[None]:
+def _memory_errors(program: CheckedProgram, device: torch.device) -> Iterator[None]:
     try:
         yield
     except (RuntimeError, MemoryError) as error:
@@ -119,7 +120,7 @@ def _memory_errors(program: Checked, device: torch.device) -> Iterator[None]:
         raise out_of_memory(program, device, 1) from error
 
 
-def _made_up(program: Checked, executable: Executable, size: int, device: torch.device) -> Tensors:
+def _made_up(program: CheckedProgram, executable: Executable, size: int, device: torch.device) -> Tensors:
     draw = np.random.Generator(np.random.PCG64(seed_for(0, "bench")))
     made = {item.name: as_tensor(item.make(size, draw)).to(device) for item in declared_inputs(program)}
     return network_inputs(executable.inputs, made)
@@ -178,8 +179,15 @@ def _forward_only(executable: Executable, inputs: Tensors, precision: Precision,
 class _Step:
     """The training step as `run` makes it, with marks between its parts."""
 
-    def __init__(self, program: Checked, executable: Executable, state: State, precision: Precision, inputs: Tensors,
-                 size: int) -> None:
+    def __init__(
+        self,
+        program: CheckedProgram,
+        executable: Executable,
+        state: State,
+        precision: Precision,
+        inputs: Tensors,
+        size: int,
+    ) -> None:
         self.step = TrainingStep(executable, program.criteria, state.rule, precision, lambda raw: raw)
         self.state, self.inputs, self.size = state, inputs, size
         assert program.plan is not None
@@ -227,7 +235,7 @@ class _Step:
 class _Layers:
     """Every layer alone: its inputs are cut off from what made them, so its backward pass is its own."""
 
-    def __init__(self, program: Checked, executable: Executable, precision: Precision, inputs: Tensors,
+    def __init__(self, program: CheckedProgram, executable: Executable, precision: Precision, inputs: Tensors,
                  size: int) -> None:
         self.program, self.executable, self.precision = program, executable, precision
         self.inputs = {argument_name(name): tensor for name, tensor in inputs.items()}

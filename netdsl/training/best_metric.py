@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ..ir.directions import directions
-from ..ir.network import ShapedNode
-from ..ir.program import Program
+from ..ir.program import CheckedProgram
 from ..layers.quality import Quality
 from .evaluation.evaluate import criterion_name, shown
 
@@ -18,7 +17,7 @@ from .evaluation.evaluate import criterion_name, shown
 class BestMetric:
     """Epochs by one value, in the direction that is better for it. Values are those of the data set, by node name."""
 
-    program: Program[ShapedNode]
+    program: CheckedProgram
     wanted: str | None  #: the name of a criterion or metric; None: the first metric, else the criterion
     validated: bool  #: there are validation data, and they decide
 

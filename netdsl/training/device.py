@@ -11,9 +11,10 @@ from typing import Any
 
 import torch
 
+from ..base.codes import Code
 from ..base.diagnostics import failure
 from ..base.seeds import seed_for
-from ..base.source import Source
+from ..base.source import Span
 
 #: Options of glibc's mallopt (malloc.h).
 _TRIM_THRESHOLD, _MMAP_MAX = -1, -4
@@ -28,11 +29,11 @@ def choose_device(wanted: str) -> torch.device:
     if wanted == "auto":
         return torch.device("cuda", torch.cuda.current_device()) if torch.cuda.is_available() else torch.device("cpu")
     kind, _, number = wanted.partition(":")
-    where = Source("command line", "").span(0, 0)
+    where = Span.nowhere("command line")
     if kind not in ("cpu", "cuda") or (number and not number.isdigit()):
         usual = _USUAL.get(kind.casefold())
         right = f"write `{usual}{':' * bool(number)}{number}`: " if usual and (not number or number.isdigit()) else ""
-        raise failure("no-device", f"there is no kind of device called `{wanted}`", where,
+        raise failure(Code.NO_DEVICE, f"there is no kind of device called `{wanted}`", where,
                       hint=f"{right}take auto, cpu, cuda, or cuda:1 for the second GPU.")
     if kind == "cpu":
         return torch.device("cpu")
@@ -41,7 +42,7 @@ def choose_device(wanted: str) -> torch.device:
     if index >= count:
         found = f"torch finds {count} CUDA device{'s' * (count != 1)} here" if torch.version.cuda else \
             f"torch {torch.__version__} is a build without CUDA"
-        raise failure("no-device", f"the device `{wanted}` is not there", where, body=(f"{found}.",),
+        raise failure(Code.NO_DEVICE, f"the device `{wanted}` is not there", where, body=(f"{found}.",),
                       hint="take --device cpu, or --device auto.")
     return torch.device("cuda", index)
 

@@ -10,16 +10,16 @@ from typing import Any
 import torch
 from torch import fx
 
+from ..base.codes import Code
 from ..base.diagnostics import Failure, failure
 from ..base.source import Span
 from ..base.units import disk_text
 from ..checks.column_sizes import uneven_columns
 from ..checks.memory_estimate import Memory, estimate_memory
-from ..checks.program_check import describe_reader
-from ..ir.network import ShapedNode
-from ..ir.program import Program
+from ..ir.program import CheckedProgram, Phase
 from ..lower import Executable, LayerModule, argument_name
 from ..optimizers.plan import TrainingPlan
+from ..readers.reader import describe_reader
 from .data.loader import free_memory
 from .step import Precision, Tensors
 
@@ -102,26 +102,31 @@ def first_bad(executable: Executable, inputs: Tensors, precision: Precision) -> 
     return search.culprit
 
 
-def diverged(program: Program[ShapedNode], culprit: Culprit | None, value: float, rate: float, step: int,
+def diverged(program: CheckedProgram, culprit: Culprit | None, value: float, rate: float, step: int,
              epoch: int) -> Failure:
     """The page of a criterion that is not a number."""
     when = f"in epoch {epoch}, at update {step + 1:,}, with the rate {rate:.4g} on the mean gradient"
     criterion = program.network[program.criteria[0]]
     if culprit is None:
-        return failure("diverged", f"the criterion is {value}", criterion.span, "this is not a finite number any more",
-                       body=(f"It happened {when}; run again, every node's output is finite.",),
-                       hint=_hint(program, None))
+        return failure(
+            Code.DIVERGED,
+            f"the criterion is {value}",
+            criterion.span,
+            "this is not a finite number any more",
+            body=(f"It happened {when}; run again, every node's output is finite.",),
+            hint=_hint(program, None),
+        )
     return failure(
-        "diverged", "training diverged: the criterion is not a number", culprit.span,
+        Code.DIVERGED, "training diverged: the criterion is not a number", culprit.span,
         f"the first output that is not finite: `{culprit.node}`",
         body=(f"It happened {when}. These are the numbers there:", culprit.table()), hint=_hint(program, culprit))
 
 
-def not_finite(program: Program[ShapedNode], culprit: Culprit | None, phase: str) -> Failure:
+def not_finite(program: CheckedProgram, culprit: Culprit | None, phase: str) -> Failure:
     """The page of a criterion that is not a number on the data of a phase, though training went on."""
     title = f"the criterion on the {phase} data is not a number"
     if culprit is None:
-        return failure("diverged", title, program.network[program.criteria[0]].span, "this is not a finite number",
+        return failure(Code.DIVERGED, title, program.network[program.criteria[0]].span, "this is not a finite number",
                        hint="look at the tensors with `netdsl info`, and train with a lower rate.")
     if any(found.bad for _, found in culprit.owned):
         hint = "the weights themselves are not finite: take an earlier checkpoint, and train with a lower rate."
@@ -131,14 +136,14 @@ def not_finite(program: Program[ShapedNode], culprit: Culprit | None, phase: str
         hint = "the data have numbers that are too large for this: look at the samples, or scale them first."
     else:
         hint = "weights or running statistics have grown out of range in training: train with a lower rate."
-    return failure("diverged", title, culprit.span, f"the first output that is not finite: `{culprit.node}`",
+    return failure(Code.DIVERGED, title, culprit.span, f"the first output that is not finite: `{culprit.node}`",
                    body=("These are the numbers there:", culprit.table()), hint=hint)
 
 
-def _hint(program: Program[ShapedNode], culprit: Culprit | None) -> str:
+def _hint(program: CheckedProgram, culprit: Culprit | None) -> str:
     if culprit is not None and any(r.bad for _, r in culprit.inputs) and not culprit.owned:
         return "the data have numbers that are not finite: look at the samples of this minibatch."
-    train = program.readers.train
+    train = program.readers.get(Phase.TRAIN)
     uneven = uneven_columns(program, describe_reader(train)) if train is not None else None
     if uneven is not None:
         return f"{uneven.title}: {uneven.hint}"
@@ -146,7 +151,7 @@ def _hint(program: Program[ShapedNode], culprit: Culprit | None) -> str:
 
 
 @contextmanager
-def translate_torch_errors(program: Program[ShapedNode], plan: TrainingPlan, device: torch.device) -> Iterator[None]:
+def translate_torch_errors(program: CheckedProgram, plan: TrainingPlan, device: torch.device) -> Iterator[None]:
     """Turn what torch says of memory and of deterministic algorithms into pages."""
     try:
         yield
@@ -155,8 +160,8 @@ def translate_torch_errors(program: Program[ShapedNode], plan: TrainingPlan, dev
             raise out_of_memory(program, device, plan.pieces) from error
         if "deterministic implementation" not in str(error):
             raise
-        span = plan.spans.get("deterministic") or program.source.span(0, 0)
-        raise failure("not-deterministic", "the network needs an operation that is not deterministic here", span,
+        span = plan.spans.get("deterministic") or Span.nowhere(program.source.name)
+        raise failure(Code.NOT_DETERMINISTIC, "the network needs an operation that is not deterministic here", span,
                       "no other is wanted", body=(f"On {device}, torch says: {str(error).split('. ')[0]}.",),
                       hint="take `deterministic = false`, or --device cpu.") from error
 
@@ -172,7 +177,7 @@ def is_out_of_memory(error: BaseException) -> bool:
         isinstance(error, RuntimeError) and any(words in text for words in _SHORT))
 
 
-def out_of_memory(program: Program[ShapedNode], device: torch.device, pieces: int) -> Failure:
+def out_of_memory(program: CheckedProgram, device: torch.device, pieces: int) -> Failure:
     """The page with the memory table and the minibatch that would fit."""
     memory = estimate_memory(program)
     available = total_memory(device)
@@ -189,7 +194,7 @@ def out_of_memory(program: Program[ShapedNode], device: torch.device, pieces: in
     beside = () if memory.training_bytes > available else (
         "By this count it fits: other programs, a limit on this process or what is not counted took the rest.",)
     spans = getattr(program.plan, "spans", {})
-    span = spans.get("minibatchSize") or program.spans.get("criterionNodes") or program.source.span(0, 0)
+    span = spans.get("minibatchSize") or program.spans.get("criterionNodes") or Span.nowhere(program.source.name)
     title, label = "the minibatch does not fit into memory", ""
     if fits < 1:
         largest = max(program.network, key=lambda node: node.cost.parameters)
@@ -198,7 +203,7 @@ def out_of_memory(program: Program[ShapedNode], device: torch.device, pieces: in
     else:
         hint = f"a minibatch of about {fits} fits: minibatchSize = {fits}, or keep the minibatch and compute it in " \
                f"pieces: numSubminibatches = {max(2, pieces * -(-memory.minibatch // fits))}."
-    return failure("out-of-memory", title, span, label,
+    return failure(Code.OUT_OF_MEMORY, title, span, label,
                    body=("What training needs, counted from the shapes (work space of the convolutions comes on top):",
                          table, *beside), hint=hint)
 

@@ -14,6 +14,7 @@ from typing import Any
 from ..base.diagnostics import Failure
 from ..base.units import plural
 from ..checks.groups import group_input
+from ..ir.program import CheckedProgram, Phase
 from ..optimizers.optimizer import StepRates
 from ..runs import checkpoint
 from ..runs import writer as record
@@ -33,12 +34,12 @@ from .nan_guard import NanGuard
 from .progress import BrokenPipeGuard, EpochRecord, ProgressUpdate, Reporter, Stopwatch, epoch_parts, value_parts
 from .result import result_record, saved_checkpoints, stop_reason
 from .run_options import LEARNED, Interrupted, Result, RunOptions
-from .setup import Checked, Job, make_evaluator, prepare_job, required_plan
+from .setup import Job, make_evaluator, prepare_job, required_plan
 from .step import NonFinite, StepInput
 from .strategies import Captured, Eager, candidates, choose
 
 
-def train(program: Checked, options: RunOptions | None = None, *, reporter: Reporter | None = None,
+def train(program: CheckedProgram, options: RunOptions | None = None, *, reporter: Reporter | None = None,
           **more: Any) -> Result:
     """Train a checked program as its plan says, and test it.
 
@@ -198,7 +199,7 @@ class Training:
         size = self.plan.update_size_at(at.epoch)
         minibatches = job.sampling.minibatches(at.epoch, size, at.taken)
         job.feed.waited = 0.0
-        with data_errors(job.program, "train"):
+        with data_errors(job.program, Phase.TRAIN):
             yield from job.feed.deliver(islice(minibatches, None if math.isinf(limit) else max(0, int(limit))))
 
     def rates(self, samples: int) -> StepRates:
@@ -355,7 +356,8 @@ class Training:
 
     def judged_by(self, judge: Evaluator) -> tuple[EvalResult, Failure | None]:
         """Judge the averaged weights, where there are such, else the trained ones; the page if it is no number."""
-        phase = "train" if judge.phase == "validation" and self.job.program.readers.validation is None else judge.phase
+        held_out = judge.phase is Phase.VALIDATION and Phase.VALIDATION not in self.job.program.readers
+        phase = Phase.TRAIN if held_out else judge.phase
         average = self.state.average
         with data_errors(self.job.program, phase):
             if average is not None:
@@ -385,7 +387,7 @@ class Training:
     def test(self) -> EvalResult | None:
         """The test data on the final weights; on the best ones where early stopping went past them."""
         job, at = self.job, self.state.position
-        if job.program.readers.test is None or not job.options.test or job.options.limits.overfit is not None:
+        if Phase.TEST not in job.program.readers or not job.options.test or job.options.limits.overfit is not None:
             return None
         if self.plan.block.early_stopping is not None and at.best_name is not None:
             self.state.restore_weights(checkpoint.read(job.keeper.folder / at.best_name))
@@ -395,7 +397,7 @@ class Training:
                     job.program,
                     self.state.executable,
                     job.step.precision,
-                    "test",
+                    Phase.TEST,
                     self.plan,
                     job.options,
                     stack,

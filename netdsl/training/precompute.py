@@ -9,7 +9,7 @@ import torch
 
 from ..base.units import plural
 from ..ir.network import ShapedNode
-from ..ir.program import Program
+from ..ir.program import CheckedProgram
 from ..layers.statistics import Moments, Precomputed
 from ..lower import Executable, LayerModule, argument_name, lower
 from .data.loader import Loader
@@ -18,7 +18,7 @@ from .evaluation.evaluate import eval_mode
 from .step import network_inputs
 
 
-def with_statistics(program: Program[ShapedNode], executable: Executable, device: torch.device, seed: int
+def with_statistics(program: CheckedProgram, executable: Executable, device: torch.device, seed: int
                     ) -> Executable:
     """The executable with the tensors of those statistics, too, that only the outputs need: they are trained as well.
 
@@ -35,7 +35,7 @@ def with_statistics(program: Program[ShapedNode], executable: Executable, device
     return replace(executable, layers={**executable.layers, **found.layers})
 
 
-def precompute(program: Program[ShapedNode], executable: Executable, loader: Loader, sampling: Sampling, size: int
+def precompute(program: CheckedProgram, executable: Executable, loader: Loader, sampling: Sampling, size: int
                ) -> str:
     """Compute the statistics that have not been computed yet, from every training sample; what to tell of it.
 
@@ -54,14 +54,14 @@ def precompute(program: Program[ShapedNode], executable: Executable, loader: Loa
     return told
 
 
-def _uncomputed(program: Program[ShapedNode], executable: Executable) -> list[ShapedNode]:
+def _uncomputed(program: CheckedProgram, executable: Executable) -> list[ShapedNode]:
     """The uses whose tensors are still as they started; weights that training begins with may bring theirs."""
     return [node for node in program.network
             if node.layer.precomputed and node.name == node.weights and node.name in executable.layers
             and not executable.tensors()[f"{node.name}.count"].item()]
 
 
-def _gather(program: Program[ShapedNode], executable: Executable, nodes: Sequence[ShapedNode], loader: Loader,
+def _gather(program: CheckedProgram, executable: Executable, nodes: Sequence[ShapedNode], loader: Loader,
             sampling: Sampling, size: int) -> None:
     """One pass over the data: the tensors of some uses from all values of their inputs."""
     source = {node.name: node.inputs[0].node for node in nodes}

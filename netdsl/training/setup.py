@@ -13,19 +13,19 @@ import torch
 
 from .._version import __version__
 from ..base.atomic_files import probe
+from ..base.codes import Code
 from ..base.diagnostics import Failure, did_you_mean, failure
 from ..base.source import Span
 from ..base.units import first_of, plural
-from ..checks.column_fit import share_fit, training_fit
+from ..checks.class_ids import apply_checkpoint_classes
 from ..checks.multi_view import multi_view_diagnostic
-from ..checks.program_check import apply_checkpoint_classes
-from ..ir.network import ShapedNode
-from ..ir.program import Program
+from ..ir.program import CheckedProgram, Phase
 from ..lower import Executable, lower
 from ..optimizers.plan import TrainingPlan
 from ..optimizers.plan_text import plan_record
 from ..optimizers.schedules.schedule import constant
-from ..readers.reader import DataError, Dataset, Reader
+from ..passes.share_fit import share_fit, training_fit
+from ..readers.reader import DataError, Dataset
 from ..runs import checkpoint
 from ..runs import writer as record
 from ..runs.checkpoint import CheckpointManager, Identity
@@ -44,8 +44,6 @@ from .running_metrics import RunningMetrics
 from .state import State
 from .step import Precision, TrainingStep, choose_precision
 
-Checked = Program[ShapedNode]
-
 #: Keys of the training block that change nothing of what is computed; a resumed run may change them.
 HARMLESS = frozenset({"keepCheckpoints", "keepCheckPointFiles", "numMBsToShowResult", "firstMBsToShowResult",
                       "loadWeights"})
@@ -55,7 +53,7 @@ HARMLESS = frozenset({"keepCheckpoints", "keepCheckPointFiles", "numMBsToShowRes
 class Job:
     """A training, set up. The loop reads it and changes `state` alone."""
 
-    program: Checked
+    program: CheckedProgram
     plan: TrainingPlan
     options: RunOptions
     reporter: Reporter
@@ -70,14 +68,14 @@ class Job:
     folder: Path
     keeper: CheckpointManager
     facts: dict[str, Any]  #: what checkpoints say of the run beside its state
-    skipped: tuple[DataError, ...]  #: bad samples of the training data that take no part
+    skipped: tuple[DataError, ...]  #: bad samples of the training data that are skipped
     begun_with: str = ""  #: which weights training begins with, where they are not the file's
     precomputed: str = ""  #: which statistics of the training data were computed
     renumbered: str = ""  #: said where the weights to begin with know other classes
 
 
 @contextmanager
-def prepare_job(program: Checked, options: RunOptions, reporter: Reporter) -> Iterator[Job]:
+def prepare_job(program: CheckedProgram, options: RunOptions, reporter: Reporter) -> Iterator[Job]:
     """Set a training up; readers and threads are closed afterwards. Raises Failure."""
     program = with_resumed_classes(program, options)
     plan = with_seed(required_plan(program), options.seed)
@@ -90,13 +88,13 @@ def prepare_job(program: Checked, options: RunOptions, reporter: Reporter) -> It
     with ExitStack() as stack:
         state = trained_state(plan, executable, device)
         begun_with = load_initial_weights(program, plan, state, options)
-        dataset = open_dataset(program, "train", options.limits.overfit is None)
+        dataset = open_dataset(program, Phase.TRAIN, options.limits.overfit is None)
         stack.callback(dataset.close)
         read_ahead(program, options, device)
-        with data_errors(program, "train"):
+        with data_errors(program, Phase.TRAIN):
             sampling = make_sampling(program, plan, options, dataset)
         state.totals.reserve(sampling.epoch_length)
-        feed = make_loader(program, "train", dataset, device, options, seed, stack)
+        feed = make_loader(program, Phase.TRAIN, dataset, device, options, seed, stack)
         precomputed = compute_statistics(program, plan, state, options, feed, sampling)
         precision = choose_precision(plan.block.precision, device)
         step = TrainingStep(executable, program.criteria, state.rule, precision, feed.expand,
@@ -111,30 +109,13 @@ def prepare_job(program: Checked, options: RunOptions, reporter: Reporter) -> It
         validation = make_validator(program, executable, precision, plan, options, stack)
         mixing = Mixing(plan.block.mixup, plan.block.cutmix, seed)
         keep = 0 if plan.block.keep_check_point_files else plan.block.keep_checkpoints
-        yield Job(
-            program,
-            plan,
-            options,
-            reporter,
-            device,
-            seed,
-            state,
-            step,
-            feed,
-            sampling,
-            mixing,
-            validation,
-            folder,
-            CheckpointManager(folder / "checkpoints", keep),
-            facts(program, options, plan, identity, dataset),
-            dataset.skipped,
-            begun_with,
-            precomputed,
-            class_change_note(options, dataset.class_names),
-        )
+        manager = CheckpointManager(folder / "checkpoints", keep)
+        yield Job(program, plan, options, reporter, device, seed, state, step, feed, sampling, mixing, validation,
+                  folder, manager, facts(program, options, plan, identity, dataset), dataset.skipped, begun_with,
+                  precomputed, class_change_note(options, dataset.class_names))
 
 
-def with_resumed_classes(program: Checked, options: RunOptions) -> Checked:
+def with_resumed_classes(program: CheckedProgram, options: RunOptions) -> CheckedProgram:
     """The program whose data number their classes as those of the run that goes on.
 
     Raises Failure where the training data have other classes than that run.
@@ -142,42 +123,46 @@ def with_resumed_classes(program: Checked, options: RunOptions) -> Checked:
     if options.resume is None or options.accept_changes:
         return program
     state = saved_state(checkpoint.find(Path(options.resume)))
-    return apply_checkpoint_classes(share_fit(program, state.get("fit")), state.get("classNames", ()), "train")
+    return apply_checkpoint_classes(share_fit(program, state.get("fit")), state.get("classNames", ()), Phase.TRAIN)
 
 
-def required_plan(program: Checked) -> TrainingPlan:
+def required_plan(program: CheckedProgram) -> TrainingPlan:
     """The plan of a program that can be trained. Raises Failure."""
-    where = program.source.span(0, 0)
+    where = Span.nowhere(program.source.name)
     if program.plan is None:
-        raise failure("no-training", "the file has no `SGD` block, so it says nothing of training", where,
+        raise failure(Code.NO_TRAINING, "the file has no `SGD` block, so it says nothing of training", where,
                       hint="add one: `SGD = { maxEpochs = 10 ; learningRate = 0.01 }`.")
-    if program.readers.train is None:
-        raise no_data_failure(program, "train")
+    if Phase.TRAIN not in program.readers:
+        raise no_data_failure(program, Phase.TRAIN)
     if not program.criteria:
-        raise failure("no-criterion", "the network has no criterion, so it cannot be trained", where,
+        raise failure(Code.NO_CRITERION, "the network has no criterion, so it cannot be trained", where,
                       hint="name what is to be made small: `criterionNodes = CrossEntropyWithSoftmax (labels, z)`.")
     return program.plan
 
 
-def no_data_failure(program: Checked, phase: str) -> Failure:
+def no_data_failure(program: CheckedProgram, phase: Phase) -> Failure:
     """The page for a phase that the file has no reader for."""
-    there = [name for name in ("train", "validation", "test") if getattr(program.readers, name) is not None]
-    title = f"the file names no data to {phase} on" if phase != "validation" else "the file names no validation data"
+    there = list(program.readers)
+    title = (
+        f"the file names no data to {phase} on"
+        if phase is not Phase.VALIDATION
+        else "the file names no validation data"
+    )
     if not there:
-        return failure("no-training", title, program.source.span(0, 0), "there is no `reader` in this file",
+        return failure(Code.NO_TRAINING, title, Span.nowhere(program.source.name), "there is no `reader` in this file",
                        hint="add a reader: `reader = { train = ... ; test = ... }`.")
-    others = "" if phase == "train" else f", or judge by other data: --phase {' or --phase '.join(there)}"
-    return failure("no-training", title, program.readers.spans.get(there[0], program.source.span(0, 0)),
+    others = "" if phase is Phase.TRAIN else f", or judge by other data: --phase {' or --phase '.join(there)}"
+    return failure(Code.NO_TRAINING, title, program.readers.spans.get(there[0], Span.nowhere(program.source.name)),
                    f"the reader has data for {' and '.join(f'`{name}`' for name in there)} only",
                    hint=f"add `{phase} = ...` beside it{others}.")
 
 
-def check_best(program: Checked, name: str | None) -> None:
+def check_best(program: CheckedProgram, name: str | None) -> None:
     """Raise Failure if the metric that is to choose the best checkpoint is none of the network's."""
     known = ranked_names(program)
     if name is not None and name not in known:
-        raise failure("unknown-name", f"there is no criterion or metric called `{name}`",
-                      program.spans.get("criterionNodes") or program.source.span(0, 0),
+        raise failure(Code.UNKNOWN_NAME, f"there is no criterion or metric called `{name}`",
+                      program.spans.get("criterionNodes") or Span.nowhere(program.source.name),
                       body=(f"There are {', '.join(f'`{other}`' for other in known)}.",), hint=did_you_mean(name, known)
                       or "name one of them; `evaluationNodes` lists what is measured beside the criterion.")
 
@@ -193,7 +178,7 @@ def overfit_plan(plan: TrainingPlan, minibatches: int) -> TrainingPlan:
     return replace(plan, rate=constant(plan.highest_rate), block=block)
 
 
-def build(program: Checked, roots: tuple[str, ...], device: torch.device, seed: int) -> Executable:
+def build(program: CheckedProgram, roots: tuple[str, ...], device: torch.device, seed: int) -> Executable:
     """The network on its device, weights at their start, filters laid out channels last."""
     with device:
         executable = lower(program.network, roots, averaged=_averaged(program, roots))
@@ -202,7 +187,7 @@ def build(program: Checked, roots: tuple[str, ...], device: torch.device, seed: 
     return executable
 
 
-def _averaged(program: Checked, roots: Iterable[str]) -> list[str]:
+def _averaged(program: CheckedProgram, roots: Iterable[str]) -> list[str]:
     """Which roots are means over the samples of a data set."""
     return [name for name in roots if name in program.criteria or name in program.metrics]
 
@@ -220,7 +205,7 @@ def trained_state(plan: TrainingPlan, executable: Executable, device: torch.devi
                                  is_normalization=layer.family == "normalization"))
         tensor.requires_grad_(groups[-1].rate != 0)
     if not any(group.rate for group in groups):
-        raise failure("no-criterion", "nothing of the network is trained",
+        raise failure(Code.NO_CRITERION, "nothing of the network is trained",
                       executable.network[executable.roots[0]].span,
                       body=("It has no parameters, or all of them are frozen.",),
                       hint="look at `freeze`, `multipliers` and `learningRateMultiplier`.")
@@ -231,7 +216,7 @@ def trained_state(plan: TrainingPlan, executable: Executable, device: torch.devi
     )
 
 
-def load_initial_weights(program: Checked, plan: TrainingPlan, state: State, options: RunOptions) -> str:
+def load_initial_weights(program: CheckedProgram, plan: TrainingPlan, state: State, options: RunOptions) -> str:
     """Start from given weights, where the file or the command line names some; what was loaded, in words."""
     source = options.weights or plan.block.load_weights
     if not source or options.resume is not None:
@@ -248,14 +233,14 @@ def load_initial_weights(program: Checked, plan: TrainingPlan, state: State, opt
     return f"weights from {path}: {what}"
 
 
-def compute_statistics(program: Checked, plan: TrainingPlan, state: State, options: RunOptions, feed: Loader,
+def compute_statistics(program: CheckedProgram, plan: TrainingPlan, state: State, options: RunOptions, feed: Loader,
                        sampling: Sampling) -> str:
     """`Mean` and its like, where a run begins that has them; what to tell of it. A resumed run has them already."""
     if options.resume is not None:
         return ""
     most = options.limits.minibatches
     samples = sampling if most is None else sampling.subsample(most * plan.minibatch_size)
-    with data_errors(program, "train"):
+    with data_errors(program, Phase.TRAIN):
         told = precompute(program, state.executable, feed, samples, plan.minibatch_size)
     if told:
         restart_average(plan, state)
@@ -285,7 +270,7 @@ def tensor_spans(executable: Executable) -> dict[str, Any]:
             if (layer := executable.layers[name.rpartition(".")[0]]).span is not None}
 
 
-def resume(program: Checked, state: State, options: RunOptions, identity: Identity) -> None:
+def resume(program: CheckedProgram, state: State, options: RunOptions, identity: Identity) -> None:
     """Go on from a checkpoint. Raises Failure where it is of another network, plan or data."""
     if options.resume is None:
         return
@@ -295,19 +280,19 @@ def resume(program: Checked, state: State, options: RunOptions, identity: Identi
     executable = state.executable
     if changes and not options.accept_changes:
         places = (changed_place(program, part, key) for part, key, *_ in changes)
-        span = next((place for place in places if place is not None), program.source.span(0, 0))
+        span = next((place for place in places if place is not None), Span.nowhere(program.source.name))
         raise checkpoint.refuse_changes(changes, span, path)
     checkpoint.load(executable.tensors(), saved.weights, tensor_spans(executable), path)
     try:
         state.restore(saved)
     except (KeyError, ValueError, TypeError, RuntimeError) as error:
-        raise failure("checkpoint-mismatch", "the optimizer's state in the checkpoint does not fit the plan",
-                      program.source.span(0, 0), body=(f"In {path}: {error}.",),
+        raise failure(Code.CHECKPOINT_MISMATCH, "the optimizer's state in the checkpoint does not fit the plan",
+                      Span.nowhere(program.source.name), body=(f"In {path}: {error}.",),
                       hint="begin a new run with the checkpoint's weights instead: --weights "
                            f"{path}") from error
 
 
-def changed_place(program: Checked, part: str, key: str) -> Span | None:
+def changed_place(program: CheckedProgram, part: str, key: str) -> Span | None:
     """Where in the file something stands that has changed since a checkpoint."""
     if part == "network":
         return program.network[key].span if key in program.network else program.spans.get(key)
@@ -321,8 +306,15 @@ def changed_place(program: Checked, part: str, key: str) -> Span | None:
 
 
 
-def make_loader(program: Checked, phase: str, dataset: Dataset, device: torch.device, options: RunOptions, seed: int,
-        stack: ExitStack) -> Loader:
+def make_loader(
+    program: CheckedProgram,
+    phase: Phase,
+    dataset: Dataset,
+    device: torch.device,
+    options: RunOptions,
+    seed: int,
+    stack: ExitStack,
+) -> Loader:
     with data_errors(program, phase):
         feed = open_loader(dataset, device, seed, options.workers or default_workers(device))
     stack.callback(feed.close)
@@ -330,7 +322,7 @@ def make_loader(program: Checked, phase: str, dataset: Dataset, device: torch.de
 
 
 def make_validator(
-    program: Checked,
+    program: CheckedProgram,
     executable: Executable,
     precision: Precision,
     plan: TrainingPlan,
@@ -338,16 +330,16 @@ def make_validator(
     stack: ExitStack,
 ) -> Evaluator | None:
     """Who judges each epoch: the validation reader, or the part of the training data that is held out."""
-    if options.limits.overfit is not None or (program.readers.validation is None and not plan.block.validation):
+    if options.limits.overfit is not None or (Phase.VALIDATION not in program.readers and not plan.block.validation):
         return None
-    return make_evaluator(program, executable, precision, "validation", plan, options, stack)
+    return make_evaluator(program, executable, precision, Phase.VALIDATION, plan, options, stack)
 
 
 def make_evaluator(
-    program: Checked,
+    program: CheckedProgram,
     executable: Executable,
     precision: Precision,
-    phase: str,
+    phase: Phase,
     plan: TrainingPlan | None,
     options: RunOptions,
     stack: ExitStack,
@@ -355,8 +347,8 @@ def make_evaluator(
 ) -> Evaluator:
     """A judge by the data of a phase: its reader's, or the part of the training data that is held out for it."""
     reader = phase
-    if phase == "validation" and program.readers.validation is None:
-        reader = "train"
+    if phase is Phase.VALIDATION and Phase.VALIDATION not in program.readers:
+        reader = Phase.TRAIN
     dataset = open_dataset(program, reader, False)  # without the random transforms of training
     stack.callback(dataset.close)
     feed = make_loader(program, reader, dataset, precision.device, options, 0, stack)
@@ -366,7 +358,7 @@ def make_evaluator(
         raise Failure([page])
     with data_errors(program, reader):
         groups = read_groups(program, executable.roots, dataset)
-    part = part_of(plan, phase, dataset.count, groups) if reader == "train" else None
+    part = part_of(plan, phase, dataset.count, groups) if reader is Phase.TRAIN else None
     size = max(1, (plan.minibatch_size if plan is not None else 64) // max(counts.values(), default=1))
     if detail:
         _, output = classes_and_output(program)
@@ -380,9 +372,9 @@ def make_evaluator(
                  dataset.skipped)
 
 
-def count_views(program: Checked, phase: str) -> dict[str, int]:
+def count_views(program: CheckedProgram, phase: Phase) -> dict[str, int]:
     """Inputs that the reader delivers as several views of each sample."""
-    reader: Reader = getattr(program.readers, phase)
+    reader = program.readers[phase]
     with data_errors(program, phase):
         return {stream.name: stream.views for stream in reader.describe().streams if stream.views > 1}
 
@@ -390,20 +382,20 @@ def count_views(program: Checked, phase: str) -> dict[str, int]:
 # --- what is trained, for checkpoints --------------------------------------------------------------------
 
 
-def identify(program: Checked, plan: TrainingPlan, sampling: Sampling) -> Identity:
+def identify(program: CheckedProgram, plan: TrainingPlan, sampling: Sampling) -> Identity:
     """What a resumed run must not have changed, in the notation of the file."""
     # Shapes follow from the inputs', so that a change is listed where it was made and not wherever it is felt.
     nodes = {node.name: f"{node.layer.show()} ({', '.join(use.node for use in node.inputs)})"
              + (f" with the weights of {node.weights}" if node.weights != node.name else "")
              for node in program.network}
     keys = {key: text for key, text in plan.keys.items() if key not in HARMLESS}
-    train = program.readers.train
+    train = program.readers.get(Phase.TRAIN)
     data = {"train": str(train.content()) if train is not None else "", "samples": str(sampling.count)}
     roles = {name: ", ".join(program.special.get(name, ())) for name in ("criterionNodes", "evaluationNodes")}
     return {"network": {**nodes, **roles}, "plan": {**keys, "seed": str(plan.block.seed)}, "data": data}
 
 
-def facts(program: Checked, options: RunOptions, plan: TrainingPlan, identity: Identity, dataset: Dataset
+def facts(program: CheckedProgram, options: RunOptions, plan: TrainingPlan, identity: Identity, dataset: Dataset
           ) -> dict[str, Any]:
     return {"name": network_name(program.source.name), "netdsl": __version__, "torch": torch.__version__,
             "seed": plan.block.seed, "sample": options.sample,

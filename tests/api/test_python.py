@@ -15,6 +15,7 @@ import torch
 
 import netdsl
 from netdsl.cli.train import run as run_command
+from netdsl.ir.program import Phase
 
 NETWORK = """dataDir = "data/mnist"
 network = {
@@ -115,7 +116,7 @@ def test_a_checkpoint_is_whatever_the_command_line_takes(work: Path, checkpoint:
 def test_predict_is_the_command_line_s(work: Path) -> None:
     from netdsl.data.preview import png_of
 
-    reader = netdsl.api.programs.ready_program("small.net").program.readers.test  # type: ignore[attr-defined]
+    reader = netdsl.api.programs.ready_program("small.net").program.readers.get(Phase.TEST)  # type: ignore[attr-defined]
     batch = reader.open(False).batch([0, 1], None)
     Path("digits").mkdir(exist_ok=True)
     for number, image in enumerate(batch.arrays["features"]):

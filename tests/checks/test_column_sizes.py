@@ -10,7 +10,7 @@ import pytest
 import netdsl
 from netdsl.base.diagnostics import Failure
 from netdsl.base.source import Source
-from netdsl.compiler import Checked, examine
+from netdsl.compiler import CheckResult, examine
 
 TITLE = "`features` is not standardized, and its columns have very different sizes"
 
@@ -34,7 +34,7 @@ READERS = {"csv": CSV, "npy": 'NumPy {"@/x.npy", "@/y.npy", targets = "numbers"}
            "ctf": 'CNTKText {"@/h.ctf", input = {features = {dim = 3} ; labels = {dim = 1}}}'}
 
 
-def check(folder: Path, reader: str, z: str = "LinearLayer {1} (features)", epochs: int = 60) -> Checked:
+def check(folder: Path, reader: str, z: str = "LinearLayer {1} (features)", epochs: int = 60) -> CheckResult:
     text = f"""network = {{
     features = Input {{3}} ; labels = Input {{1}}
     z = {z}

@@ -15,6 +15,7 @@ import netdsl
 from netdsl.base.source import Source
 from netdsl.data.fake import declared_inputs
 from netdsl.data.preview import as_pixels, chosen, pictures, shown_reader
+from netdsl.ir.program import Phase
 from netdsl.readers.reader import SampleRng
 
 from .conftest import Command
@@ -39,7 +40,7 @@ def test_the_mean_is_left_out_and_the_transforms_stay(cache: Path) -> None:
     text = (NETWORKS / "convnet_cifar10_dataaug.net").read_text()
     from netdsl.data.choose import choose_data
 
-    reader = choose_data(Source("c.net", text)).checked.require().readers.train
+    reader = choose_data(Source("c.net", text)).checked.require().readers.get(Phase.TRAIN)
     assert reader is not None
     assert "Mean" not in shown_reader(reader).show()
     indices = [3, 14, 159]

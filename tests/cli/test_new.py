@@ -11,6 +11,7 @@ from PIL import Image
 
 import netdsl
 from netdsl.base.source import Source
+from netdsl.ir.program import Phase
 from netdsl.scaffold import LIKE
 from netdsl.syntax.format.printer import format_text
 
@@ -81,12 +82,16 @@ def test_from_a_split_of_photos_of_several_sizes(command: Command) -> None:
     assert command("new", "p.net", "--from", "p").code == 0
     program = netdsl.check("p.net")
     readers = program.readers
-    assert readers.train is not None
-    assert readers.validation is not None
-    assert readers.test is not None
+    assert Phase.TRAIN in readers
+    assert Phase.VALIDATION in readers
+    assert Phase.TEST in readers
     assert program.network["features"].shape.file_dims == (128, 128, 3)
-    for reader, count in ((readers.train, 18), (readers.validation, 6), (readers.test, 6)):
-        data = reader.open(training=reader is readers.train)
+    for reader, count in (
+        (readers.get(Phase.TRAIN), 18),
+        (readers.get(Phase.VALIDATION), 6),
+        (readers.get(Phase.TEST), 6),
+    ):
+        data = reader.open(training=reader is readers.get(Phase.TRAIN))
         batch = data.batch(range(count), netdsl.readers.reader.SampleRng())
         assert (data.count, batch.arrays["features"].shape) == (count, (count, 3, 128, 128))
         assert abs(float(batch.arrays["features"].mean())) < 1
@@ -95,7 +100,7 @@ def test_from_a_split_of_photos_of_several_sizes(command: Command) -> None:
 def test_the_values_are_measured(command: Command) -> None:
     fill(Path("pics"), tuple(COLORS))
     command("new", "--from", "pics")
-    data = netdsl.check("pics.net").readers.train.open(training=False)  # type: ignore[union-attr]
+    data = netdsl.check("pics.net").readers.get(Phase.TRAIN).open(training=False)  # type: ignore[union-attr]
     pixels = data.batch(range(data.count), netdsl.readers.reader.SampleRng()).arrays["features"]
     # Padding of crops is 0, so look at the centre crop, which is the whole image here.
     assert np.abs(pixels.mean(axis=(0, 2, 3))).max() < 0.02

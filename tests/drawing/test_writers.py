@@ -26,19 +26,18 @@ from netdsl.drawing.graph.diagram import Diagram, Edge, build
 from netdsl.drawing.palette import FAMILIES
 from netdsl.drawing.scene import Cluster, Rect, Scene, Text
 from netdsl.drawing.text_metrics import shortened, text_width
-from netdsl.ir.network import ShapedNode
-from netdsl.ir.program import Program
+from netdsl.ir.program import CheckedProgram
 from netdsl.layers import ROWS
 
 ROOT = Path(__file__).resolve().parents[2]
 NETWORKS = sorted((ROOT / "networks").glob("*.net"))
 GOLDENS = Path("tests/drawing/networks")
-CHECKED: dict[Path, Program[ShapedNode]] = {}
+CHECKED: dict[Path, CheckedProgram] = {}
 
 each_network = pytest.mark.parametrize("path", NETWORKS, ids=lambda path: path.stem)
 
 
-def program(path: Path) -> Program[ShapedNode]:
+def program(path: Path) -> CheckedProgram:
     if path not in CHECKED:
         CHECKED[path] = netdsl.check(path)
     return CHECKED[path]

@@ -9,6 +9,7 @@ import pytest
 import netdsl
 from netdsl.base.source import Source
 from netdsl.compiler import examine
+from netdsl.ir.program import Phase
 from netdsl.layers import NAMES
 
 ROOT = Path(__file__).parents[2]
@@ -107,5 +108,5 @@ reader = { train = ImageFolder {"nothing here", transforms = mean} }
 """))
     assert not checked.errors
     assert checked.program.network["m"].layer.name() == "Mean"
-    (step,) = checked.program.readers.train.transforms
+    (step,) = checked.program.readers.get(Phase.TRAIN).transforms
     assert step.value == (104, 117, 123)

@@ -8,6 +8,7 @@ import netdsl
 from netdsl.base.diagnostics import apply_fix
 from netdsl.base.source import Files, Source
 from netdsl.describe.expand import resolved_text
+from netdsl.ir.program import Phase
 
 FILE = """
 dataDir = "data"
@@ -22,7 +23,7 @@ SGD = { maxEpochs = 4 ; learningRate = 0.1*2 : 0.01 ; AutoAdjust = { autoAdjustL
 """
 
 
-def load(*overrides: str) -> netdsl.Checked:
+def load(*overrides: str) -> netdsl.CheckResult:
     return netdsl.load(Source("file.net", FILE), overrides)
 
 
@@ -39,8 +40,8 @@ def test_a_number_of_the_file() -> None:
 def test_a_string_without_quotes_and_what_is_made_of_it() -> None:
     program = load("dataDir=/mnt/some data").program
     assert program is not None
-    assert program.readers.train is not None
-    assert "/mnt/some data/train.csv" in program.readers.train.show()
+    assert Phase.TRAIN in program.readers
+    assert "/mnt/some data/train.csv" in program.readers.get(Phase.TRAIN).show()
 
 
 def test_a_key_of_a_block_old_and_new() -> None:
@@ -60,8 +61,8 @@ def test_the_last_one_wins() -> None:
 def test_an_option_of_a_reader_by_name_and_by_position() -> None:
     program = load("reader.train.file=other.csv", "reader.train.labels=u").program
     assert program is not None
-    assert program.readers.train is not None
-    shown = program.readers.train.show()
+    assert Phase.TRAIN in program.readers
+    shown = program.readers.get(Phase.TRAIN).show()
     assert "other.csv" in shown
     assert '"u"' in shown
 
@@ -93,7 +94,7 @@ def test_the_resolved_file_means_the_same() -> None:
     assert [(n.name, n.shape, n.cost) for n in again.program.network] == \
         [(n.name, n.shape, n.cost) for n in checked.program.network]
     assert again.program.plan == checked.program.plan
-    assert again.program.readers.train == checked.program.readers.train
+    assert again.program.readers.get(Phase.TRAIN) == checked.program.readers.get(Phase.TRAIN)
 
 
 @pytest.mark.parametrize("network", ["resnet20_cifar10", "googlenet_imagenet", "densenet121_imagenet"])
@@ -177,7 +178,7 @@ def test_the_fix_of_a_path(override: str, meant: str) -> None:
 # --- a file that builds on another ---------------------------------------------------------------------------
 
 
-def build(text: str, *overrides: str, **others: str) -> netdsl.Checked:
+def build(text: str, *overrides: str, **others: str) -> netdsl.CheckResult:
     """A file that includes FILE as `base.net`, and others by their names."""
     texts = {"base.net": FILE, **{f"{name}.net": other for name, other in others.items()}}
     return netdsl.load(Source("file.net", text), overrides, Files(texts, disk=False))
@@ -194,11 +195,11 @@ reader.train.labels = "u"
     program = checked.program
     assert program is not None
     assert program.plan is not None
-    assert program.readers.train is not None
+    assert Phase.TRAIN in program.readers
     assert (program.plan.epochs, program.plan.minibatch_size) == (7, 32)
     assert program.network["z"].cost.parameters == 17 * 2 + 2
-    assert "/mnt/train.csv" in program.readers.train.show()
-    assert 'labels = "u"' in program.readers.train.show()
+    assert "/mnt/train.csv" in program.readers.get(Phase.TRAIN).show()
+    assert 'labels = "u"' in program.readers.get(Phase.TRAIN).show()
 
 
 def test_the_order_of_overrides() -> None:

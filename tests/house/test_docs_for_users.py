@@ -56,10 +56,15 @@ def commands() -> list[tuple[str, str]]:
     for page in USERS:
         if page.name == "cli.md":
             continue  # usage lines; its examples are tested with the commands
-        for line in page.read_text().replace(" \\\n", " ").splitlines():
+        lines = page.read_text().replace(" \\\n", " ").splitlines()
+        for number, line in enumerate(lines):
             match = re.fullmatch(r"    (netdsl [a-z].*?)(\s+#.*)?", line)
             if match and "COMMAND" not in match[1]:
-                found.append((page.name, match[1]))
+                text = match[1]
+                while text.count("'") % 2:  # a value on several lines
+                    number += 1
+                    text += f" {lines[number].strip()}"
+                found.append((page.name, text))
     page = (DOCS / "coming-from.md").read_text()
     return found + [("coming-from.md", span) for span in re.findall(r"`(netdsl [a-z][^`]*)`", page)]
 

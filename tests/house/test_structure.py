@@ -31,6 +31,7 @@ def read_map() -> dict[str, int]:
 
 
 FLOOR = read_map()
+ROOMS_OF_DRAWING = [path.parent.name for path in (PACKAGE / "drawing").glob("*/__init__.py")]
 
 
 def room(path: Path) -> str:
@@ -93,6 +94,15 @@ def test_nothing_inside_imports_the_front_door() -> None:
         for module, line in imports(path):
             parts = module.split(".")
             assert parts[0] != "netdsl" or (len(parts) > 1 and parts[1] in FLOOR), f"{path}:{line} imports {module}"
+
+
+def test_drawing_has_one_door() -> None:
+    """How diagrams are built, laid out and written is the drawing room's own business."""
+    for path in FILES:
+        for module, line in imports(path):
+            inside = (module.startswith("netdsl.drawing.") and (PACKAGE / "drawing" / module.split(".")[2]).with_suffix(
+                ".py").exists()) or module.split(".")[1:3] in (["drawing", room] for room in ROOMS_OF_DRAWING)
+            assert room(path) == "drawing" or not inside, f"{path}:{line} imports {module}"
 
 
 def test_no_import_cycles() -> None:

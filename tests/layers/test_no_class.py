@@ -188,3 +188,21 @@ def test_labels_of_minus_one_and_one() -> None:
     labels = torch.tensor([[-1.0], [1.0]], dtype=torch.float64)
     value = module_of(LAYERS["ClassificationError"](), [Shape((1,)), Shape((1,))])(labels, -labels)
     assert value[:, 0].tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("form", ["shares", "numbers"])
+@pytest.mark.parametrize("name", ["CrossEntropyWithSoftmax", "CrossEntropy", "ClassificationError", "F1",
+                                  "IntersectionOverUnionError"])
+def test_nothing_is_read_on_the_host(name: str, form: str) -> None:
+    """So a GPU never waits, and the step can be captured: a tensor without values has none to read."""
+    from torch._subclasses.fake_tensor import FakeTensorMode
+
+    with FakeTensorMode():
+        shape = Shape((CLASSES if form == "shares" else 1, HEIGHT, WIDTH))
+        labels = as_numbers(torch.zeros(COUNT, HEIGHT, WIDTH, dtype=torch.int64), shape, torch.float64)
+        layer = LAYERS[name](axis=3)
+        module = module_of(layer, [shape, Shape((CLASSES, HEIGHT, WIDTH))])
+        z = torch.zeros(COUNT, CLASSES, HEIGHT, WIDTH, dtype=torch.float64)
+        module(labels, z)
+        if layer.is_weighted:
+            layer.sample_weights(module, labels, z)

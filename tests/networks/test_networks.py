@@ -10,8 +10,9 @@ import pytest
 from networks_by_hand import counted
 
 import netdsl
-from netdsl.compiler import Checked
+from netdsl.compiler import CheckResult
 from netdsl.ir.network import Network, ShapedNode, totals
+from netdsl.ir.program import Phase
 from netdsl.syntax.format.printer import format_text
 
 FOLDER = Path(__file__).parents[2] / "networks"
@@ -54,7 +55,7 @@ every_network = pytest.mark.parametrize("name", FILES)
 
 
 @cache
-def checked(name: str) -> Checked:
+def checked(name: str) -> CheckResult:
     return netdsl.load(FILES[name])
 
 
@@ -92,7 +93,7 @@ def test_nothing_to_complain_about(name: str) -> None:
 def test_every_file_can_be_trained_tested_and_run_without_data(name: str) -> None:
     program = checked(name).require()
     assert program.plan is not None
-    assert None not in (program.readers.train, program.readers.test, program.readers.sample)
+    assert None not in (program.readers.get(Phase.TRAIN), program.readers.get(Phase.TEST), program.readers.sample)
     assert program.criteria
     assert program.outputs
     text = FILES[name].read_text(encoding="utf-8")

@@ -16,8 +16,7 @@ import pytest
 import torch
 
 import netdsl
-from netdsl.ir.network import ShapedNode
-from netdsl.ir.program import Program
+from netdsl.ir.program import CheckedProgram
 from netdsl.lower import Executable, lower
 from netdsl.training.setup import trained_state
 
@@ -79,7 +78,7 @@ class Ours:
     """One of the networks at CNTK's initial parameters, in float64."""
 
     case: oracle.Case
-    program: Program[ShapedNode]
+    program: CheckedProgram
     executable: Executable
 
     def minibatch(self, index: int) -> dict[str, torch.Tensor]:

@@ -11,9 +11,11 @@ from known_data import random_bytes, save_png
 
 import netdsl
 from netdsl.base.diagnostics import Failure, render_all
-from netdsl.checks.program_check import apply_checkpoint_classes, unify_class_ids
-from netdsl.compiler import Checked
+from netdsl.checks.class_ids import apply_checkpoint_classes
+from netdsl.compiler import CheckResult
 from netdsl.describe.network_text import reader_text
+from netdsl.ir.program import Phase
+from netdsl.passes.unify_classes import unify_class_ids
 from netdsl.readers.reader import SampleRng
 from netdsl.readers.tables.table_file import TableFile
 from netdsl.training import RunOptions
@@ -39,7 +41,7 @@ reader = {{
 """
 
 
-def program(folder: Path, train: str, test: str, shape: str = "2", classes: int = 3) -> Checked:
+def program(folder: Path, train: str, test: str, shape: str = "2", classes: int = 3) -> CheckResult:
     path = folder / "n.net"
     path.write_text(NETWORK.format(shape=shape, classes=classes, train=train.replace("@", str(folder)),
                                    test=test.replace("@", str(folder))))
@@ -55,8 +57,8 @@ def images(folder: Path, *classes: str) -> None:
         save_png(folder / name / "0.png", random_bytes(4, 4, 3))
 
 
-def labels(checked: Checked, phase: str = "test") -> list[int]:
-    dataset = getattr(unify_class_ids(checked.require()).readers, phase).open(training=False)
+def labels(checked: CheckResult, phase: str = "test") -> list[int]:
+    dataset = unify_class_ids(checked.require()).readers[Phase(phase)].open(training=False)
     return dataset.batch(range(dataset.count), SampleRng()).arrays["labels"].tolist()
 
 
@@ -184,7 +186,7 @@ def test_without_any_names_a_set_must_have_every_class(run: Path) -> None:
 def test_a_checkpoint_without_names_decides_nothing(tmp_path: Path) -> None:
     table(tmp_path / "t.csv", {"x": (0, 0), "y": (0, 1), "z": (1, 0)})
     checked = program(tmp_path, 'CSV {"@/t.csv"}', 'CSV {"@/t.csv"}')
-    dataset = apply_checkpoint_classes(checked.require(), (), "test").readers.test.open(training=False)
+    dataset = apply_checkpoint_classes(checked.require(), (), Phase.TEST).readers[Phase.TEST].open(training=False)
     np.testing.assert_array_equal(dataset.batch(range(3), SampleRng()).arrays["labels"], [0, 1, 2])
 
 

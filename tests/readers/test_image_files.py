@@ -477,3 +477,38 @@ def test_a_damaged_image_has_cures_that_work(tmp_path: Path) -> None:
     assert "`maxErrors = 10`" in caught.value.hint
     assert "netdsl check --data" in caught.value.hint
     assert reader.tolerant(10).open(True).count == 2
+
+
+def masked(folder: Path, **options: object) -> Reader:
+    for k in range(4):
+        folder_of(folder, {f"i/{k}.png": encoded(Image.fromarray(random(8, 6, 3, seed=k))),
+                           f"m/{k}.png": encoded(Image.fromarray(random(8, 6, seed=k) % 3))})
+    return READERS["ImageMasks"](images=str(folder / "i"), masks=str(folder / "m"), classes=3, **options)
+
+
+def test_bad_images_and_bad_masks_are_skipped_together(tmp_path: Path) -> None:
+    masked(tmp_path)
+    for name in ("i/1.png", "m/2.png"):
+        content = (tmp_path / name).read_bytes()
+        (tmp_path / name).write_bytes(content[: len(content) - 40])
+    reader = READERS["ImageMasks"](images=str(tmp_path / "i"), masks=str(tmp_path / "m"), classes=3)
+    with pytest.raises(DataError, match="damaged or cut short") as caught:
+        reader.open(True).batch([0, 1, 2, 3], SampleRng())
+    assert "`maxErrors = 10`" in caught.value.hint
+    opened = reader.tolerant(2).open(False)
+    assert (opened.count, len(opened.skipped)) == (2, 2)
+    batch = opened.batch([0, 1], SampleRng())
+    assert [Path(name).name for name in batch.names] == ["0.png", "3.png"]
+    np.testing.assert_array_equal(batch.arrays["labels"], [random(8, 6, seed=k) % 3 for k in (0, 3)])
+    with pytest.raises(DataError) as caught:
+        reader.tolerant(1).open(False)
+    assert "`maxErrors` allows 1, and there are more" in caught.value.hint
+
+
+def test_a_mask_drawn_on_the_upright_photo_names_the_cure(tmp_path: Path) -> None:
+    turned = photo(np.rot90(random(8, 6, 3), 1).copy(), 6, "PNG")
+    folder_of(tmp_path, {"i/a.png": turned, "m/a.png": encoded(Image.fromarray(random(8, 6) % 3))})
+    reader = READERS["ImageMasks"](images=str(tmp_path / "i"), masks=str(tmp_path / "m"), classes=3)
+    with pytest.raises(DataError, match="turned against each other") as caught:
+        reader.open(False).batch([0], SampleRng())
+    assert "applyExifOrientation = true" in caught.value.hint

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from netdsl.base.source import Source
-from netdsl.compiler import Checked, examine
+from netdsl.compiler import CheckResult, examine
+from netdsl.ir.program import Phase
 
 LABELS = np.arange(20) % 5 + 1
 
@@ -29,7 +30,7 @@ def data(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def check(folder: Path, train: str, classes: int, test: str = "") -> Checked:
+def check(folder: Path, train: str, classes: int, test: str = "") -> CheckResult:
     text = f"""network = {{
     features = Input {{4}} ; labels = Input {{{classes}}}
     z = LinearLayer {{{classes}}} (features)
@@ -40,8 +41,8 @@ reader = {{ train = {train} {"; test = " + test if test else ""} }}
     return examine(Source("t.net", text.replace("@", str(folder))))
 
 
-def labels(checked: Checked) -> list[int]:
-    found = checked.require().readers.train.open(True).in_memory()["labels"]
+def labels(checked: CheckResult) -> list[int]:
+    found = checked.require().readers.get(Phase.TRAIN).open(True).in_memory()["labels"]
     return (found.argmax(1) if found.ndim == 2 else found).tolist()
 
 
@@ -120,7 +121,7 @@ def test_which_arrays_are_classes(values: np.ndarray, classes: int | None, data:
     np.save(data / "l.npy", values)
     np.save(data / "f.npy", np.zeros((3, 4), dtype=np.float32))
     train = 'NumPy {"@/f.npy", "@/l.npy"}'.replace("@", str(data))
-    reader = check(data, train, 3).program.readers.train
+    reader = check(data, train, 3).program.readers.get(Phase.TRAIN)
     stream = reader.describe().streams[1]
     assert stream.classes == classes
     delivered = reader.open(True).in_memory()["labels"]
@@ -132,7 +133,9 @@ def test_which_arrays_are_classes(values: np.ndarray, classes: int | None, data:
 
 def test_what_labels_are_can_be_said(data: Path) -> None:
     numbers = check(data, 'NumPy {"@/x.npy", "@/int64.npy", targets = "numbers"}', 1)
-    assert numbers.program.readers.train.open(True).in_memory()["labels"].tolist() == LABELS[:, None].tolist()
+    assert (
+        numbers.program.readers.get(Phase.TRAIN).open(True).in_memory()["labels"].tolist() == LABELS[:, None].tolist()
+    )
     np.save(data / "l.npy", np.linspace(0, 1, 20))
     page = check(data, 'NumPy {"@/x.npy", "@/l.npy", targets = "class"}', 1).errors[0]
     assert page.title == "classes are whole numbers"

@@ -12,6 +12,7 @@ from known_data import COUNT, KNOWN, Known
 
 from netdsl.base.source import Source
 from netdsl.elaborate import elaborate
+from netdsl.ir.program import Phase
 from netdsl.readers import READERS, ROWS, SAMPLE_ROWS, TRANSFORM_ROWS
 from netdsl.readers.reader import SampleRng
 from netdsl.readers.transforms.color import Color
@@ -153,7 +154,7 @@ def test_use_shown_is_the_use(known: Known) -> None:
     program, problems = elaborate(parse(Source("shown.net", text)))
     assert not [p for p in problems if p.is_error]
     assert program is not None
-    assert program.readers.train == known.reader
+    assert program.readers.get(Phase.TRAIN) == known.reader
 
 
 @pytest.mark.parametrize("row", ALL_ROWS, ids=lambda row: row.name())
@@ -174,7 +175,7 @@ def test_examples_are_read(row: type, example: str) -> None:
     program, problems = elaborate(parse(Source("example.net", text)))
     assert [p.title for p in problems if p.is_error] == []
     assert program is not None
-    made = program.readers.sample if row.what == "sample" else program.readers.train
+    made = program.readers.sample if row.what == "sample" else program.readers.get(Phase.TRAIN)
     if row.what == "transform":
         (made,) = made.transforms
     assert isinstance(made, row)

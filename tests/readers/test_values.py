@@ -216,7 +216,7 @@ def test_grey_of_four_channels_is_an_error(tmp_path: Path) -> None:
             action()
 
 
-# --- bad images take no part -----------------------------------------------------------------
+# --- bad images are skipped ------------------------------------------------------------------
 
 
 def photos(folder: Path, count: int, bad: set[int], suffix: str = "JPEG") -> tuple[Path, list[bytes]]:

@@ -11,8 +11,7 @@ import numpy as np
 
 import netdsl
 from netdsl.base.source import Source
-from netdsl.ir.network import ShapedNode
-from netdsl.ir.program import Program, Readers
+from netdsl.ir.program import CheckedProgram, Phase, Readers
 from netdsl.readers.reader import Batch, DataError, Dataset, Description, Reader, SampleRng, Stream
 from netdsl.spec import Flag, Integer, option
 
@@ -116,9 +115,10 @@ SGD = {{ {sgd} }}
 
 
 def program(sgd: str, network: str = CONVNET, *, train: Reader | None = None, test: Reader | None = None,
-            validation: Reader | None = None, name: str = "patches.net") -> Program[ShapedNode]:
+            validation: Reader | None = None, name: str = "patches.net") -> CheckedProgram:
     """A checked program on patches; `sgd` is what stands in the block."""
     checked = netdsl.check(Source(name, source(sgd, network)))
     flat = network is MLP
-    readers = Readers(train or Patches(flat=flat), test, validation)
+    given = {Phase.TRAIN: train or Patches(flat=flat), Phase.VALIDATION: validation, Phase.TEST: test}
+    readers = Readers({phase: reader for phase, reader in given.items() if reader is not None})
     return dataclasses.replace(checked, readers=readers)

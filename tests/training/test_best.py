@@ -11,8 +11,7 @@ import pytest
 
 import netdsl
 from netdsl.base.source import Source
-from netdsl.ir.network import ShapedNode
-from netdsl.ir.program import Program, Readers
+from netdsl.ir.program import CheckedProgram, Phase, Readers
 from netdsl.runs.writer import LOG
 from netdsl.training import Limits, Result, train
 
@@ -21,12 +20,13 @@ from .networks import CONVNET, Patches, source
 PLAN = "maxEpochs = 5 ; minibatchSize = 16 ; learningRate = 0.05 ; momentum = 0.9 ; keepCheckpoints = 1"
 
 
-def by_accuracy(sgd: str = PLAN) -> Program[ShapedNode]:
+def by_accuracy(sgd: str = PLAN) -> CheckedProgram:
     """Patches, with the accuracy in the place of the error."""
     text = source(sgd, CONVNET + "    accuracy = 1 - ClassificationError (labels, z)\n")
     text = text.replace("evaluationNodes = errs", "evaluationNodes = accuracy : errs")
     checked = netdsl.check(Source("patches.net", text))
-    return dataclasses.replace(checked, readers=Readers(Patches(), None, Patches(first=500, count=40)))
+    return dataclasses.replace(checked, readers=Readers(
+        {Phase.TRAIN: Patches(), Phase.VALIDATION: Patches(first=500, count=40)}))
 
 
 def epochs(result: Result) -> list[dict[str, Any]]:

@@ -13,8 +13,7 @@ import netdsl
 from netdsl.base.diagnostics import Failure
 from netdsl.base.source import Source
 from netdsl.compiler import examine
-from netdsl.ir.network import ShapedNode
-from netdsl.ir.program import Program, Readers
+from netdsl.ir.program import CheckedProgram, Phase, Readers
 from netdsl.optimizers.schedules.schedule import constant
 from netdsl.readers.reader import DataError
 from netdsl.training import Interrupted, Limits, predict, train
@@ -47,12 +46,12 @@ SGD = { minibatchSize = 8 ; maxEpochs = 2 ; learningRate = 0.1 MORE }
 """
 
 
-def program(arrays: Arrays, more: str = "", text: str = TEXT) -> Program[ShapedNode]:
+def program(arrays: Arrays, more: str = "", text: str = TEXT) -> CheckedProgram:
     checked = netdsl.check(Source("rank.net", text.replace("MORE", more)))
-    return dataclasses.replace(checked, readers=Readers(Given.of(arrays), Given.of(arrays)))
+    return dataclasses.replace(checked, readers=Readers({Phase.TRAIN: Given.of(arrays), Phase.TEST: Given.of(arrays)}))
 
 
-def sized(checked: Program[ShapedNode], size: int) -> Program[ShapedNode]:
+def sized(checked: CheckedProgram, size: int) -> CheckedProgram:
     assert checked.plan is not None
     block = dataclasses.replace(checked.plan.block, minibatch_size=constant(size))
     return dataclasses.replace(checked, plan=dataclasses.replace(checked.plan, block=block))

@@ -14,6 +14,7 @@ from netdsl import training
 from netdsl.base import atomic_files as storage
 from netdsl.base.diagnostics import Failure, render_all
 from netdsl.checks.memory_estimate import Memory
+from netdsl.ir.program import Readers
 from netdsl.training import failures as diagnosis
 from netdsl.training import strategies
 
@@ -108,7 +109,7 @@ def _(folder: Path, patch: pytest.MonkeyPatch) -> object:
 @case("no-training/reader")
 def _(folder: Path, patch: pytest.MonkeyPatch) -> object:
     checked = program(PLAN)
-    return training.train(dataclasses.replace(checked, readers=dataclasses.replace(checked.readers, train=None)),
+    return training.train(dataclasses.replace(checked, readers=Readers()),
                           out=folder / "run", device="cpu")
 
 

@@ -12,8 +12,7 @@ from safetensors.torch import load_file
 
 import netdsl
 from netdsl.base.source import Source
-from netdsl.ir.network import ShapedNode
-from netdsl.ir.program import Program, Readers
+from netdsl.ir.program import CheckedProgram, Readers
 from netdsl.layers.statistics import Moments
 from netdsl.readers.reader import SampleRng
 from netdsl.training import Limits, Result, train
@@ -43,7 +42,7 @@ def tensors(result: Result) -> dict[str, np.ndarray]:
     return {name: tensor.numpy() for name, tensor in load_file(result.checkpoint / "weights.safetensors").items()}
 
 
-def normalized(network: str = NORMALIZED, plan: str = PLAN, train: Patches = TRAIN) -> Program[ShapedNode]:
+def normalized(network: str = NORMALIZED, plan: str = PLAN, train: Patches = TRAIN) -> CheckedProgram:
     return program(plan, network, train=train, test=dataclasses.replace(TEST, flat=train.flat))
 
 

@@ -16,8 +16,7 @@ import pytest
 from safetensors.torch import load_file
 
 from netdsl.base.diagnostics import Failure
-from netdsl.ir.network import ShapedNode
-from netdsl.ir.program import Program
+from netdsl.ir.program import CheckedProgram
 from netdsl.runs.writer import read_records
 from netdsl.training import Interrupted, Limits, Reporter, Result, train
 
@@ -46,7 +45,7 @@ CASES: dict[str, tuple[str, str, Patches]] = {
 }
 
 
-def case(name: str) -> Program[ShapedNode]:
+def case(name: str) -> CheckedProgram:
     block, network, reader = CASES[name]
     return program(block, network, train=reader, test=dataclasses.replace(reader, first=1000, count=24))
 
@@ -235,7 +234,7 @@ def test_stopped_while_judging_nothing_is_lost(phase: str, tmp_path: Path) -> No
             if glimpse.phase == phase:
                 os.kill(os.getpid(), signal.SIGTERM)
 
-    def made() -> Program[ShapedNode]:
+    def made() -> CheckedProgram:
         return program(PLAIN, validation=Patches(first=500, count=24), test=Patches(first=1000, count=24))
 
     whole = train(made(), out=tmp_path / "whole", device="cpu")

@@ -15,8 +15,7 @@ import torch
 
 import netdsl
 from netdsl.base.source import Source
-from netdsl.ir.network import ShapedNode
-from netdsl.ir.program import Program, Readers
+from netdsl.ir.program import CheckedProgram, Phase, Readers
 from netdsl.layers import NAMES
 from netdsl.layers.layer import Shape
 from netdsl.lower import LayerModule, lower
@@ -63,7 +62,7 @@ class GivenData(Dataset):
 
 
 def program(metrics: Sequence[str], labels: int, outputs: int, arrays: Arrays, sgd: str = "", helpers: str = ""
-            ) -> Program[ShapedNode]:
+            ) -> CheckedProgram:
     """A network that passes `z` on beside a weight that is trained, so the data say what the outputs are."""
     lines = "\n".join(f"    m{k} = {metric}" for k, metric in enumerate(metrics))
     checked = netdsl.check(Source("metrics.net", f"""network = {{
@@ -77,10 +76,10 @@ def program(metrics: Sequence[str], labels: int, outputs: int, arrays: Arrays, s
 }}
 SGD = {{ maxEpochs = 1 ; minibatchSize = 7 ; learningRate = 0.01 {sgd} }}
 """))
-    return dataclasses.replace(checked, readers=Readers(Given.of(arrays), Given.of(arrays)))
+    return dataclasses.replace(checked, readers=Readers({Phase.TRAIN: Given.of(arrays), Phase.TEST: Given.of(arrays)}))
 
 
-def values(checked: Program[ShapedNode], folder: Path, sizes: Sequence[int] = (1, 7, 1000), exact: float = 1e-12
+def values(checked: CheckedProgram, folder: Path, sizes: Sequence[int] = (1, 7, 1000), exact: float = 1e-12
            ) -> list[float]:
     """The metrics of the test data in the order of the file: trained once, tested in minibatches of several sizes."""
     result = train(checked, out=folder, device="cpu")

@@ -11,8 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from netdsl.ir.network import ShapedNode
-from netdsl.ir.program import Program
+from netdsl.ir.program import CheckedProgram
 from netdsl.lower import lower
 from netdsl.optimizers import OPTIMIZERS
 from netdsl.runs.checkpoint import read_weights
@@ -103,7 +102,7 @@ def test_overfits_32_samples(tmp_path: Path) -> None:
 # --- pieces, mixing, precision -----------------------------------------------------------------------
 
 
-def weights_after(checked: Program[ShapedNode], out: Path, **options: object) -> dict[str, torch.Tensor]:
+def weights_after(checked: CheckedProgram, out: Path, **options: object) -> dict[str, torch.Tensor]:
     return read_weights(train(checked, out=out, device="cpu", **options).checkpoint)  # type: ignore[arg-type]
 
 
@@ -119,7 +118,7 @@ def test_a_minibatch_in_pieces_is_the_same_update(pieces: str, tmp_path: Path) -
         torch.testing.assert_close(parts[name], tensor, rtol=1e-4, atol=1e-6)
 
 
-def shapes_of(checked: Program[ShapedNode]) -> dict[str, object]:
+def shapes_of(checked: CheckedProgram) -> dict[str, object]:
     return {name: checked.network[name].shape for name in checked.inputs}
 
 

@@ -43,7 +43,8 @@ def dark_style() -> str:
     rules = [f'text[fill="{light}"]{{fill:{dark}}}' for light, dark in palette.DARK_TEXTS.items()]
     rules += [f':is(rect,path)[fill="{light}"]{{fill:{dark}}}' for light, dark in palette.DARK_AREAS.items()]
     rules += [f'[stroke="{light}"]{{stroke:{dark}}}' for light, dark in palette.DARK_LINES.items()]
-    rules.append(f'polygon[fill="{palette.LINE}"]{{fill:{palette.DARK_LINES[palette.LINE]}}}')
+    rules += [f'polygon[fill="{light}"]{{fill:{palette.DARK_LINES[light]}}}'
+              for light in (palette.LINE, palette.RETURN)]
     return "@media (prefers-color-scheme:dark){" + "".join(rules) + "}"
 
 

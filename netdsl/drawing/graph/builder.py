@@ -5,13 +5,14 @@ Everything here is changed in place and never leaves `diagram.build`, which free
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePath
 
 from ...ir.network import ShapedNode
-from ...ir.program import Program
+from ...ir.program import CheckedProgram
 
 
 @dataclass(eq=False)
@@ -41,6 +42,7 @@ class Leaf:
     parent: Frame | None = None
     repeat: int = 1
     varies: bool = False  #: its repetitions differ in shape
+    side_by_side: bool = False  #: its repetitions take the same inputs, instead of each that of the one before
     total: int = 0  #: parameters of all repetitions, where they differ
     shares: str = ""
     nodes: int = 1
@@ -62,6 +64,9 @@ class Frame:
     repeat: int = 1
     varies: bool = False
     total: int = 0
+    side_by_side: bool = False
+    #: it holds the expression of a member that is written out (`y = scale .* x + shift`), not a function's use
+    is_expression: bool = False
 
     def leaves(self) -> Iterator[Leaf]:
         waiting: list[Item] = list(reversed(self.children))
@@ -83,8 +88,8 @@ class Frame:
 
 Item = Leaf | Frame
 
-#: Families whose normalization is drawn in their box.
-_NORMALIZED = ("convolution", "dense")
+#: A group of more parameters than this stays a group when it moves to where they are used (the weights of a cell).
+_FEW_PARAMETERS = 4
 
 
 def once(item: Item) -> tuple[int, int]:
@@ -112,7 +117,7 @@ class Draft:
     root: Frame
 
     @staticmethod
-    def of(program: Program[ShapedNode], *, fold: bool) -> Draft:
+    def of(program: CheckedProgram, *, fold: bool) -> Draft:
         return _Maker(program, fold).draft()
 
     def leaves(self) -> list[Leaf]:
@@ -131,6 +136,43 @@ class Draft:
     def depth(self) -> int:
         """How many frames stand around the innermost leaf."""
         return max(frame.level for frame in self.frames())
+
+    def dissolve_expressions(self) -> None:
+        """Remove frames that are no more than the expression of a member: what the file calls a group has a function or
+        record behind it."""
+        for frame in reversed(self.frames()):
+            children: list[Item] = []
+            for child in frame.children:
+                opened = isinstance(child, Frame) and child.repeat == 1 and child.is_expression
+                children += child.children if opened and isinstance(child, Frame) else [child]
+            for child in children:
+                child.parent = frame
+            frame.children = children
+
+    def adopt_parameters(self) -> None:
+        """Move parameters, which have no inputs, into the one group that uses them, from wherever the file made them.
+
+        A normalization written by hand may make its scale in one scope and use it in another, a recurrent cell all its
+        weights.
+        """
+        users: dict[Leaf, list[Leaf]] = {}
+        for leaf in self.leaves():
+            for wire in leaf.inputs:
+                users.setdefault(wire.source, []).append(leaf)
+        items: list[Item] = [frame for frame in self.frames() if len(list(frame.leaves())) > _FEW_PARAMETERS]
+        for item in (*items, *self.leaves()):
+            leaves = list(item.leaves())
+            if item.parent is None or any(leaf.inputs or leaf.role != "layer" or not users.get(leaf)
+                                          for leaf in leaves):
+                continue
+            home = _common_frame([user for leaf in leaves for user in users[leaf]])
+            stays = isinstance(item, Leaf) and (item.parent in _around(home) or home in _around(item.parent))
+            if home is not self.root and home is not item.parent and not stays:
+                item.parent.children.remove(item)
+                home.children.insert(0, item)
+                item.parent = home
+        for frame in reversed(self.frames()):
+            frame.children = [child for child in frame.children if isinstance(child, Leaf) or child.children]
 
     def dissolve_single(self) -> None:
         """Remove frames around a single box or frame: they would only add lines."""
@@ -154,6 +196,18 @@ class Draft:
                 leaf.inputs = [wire for wire in leaf.inputs if wire.source is not leaf]
 
 
+def _around(frame: Frame) -> list[Frame]:
+    """The frame and those around it, inner before outer."""
+    return [frame, *_around(frame.parent)] if frame.parent else [frame]
+
+
+def _common_frame(leaves: Sequence[Leaf]) -> Frame:
+    """The innermost frame that holds all the leaves."""
+    assert leaves[0].parent is not None
+    paths = [set(map(id, _around(leaf.parent))) for leaf in leaves if leaf.parent is not None]
+    return next(frame for frame in _around(leaves[0].parent) if all(id(frame) in path for path in paths))
+
+
 def dissolved(item: Item) -> Item:
     """The item, or its only child if it is a frame around one."""
     while isinstance(item, Frame) and len(item.children) == 1:
@@ -162,7 +216,7 @@ def dissolved(item: Item) -> Item:
             break
         if item.repeat > 1:
             child.repeat, child.last = item.repeat, item.last + child.name.rstrip("/")[len(item.scope):]
-            child.varies, child.total = item.varies, item.total
+            child.varies, child.total, child.side_by_side = item.varies, item.total, item.side_by_side
         item = child
     return item
 
@@ -173,7 +227,8 @@ def _closed(frame: Frame, closed: dict[Leaf, Leaf]) -> Leaf:
     within = set(inside)
     parameters, nodes = once(frame)
     box = Leaf(frame.name, inside[0].order, None, "group", "group", "", parameters, inside[0].place, frame.last,
-               parent=frame.parent, repeat=frame.repeat, varies=frame.varies, total=frame.total, nodes=nodes,
+               parent=frame.parent, repeat=frame.repeat, varies=frame.varies, side_by_side=frame.side_by_side,
+               total=frame.total, nodes=nodes,
                is_output=any(leaf.is_output for leaf in inside))
     box.inputs = [wire for leaf in inside for wire in leaf.inputs if wire.source not in within]
     box.shape = inside[-1].shape
@@ -184,7 +239,7 @@ def _closed(frame: Frame, closed: dict[Leaf, Leaf]) -> Leaf:
 class _Maker:
     """Leaves and frames from the nodes of a program."""
 
-    def __init__(self, program: Program[ShapedNode], fold: bool) -> None:
+    def __init__(self, program: CheckedProgram, fold: bool) -> None:
         self.program, self.fold = program, fold
         self.root = Frame("", "", "", None)
         self.frames: dict[str, Frame] = {"": self.root}
@@ -255,7 +310,8 @@ class _Maker:
         if len(self.program.network.users(node.inputs[0].node)) != 1 or node.weights in self.shared:
             return False
         if node.layer.family == "normalization":
-            return producer.family in _NORMALIZED and not producer.folded and str(node.shape) == producer.shape
+            inside = producer.node is not None and producer.node.layer.draws_norm_inside
+            return inside and not producer.folded and str(node.shape) == producer.shape
         return node.layer.family == "activation" and not node.cost.tensors
 
     def is_number(self, node: ShapedNode) -> bool:
@@ -273,9 +329,25 @@ class _Maker:
         for inner in reversed(wanted):
             name = inner + "/" if inner in self.program.network else inner
             made = Frame(name, inner, inner, frame)
+            made.is_expression = inner in self.program.network and _is_written_out(self.program.network[inner])
             frame.children.append(made)
             frame = self.frames[inner] = made
         return frame
+
+
+def _is_written_out(node: ShapedNode) -> bool:
+    """Whether the text makes the node in the expression of the member that it is named after (`y = main + x`).
+
+    Looks backwards from the node for the `=` of its statement, over brackets that are closed before it.
+    """
+    text, depth = node.span.source.text, 0
+    for position in range(node.span.start - 1, 0, -1):
+        letter = text[position]
+        depth = depth + 1 if letter in ")]}" else max(0, depth - 1) if letter in "([{" else depth
+        if letter == "=" and not depth and text[position + 1] not in "=>" and text[position - 1] not in "=<>!":
+            name = re.search(r"(\w+)\s*:?$", text[:position])
+            return name is not None and name.group(1) == node.name.rpartition(".")[2]
+    return False
 
 
 def _paths(name: str) -> Iterator[str]:

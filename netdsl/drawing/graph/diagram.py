@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from heapq import heapify, heappop, heappush
 from pathlib import PurePath
 
-from ...ir.network import ShapedNode
-from ...ir.program import Program
+from ...ir.program import CheckedProgram
+from ...layers.short_text import layer_name, option_texts
 from .builder import Draft, Frame, Leaf, once, together
 from .repeats import collapse_repeats
 
@@ -59,6 +60,7 @@ class Box:
     is_output: bool = False
     total: int = 0  #: parameters of all repetitions
     varies: bool = False  #: its repetitions differ in shape; the first is shown
+    side_by_side: bool = False  #: its repetitions are branches, not steps one after the other
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,7 @@ class Group:
     nodes: int = 1
     total: int = 0
     varies: bool = False
+    side_by_side: bool = False
 
 
 @dataclass(frozen=True)
@@ -157,7 +160,7 @@ class Diagram:
         return ", ".join(parts)
 
 
-def build(program: Program[ShapedNode], depth: int | None = None, collapse: bool = True,
+def build(program: CheckedProgram, depth: int | None = None, collapse: bool = True,
           fold: bool = True) -> Diagram:
     """The diagram of a checked program.
 
@@ -167,6 +170,8 @@ def build(program: Program[ShapedNode], depth: int | None = None, collapse: bool
     that of the convolution or dense layer before them.
     """
     draft = Draft.of(program, fold=fold)
+    draft.dissolve_expressions()
+    draft.adopt_parameters()
     if collapse:
         collapse_repeats(draft)
     draft.dissolve_single()
@@ -183,25 +188,63 @@ def build(program: Program[ShapedNode], depth: int | None = None, collapse: bool
     return _frozen(draft, program)
 
 
-def _frozen(draft: Draft, program: Program[ShapedNode]) -> Diagram:
+def _frozen(draft: Draft, program: CheckedProgram) -> Diagram:
     leaves = draft.leaves()
     frames = [frame for frame in draft.frames() if frame is not draft.root]
-    boxes = tuple(_box(leaf) for leaf in sorted(leaves, key=lambda leaf: leaf.order))
-    edges = tuple(Edge(wire.source.name, leaf.name, wire.shape, wire.source.order >= leaf.order)
+    boxes = tuple(_box(leaf, program) for leaf in sorted(leaves, key=lambda leaf: leaf.order))
+    place = {leaf: position for position, leaf in enumerate(_in_flow(leaves))}
+    edges = tuple(Edge(wire.source.name, leaf.name, wire.shape, place[wire.source] >= place[leaf])
                   for leaf in sorted(leaves, key=lambda leaf: leaf.order) for wire in leaf.inputs)
     costs = [node.cost for node in program.network]
     return Diagram(PurePath(program.source.name).name, boxes, tuple(_group(frame, draft) for frame in frames), edges,
                    sum(cost.parameters for cost in costs), sum(cost.macs for cost in costs))
 
 
-def _box(leaf: Leaf) -> Box:
-    folded = tuple(Folded(node.name, layer_name(node), option_texts(node), node.layer.family, node.cost.parameters)
+def _in_flow(leaves: Sequence[Leaf]) -> list[Leaf]:
+    """Leaves behind all that they take values from; in a cycle (of closed groups) the first of the file goes first."""
+    waiting = {leaf: {wire.source for wire in leaf.inputs} - {leaf} for leaf in leaves}
+    users: dict[Leaf, list[Leaf]] = {}
+    for leaf, sources in waiting.items():
+        for source in sources:
+            users.setdefault(source, []).append(leaf)
+    ready = [(leaf.order, number, leaf) for number, leaf in enumerate(leaves) if not waiting[leaf]]
+    heapify(ready)
+    found: dict[Leaf, None] = {}
+    while len(found) < len(leaves):
+        leaf = heappop(ready)[2] if ready else min((leaf for leaf in leaves if leaf not in found),
+                                                   key=lambda leaf: leaf.order)
+        if leaf in found:
+            continue
+        found[leaf] = None
+        for user in users.get(leaf, ()):
+            waiting[user].discard(leaf)
+            if not waiting[user]:
+                heappush(ready, (user.order, len(leaves) + len(found), user))
+    return list(found)
+
+
+def _box(leaf: Leaf, program: CheckedProgram) -> Box:
+    folded = tuple(Folded(node.name, layer_name(node.layer), option_texts(node.layer), node.layer.family,
+                          node.cost.parameters)
                    for node in leaf.folded)
-    layer = layer_name(leaf.node) if leaf.node else ""
-    options = (*option_texts(leaf.node), *leaf.constants) if leaf.node else ()
-    return Box(leaf.name, _label(leaf.name, leaf.last, leaf.parent), layer, leaf.family, options, leaf.shape,
+    layer = layer_name(leaf.node.layer) if leaf.node else ""
+    options = (*option_texts(leaf.node.layer), *leaf.constants) if leaf.node else ()
+    label = _label(_shown(leaf, leaf.name, program), _shown(leaf, leaf.last, program), leaf.parent)
+    return Box(leaf.name, label, layer, leaf.family, options, leaf.shape,
                leaf.parameters, leaf.role, folded, leaf.repeat, leaf.shares, leaf.place, leaf.nodes, leaf.is_output,
-               leaf.total if leaf.varies else leaf.parameters * (1 if leaf.shares else leaf.repeat), leaf.varies)
+               leaf.total if leaf.varies else leaf.parameters * (1 if leaf.shares else leaf.repeat), leaf.varies,
+               leaf.side_by_side)
+
+
+def _shown(leaf: Leaf, name: str, program: CheckedProgram) -> str:
+    """The name of a box as people know it: a member, where the box holds the member's last step (`y.plus1` is `y`)."""
+    if leaf.node is None:
+        return name
+    for node in reversed(leaf.folded):
+        if leaf.node.name.startswith(f"{node.name}."):
+            return name.removesuffix(leaf.node.name[len(node.name):])
+    known = program.shown_name(name) if name in program.network else name
+    return known if known.rpartition(".")[0] == name.rpartition(".")[0] else name  # not the alias that it has elsewhere
 
 
 def _group(frame: Frame, draft: Draft) -> Group:
@@ -209,7 +252,7 @@ def _group(frame: Frame, draft: Draft) -> Group:
     parameters, nodes = once(frame)
     return Group(frame.name, _label(frame.name, frame.last, frame.parent), parent.name if parent else "",
                  tuple(child.name for child in frame.children), parameters, frame.repeat, nodes,
-                 together(frame), frame.varies)
+                 together(frame), frame.varies, frame.side_by_side)
 
 
 def _label(name: str, last: str, parent: Frame | None) -> str:
@@ -228,68 +271,6 @@ def _within(name: str, scope: str) -> str:
     if name == scope:
         return name.rpartition(".")[2]
     return name[len(scope) + 1:] if scope and name.startswith(scope + ".") else name
-
-
-# -- what a box says -----------------------------------------------------------------------------
-
-
-def layer_name(node: ShapedNode) -> str:
-    """`ConvolutionalLayer` is drawn as `Convolutional`: in a drawing everything is a layer."""
-    return type(node.layer).name().removesuffix("Layer") or "Layer"
-
-
-#: Options that say how training starts or how fast statistics move, not what the layer computes; and
-#: those that the shapes on the edges show anyway.
-_UNSHOWN = frozenset((
-    "activation", "axis", "beginAxis", "blendTimeConstant", "dims", "disableRegularization", "dynamicAxis", "endAxis",
-    "epsilon", "learningRateMultiplier", "normalizationTimeConstant", "randomSeed", "spatialRank", "tag"))
-
-#: Options that read better in other words than `name value`.
-_WORDS = {"numOutputChannels": "{} filters", "outDim": "{} outputs", "filterShape": "{}", "kernelDims": "{}",
-          "kernelSize": "{}", "poolKind": "{}", "value": "{}"}
-
-
-def option_texts(node: ShapedNode) -> tuple[str, ...]:
-    """The options worth a place in a drawing: `96 filters`, `11 x 11`, `stride 4`, `pad`, `no bias`."""
-    texts = []
-    for option in type(node.layer).options():
-        value = getattr(node.layer, option.field_name)
-        unshown = option.name in _UNSHOWN or option.name.startswith("init")
-        if unshown or (not option.required and value == option.default):
-            continue
-        if text := _option_text(option.name, value):
-            texts.append(text)
-    return tuple(texts)
-
-
-def _option_text(name: str, value: object) -> str:
-    if isinstance(value, bool):
-        return _words(name) if value else f"no {_words(name)}"
-    if isinstance(value, tuple):
-        if not value or not all(isinstance(v, int | float) for v in value):
-            return ""
-        if all(isinstance(v, bool) for v in value):
-            return _option_text(name, value[0]) if len(set(value)) == 1 else ""
-        shown = " x ".join(number_text(v) for v in value)
-        if name not in _WORDS and len(set(value)) == 1:
-            shown = number_text(value[0])
-    elif isinstance(value, int | float):
-        shown = number_text(value)
-    elif isinstance(value, str) and len(value) <= 16:
-        shown = value
-    else:
-        return ""
-    text = _WORDS.get(name, f"{_words(name)} {{}}").format(shown)
-    return text[:-1] if text in ("1 filters", "1 outputs") else text
-
-
-def _words(camel: str) -> str:
-    """`localResponse` -> `local response`; a single capital at the end stays (`topN`)."""
-    return re.sub(r"(?<=[a-z])([A-Z])(?=[a-z])", lambda found: f" {found.group().lower()}", camel)
-
-
-def number_text(value: float) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def parameter_text(item: Box | Group) -> str:

@@ -182,7 +182,9 @@ def _branches(points: list[Point], links: list[Link], runs: _Runs) -> list[tuple
     links = sorted(links, key=lambda link: abs(link.upper_across - link.lower_across))
     for number, link in enumerate(links):
         piece = _points(link, runs)
-        if number and len(piece) == 4:
+        if number and link in runs.turned:
+            piece = piece[3:]  # on top of the next column, where the line has arrived already
+        elif number and len(piece) == 4:
             piece[0] = (piece[0][0], max(piece[0][1], piece[1][1] - _BRANCH))
         found.append((piece if number else [*points, *piece], link))
     return found

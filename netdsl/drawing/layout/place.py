@@ -28,8 +28,8 @@ _LABEL_HEIGHT = 22.0
 #: Shape that long chains are wrapped to, width through height: a slide with a margin for its title.
 _SLIDE = 1.5
 
-#: A frame with this share of the length around it is worth dividing into columns; others are not.
-_MOST_OF = 0.75
+#: Where a level cannot be divided, a frame with this share of its length is tried.
+_MOST_OF = 0.5
 
 _ENTRY, _EXIT = "entry", "exit"
 

@@ -14,7 +14,7 @@ LONG = 1100.0
 
 _MOST_COLUMNS = 9
 
-#: Every column but the last is filled at least this far.
+#: Every column is filled at least this far; the last may be less, if the whole is of a much better shape for it.
 _LEAST_FILL = 0.4
 
 #: Columns that leave more than this of the length are not worth their lines: one frame is most of it.
@@ -54,6 +54,7 @@ def columns(level: Level, starts: Sequence[float], ends: Sequence[float], wide: 
         if min(lengths[:-1], default=0.0) < _LEAST_FILL * max(lengths) or max(lengths) > _MOST_LEFT * length:
             continue
         score = _score(divided[-1].across + _extent(level, divided[-1])[1], max(lengths), aspect)
+        score += 2 * max(0.0, _LEAST_FILL - lengths[-1] / max(lengths))
         if score < best_score:
             best, best_score = divided, score
     return best
@@ -64,18 +65,12 @@ def _score(width: float, length: float, aspect: float) -> float:
 
 
 def cuts(level: Level) -> list[int]:
-    """The ranks before which a level can be cut: only one line comes in, and none of a recurrence."""
-    lines = [0] * (len(level.ranks) + 1)
-    for rank in level.ranks:
-        for cell in rank:
-            lines[cell.rank + 1] += len(cell.down)
-    for net in level.nets:
-        for bends, _ in net.ways_back:
-            for bend in bends:
-                lines[bend.rank] += 2
-                lines[bend.rank + 1] += 2
-    return [rank for rank in range(1, len(level.ranks)) if lines[rank] == 1
-            and all(cell.kind == "box" for cell in level.ranks[rank] + level.ranks[rank - 1])]
+    """The ranks before which a level can be cut: one value comes in, from one box, and none of a recurrence."""
+    back = {bend.rank + below for net in level.nets for bends, _ in net.ways_back for bend in bends for below in (0, 1)}
+    return [rank for rank in range(1, len(level.ranks)) if rank not in back
+            and len({(link.net, link.upper) for cell in level.ranks[rank - 1] for link in cell.down}) == 1
+            and all(cell.kind == "box" for cell in level.ranks[rank - 1])
+            and all(cell.kind in ("box", "bend") for cell in level.ranks[rank])]
 
 
 def _divided(level: Level, starts: Sequence[float], ends: Sequence[float], places: Sequence[int],
@@ -138,12 +133,12 @@ def divide(level: Level, found: Sequence[Column], leads: Sequence[float]) -> tup
     deepest = 0.0
     for column in found[1:]:
         last_rank = level.ranks[column.first - 1]
-        link = next(link for cell in last_rank for link in cell.down)
         between = _extent(level, column)[0] - BETWEEN / 2
-        start, end = link.upper.start + link.upper.length, link.lower.start
         low = max(cell.start + cell.length for cell in last_rank) + leads[column.first - 1] + FOOT
         high = top + HEAD / 4
-        lines[link] = [(link.upper_across, start), (link.upper_across, low), (between, low), (between, high),
-                       (link.lower_across, high), (link.lower_across, end)]
+        for link in (link for cell in last_rank for link in cell.down):
+            start, end = link.upper.start + link.upper.length, link.lower.start
+            lines[link] = [(link.upper_across, start), (link.upper_across, low), (between, low), (between, high),
+                           (link.lower_across, high), (link.lower_across, end)]
         deepest = max(deepest, low)
     return lines, deepest

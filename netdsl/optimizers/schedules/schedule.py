@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from ...base.codes import Code
 from ...base.diagnostics import Diagnostic, Label
 from ...base.source import NOWHERE, Span
 from ...spec import Choice, Spec, option, show_value, table_row
@@ -163,7 +164,7 @@ def _bad_count(steps: PiecewiseConstant, bad: Segment, max_epochs: int, noun: st
         reading(steps, max_epochs, noun),
     )
     said = f"this says: {noun} {show_value(bad.value)}, for {_epochs(bad.epochs)}"
-    return Diagnostic("bad-schedule", "a repeat count must be a whole number, at least 1",
+    return Diagnostic(Code.BAD_SCHEDULE, "a repeat count must be a whole number, at least 1",
                       Label(_count_span(bad.span), said), body=body, hint=_swapped(steps))
 
 
@@ -219,7 +220,7 @@ def _unreachable(steps: PiecewiseConstant, name: str, max_epochs: int, max_epoch
             related = (Label(max_epochs_span, f"training ends after epoch {max_epochs}"),) \
                 if max_epochs_span is not NOWHERE else ()
             label = f"would hold from epoch {int(start) + 1}"
-            return [Diagnostic("schedule-unreachable", f"a value of `{name}` is never reached",
+            return [Diagnostic(Code.SCHEDULE_UNREACHABLE, f"a value of `{name}` is never reached",
                                Label(stretch.span, label), related=related, severity="warning",
                                body=(f"`maxEpochs` is {max_epochs}, and the values before this one last for "
                                      f"{int(start)} epochs.",),

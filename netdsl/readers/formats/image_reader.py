@@ -34,11 +34,19 @@ class Fetch:
 
 @table_row
 class ImageFileReader(ImageReader):
-    """What all readers of image files share.
+    """What all readers of image files (ImageFolder, MapFile, Base64Images, ImageMasks) share.
 
-    Pixels come on the scale 0..255. Files of more than 8 bits a channel keep all of their bits, as fractions:
-    16 bits are divided by 257. Palettes, 1 bit, CMYK and grey become RGB (or grey, with `grayscale`); of a
-    file with several pages or frames the first is read.
+    JPEG, PNG, BMP, WebP, PPM (with PGM, PBM, PNM, PFM), GIF and TIFF are read; HEIC, AVIF, raw photos and
+    others are named where they are met, with what to do about them.
+
+    Values are 0..255 for every file. Files of more than 8 bits a channel keep all of their bits, as fractions: of
+    16 bits, 0 to 65535 become 0 to 255 (divided by 257). Where the stored values end elsewhere, as 12 bits in a
+    file of 16 do, `valueRange = 0:4095` says so; images of 32 bits and of floating-point numbers need it. Nothing
+    is cut off or wrapped: a value outside is an error.
+
+    Palettes, 1 bit, CMYK, LAB and grey become RGB, or grey with `grayscale`. Transparent pixels are laid over
+    `background`, white unless it says otherwise. Photos are turned upright where `applyExifOrientation` is set,
+    and `check` warns where it is not and files are stored turned. Of several pages or frames the first is read.
     """
 
     background: tuple[float, ...] = option(
@@ -70,7 +78,7 @@ class ImageFileReader(ImageReader):
         if type(self).option("maxErrors") is None or error.option:
             return error
         if self.tolerated:
-            how = f"more than {self.tolerated} bad samples (`maxErrors`) are found: mend them, or raise it"
+            how = f"`maxErrors` allows {self.tolerated}, and there are more: mend them, or raise it"
         else:
             how = "a few bad images are skipped with `maxErrors = 10`"
         hint = f"{error.hint.rstrip('.')}; {how}. `netdsl check --data` lists every bad one." if error.hint else \

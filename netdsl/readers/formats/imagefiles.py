@@ -68,7 +68,14 @@ class ImageFiles(Dataset):
                  targets: dict[str, np.ndarray], count: int, class_names: tuple[str, ...] = (),
                  maximum_errors: int = 0, close: Callable[[], None] | None = None,
                  skipped: Sequence[DataError] = (), ids: tuple[str, ...] = ()) -> None:
-        bad = _bad_images(fetch, name, count, reader, maximum_errors) if maximum_errors > 0 else {}
+        def read(index: int) -> None:
+            try:
+                # A JPEG is decoded at an eighth of its size, which reads all of it in a fraction of the time.
+                decode(fetch(index), reader.decoding, least_side=1)
+            except DataError as error:
+                raise error.located(*name(index)) from None
+
+        bad = bad_samples(read, count, reader, maximum_errors) if maximum_errors > 0 else {}
         #: The stored image of each sample.
         self._places = np.array([index for index in range(count) if index not in bad], dtype=np.int64)
         if not self._places.size:
@@ -137,14 +144,14 @@ class ImageFiles(Dataset):
             self._close()
 
 
-def _bad_images(fetch: Fetch, name: Name, count: int, reader: ImageFileReader, most: int) -> dict[int, DataError]:
-    """The images that cannot be decoded, by index; one more than `most` of them is raised."""
+def bad_samples(read: Callable[[int], object], count: int, reader: ImageFileReader, most: int
+                ) -> dict[int, DataError]:
+    """Which of the samples `read` raises DataError for, by index; one more than `most` of them is raised."""
     def fault(index: int) -> DataError | None:
         try:
-            # A JPEG is decoded at an eighth of its size, which reads all of it in a fraction of the time.
-            decode(fetch(index), reader.decoding, least_side=1)
+            read(index)
         except DataError as error:
-            return error.located(*name(index))
+            return error
         return None
 
     bad: dict[int, DataError] = {}

@@ -17,7 +17,7 @@ from ..transforms.pipeline import channels_first
 from .folder import image_paths
 from .image_formats import SkippedFiles
 from .image_reader import ImageFileReader, look_at_headers, spread
-from .imagefiles import Paths
+from .imagefiles import Paths, bad_samples
 from .pixels import decode_mask
 
 
@@ -38,6 +38,8 @@ class ImageMasks(ImageFileReader):
     images: str = option(Text(), doc="The folder of images.")
     masks: str = option(Text(), doc="The folder of masks.")
     classes: int = option(Integer(2, VOID), doc="Number of classes.")
+    max_errors: int = option(Integer(0), 0, "How many images that are bad, or whose masks are, are skipped before it "
+                             "is an error; above 0, all are read once to find them when the data are opened.")
 
     def validate(self) -> None:
         super().validate()
@@ -51,7 +53,8 @@ class ImageMasks(ImageFileReader):
             streams = self.image_stream((None, None, self.channels)), self._mask_stream(None)
             return Description(streams, None, self.image_facts(), missing)
         images, _ = self._pairs()
-        headers = look_at_headers(self, Paths(images), spread(len(images)), lambda index: (images[index], ""))
+        headers = look_at_headers(self, Paths(images), spread(len(images)), lambda index: (images[index], ""),
+                                  self.max_errors > 0)
         stream = self.image_stream(headers.dims)
         dims = None if stream.dims is None else (*stream.dims[:2], self.classes)
         return Description((stream, self._mask_stream(dims)), len(images),
@@ -103,9 +106,21 @@ class ImageMasks(ImageFileReader):
 
 class _MaskedImages(Dataset):
     def __init__(self, reader: ImageMasks, training: bool, images: list[str], masks: list[str]) -> None:
-        self.count = len(images)
         self._reader, self._pipeline = reader, reader.pipeline(training)
         self._images, self._masks = Paths(images), Paths(masks)
+        most = reader.max_errors
+        bad = bad_samples(lambda index: self._pair(index, SampleRng()), len(images), reader, most) if most > 0 else {}
+        good = [index for index in range(len(images)) if index not in bad]
+        if not good:
+            raise DataError("none of the images and masks can be read", path=images[0],
+                            body=tuple(f"The first: {error.title}." for error in list(bad.values())[:1]))
+        self._images, self._masks = Paths([images[index] for index in good]), Paths([masks[index] for index in good])
+        self.count = len(good)
+        self._skipped = tuple(bad.values())
+
+    @property
+    def skipped(self) -> tuple[DataError, ...]:
+        return self._skipped
 
     def batch(self, indices: Sequence[int], draws: SampleRng) -> Batch:
         pairs = [self._pair(int(index), draws) for index in indices]
@@ -132,12 +147,21 @@ class _MaskedImages(Dataset):
                                lambda index: (self._images.paths[index], ""), tolerant=True).warnings
 
     def _pair(self, index: int, draws: SampleRng) -> tuple[np.ndarray, np.ndarray]:
+        reader = self._reader
         try:
-            image = self._reader.decoded(self._images(index))
+            image = reader.decoded(self._images(index))
         except DataError as error:
-            raise error.located(self._images.paths[index]) from None
+            raise reader.bad_image(error.located(self._images.paths[index])) from None
         try:
-            mask = decode_mask(self._masks(index), self._reader.decoding)
+            mask = decode_mask(self._masks(index), reader.decoding)
+        except DataError as error:
+            raise reader.bad_image(error.located(self._masks.paths[index])) from None
+        if image.shape[:2] == mask.shape[1::-1] != mask.shape[:2] and not reader.apply_exif_orientation:
+            raise DataError("the image and its mask are turned against each other", path=self._masks.paths[index],
+                            body=(f"The image has {image.shape[1]} x {image.shape[0]} pixels, the mask "
+                                  f"{mask.shape[1]} x {mask.shape[0]}.",),
+                            hint="photos that are stored turned are put upright with `applyExifOrientation = true`.")
+        try:
             image, mask = self._pipeline.run_with_mask(image, mask, draws.sample(index))
         except DataError as error:
             raise error.located(self._masks.paths[index]) from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 
+from ...base.codes import Code
 from ...base.diagnostics import Diagnostic, Label
 from ...base.source import Source, Span
 from .replay import CLOSERS, END, OPENERS, Edit, Opening, Replay, Word
@@ -180,7 +181,7 @@ def page(scene: ErrorContext, titles: str | tuple[str, ...], primary: Label, rel
          body: Sequence[str] = (), hint: str = "") -> Diagnostic:
     """A syntax diagnostic with the first headline that fits."""
     choices = (titles,) if isinstance(titles, str) else titles
-    return Diagnostic("syntax", scene.title(*choices), primary, tuple(related), tuple(text for text in body if text),
+    return Diagnostic(Code.SYNTAX, scene.title(*choices), primary, tuple(related), tuple(text for text in body if text),
                       hint)
 
 

@@ -14,6 +14,7 @@ from functools import lru_cache
 from lark import Lark, UnexpectedInput
 from lark.lexer import PatternStr, TerminalDef
 
+from ...base.codes import Code
 from ...base.diagnostics import Diagnostic, Label
 from ...base.source import Source
 from . import repair as repairs
@@ -56,7 +57,7 @@ def fallback(scene: ErrorContext) -> Diagnostic:
     """Nothing fits: what could not be read, and the few things a person would write there."""
     expected = scene.expected(scene.bad)
     label = f"I expected {expected} here" if expected else "I cannot read on from here"
-    return Diagnostic("syntax", scene.title(f"{scene.quote(scene.bad)} cannot stand here", "this cannot stand here"),
+    return Diagnostic(Code.SYNTAX, scene.title(f"{scene.quote(scene.bad)} cannot stand here", "this cannot stand here"),
                       Label(scene.span(scene.bad), label), scene.opened_here())
 
 

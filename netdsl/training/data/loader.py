@@ -136,9 +136,9 @@ def skipped_samples_note(skipped: Sequence[DataError], what: str) -> str:
     """What to tell of the bad samples that a reader's `maxErrors` lets pass; empty where there are none."""
     if not skipped:
         return ""
-    who = f"1 bad sample of the {what} data takes" if len(skipped) == 1 else \
-        f"{len(skipped):,} bad samples of the {what} data take"
-    return f"{who} no part (maxErrors); the first: {skipped[0]}"
+    who = f"1 bad sample of the {what} data is" if len(skipped) == 1 else \
+        f"{len(skipped):,} bad samples of the {what} data are"
+    return f"{who} skipped (maxErrors); the first: {skipped[0]}"
 
 
 def open_loader(dataset: Dataset, device: torch.device, seed: int, workers: int) -> Loader:

@@ -9,19 +9,16 @@ from contextlib import contextmanager
 import torch
 
 from ...base.diagnostics import Failure
-from ...checks.program_check import data_diagnostic
-from ...ir.network import ShapedNode
-from ...ir.program import Program
+from ...checks.reader_data import data_diagnostic
+from ...ir.program import CheckedProgram, Phase
 from ...readers.every_sample import faults
-from ...readers.reader import DataError, Dataset, Reader
+from ...readers.reader import DataError, Dataset
 from ..run_options import RunOptions
 from .sample_choice import read_groups
 
-Checked = Program[ShapedNode]
-
 
 @contextmanager
-def data_errors(program: Checked, phase: str) -> Iterator[None]:
+def data_errors(program: CheckedProgram, phase: str) -> Iterator[None]:
     """Turn a DataError into the page that points at the reader."""
     try:
         yield
@@ -29,24 +26,23 @@ def data_errors(program: Checked, phase: str) -> Iterator[None]:
         raise Failure([data_diagnostic(program, phase, error)]) from error
 
 
-def open_dataset(program: Checked, phase: str, training: bool) -> Dataset:
+def open_dataset(program: CheckedProgram, phase: Phase, training: bool) -> Dataset:
     """A reader's data. Raises Failure, also where there are no samples."""
-    reader: Reader = getattr(program.readers, phase)
     with data_errors(program, phase):
-        dataset = reader.open(training)
+        dataset = program.readers[phase].open(training)
         if dataset.count == 0:
             raise DataError(f"there are no samples for `{phase}`")
         return dataset
 
 
-def read_ahead(program: Checked, options: RunOptions, device: torch.device) -> None:
+def read_ahead(program: CheckedProgram, options: RunOptions, device: torch.device) -> None:
     """Read the validation and test data once. Raises Failure for what would else end a training of hours.
 
     Where only a part of them will be judged (`--limit`, `--overfit`) they are opened, and not read whole.
     """
-    judged = ("validation", *(("test",) if options.test else ())) if options.limits.overfit is None else ()
+    judged = (Phase.VALIDATION, *((Phase.TEST,) if options.test else ())) if options.limits.overfit is None else ()
     for phase in judged:
-        if getattr(program.readers, phase) is None:
+        if phase not in program.readers:
             continue
         dataset = open_dataset(program, phase, False)
         try:

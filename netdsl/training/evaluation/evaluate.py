@@ -17,8 +17,7 @@ from torch import fx
 from ...base.diagnostics import Failure
 from ...base.units import plural, value_text
 from ...checks.multi_view import averaged_nodes
-from ...ir.network import ShapedNode
-from ...ir.program import Program
+from ...ir.program import CheckedProgram, Phase
 from ...lower import Executable, argument_name
 from ...readers.reader import DataError
 from ..data.loader import Loader
@@ -79,13 +78,13 @@ class EvalResult:
 class Evaluator:
     """A data set, ready to judge the network by. `roots` are criteria and metrics."""
 
-    program: Program[ShapedNode]
+    program: CheckedProgram
     executable: Executable
     feed: Loader
     sampling: Sampling
     minibatch_size: int
     precision: Precision
-    phase: str
+    phase: Phase
     views: Mapping[str, int] = field(default_factory=dict)  #: inputs that come as several views of a sample
     detail: bool = False  #: also the confusion matrix and the worst samples
     skipped: tuple[DataError, ...] = ()
@@ -177,7 +176,7 @@ def _placeholders(module: fx.GraphModule, inputs: Tensors) -> list[str]:
     return [by_argument[str(node.target)] for node in module.graph.nodes if node.op == "placeholder"]
 
 
-def shown(program: Program[ShapedNode], values: Mapping[str, float]) -> tuple[dict[str, float], frozenset[str]]:
+def shown(program: CheckedProgram, values: Mapping[str, float]) -> tuple[dict[str, float], frozenset[str]]:
     """Values by the names that a person gave the nodes, and which of them are shares.
 
     Of several criteria their sum, which is what is trained, comes first.
@@ -188,18 +187,18 @@ def shown(program: Program[ShapedNode], values: Mapping[str, float]) -> tuple[di
     return named, percentages(program, values)
 
 
-def ranked_names(program: Program[ShapedNode]) -> list[str]:
+def ranked_names(program: CheckedProgram) -> list[str]:
     """The values by which epochs can be compared, by shown name."""
     names = [program.shown_name(node) for node in (*program.metrics, *program.criteria)]
     return list(dict.fromkeys([*names, *[SUM] * (len(program.criteria) > 1)]))
 
 
-def percentages(program: Program[ShapedNode], nodes: Iterable[str]) -> frozenset[str]:
+def percentages(program: CheckedProgram, nodes: Iterable[str]) -> frozenset[str]:
     """The shown names of the nodes that are shares."""
     return frozenset(program.shown_name(node) for node in nodes if program.network[node].layer.percent)
 
 
-def criterion_name(program: Program[ShapedNode]) -> str:
+def criterion_name(program: CheckedProgram) -> str:
     """The name of what is trained: the criterion's, or that of the sum of several."""
     return SUM if len(program.criteria) > 1 else program.shown_name(program.criteria[0])
 
@@ -215,7 +214,7 @@ class Details:
     worst: list[WorstSample]
 
     @staticmethod
-    def start(program: Program[ShapedNode], device: torch.device) -> Details:
+    def start(program: CheckedProgram, device: torch.device) -> Details:
         label, output = classes_and_output(program)
         classes = program.network[output].shape.size if output is not None else 0
         counts = torch.zeros(classes * classes, dtype=torch.int64, device=device) if 1 < classes <= MOST_CLASSES \
@@ -247,7 +246,7 @@ class Details:
         return matrix, tuple(self.worst)
 
 
-def classes_and_output(program: Program[ShapedNode]) -> tuple[str | None, str | None]:
+def classes_and_output(program: CheckedProgram) -> tuple[str | None, str | None]:
     """The input that holds classes and the output that predicts them: of one size, or (None, None)."""
     for output in program.outputs:
         size = max(program.network[output].shape.dims, default=1)

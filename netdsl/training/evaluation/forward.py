@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from ...ir.program import CheckedProgram, Phase
 from ...layers.layer import Shape
 from ...lower import argument_name
 from ..data.loader import open_loader
@@ -11,12 +12,12 @@ from ..data.opening import open_dataset
 from ..data.sampling import Sampling
 from ..device import choose_device
 from ..run_options import RunOptions
-from ..setup import Checked, build
+from ..setup import build
 from ..step import network_inputs
 from .evaluate import eval_mode
 
 
-def outputs_on(program: Checked, options: RunOptions, count: int = 2) -> dict[str, Shape]:
+def outputs_on(program: CheckedProgram, options: RunOptions, count: int = 2) -> dict[str, Shape]:
     """Compute the outputs of the first samples of the test data; what shape each has, by shown name.
 
     Raises Failure, and ValueError where an output is not finite.
@@ -24,7 +25,7 @@ def outputs_on(program: Checked, options: RunOptions, count: int = 2) -> dict[st
     device = choose_device(options.device)
     roots = program.outputs or program.metrics or (list(program.network)[-1].name,)
     executable = build(program, roots, device, 0)
-    dataset = open_dataset(program, "test", False)
+    dataset = open_dataset(program, Phase.TEST, False)
     feed = open_loader(dataset, device, 0, 1)
     try:
         delivery = next(iter(feed.deliver(Sampling(dataset.count, 0, shuffle=False).minibatches(0, count))))

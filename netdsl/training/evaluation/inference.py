@@ -11,9 +11,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from ...checks.column_fit import share_fit
-from ...checks.program_check import apply_checkpoint_classes
+from ...checks.class_ids import apply_checkpoint_classes
+from ...ir.program import CheckedProgram, Phase
 from ...lower import Executable, NetworkModule, argument_name
+from ...passes.share_fit import share_fit
 from ...readers.reader import DataError, Dataset
 from ...runs import checkpoint
 from ...runs.store import saved_state
@@ -24,23 +25,29 @@ from ..data.sampling import Sampling
 from ..device import choose_device, synchronize, torch_settings
 from ..progress import Reporter
 from ..run_options import RunOptions
-from ..setup import Checked, build, make_evaluator, no_data_failure, tensor_spans
+from ..setup import build, make_evaluator, no_data_failure, tensor_spans
 from ..step import choose_precision, network_inputs
 from .evaluate import EvalResult, eval_mode, shown
 from .view_average import ViewAverage
 
 
-def evaluate(program: Checked, weights: str | Path, *, phase: str = "test", reporter: Reporter | None = None,
-          options: RunOptions | None = None) -> EvalResult:
+def evaluate(
+    program: CheckedProgram,
+    weights: str | Path,
+    *,
+    phase: str = Phase.TEST,
+    reporter: Reporter | None = None,
+    options: RunOptions | None = None,
+) -> EvalResult:
     """Judge a checkpoint (a run's folder, a checkpoint's, or a safetensors file) by a whole data set.
 
     `phase` says by which reader: `test`, `validation` or `train`. Values are by shown name. Raises
     Failure.
     """
-    options, reporter = options or RunOptions(), reporter or Reporter()
+    options, reporter, phase = options or RunOptions(), reporter or Reporter(), Phase(phase)
     program = as_trained(program, weights, phase)
-    held_out = phase == "validation" and program.plan is not None and program.plan.block.validation
-    if getattr(program.readers, phase) is None and not (held_out and program.readers.train is not None):
+    held_out = phase is Phase.VALIDATION and program.plan is not None and program.plan.block.validation
+    if phase not in program.readers and not (held_out and Phase.TRAIN in program.readers):
         raise no_data_failure(program, phase)
     device = choose_device(options.device)
     with ExitStack() as stack:
@@ -61,7 +68,7 @@ def evaluate(program: Checked, weights: str | Path, *, phase: str = "test", repo
     return replace(found, values=values, percentages=percent)
 
 
-def as_trained(program: Checked, weights: str | Path, phase: str) -> Checked:
+def as_trained(program: CheckedProgram, weights: str | Path, phase: Phase) -> CheckedProgram:
     """The program with the classes of the run that a checkpoint is of, and its seed, which chose what is held out.
 
     Raises Failure where the data of the phase have other classes.
@@ -82,7 +89,7 @@ class Prediction:
     outputs: dict[str, np.ndarray]
 
 
-def predict(program: Checked, weights: str | Path, dataset: Dataset, *, outputs: Sequence[str] = (),
+def predict(program: CheckedProgram, weights: str | Path, dataset: Dataset, *, outputs: Sequence[str] = (),
             options: RunOptions | None = None, minibatch_size: int = 64) -> Iterator[Prediction]:
     """The outputs (the file's `outputNodes`, or these nodes) for every sample of a data set, in its order.
 
@@ -96,12 +103,12 @@ def predict(program: Checked, weights: str | Path, dataset: Dataset, *, outputs:
     precision = choose_precision(program.plan.block.precision if program.plan is not None else "float", device)
     feed = open_loader(dataset, device, 0, options.workers or default_workers(device))
     try:
-        with data_errors(program, "test"):
+        with data_errors(program, Phase.TEST):
             groups = read_groups(program, nodes, dataset)
         sampling = Sampling(dataset.count, 0, shuffle=False, groups=groups)
         held: dict[int, Prediction] = {}  # what comes before its turn, since its group is whole in a minibatch
         following = 0
-        with eval_mode(executable), torch.inference_mode(), data_errors(program, "test"):
+        with eval_mode(executable), torch.inference_mode(), data_errors(program, Phase.TEST):
             for delivery in feed.deliver(sampling.minibatches(0, minibatch_size)):
                 with precision.context():
                     values = _outputs(program, executable, feed.expand(delivery.raw))
@@ -116,7 +123,7 @@ def predict(program: Checked, weights: str | Path, dataset: Dataset, *, outputs:
         feed.close()
 
 
-def _outputs(program: Checked, executable: Executable, delivered: dict[str, torch.Tensor]
+def _outputs(program: CheckedProgram, executable: Executable, delivered: dict[str, torch.Tensor]
              ) -> Mapping[str, torch.Tensor]:
     """One forward pass; where an input has an axis of views behind the batch's, the mean over the views."""
     missing = [name for name in executable.inputs if name not in delivered]
@@ -131,7 +138,7 @@ def _outputs(program: Checked, executable: Executable, delivered: dict[str, torc
         **{argument_name(name): tensor for name, tensor in inputs.items()})
 
 
-def load_trained(program: Checked, roots: tuple[str, ...], weights: str | Path, device: torch.device,
+def load_trained(program: CheckedProgram, roots: tuple[str, ...], weights: str | Path, device: torch.device,
             allow_missing: Sequence[str] = ()) -> Executable:
     """The network with the weights of a checkpoint. Raises Failure `checkpoint-mismatch` unless all fit.
 

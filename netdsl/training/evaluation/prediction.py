@@ -9,15 +9,15 @@ from typing import Any
 
 import numpy as np
 
+from ...base.codes import Code
 from ...base.diagnostics import Failure, failure
-from ...base.source import Source
-from ...checks.program_check import data_diagnostic, describe_reader
-from ...ir.network import ShapedNode
-from ...ir.program import Program
+from ...base.source import Span
+from ...checks.reader_data import data_diagnostic
+from ...ir.program import CheckedProgram, Phase
 from ...readers.files import missing_file
 from ...readers.formats.folder import image_paths, read_class_file
 from ...readers.given import GivenImages, image_reader
-from ...readers.reader import DataError, Dataset, Reader
+from ...readers.reader import DataError, Dataset, Reader, describe_reader
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def named_files(names: Iterable[str], listed: Iterable[str] = ()) -> list[str]:
     return found
 
 
-def given_data(program: Program[ShapedNode], files: Sequence[str]) -> list[Dataset]:
+def given_data(program: CheckedProgram, files: Sequence[str]) -> list[Dataset]:
     """The files as data for the network, made ready as the test reader does: images, or tables of rows.
 
     Raises Failure where the file has no reader that says how.
@@ -87,8 +87,8 @@ def given_data(program: Program[ShapedNode], files: Sequence[str]) -> list[Datas
             return [_table(reader, file) for file in files]
     except DataError as error:
         raise Failure([data_diagnostic(program, phase, error)]) from error
-    raise failure("no-file", f"{type(reader).name()} reads a data set as a whole, not files one by one",
-                  program.readers.spans.get(phase, program.source.span(0, 0)), "the reader of the test data",
+    raise failure(Code.NO_FILE, f"{type(reader).name()} reads a data set as a whole, not files one by one",
+                  program.readers.spans.get(phase, Span.nowhere(program.source.name)), "the reader of the test data",
                   hint="predict on a file whose test reader is ImageFolder, MapFile, IDX, CIFAR10, CSV or CNTKText.")
 
 
@@ -98,16 +98,16 @@ def _table(reader: Reader, file: str) -> Dataset:
     return replace(reader, file=file).open(False)  # type: ignore[call-arg]
 
 
-def _reader(program: Program[ShapedNode]) -> tuple[str, Reader]:
-    for phase in ("test", "validation", "train"):
-        reader = getattr(program.readers, phase)
+def _reader(program: CheckedProgram) -> tuple[str, Reader]:
+    for phase in (Phase.TEST, Phase.VALIDATION, Phase.TRAIN):
+        reader = program.readers.get(phase)
         if reader is not None:
             return phase, reader
-    raise failure("no-training", "the file has no reader, so nothing says how an image becomes an input",
-                  program.source.span(0, 0), hint=_missing_reader(program))
+    raise failure(Code.NO_TRAINING, "the file has no reader, so nothing says how an image becomes an input",
+                  Span.nowhere(program.source.name), hint=_missing_reader(program))
 
 
-def _missing_reader(program: Program[ShapedNode]) -> str:
+def _missing_reader(program: CheckedProgram) -> str:
     images = [program.network[name].shape.dims for name in program.inputs if program.network[name].shape.rank == 3]
     size = f", transforms = Scale {{{images[0][2]}:{images[0][1]}}}" if images else ""
     what = f'ImageFolder {{"val"{size}}}' if images else 'CSV {"rows.csv"}'
@@ -119,26 +119,25 @@ def _missing_reader(program: Program[ShapedNode]) -> str:
 
 def given_names(path: str, count: int | None) -> tuple[str, ...]:
     """The names of `count` classes from a list, or Keras' index. Raises Failure where it is none or names others."""
-    source = Source(path, "").span(0, 0)
+    source = Span.nowhere(path)
     try:
         names = tuple(title for _, title in read_class_file(path))
     except DataError as error:
-        raise failure("no-file", error.title, source, body=error.body,
+        raise failure(Code.NO_FILE, error.title, source, body=error.body,
                       hint="name a file with a line for each class, or Keras' JSON index.") from error
     if count is not None and len(names) != count:
-        raise failure("reader-shape", f"the list names {len(names):,} classes, the network has {count:,}", source,
+        raise failure(Code.READER_SHAPE, f"the list names {len(names):,} classes, the network has {count:,}", source,
                       hint="name a list with a line for each class, in the order in which they were trained.")
     return names
 
 
-def class_names(program: Program[ShapedNode], stored: Sequence[str] = ()) -> tuple[str, ...]:
+def class_names(program: CheckedProgram, stored: Sequence[str] = ()) -> tuple[str, ...]:
     """Names by class number: the checkpoint's, else the readers'."""
     if stored:
         return tuple(stored)
-    for phase in ("train", "test", "validation"):  # those of training number the others'
-        reader = getattr(program.readers, phase)
-        described = describe_reader(reader) if reader is not None else None
-        if described is None or isinstance(described, DataError):
+    for reader in program.readers.values():  # those of training come first: they number the others'
+        described = describe_reader(reader)
+        if isinstance(described, DataError):
             continue
         for stream in described.streams:
             if stream.class_names:

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 import torch
 
 from ...checks.multi_view import softmax_axis
-from ...ir.network import ShapedNode
-from ...ir.program import Program
+from ...ir.program import CheckedProgram
 from ...lower import Executable, argument_name, lower
 from ..step import Tensors, network_inputs
 
@@ -24,11 +23,11 @@ class ViewAverage:
     are averaged as they are.
     """
 
-    program: Program[ShapedNode]
+    program: CheckedProgram
     executable: Executable  #: computes the outputs to average
 
     @staticmethod
-    def of(program: Program[ShapedNode], outputs: Sequence[str], share: Executable) -> ViewAverage:
+    def of(program: CheckedProgram, outputs: Sequence[str], share: Executable) -> ViewAverage:
         """For outputs of the network, with the modules of an executable."""
         executable = lower(program.network, outputs, share=share)
         executable.module.eval()
