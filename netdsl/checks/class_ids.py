@@ -41,10 +41,15 @@ def apply_checkpoint_classes(program: CheckedProgram, stored: Sequence[str], pha
 
 
 def may_lack_classes(stream: Stream, node: ShapedNode, training: Description | DataError | None) -> bool:
-    """Whether a set has fewer classes than the network while the training data, which name them all, are not there.
+    """Whether a set may have fewer classes than the network.
 
-    The names in a checkpoint may number them (`numbered_as`).
+    A set whose classes are numbers may lack the highest ones of the training data. Where the training data, which
+    name all classes, are not there, the names in a checkpoint may number those of this set.
     """
+    trained = training.stream(stream.name) if isinstance(training, Description) else None
+    if trained is not None and trained is not stream and not stream.class_names and not stream.per_pixel \
+            and trained.classes == node.shape.size and stream.classes is not None:
+        return stream.classes < node.shape.size
     return isinstance(training, Description) and bool(training.missing) and bool(stream.class_names) \
         and len(stream.class_names) == stream.classes and stream.classes < node.shape.size
 

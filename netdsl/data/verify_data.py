@@ -125,7 +125,7 @@ def data_hint(found: list[PhaseData]) -> str:
     refused = next((part.refused.hint for part in found if part.refused is not None and part.refused.hint), "")
     if refused:
         return refused
-    failed = [part for part in found if part.failed]
+    failed = [part for part in found if part.failed and part.refused is None]
     if not failed:
         return ""
     skip = f", or let them be skipped: `maxErrors = {max(len(part.bad) for part in failed)}` in the reader" \

@@ -76,6 +76,22 @@ def _unknown_phase(name: str, span: Span) -> Diagnostic:
                       body=(f"Its keys are {', '.join(known)}.",))
 
 
+def _nothing_to_replace(sample: Sample, span: Span, severity: str = "error") -> Diagnostic:
+    name = sample.replaces
+    return Diagnostic(Code.UNKNOWN_NAME, f"the sample replaces `{name}`, which is not at the top of the file",
+                      Label(span, "this run would be on these data"), severity=severity,
+                      hint=f'write `{name} = "data"` at the top, with the folder of the data, and `"${name}$/..."` in '
+                           "the reader: the sample's folder is put in its place.")
+
+
+def sample_warning(top: RecordValue, sample: Sample | None) -> Diagnostic | None:
+    """A sample that could not stand in for the data, since the file has no name to put its folder into."""
+    reader = top.members["reader"].force() if "reader" in top.members else None
+    if sample is None or sample.replaces in top.members or not isinstance(reader, RecordValue):
+        return None
+    return _nothing_to_replace(sample, reader.members["sample"].span, "warning")
+
+
 def take_sample(top: RecordValue, folder: str) -> None:
     """Set the name that the sample replaces to the sample's folder."""
     reader = top.members["reader"].force() if "reader" in top.members else None
@@ -86,12 +102,7 @@ def take_sample(top: RecordValue, folder: str) -> None:
         return
     lazy = top.members.get(sample.replaces)
     if lazy is None or lazy.name is None:
-        raise failure(
-            Code.UNKNOWN_NAME,
-            f"the sample replaces `{sample.replaces}`, which is not at the top of the file",
-            reader.members["sample"].span,
-            "",
-        )
+        raise Failure([_nothing_to_replace(sample, reader.members["sample"].span)])
     assert isinstance(lazy, Thunk)
     lazy.expression = ast.String((folder,), lazy.span)
 

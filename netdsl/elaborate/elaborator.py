@@ -15,7 +15,7 @@ from ..ir.program import SPECIAL, Budget, Program, Readers
 from ..spec import show_value
 from ..syntax import ast
 from . import errors
-from .blocks import prepare_reader, read_plan, read_readers, take_sample
+from .blocks import prepare_reader, read_plan, read_readers, sample_warning, take_sample
 from .budget import read_budget
 from .builtins import environment
 from .evaluator import ExpressionEvaluator
@@ -100,6 +100,8 @@ class _Elaboration:
         if "reader" in top.members:
             found = self._try(lambda: read_readers(self.evaluator, top.members["reader"], self.problems))
             readers = readers if found is None else found
+            warning = self._try(lambda: sample_warning(top, readers.sample))
+            self.problems += [warning] if warning is not None else []
         if "SGD" in top.members:
             plan = self._try(lambda: read_plan(self.evaluator, top.members["SGD"], self.problems,
                                                self.sample is not None))

@@ -90,7 +90,7 @@ def prepare_job(program: CheckedProgram, options: RunOptions, reporter: Reporter
         begun_with = load_initial_weights(program, plan, state, options)
         dataset = open_dataset(program, Phase.TRAIN, options.limits.overfit is None)
         stack.callback(dataset.close)
-        read_ahead(program, options, device)
+        read_ahead(program, options, device, reporter)
         with data_errors(program, Phase.TRAIN):
             sampling = make_sampling(program, plan, options, dataset)
         state.totals.reserve(sampling.epoch_length)

@@ -167,6 +167,23 @@ def test_test_data_of_another_size_stop_it_too(command: Command) -> None:
     assert not Path("out").exists()
 
 
+def test_test_data_may_lack_the_last_classes_of_a_list(command: Command) -> None:
+    photos("train", "abc"), photos("test", "abc", seed=1)
+    for name, classes in (("train", "abc"), ("test", "ab")):
+        Path(f"{name}.txt").write_text("".join(f"...\\{name}\\{label}\\{k}.jpg\t{n}\r\n" for n, label in
+                                               enumerate(classes) for k in range(4)))  # as Windows writes them
+    write('train = MapFile {"train.txt"} ; test = MapFile {"test.txt"}', classes=3)
+    assert command("check", "-q", "n.net").err == ""
+    answer = command("run", "-q", "n.net", "--device", "cpu", "-o", "out")
+    assert answer.code == 0
+    assert "test ce" in answer.out
+    write('train = MapFile {"test.txt"} ; test = MapFile {"train.txt"}', classes=2)
+    answer = command("check", "-q", "n.net")
+    assert "the test reader and the network disagree about `labels`" in answer.err
+    write('train = MapFile {"test.txt"}', classes=3)
+    assert command("check", "-q", "n.net").code == 1
+
+
 def test_a_class_that_is_not_trained_on_is_an_error_of_check(command: Command) -> None:
     photos("train"), photos("test", "abc", seed=1)
     write('train = ImageFolder {"train"} ; test = ImageFolder {"test"}')

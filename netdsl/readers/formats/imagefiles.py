@@ -80,7 +80,8 @@ class ImageFiles(Dataset):
         self._places = np.array([index for index in range(count) if index not in bad], dtype=np.int64)
         if not self._places.size:
             raise DataError("none of the images can be read", path=name(0)[0],
-                            body=tuple(f"The first: {error.title}." for error in list(bad.values())[:1]))
+                            body=tuple(f"The first: {error.title}." for error in list(bad.values())[:1]),
+                            hint=next(iter(bad.values())).hint if bad else "")
         self.ids = tuple(ids[place] for place in self._places) if ids else ()
         self.count, self.class_names = len(self._places), class_names
         self._reader, self._fetch, self._name, self._targets = reader, fetch, name, targets

@@ -19,10 +19,11 @@ MAXIMUM_PIXELS = 89_000_000
 
 @lru_cache(maxsize=1)
 def pillow() -> ModuleType:
-    """PIL.Image; its own warning of large images is off, `decode` refuses them."""
+    """PIL.Image; its own warnings are off: large images are refused by `decode`."""
     from PIL import Image
 
     warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+    warnings.filterwarnings("ignore", module=r"PIL\.")  # of damaged EXIF data and the like: what matters is an error
     return Image
 
 

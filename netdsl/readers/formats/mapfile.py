@@ -60,7 +60,8 @@ class MapFile(ImageFileReader):
 
     `...` at the start of a path is the folder of the list itself, other relative paths count from the
     current folder; `archive.zip@/inner/name` is an image inside a zip archive. A third column may stand
-    in front (a sequence id), and a space may stand for the tab (Caffe's lists). With
+    in front (a sequence id), and a space may stand for the tab (Caffe's lists). Lists from Windows, with
+    backslashes in their paths, are read as they are. With
     `targets = "numbers"` the labels are one or more numbers to be predicted. An image may stand in several
     lines, each a sample: the judgements of several people. A list of paths alone holds images without labels,
     for networks that need none.
@@ -268,7 +269,9 @@ def _cells(line: str) -> list[str]:
 
 
 def _path(written: str, folder: str) -> str:
-    """A path with the list's folder in place of three dots."""
+    """A path with the list's folder in place of three dots; one from Windows in this machine's way."""
+    if os.sep == "/":
+        written = written.replace("\\", "/")
     return os.path.join(folder or ".", written[3:].lstrip("/\\")) if written.startswith("...") else written
 
 

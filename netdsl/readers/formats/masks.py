@@ -113,7 +113,8 @@ class _MaskedImages(Dataset):
         good = [index for index in range(len(images)) if index not in bad]
         if not good:
             raise DataError("none of the images and masks can be read", path=images[0],
-                            body=tuple(f"The first: {error.title}." for error in list(bad.values())[:1]))
+                            body=tuple(f"The first: {error.title}." for error in list(bad.values())[:1]),
+                            hint=next(iter(bad.values())).hint if bad else "")
         self._images, self._masks = Paths([images[index] for index in good]), Paths([masks[index] for index in good])
         self.count = len(good)
         self._skipped = tuple(bad.values())

@@ -13,8 +13,12 @@ from ...checks.reader_data import data_diagnostic
 from ...ir.program import CheckedProgram, Phase
 from ...readers.every_sample import faults
 from ...readers.reader import DataError, Dataset
+from ..progress import Reporter
 from ..run_options import RunOptions
 from .sample_choice import read_groups
+
+#: From so many samples on, reading them ahead takes long enough to be told.
+_LONG = 2000
 
 
 @contextmanager
@@ -35,7 +39,7 @@ def open_dataset(program: CheckedProgram, phase: Phase, training: bool) -> Datas
         return dataset
 
 
-def read_ahead(program: CheckedProgram, options: RunOptions, device: torch.device) -> None:
+def read_ahead(program: CheckedProgram, options: RunOptions, device: torch.device, reporter: Reporter) -> None:
     """Read the validation and test data once. Raises Failure for what would else end a training of hours.
 
     Where only a part of them will be judged (`--limit`, `--overfit`) they are opened, and not read whole.
@@ -46,6 +50,8 @@ def read_ahead(program: CheckedProgram, options: RunOptions, device: torch.devic
             continue
         dataset = open_dataset(program, phase, False)
         try:
+            if dataset.count >= _LONG and dataset.in_memory() is None and options.limits.minibatches is None:
+                reporter.note(f"reading the {phase} data once before training: {dataset.count:,} samples")
             bad = faults(dataset, options.workers or default_workers(device))
             with data_errors(program, phase):
                 for error in bad if options.limits.minibatches is None else ():
