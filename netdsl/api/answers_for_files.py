@@ -2,39 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from ..base.diagnostics import Failure
-from ..checks.reader_data import data_diagnostic
+from ..base.codes import Code
+from ..base.diagnostics import failure
+from ..base.source import Span
+from ..describe.answers import Head
 from ..ir.program import CheckedProgram
-from ..readers.reader import DataError
+from ..runs.checkpoint import find
 from ..runs.store import saved_state
 from ..training import RunOptions
 from ..training import predict as run
-from ..training.evaluation.evaluate import classes_and_output
-from ..training.evaluation.prediction import Answer, answers, class_names, given_data, given_names, named_files
+from ..training.evaluation.prediction import Answer, answers, given_data, given_names, heads_of, needs_names
 
 
-def answers_for(program: CheckedProgram, inputs: Sequence[str], path: Path, *, top: int, classes: str | None,
-                minibatch: int, device: str) -> list[Answer]:
-    """An answer for every sample of the files, in turn. Raises Failure."""
-    from ..runs.checkpoint import find
+def heads_for(program: CheckedProgram, path: Path, *, top: int, classes: str | None) -> tuple[Head, ...]:
+    """The network's outputs, their classes named by a checkpoint or by a list (`classes`). Raises Failure."""
+    state = saved_state(find(path))
+    heads = heads_of(program, state, top)
+    if not heads:
+        raise failure(Code.NO_CRITERION, "the network has no outputs, so there is nothing to answer with",
+                      Span.nowhere(program.source.name), hint="name them in the network: `outputNodes = z`.")
+    if classes is None:
+        return heads
+    counts = [head.output.classes for head in heads if head.output.of == "classes"]
+    return heads_of(program, state, top, given_names(classes, counts))
 
-    try:
-        files = named_files(inputs)
-    except DataError as error:
-        raise Failure([data_diagnostic(program, "test", error)]) from error
-    datasets = given_data(program, files)
-    _, output = classes_and_output(program)
-    if classes is not None:
-        names = given_names(classes, program.network[output].shape.size if output is not None else None)
-    else:
-        names = class_names(program, saved_state(find(path)).get("classNames", ()))
-    shown = program.shown_name(output) if output is not None else None
-    found: list[Answer] = []
-    for dataset in datasets:
-        predictions = run(program, path, dataset, outputs=(output,) if output is not None else (),
-                          options=RunOptions(device=device), minibatch_size=minibatch)
-        found += answers(dataset, predictions, shown, names, top)
-    return found
+
+def answers_for(program: CheckedProgram, inputs: Sequence[str], path: Path, heads: Sequence[Head], *,
+                minibatch: int, device: str, standard_input: Iterable[str] = ()) -> Iterator[Answer]:
+    """An answer for every sample of the inputs, in turn. Raises Failure."""
+    with given_data(program, saved_state(find(path)), inputs, standard_input) as datasets:
+        for dataset in datasets:
+            predictions = run(program, path, dataset, outputs=[head.output.node for head in heads],
+                              options=RunOptions(device=device), minibatch_size=minibatch)
+            yield from answers(dataset, predictions, heads)
+
+
+__all__ = ["answers_for", "heads_for", "needs_names"]

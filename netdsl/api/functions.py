@@ -79,11 +79,12 @@ def train(program: Network, overrides: Sequence[str] = (), *, out: str | Path | 
 
 def test(program: Network, checkpoint: str | Path | None = None, overrides: Sequence[str] = (), *,
          phase: PhaseName = "test", device: str = "auto", workers: int | None = None, limit: int | None = None,
-         require_data: bool = False, quiet: bool = False) -> EvalResult:
+         last: bool = False, require_data: bool = False, quiet: bool = False) -> EvalResult:
     """Criterion and metrics of a checkpoint on a whole data set, in inference mode: `netdsl test`.
 
     `checkpoint` is what `-c` takes: a checkpoint, a run's folder, a safetensors file or a network's name; None:
-    the file's latest run. `phase` says by which reader. The result has the confusion matrix and the worst samples.
+    the file's latest run. Of a run the best one is taken, or with `last` the last. `phase` says by which reader. The
+    result has the worst samples and for each output what was counted, such as its confusion matrix.
     """
     from ..training import Limits, RunOptions
     from ..training import test as evaluate
@@ -95,7 +96,7 @@ def test(program: Network, checkpoint: str | Path | None = None, overrides: Sequ
     _require_count("limit", limit)
     ready = ready_program(program, _texts(overrides), require_data=require_data,
                           phases=(Phase.VALIDATION, Phase.TRAIN) if judged is Phase.VALIDATION else (judged,))
-    path = _checkpoint(ready.program, checkpoint, quiet)
+    path = _checkpoint(ready.program, checkpoint, last, quiet)
     if ready.sample:
         _say(quiet)(f"SAMPLE DATA: {ready.sample}")
     _warn(quiet)(ready.warnings)
@@ -108,13 +109,14 @@ def test(program: Network, checkpoint: str | Path | None = None, overrides: Sequ
 
 def predict(program: Network, inputs: str | Path | Iterable[str | Path], checkpoint: str | Path | None = None,
             overrides: Sequence[str] = (), *, top: int = 5, classes: str | Path | None = None, minibatch: int = 32,
-            device: str = "auto", quiet: bool = False) -> list[Answer]:
-    """What a checkpoint says of images, folders of images, or files of rows: `netdsl predict`.
+            device: str = "auto", last: bool = False, quiet: bool = False) -> list[Answer]:
+    """What a checkpoint says of images, folders of images, or files of rows, without labels: `netdsl predict`.
 
-    One answer for each sample, in turn; `answer.to_json ()` is what `--format json` prints. An input that cannot be
-    read has its mistake in `answer.error`.
+    One answer for each sample, in turn: `answer.values["z"]` is what the output z says, `answer.to_json ()` is what
+    `--format json` prints. An input that cannot be read has its mistake in `answer.error`. Of a run the best
+    checkpoint is taken, or with `last` the last one.
     """
-    from .answers_for_files import answers_for
+    from .answers_for_files import answers_for, heads_for
     from .programs import ready_program
 
     _require_count("top", top)
@@ -122,9 +124,9 @@ def predict(program: Network, inputs: str | Path | Iterable[str | Path], checkpo
     given = _checked(program, _texts(overrides))
     # Transforms may read files that only the sample has (a mean image).
     ready = ready_program(given, phases=tuple(Phase) if given.readers.sample is not None else ())
-    path = _checkpoint(ready.program, checkpoint, quiet)
-    return answers_for(ready.program, names, path, top=top, classes=str(classes) if classes is not None else None,
-                       minibatch=minibatch, device=device)
+    path = _checkpoint(ready.program, checkpoint, last, quiet)
+    heads = heads_for(ready.program, path, top=top, classes=str(classes) if classes is not None else None)
+    return list(answers_for(ready.program, names, path, heads, minibatch=minibatch, device=device))
 
 
 def load_weights(module: nn.Module, checkpoint: str | Path) -> nn.Module:
@@ -220,12 +222,12 @@ def _checked(program: Network, overrides: Sequence[str] = ()) -> CheckedProgram:
     return load(program, overrides).require_network()
 
 
-def _checkpoint(program: CheckedProgram, given: str | Path | None, quiet: bool) -> Path:
-    from ..runs.store import checkpoint_of
+def _checkpoint(program: CheckedProgram, given: str | Path | None, last: bool, quiet: bool) -> Path:
+    from ..runs.store import best_of, checkpoint_of, described_checkpoint, last_of
 
-    path = checkpoint_of(program.source.name, None if given is None else str(given))
-    if given is None:
-        _say(quiet)(f"checkpoint: {path}")
+    found = checkpoint_of(program.source.name, None if given is None else str(given))
+    path = last_of(found) if last else best_of(found)
+    _say(quiet)(f"checkpoint: {described_checkpoint(path)}")
     return path
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ..base.codes import Code
 from ..base.diagnostics import Diagnostic, Failure, failure
 from ..base.source import Span
+from ..base.text_table import wrapped_line
 from ..describe.network_text import headline, plan_text
 from ..ir.network import totals
 from ..ir.program import CheckedProgram
@@ -79,8 +80,8 @@ def heading(ready: Ready, width: int) -> str:
     """What stands above a training: what the network comes to, and the plan in short."""
     program = ready.program
     lines = plan_text(program, width - 4, HEADING_KEYS)
-    first = f"{Path(program.source.name).name}: {headline(program, totals(program.network))}"
-    return "\n".join([first, *(f"    {line}" for line in lines)])
+    first = wrapped_line(f"{Path(program.source.name).name}: {headline(program, totals(program.network))}", width)
+    return "\n".join([*first, *(f"    {line}" for line in lines)])
 
 
 def write_run_report(folder: Path, out: Callable[[str], None], err: Callable[[str], None]) -> None:

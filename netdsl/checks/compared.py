@@ -85,6 +85,8 @@ def _out_of_range(program: ShapedProgram, phase: str, stream: Stream, labels: Sh
         if stream.classes is not None:
             hint = f"for {high + 1:.0f} classes take `{labels.name} = Input {{{high + 1:.0f}}}`, a last layer of " \
                    f"{high + 1:.0f} outputs and `CrossEntropyWithSoftmax`."
+    if stream.classes is None and stream.dims is not None and len(stream.dims) > 1:
+        hint = f"for a mask set `targets = 'mask'`, and `void = {high:g}` if that marks pixels without a class."
     said = f"labels from {low + first:g} to {high + first:g}" if low is not None else f"{stream.classes} classes"
     return Diagnostic(Code.READER_SHAPE, title, Label(program.readers.spans.get(phase, labels.span), said),
                       related=(Label(node.span, "compared here"),), hint=first_label_hint(stream, largest + 1) or hint)

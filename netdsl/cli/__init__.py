@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
+import re
 import sys
 import traceback
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ import click
 
 from ..base.diagnostics import Failure, did_you_mean, render_all
 from .completion import VARIABLE
+from .help_examples import examples
 from .output import ReaderGone, color_wanted, err
 
 #: command -> (module, one line). The order is the order of `netdsl --help`.
@@ -68,6 +70,12 @@ class _Commands(click.Group):
             formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
 
 
+@examples(
+    ("netdsl new --from photos/", "begin with a folder of images: writes photos.net"),
+    ("netdsl check photos.net", "what it is, what it costs, and every mistake"),
+    ("netdsl run photos.net", "train and test it"),
+    ("netdsl predict photos.net picture.jpg", "use it"),
+)
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="netdsl", prog_name="netdsl")
 @click.option("--traceback", "show_traceback", is_flag=True, help="Show Python's traceback of a bug in netdsl.")
@@ -120,11 +128,19 @@ _ELSEWHERE = {
 }
 
 
+def _elsewhere(wrong: click.NoSuchOption) -> str:
+    """What does here what an option of another program does there, if the command that was typed can do it."""
+    hint = _ELSEWHERE.get(wrong.option_name, "")
+    known = {name for option in wrong.ctx.command.params for name in option.opts} if wrong.ctx is not None else set()
+    return hint if all(name in known for name in re.findall(r"`(--[\w-]+)", hint)) else ""
+
+
 def _usage(wrong: click.UsageError) -> int:
     message = wrong.format_message().rstrip(".")
-    elsewhere = _ELSEWHERE.get(wrong.option_name, "") if isinstance(wrong, click.NoSuchOption) else ""
-    if isinstance(wrong, click.NoSuchOption) and elsewhere:
-        message = f"there is no option `{wrong.option_name}`"
+    elsewhere = ""
+    if isinstance(wrong, click.NoSuchOption):
+        elsewhere = _elsewhere(wrong)
+        message = f"there is no option `{wrong.option_name}`" if elsewhere else message
     err(f"error: {message[:1].lower()}{message[1:]}")
     if elsewhere:
         err(f"Hint: {elsewhere}")

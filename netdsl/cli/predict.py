@@ -6,24 +6,26 @@ import csv
 import io
 import json
 import os
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from ..base.diagnostics import Failure
+from ..api.answers_for_files import answers_for, heads_for, needs_names
+from ..base.atomic_files import write_bytes, writing
 from ..base.units import plural
-from ..checks.reader_data import data_diagnostic
+from ..describe.answers import Head, Value, with_file
 from ..elaborate.overrides import is_override
-from ..readers.reader import DataError
-from ..runs.store import file_of, saved_state
-from ..training.evaluation.prediction import Answer, answers, class_names, given_data, given_names, named_files
+from ..runs.store import file_of
+from ..training.evaluation.prediction import Answer
 from .completion import complete_file
 from .help_examples import examples
 from .output import err, out
-from .weights_options import checkpoint_option, chosen_checkpoint, device_option, format_option
+from .weights_options import checkpoint_option, chosen_checkpoint, device_option, format_option, last_option
 
 if TYPE_CHECKING:
     from ..ir.program import CheckedProgram
@@ -33,43 +35,49 @@ if TYPE_CHECKING:
     ("netdsl predict digits.net photo.png", "by the latest run"),
     ("netdsl predict digits.net photos/ -c runs/digits/latest --top 1", "a folder, by a run"),
     ("netdsl predict digits.net photos/ --format csv", "for a table"),
+    ("netdsl predict houses.net new.csv", "rows without labels"),
+    ("netdsl predict streets.net photos/ -o maps", "of a segmentation: maps of classes as PNG"),
 )
 @click.command()
 @click.argument("file", metavar="FILE", shell_complete=complete_file)
-@click.argument("arguments", nargs=-1, required=True, metavar="INPUT... [NAME=VALUE]...")
+@click.argument("arguments", nargs=-1, metavar="INPUT... [NAME=VALUE]...")
 @checkpoint_option
+@last_option
+@click.option("--out", "-o", "folder", metavar="FOLDER",
+              help="Where maps of classes and images that the network makes are written as PNG.")
 @click.option("--top", type=click.IntRange(1), default=5, show_default=True, help="How many classes of each.")
 @click.option("--classes", metavar="FILE", help="Names of the classes: a line each, or a JSON index as ImageNet's.")
 @click.option("--minibatch", type=click.IntRange(1), default=32, show_default=True, help="Samples at a time.")
 @device_option
 @format_option("text", "json", "csv")
-def predict(file: str, arguments: tuple[str, ...], checkpoint: str | None, top: int, classes: str | None,
-            minibatch: int, device: str, form: str) -> int:
-    """The likeliest classes of each INPUT, by a checkpoint of FILE.
+def predict(file: str, arguments: tuple[str, ...], checkpoint: str | None, last: bool, folder: str | None, top: int,
+            classes: str | None, minibatch: int, device: str, form: str) -> int:
+    """What the network says of each INPUT, by a checkpoint of FILE.
 
-    INPUT is an image, a folder of images, or `-` for paths on standard input; for networks on tables, a
-    file in the format of the test reader. The test reader's transforms are applied. Exit code 1 if an
-    input could not be read; the others are answered all the same.
+    Every output is answered by what it is compared with in the file: classes with their shares, independent
+    labels with a share each, numbers as they are, a class for each pixel, or an image.
+
+    INPUT is an image, a folder of images, or a file in the format of the test reader, with labels or
+    without; `-` is standard input, paths of images or rows of a table. For outputs that need several inputs
+    name one INPUT for each. The test reader's transforms are applied. Exit code 1 if an input could not be read;
+    the others are answered all the same.
     """
     overrides = [a for a in arguments if is_override(a) and not os.path.exists(a)]
     inputs = [a for a in arguments if a not in overrides]
-    if not inputs:
-        raise click.UsageError("name an image, a folder of images, or `-`", click.get_current_context())
     file = file_of(file)
-    path = chosen_checkpoint(file, checkpoint)
     program = _loaded(file, overrides)
-    found = list(_answers(program, inputs, path, top, classes, minibatch, device, form))
-    if form == "json":
-        out(json.dumps([answer.to_json() for answer in found], indent=2))
-    failed = [answer for answer in found if answer.error]
-    for error in dict.fromkeys(answer.error for answer in failed):
-        samples = [answer.sample for answer in failed if answer.error == error]
-        more = f" and {len(samples) - 3} more" if len(samples) > 3 else ""
-        err(f"error: {', '.join(samples[:3])}{more}: {error}")
-    if failed:
-        hint = next((answer.hint for answer in failed if answer.hint), "")
-        err(f"{len(failed)} of {plural(len(found), 'input')} could not be read" + (f"\nHint: {hint}" if hint else ""))
-    return 1 if failed else 0
+    if not inputs and needs_names(program):
+        raise click.UsageError("name an image, a folder of images, a file of rows, or `-` as INPUT",
+                               click.get_current_context())
+    path = chosen_checkpoint(file, checkpoint, last)
+    heads = heads_for(program, path, top=top, classes=classes)
+    printer = _Printer(heads, form, folder)
+    found = [printer.print(answer) for answer in answers_for(
+        program, inputs, path, heads, minibatch=minibatch, device=device,
+        standard_input=sys.stdin if "-" in inputs else ())]
+    if not found:
+        raise click.UsageError("nothing came on standard input", click.get_current_context())
+    return _close(found, form, printer)
 
 
 def _loaded(file: str, overrides: list[str]) -> CheckedProgram:
@@ -83,52 +91,77 @@ def _loaded(file: str, overrides: list[str]) -> CheckedProgram:
     return program
 
 
-def _answers(program: CheckedProgram, inputs: list[str], path: Path, top: int, classes: str | None,
-             minibatch: int, device: str, form: str) -> Iterator[Answer]:
-    """Predicts, and prints text and CSV as the answers come."""
-    try:
-        files = named_files(inputs, sys.stdin if "-" in inputs else ())
-    except DataError as error:
-        raise Failure([data_diagnostic(program, "test", error)]) from error
-    if not files:
-        raise click.UsageError("no paths came on standard input", click.get_current_context())
-    datasets = given_data(program, files)
-    from ..runs.checkpoint import find
-    from ..training import RunOptions
-    from ..training import predict as run
-    from ..training.evaluation.evaluate import classes_and_output
+@dataclass
+class _Printer:
+    """Prints answers as they come, and writes those that are pictures."""
 
-    _, output = classes_and_output(program)
-    if classes is not None:
-        names = given_names(classes, program.network[output].shape.size if output is not None else None)
-    else:
-        names = class_names(program, saved_state(find(path)).get("classNames", ()))
-    if form == "csv":
-        out(_csv(["input", "rank", "class", "name", "share"] if output is not None else ["input", "output", "values"]))
-    for dataset in datasets:
-        predictions = run(program, path, dataset, outputs=(output,) if output is not None else (),
-                          options=RunOptions(device=device), minibatch_size=minibatch)
-        shown = program.shown_name(output) if output is not None else None
-        for answer in answers(dataset, predictions, shown, names, top):
-            _print(answer, form)
-            yield answer
+    heads: Sequence[Head]
+    form: str
+    folder: str | None
+    written: set[str] = field(default_factory=set)
+    begun: bool = False
+    unseen: bool = False  #: there were pictures, and no folder for them
+
+    def _begin(self) -> None:
+        """Before the first answer: the folder, and the titles of the columns."""
+        self.begun = True
+        if self.folder is not None:
+            with writing(Path(self.folder)):
+                Path(self.folder).mkdir(parents=True, exist_ok=True)
+        if self.form == "csv":
+            columns = self.heads[0].columns(self.folder is not None) if len(self.heads) == 1 else \
+                ["output", "number", "name", "value"]
+            out(_csv(["input", *columns]))
+
+    def print(self, answer: Answer) -> Answer:
+        if not self.begun:
+            self._begin()
+        if answer.error:
+            return answer
+        values = {name: self._written(answer.sample, name, value) for name, value in answer.values.items()}
+        for name, value in values.items():
+            label = f"{name}: " if len(self.heads) > 1 else ""
+            if self.form == "text":
+                out(f"{answer.sample}: {label}{value.text()}")
+            elif self.form == "csv" and len(self.heads) == 1:
+                for row in value.rows():
+                    out(_csv([answer.sample, *row]))
+            elif self.form == "csv":
+                for entry in value.entries():
+                    out(_csv([answer.sample, name, *entry]))
+        return Answer(answer.sample, values)
+
+    def _written(self, sample: str, name: str, value: Value) -> Value:
+        """The value, written as a picture if it is one and there is a folder for it."""
+        picture = value.png()
+        if picture is None or self.folder is None:
+            self.unseen = self.unseen or picture is not None
+            return value
+        stem = re.sub(r"[^\w.-]+", "-", Path(sample).stem) + (f".{name}" if len(self.heads) > 1 else "")
+        number, free = 1, stem
+        while free in self.written:
+            number, free = number + 1, f"{stem}-{number + 1}"
+        self.written.add(free)
+        path = os.path.join(self.folder, f"{free}.png")
+        write_bytes(Path(path), picture)
+        return with_file(value, path)
 
 
-def _print(answer: Answer, form: str) -> None:
-    if answer.error or form == "json":
-        return
-    if form == "csv":
-        for rank, guess in enumerate(answer.guesses, 1):
-            out(_csv([answer.sample, rank, guess.number, guess.name, f"{guess.share:.6f}"]))
-        for name, array in (answer.outputs or {}).items():
-            out(_csv([answer.sample, name, " ".join(f"{value:.6g}" for value in array.ravel())]))
-    elif answer.outputs is not None:
-        for name, array in answer.outputs.items():
-            extents = " x ".join(str(d) for d in reversed(array.shape))
-            values = ", ".join(f"{value:.4g}" for value in array.ravel()[:8]) + (", ..." if array.size > 8 else "")
-            out(f"{answer.sample}: {name} ({extents}) {values}")
-    else:
-        out(f"{answer.sample}: " + ", ".join(f"{guess.name} {100 * guess.share:.1f} %" for guess in answer.guesses))
+def _close(found: Sequence[Answer], form: str, printer: _Printer) -> int:
+    """Print what is said behind all answers; the exit code."""
+    if form == "json":
+        out(json.dumps([answer.to_json() for answer in found], indent=2))
+    elif form == "text" and printer.unseen:
+        err("Hint: --out FOLDER writes these pictures as PNG.")
+    failed = [answer for answer in found if answer.error]
+    for error in dict.fromkeys(answer.error for answer in failed):
+        samples = [answer.sample for answer in failed if answer.error == error]
+        more = f" and {len(samples) - 3} more" if len(samples) > 3 else ""
+        err(f"error: {', '.join(samples[:3])}{more}: {error}")
+    if failed:
+        hint = next((answer.hint for answer in failed if answer.hint), "")
+        err(f"{len(failed)} of {plural(len(found), 'input')} could not be read" + (f"\nHint: {hint}" if hint else ""))
+    return 1 if failed else 0
 
 
 def _csv(row: list[object]) -> str:

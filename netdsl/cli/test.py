@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
+import numpy as np
 
+from ..describe.answers import Head, precision_and_recall
 from ..ir.program import Phase
 from ..runs.store import saved_state
-from ..training.evaluation.prediction import class_names
+from ..training.evaluation.prediction import heads_of
 from .common_options import file_and_overrides, phase_option
 from .help_examples import examples
 from .output import err, out
@@ -22,12 +24,16 @@ from .weights_options import (
     chosen_checkpoint,
     device_option,
     format_option,
+    last_option,
     loaded_with_data,
     value_lines,
 )
 
 if TYPE_CHECKING:
-    from ..training import EvalResult
+    from ..training import EvalResult, WorstSample
+
+#: A confusion matrix of more classes is not printed.
+MOST_COLUMNS = 30
 
 
 @examples(
@@ -38,17 +44,19 @@ if TYPE_CHECKING:
 @click.command()
 @file_and_overrides
 @checkpoint_option
+@last_option
 @phase_option(Phase.TEST, "Which of the file's readers.")
 @device_option
 @click.option("--workers", type=click.IntRange(1), help="Threads that read data.")
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Only N minibatches, from all over the data.")
 @click.option("--require-data", is_flag=True, help="Refuse to test on the embedded sample.")
-@click.option("--details", is_flag=True, help="Also the confusion matrix and the worst samples.")
+@click.option("--details", is_flag=True,
+              help="Also the worst samples, and for each output its confusion matrix, precision and recall.")
 @format_option("text", "json")
-def test(file: str, overrides: tuple[str, ...], checkpoint: str | None, phase: Phase, device: str,
+def test(file: str, overrides: tuple[str, ...], checkpoint: str | None, last: bool, phase: Phase, device: str,
          workers: int | None, limit: int | None, require_data: bool, details: bool, form: str) -> int:
     """Criterion and metrics of a checkpoint on the whole test set of FILE, in inference mode."""
-    path = chosen_checkpoint(file, checkpoint)
+    path = chosen_checkpoint(file, checkpoint, last)
     program = loaded_with_data(file, overrides, phase, require_data).require()
     from ..runs.checkpoint import find
     from ..training import ConsoleReporter, Limits, Reporter, RunOptions
@@ -67,8 +75,7 @@ def test(file: str, overrides: tuple[str, ...], checkpoint: str | None, phase: P
         document: dict[str, Any] = {"network": file, "checkpoint": str(path), "phase": phase,
                                     "samples": found.samples, "values": found.values}
         if details:
-            matrix = found.confusion.tolist() if found.confusion is not None else None
-            document |= {"confusion": matrix, "worst": [asdict(sample) for sample in found.worst]}
+            document |= found.details()
         out(json.dumps(document, indent=2))
         return 0
     percent = frozenset(program.shown_name(node) for node in (*program.criteria, *program.metrics)
@@ -76,24 +83,87 @@ def test(file: str, overrides: tuple[str, ...], checkpoint: str | None, phase: P
     out(f"{phase}: {found.samples:,} samples")
     out("\n".join(f"    {line}" for line in value_lines(found.values, percent)))
     if details:
-        _print_details(found, class_names(program, saved_state(find(path)).get("classNames", ())))
+        print_details(found, heads_of(program, saved_state(find(path))))
     return 0
 
 
-def _print_details(found: EvalResult, names: Sequence[str]) -> None:
-    """The confusion matrix, and of the worst samples those that are taken for another class."""
-    if found.confusion is not None:
-        out("\nconfusion (rows: true class, columns: predicted):")
-        size = len(str(found.confusion.max()))
-        for number, row in enumerate(found.confusion.tolist()):
-            counts = " ".join(f"{count or '.':>{size}}" for count in row)
-            out(f"    {number:>4} {counts}" + (f"  {names[number]}" if number < len(names) else ""))
-    wrong = [sample for sample in found.worst if sample.label is None or sample.label != sample.predicted]
+def print_details(found: EvalResult, heads: Sequence[Head]) -> None:
+    """For each output what was counted; and of the worst samples those that are taken for another class."""
+    for counts in found.heads:
+        head = next(head for head in heads if head.name == counts.output)
+        of = f" of {counts.output} by {counts.labels}" if len(heads) > 1 else ""
+        if counts.confusion is not None:
+            _print_confusion(counts.confusion, head.names, of, "pixels" if counts.kind == "class map" else "samples")
+        elif counts.hits is not None:
+            _print_hits(counts.hits, head, of)
+    wrong = [sample for sample in found.worst if sample.wrong]
     out("\nworst samples:" if wrong else "\nworst samples: none is taken for another class")
     for sample in wrong:
-        classes = "" if sample.label is None or sample.predicted is None else \
-            f"  {_class(sample.label, names)}, taken for {_class(sample.predicted, names)}"
-        out(f"    {sample.criterion:8.4g}  {sample.name}{classes}")
+        out(f"    {sample.criterion:8.4g}  {sample.name}{_taken_for(sample, heads)}")
+
+
+def _print_confusion(matrix: np.ndarray, names: Sequence[str], of: str, what: str) -> None:
+    """The matrix with precision and recall of each class; of many classes these and the confusions that occur most."""
+    precision, recall = precision_and_recall(matrix)
+    out(f"\nconfusion{of} ({what}; rows: true class, columns: predicted):")
+    shares = [[_percent(precision[k]), _percent(recall[k]), _class(k, names)] for k in range(len(matrix))]
+    if len(matrix) <= MOST_COLUMNS:
+        header = ["", *map(str, range(len(matrix))), "precision", "recall", ""]
+        rows = [[str(k), *(str(count) if count else "." for count in row), *shares[k]]
+                for k, row in enumerate(matrix.tolist())]
+    else:
+        header = ["", "samples", "precision", "recall", ""]
+        rows = [[str(k), str(row.sum()), *shares[k]] for k, row in enumerate(matrix) if row.any() or matrix[:, k].any()]
+    _print_table([header, *rows])
+    if len(matrix) > MOST_COLUMNS:
+        off = matrix - np.diag(np.diagonal(matrix))
+        for index in [k for k in np.argsort(-off, axis=None, kind="stable")[:10].tolist() if off.flat[k]]:
+            true, taken = divmod(index, len(matrix))
+            out(f"    {off[true, taken]:,} of {_class(true, names)}, taken for {_class(taken, names)}")
+
+
+def _print_hits(hits: np.ndarray, head: Head, of: str) -> None:
+    """Independent labels: what there is and what is predicted of each, with its precision and recall."""
+    out(f"\nlabels{of} (predicted where the share is above 50 %):")
+    names = head.element_names() or tuple(f"label {number}" for number in range(len(hits)))
+    rows = [["", "true", "predicted", "both", "precision", "recall"]]
+    for name, counts in zip(names, hits, strict=False):
+        precision, recall = precision_and_recall(counts)
+        rows.append([name, str(counts[1].sum()), str(counts[:, 1].sum()), str(counts[1, 1]), _percent(precision[1]),
+                     _percent(recall[1])])
+    _print_table(rows, left=1)
+
+
+def _print_table(rows: Sequence[Sequence[str]], left: int = 0) -> None:
+    """Columns flush right, but for the first `left`, and for the last where it has no title."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        cells = [cell.ljust(width) if column < left or (column == len(row) - 1 and not rows[0][-1]) else
+                 cell.rjust(width) for column, (cell, width) in enumerate(zip(row, widths, strict=True))]
+        out(f"    {'  '.join(cells)}".rstrip())
+
+
+def _taken_for(sample: WorstSample, heads: Sequence[Head]) -> str:
+    """What a sample is and what it was taken for, for each output where these differ."""
+    parts = []
+    for head in heads:
+        pair = sample.heads.get(head.name, {})
+        truth: Any = pair.get("label")
+        taken: Any = pair.get("predicted")
+        label = f"{head.name}: " if len(heads) > 1 else ""
+        if isinstance(truth, int) and truth != taken:
+            parts.append(f"{label}{_class(truth, head.names)}, taken for {_class(taken, head.names)}")
+        elif isinstance(truth, list):
+            parts.append(f"{label}{_numbers(truth)}, predicted {_numbers(taken)}")
+    return f"  {'; '.join(parts)}" if parts else ""
+
+
+def _numbers(values: Sequence[float]) -> str:
+    return " ".join(f"{value:.4g}" for value in values)
+
+
+def _percent(share: float) -> str:
+    return "-" if math.isnan(share) else f"{100 * share:.1f} %"
 
 
 def _class(number: int, names: Sequence[str]) -> str:

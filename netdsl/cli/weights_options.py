@@ -12,7 +12,7 @@ from ..base.text_table import listed
 from ..base.units import value_text
 from ..compiler import CheckResult
 from ..ir.program import Phase
-from ..runs.store import checkpoint_of
+from ..runs.store import best_of, checkpoint_of, described_checkpoint, last_of
 from .common_options import report_warnings
 from .completion import complete_checkpoint, complete_device
 from .output import err
@@ -29,6 +29,11 @@ def format_option(*forms: str) -> Callable[[F], F]:
 def checkpoint_option(command: F) -> F:
     return click.option("--checkpoint", "-c", metavar="PATH|RUN", shell_complete=complete_checkpoint,
                         help="A checkpoint, a run's folder or a safetensors file; by default the latest run.")(command)
+
+
+def last_option(command: F) -> F:
+    return click.option("--last", is_flag=True,
+                        help="Of a run its last checkpoint; by default the best, where there is one.")(command)
 
 
 def device_option(command: F) -> F:
@@ -49,11 +54,11 @@ def loaded_with_data(file: str, overrides: Sequence[str], phase: Phase, require_
     return choice.checked
 
 
-def chosen_checkpoint(file: str, given: str | None) -> Path:
-    """The checkpoint to work on; says on stderr which one it is where none was named. Raises Failure."""
-    path = checkpoint_of(file, given)
-    if given is None:
-        err(f"checkpoint: {path}")
+def chosen_checkpoint(file: str, given: str | None, last: bool) -> Path:
+    """The checkpoint to work on, of a run the best; says on stderr which one it is. Raises Failure."""
+    found = checkpoint_of(file, given)
+    path = last_of(found) if last else best_of(found)
+    err(f"checkpoint: {described_checkpoint(path)}")
     return path
 
 

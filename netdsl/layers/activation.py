@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ..spec import Choice, Flag, Integer, Number, option, table_row
 from .bounds import POSITIVE, UNIT, Bounds, rising
 from .initializers import constant
-from .layer import Example, Initializer, Layer, ParameterSpec, SampleLayer, Shape, ShapeError
+from .layer import Example, Initializer, Layer, Meaning, ParameterSpec, SampleLayer, Shape, ShapeError
 
 if TYPE_CHECKING:
     import torch
@@ -54,6 +54,10 @@ class Sigmoid(Activation):
 
     keeps: ClassVar[str] = "output"
     examples = (Example("Sigmoid", ((8, 8, 3),), (8, 8, 3)),)
+
+    @property
+    def gives(self) -> Meaning | None:
+        return Meaning("shares", "probabilities")
 
     def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
         return tensors[0].sigmoid()

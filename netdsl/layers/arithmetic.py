@@ -9,7 +9,7 @@ from ..spec import table_row
 from .bounds import Bounds, negated, product, total
 from .broadcast import aligned, broadcast, infer
 from .elementwise import reciprocal
-from .layer import Example, Layer, Shape
+from .layer import Example, Layer, Meaning, Shape
 from .quality import Follows
 
 if TYPE_CHECKING:
@@ -92,6 +92,10 @@ class Minus(Combination):
         Example("Minus", ((8, 8, 3), (8, 8)), (8, 8, 3)),
         Example("Minus", ((10,), (9,)), None),
     )
+
+    @property
+    def compares_as(self) -> Meaning | None:
+        return Meaning()  # as in `ReduceSum (Square (labels - z))`
 
     def combine(self, *tensors: torch.Tensor) -> torch.Tensor:
         return tensors[0] - tensors[1]

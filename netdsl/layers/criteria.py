@@ -20,7 +20,7 @@ from .bounds import UNIT, Bounds, within
 from .broadcast import padded, with_batch, with_rank
 from .class_labels import has_class, one_hot, shares
 from .elementwise import logarithm
-from .layer import SCALAR, Example, Layer, ParameterSpec, Shape, ShapeError
+from .layer import SCALAR, Example, Layer, Meaning, ParameterSpec, Shape, ShapeError
 from .quality import Quality
 from .softmax import axis_option, check_axis
 from .sources import GivenStart
@@ -36,6 +36,10 @@ class Criterion(Layer):
     family: ClassVar[str] = "criterion"
     inputs: ClassVar[tuple[str, ...]] = ("labels", "z")
     better: ClassVar[Quality] = Quality.SMALLER
+
+    @property
+    def compares_as(self) -> Meaning | None:
+        return Meaning("shares", self.compares) if self.compares else Meaning()
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         same_elements(self.name(), *inputs)
@@ -85,6 +89,10 @@ class OverClasses(Criterion):
     axis: int = axis_option()
     #: What to write instead where there is one number and no choice; empty where one number is an answer.
     for_one: ClassVar[str] = ""
+
+    @property
+    def compares_as(self) -> Meaning | None:
+        return Meaning("classes", self.compares or "order", self.axis)
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         labels, z = inputs

@@ -24,6 +24,7 @@ class Dropout(Layer):
     """
 
     keeps: ClassVar[str] = "nothing"
+    passes_on: ClassVar[bool] = True
     family: ClassVar[str] = "dropout"
     label: ClassVar[str] = "dropout"
     differs_in_training: ClassVar[bool] = True

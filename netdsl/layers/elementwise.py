@@ -364,6 +364,10 @@ class ScaleAndShift(Elementwise):
     scale: float = option(Number(), 1.0, "What x is multiplied by.")
     offset: float = option(Number(), 0.0, "What is added then.")
 
+    @property
+    def scaling(self) -> tuple[float, float] | None:
+        return self.scale, self.offset
+
     def quality(self, inputs: Sequence[Quality]) -> Quality:
         (quality,) = inputs
         if not self.scale or (self.offset and quality is Quality.DIFFERENCE):
@@ -393,6 +397,7 @@ class StopGradient(Elementwise):
 
     follows = Follows.RISING
     keeps = "nothing"
+    passes_on = True
     examples = _example("StopGradient")
 
     def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
@@ -412,6 +417,7 @@ class Pass(Elementwise):
     follows = Follows.RISING
     aliases = ("Identity",)
     keeps = "nothing"
+    passes_on = True
     examples = _example("Pass")
 
     def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:

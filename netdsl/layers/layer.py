@@ -119,6 +119,21 @@ class Example:
     note: str = ""
 
 
+@dataclass(frozen=True)
+class Meaning:
+    """What the values of a node are, as far as a row knows it.
+
+    `of`: `classes` (one of several), `shares` (each element is a share between 0 and 1 by itself) or
+    `numbers`. `scale`: `scores`, of which a softmax or a sigmoid makes probabilities; `probabilities`; `log
+    probabilities`; `log sum` (what a softmax divides by); or `order`, where only the order of the values
+    counts. `axis` is that of the classes, 1 the width; 0: all elements.
+    """
+
+    of: str = "numbers"
+    scale: str = "order"
+    axis: int = 0
+
+
 @table_row
 class Layer(Spec):
     """A row of the layer table.
@@ -167,6 +182,8 @@ class Layer(Spec):
     group_input: ClassVar[int | None] = None
     #: The output is a Softmax.
     is_softmax: ClassVar[bool] = False
+    #: The output has the values of the input, perhaps in another shape; while the network is evaluated.
+    passes_on: ClassVar[bool] = False
     #: A normalization of the output and its activation are drawn in the box of this layer.
     draws_norm_inside: ClassVar[bool] = False
     #: What the row compares with the labels (its last but weights): "probabilities" or "scores"; empty: any numbers.
@@ -198,6 +215,21 @@ class Layer(Spec):
     @property
     def softmax_axis(self) -> int | None:
         """Along which axis the layer takes a Softmax of its last input itself (0: all elements); None: it does not."""
+        return None
+
+    @property
+    def scaling(self) -> tuple[float, float] | None:
+        """(scale, offset) of rows whose output is `scale * x + offset` with two numbers; None for others."""
+        return (1.0, 0.0) if self.passes_on else None
+
+    @property
+    def compares_as(self) -> Meaning | None:
+        """For rows that compare their first two inputs, labels and prediction: what they take the latter for."""
+        return None
+
+    @property
+    def gives(self) -> Meaning | None:
+        """What the output is, where the row alone says it: a Softmax gives probabilities."""
         return None
 
     @property
@@ -340,5 +372,17 @@ def expect_rank(shape: Shape, rank: int, name: str, what: str, input: int = 0) -
         raise ShapeError(f"{name} needs {what}, and gets {shape}", label=f"this is {shape}", input=input)
 
 
-__all__ = ["SCALAR", "Cost", "Example", "Initializer", "Layer", "ParameterSpec", "SampleLayer", "Shape", "ShapeError",
-           "expect_rank", "field"]
+__all__ = [
+    "SCALAR",
+    "Cost",
+    "Example",
+    "Initializer",
+    "Layer",
+    "Meaning",
+    "ParameterSpec",
+    "SampleLayer",
+    "Shape",
+    "ShapeError",
+    "expect_rank",
+    "field",
+]

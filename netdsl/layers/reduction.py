@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ..base.codes import Code
 from ..spec import Integer, ListOf, Optional, option, table_row
 from .bounds import UNBOUNDED, Bounds
-from .layer import SCALAR, Example, SampleLayer, Shape, ShapeError
+from .layer import SCALAR, Example, Meaning, SampleLayer, Shape, ShapeError
 from .quality import Follows
 
 if TYPE_CHECKING:
@@ -110,6 +110,10 @@ class ReduceLogSum(Reduction):
 
     function = "logsumexp"
     examples = _examples("ReduceLogSum")
+
+    @property
+    def gives(self) -> Meaning | None:
+        return Meaning("classes", "log sum", 0 if self.reduces_all or self.axis is None else self.axis[0])
 
 
 @table_row

@@ -22,6 +22,7 @@ class Reshaping(SampleLayer):
 
     family: ClassVar[str] = "shape"
     keeps: ClassVar[str] = "nothing"
+    passes_on: ClassVar[bool] = True
     follows: ClassVar[Follows] = Follows.RISING
     #: The option that holds the new extents.
     extents: ClassVar[str] = "dims"

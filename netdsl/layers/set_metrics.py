@@ -10,7 +10,7 @@ from .accumulation import Accumulation, Sums
 from .broadcast import with_batch
 from .class_labels import class_numbers, has_class
 from .criteria import Thresholded
-from .layer import Example, Layer, Shape, ShapeError
+from .layer import Example, Layer, Meaning, Shape, ShapeError
 from .quality import Quality
 
 if TYPE_CHECKING:
@@ -77,6 +77,10 @@ class Decisions(SetMetric, Thresholded):
             raise ShapeError(f"{self.name()} needs a label for each output", input=0,
                              label=f"cannot compare {inputs[0]} and {inputs[1]}")
         return result
+
+    @property
+    def compares_as(self) -> Meaning | None:
+        return Meaning("shares") if self.multi_label else super().compares_as
 
     def counted(self, z: Shape) -> int:
         """How many classes are counted."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..spec import Integer, option, table_row
 from .bounds import UNIT
-from .layer import Example, SampleLayer, Shape, ShapeError
+from .layer import Example, Meaning, SampleLayer, Shape, ShapeError
 
 if TYPE_CHECKING:
     import torch
@@ -75,6 +75,10 @@ class Softmax(Competition):
         Example("Softmax", ((1,),), None, "the answer would always be 1"),
     )
 
+    @property
+    def gives(self) -> Meaning | None:
+        return Meaning("classes", "probabilities", self.axis)
+
     def along(self, x: torch.Tensor, dim: int) -> torch.Tensor:
         return x.softmax(dim)
 
@@ -92,6 +96,10 @@ class LogSoftmax(Competition):
     of_one = 0
     examples = (Example("LogSoftmax", ((10,),), (10,)), Example("LogSoftmax {3}", ((8, 8, 3),), (8, 8, 3)))
 
+    @property
+    def gives(self) -> Meaning | None:
+        return Meaning("classes", "log probabilities", self.axis)
+
     def along(self, x: torch.Tensor, dim: int) -> torch.Tensor:
         return x.log_softmax(dim)
 
@@ -106,6 +114,10 @@ class Hardmax(Competition):
     value_bounds = UNIT
 
     examples = (Example("Hardmax", ((10,),), (10,)), Example("Hardmax {3}", ((8, 8, 3),), (8, 8, 3)))
+
+    @property
+    def gives(self) -> Meaning | None:
+        return Meaning("classes", "probabilities", self.axis)
 
     def along(self, x: torch.Tensor, dim: int) -> torch.Tensor:
         import torch

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import fields
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Protocol
 
-import numpy as np
-
+from .arrays import np
 from .files import missing_file, reading
-from .reader import Batch, DataError, Dataset, Reader, SampleRng
-from .transforms.pipeline import ImageReader, channels_first
+from .reader import Batch, DataError, Dataset, SampleRng
+
+
+class Preparation(Protocol):
+    """What makes the bytes of an image ready for the network: an ImageReader."""
+
+    @property
+    def features_input(self) -> str: ...
+
+    def given_views(self) -> int: ...
+
+    def given_image(self, data: bytes, draw: np.random.Generator) -> np.ndarray: ...
 
 
 class GivenImages(Dataset):
@@ -20,38 +29,47 @@ class GivenImages(Dataset):
     the others: zeros stand for it, and `failures` says by its index what is wrong with it.
     """
 
-    def __init__(self, paths: Sequence[str], reader: ImageReader, dims: tuple[int, ...]) -> None:
-        """`dims` is the network's input, channels first. Raises DataError for a mean file that is missing."""
-        self.paths, self.reader, self.dims = tuple(paths), reader, dims
-        self.count = len(self.paths)
-        self.pipeline = reader.pipeline(training=False)
-        self.least_side = self.pipeline.needed_side()
-        self.failures: dict[int, DataError] = {}
+    def __init__(self, names: Sequence[str], reader: Preparation, dims: tuple[int, ...],
+                 fetch: Callable[[int], bytes] | None = None) -> None:
+        """`dims` is the network's input, channels first; `fetch` gives the bytes of an image where names are no paths.
+
+        Raises DataError for a mean file that is missing.
+        """
+        self.names, self.reader, self.dims = tuple(names), reader, dims
+        self.count = len(self.names)
+        self._failures: dict[int, DataError] = {}
+        self._fetch = fetch or self._read
+        self._views = reader.given_views()
+
+    @property
+    def failures(self) -> dict[int, DataError]:
+        return self._failures
 
     def batch(self, indices: Sequence[int], draws: SampleRng) -> Batch:
         images = np.stack([self._image(int(index), draws) for index in indices])
-        return Batch({self.reader.features_input: images}, tuple(self.paths[int(index)] for index in indices))
+        return Batch({self.reader.features_input: images}, tuple(self.names[int(index)] for index in indices))
 
     def _image(self, index: int, draws: SampleRng) -> np.ndarray:
         try:
-            return self._ready(self.paths[index], draws.sample(index))
+            return self._ready(index, draws.sample(index))
         except DataError as error:
-            self.failures[index] = error.located(self.paths[index])
-        views = self.pipeline.views
-        return np.zeros((views, *self.dims) if views > 1 else self.dims, dtype=np.float32)
+            self._failures[index] = error.located(self.names[index])
+        return np.zeros((self._views, *self.dims) if self._views > 1 else self.dims, dtype=np.float32)
 
-    def _ready(self, path: str, draw: np.random.Generator) -> np.ndarray:
+    def _read(self, index: int) -> bytes:
+        path = self.names[index]
         if not Path(path).exists():
             raise missing_file(path, "image")
         with reading(path):
-            data = Path(path).read_bytes()
-        image = self.reader.decoded(data, self.least_side)
-        ready = channels_first(self.pipeline.run(image, draw)).astype(np.float32, copy=False)
+            return Path(path).read_bytes()
+
+    def _ready(self, index: int, draw: np.random.Generator) -> np.ndarray:
+        ready = self.reader.given_image(self._fetch(index), draw).astype(np.float32, copy=False)
         if len(self.dims) == 1 and ready.ndim == 3 and ready.size == self.dims[0]:
             return ready.reshape(-1)  # a network that takes the image as a vector
         if ready.shape[-3:] != self.dims:
             raise DataError(f"the image comes out as {_extents(ready.shape[-3:])}, and the network takes "
-                            f"{_extents(self.dims)}", path=path, hint=self._cure(ready.shape[-3:]))
+                            f"{_extents(self.dims)}", path=self.names[index], hint=self._cure(ready.shape[-3:]))
         return ready
 
     def _cure(self, dims: tuple[int, ...]) -> str:
@@ -64,16 +82,3 @@ class GivenImages(Dataset):
 
 def _extents(dims: tuple[int, ...]) -> str:
     return " x ".join(str(d) for d in reversed(dims))
-
-
-def image_reader(reader: Reader | None) -> ImageReader | None:
-    """The reader of images in a reader: itself, or one that it joins; None if there is none."""
-    if reader is None or isinstance(reader, ImageReader):
-        return reader
-    for field in fields(reader):
-        value = getattr(reader, field.name)
-        for inner in value if isinstance(value, tuple) else (value,):
-            found = image_reader(inner) if isinstance(inner, Reader) else None
-            if found is not None:
-                return found
-    return None

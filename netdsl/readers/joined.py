@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from itertools import accumulate
 from typing import Any, ClassVar
 
 from ..spec import Choice, ListOf, OptionError, SpecOf, option, table_row
 from .arrays import np
-from .reader import Batch, DataError, Dataset, Description, Reader, SampleRng
+from .reader import Batch, DataError, Dataset, Description, Reader, SampleRng, Wanted
 
 
 @table_row
@@ -62,6 +63,48 @@ class Joined(Reader):
             return _Joined(parts, [None] * len(parts))
         return _Joined(parts, [None, *(self._places(parts[0], part, k) for k, part in enumerate(parts[1:], 1))])
 
+    def input_names(self) -> tuple[str, ...]:
+        return tuple(name for reader in self.readers for name in reader.input_names())
+
+    def given_kinds(self, wanted: Wanted) -> tuple[str, ...]:
+        return tuple(kind for kinds in self._given(wanted).values() for kind in kinds)
+
+    def _given(self, wanted: Wanted) -> dict[str, tuple[str, ...]]:
+        """The kinds of files for the readers that are needed; those that read one and the same file share it."""
+        return {reader.own_file() or f"reader {number}": reader.given_kinds(part)
+                for number, (reader, part) in enumerate(self._needed(wanted))}
+
+    def _needed(self, wanted: Wanted) -> list[tuple[Reader, Wanted]]:
+        """The readers that deliver any of the inputs that are wanted, and which of them."""
+        parts = [(reader, {name: dims for name, dims in wanted.items() if name in reader.input_names()})
+                 for reader in self.readers]
+        return [(reader, part) for reader, part in parts if part]
+
+    def open_given(self, files: Sequence[Sequence[str]], wanted: Wanted) -> list[Dataset]:
+        kinds = self._given(wanted)
+        ends = dict(zip(kinds, accumulate(map(len, kinds.values())), strict=True))
+        opened: list[list[Dataset]] = []
+        for number, (reader, part) in enumerate(self._needed(wanted)):
+            key = reader.own_file() or f"reader {number}"
+            opened.append(reader.open_given(files[ends[key] - len(kinds[key]) : ends[key]], part))
+        if len(opened) == 1:
+            return opened[0]
+        parts = [datasets[0] if len(datasets) == 1 else Chained(datasets) for datasets in opened]
+        counts = {part.count for (reader, given), part in zip(self._needed(wanted), parts, strict=True)
+                  if reader.given_kinds(given)}
+        if len(counts) > 1:
+            raise self._given_differ(wanted, [part.count for part in parts])
+        by_id = self.by == "id" and all(part.ids for part in parts)
+        places = [None if k == 0 or not by_id else self._places(parts[0], part, k) for k, part in enumerate(parts)]
+        return [_Joined(parts, places, min(part.count for part in parts))]
+
+    def _given_differ(self, wanted: Wanted, counts: Sequence[int]) -> DataError:
+        shown = ", ".join(f"{' and '.join(part)}: {count}" for (_, part), count in
+                          zip(self._needed(wanted), counts, strict=True))
+        return DataError("the inputs have different numbers of samples", body=(f"{shown}.",),
+                         hint="name as many images or rows for each of them: what stands at the same place belongs "
+                              "together.")
+
     def with_classes(self, names: Callable[[str], tuple[str, ...]]) -> Reader:
         return replace(self, readers=tuple(reader.with_classes(names) for reader in self.readers))
 
@@ -106,9 +149,10 @@ class Joined(Reader):
 
 
 class _Joined(Dataset):
-    def __init__(self, parts: list[Dataset], places: list[np.ndarray | None]) -> None:
+    def __init__(self, parts: Sequence[Dataset], places: Sequence[np.ndarray | None], count: int | None = None
+                 ) -> None:
         self._parts, self._places = parts, places
-        self.count = parts[0].count
+        self.count = parts[0].count if count is None else count
         self.ids = parts[0].ids
         self.class_names = next((part.class_names for part in parts if part.class_names), ())
 
@@ -132,6 +176,15 @@ class _Joined(Dataset):
         return arrays
 
     @property
+    def failures(self) -> dict[int, DataError]:
+        found: dict[int, DataError] = {}
+        for part, places in zip(self._parts, self._places, strict=True):
+            own = part.failures
+            found |= own if places is None else {index: own[int(place)] for index, place in enumerate(places)
+                                                 if int(place) in own}
+        return found
+
+    @property
     def skipped(self) -> tuple[DataError, ...]:
         return tuple(error for part in self._parts for error in part.skipped)
 
@@ -140,6 +193,33 @@ class _Joined(Dataset):
 
     def notes(self) -> tuple[DataError, ...]:
         return tuple(note for part in self._parts for note in part.notes())
+
+    def close(self) -> None:
+        for part in self._parts:
+            part.close()
+
+
+class Chained(Dataset):
+    """Data sets one behind the other."""
+
+    def __init__(self, parts: Sequence[Dataset]) -> None:
+        self._parts = parts
+        self._starts = np.cumsum([0, *(part.count for part in parts)])
+        self.count = int(self._starts[-1])
+
+    def batch(self, indices: Sequence[int], draws: SampleRng) -> Batch:
+        each = [self._parts[part].batch([index], draws) for part, index in map(self._place, indices)]
+        arrays = {name: np.concatenate([batch.arrays[name] for batch in each]) for name in each[0].arrays}
+        return Batch(arrays, tuple(name for batch in each for name in batch.names))
+
+    def _place(self, index: int) -> tuple[int, int]:
+        part = int(np.searchsorted(self._starts, index, side="right")) - 1
+        return part, index - int(self._starts[part])
+
+    @property
+    def failures(self) -> dict[int, DataError]:
+        return {int(start) + index: error for start, part in zip(self._starts, self._parts, strict=False)
+                for index, error in part.failures.items()}
 
     def close(self) -> None:
         for part in self._parts:

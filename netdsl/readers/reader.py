@@ -50,6 +50,7 @@ class Stream:
     classes: int | None = None
     note: str = ""  #: for the table of `check`: "RGB, 0..255"
     class_names: tuple[str, ...] = ()  #: by class number; may be shorter than `classes`
+    element_names: tuple[str, ...] = ()  #: what each number is called (a table's target columns), where it is known
     #: Views of each sample (MultiViewCrop). Above 1, arrays are (n, views, ...): whoever evaluates
     #: runs every view through the network and averages the outputs.
     views: int = 1
@@ -120,6 +121,11 @@ class Dataset:
     #: what the data call each sample (sequence ids), where they do; `Joined` pairs by them
     ids: tuple[str, ...] = ()
 
+    @property
+    def failures(self) -> dict[int, DataError]:
+        """What is wrong with samples that `batch` gave zeros for, by index: images that could not be read."""
+        return {}
+
     def batch(self, indices: Sequence[int], draws: SampleRng) -> Batch:
         """The samples with these indices, transformed. Raises DataError naming the bad sample."""
         raise NotImplementedError
@@ -146,6 +152,10 @@ class Dataset:
 
     def close(self) -> None:
         """Let go of files."""
+
+
+#: The inputs of the network that are wanted, with their extents, channels first.
+Wanted = Mapping[str, tuple[int, ...]]
 
 
 @table_row
@@ -185,6 +195,30 @@ class Reader(Spec):
     def open(self, training: bool) -> Dataset:
         """Open the data. `training` turns random transforms on. Raises DataError."""
         raise NotImplementedError
+
+    def input_names(self) -> tuple[str, ...]:
+        """The inputs of the network that the reader delivers."""
+        return self.features_input, self.labels_input
+
+    def own_file(self) -> str:
+        """The file that holds all of the reader's samples, where it is one."""
+        return ""
+
+    def given_kinds(self, wanted: Wanted) -> tuple[str, ...]:
+        """What `open_given` takes: `images` (files of them) or `rows` (tables in the reader's format), for each reader
+        that a joined one needs; nothing where the reader makes its samples itself.
+        """
+        return ()
+
+    def open_given(self, files: Sequence[Sequence[str]], wanted: Wanted) -> list[Dataset]:
+        """Other data than the reader's own, made ready as for a test, to predict on.
+
+        `files` holds a list for each of `given_kinds`. Only the `wanted` inputs have to be in them, so data without
+        labels will do. Raises DataError.
+        """
+        raise DataError(f"{self.name()} reads a data set as a whole, not files one by one",
+                        hint="predict on a file whose test reader takes files: ImageFolder, MapFile, CSV, CNTKText, "
+                             "NumPy.")
 
     def content(self) -> Any:
         """What identifies the data for resume: the options by value."""
@@ -361,6 +395,8 @@ __all__ = [
     "Sample",
     "SampleRng",
     "Stream",
-    "Transform", "describe_reader",
+    "Transform",
+    "Wanted",
+    "describe_reader",
     "field",
 ]

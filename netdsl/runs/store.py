@@ -225,6 +225,42 @@ def checkpoint_of(file: str, given: str | None, root: Path = Path("runs")) -> Pa
     return found
 
 
+def best_of(path: Path) -> Path:
+    """The best checkpoint of a run's folder, else its last; any other path as it is."""
+    return next((found for link in ("best", "last") if (found := _link_in(path, link)) is not None), path)
+
+
+def last_of(path: Path) -> Path:
+    """The last checkpoint of a run's folder; any other path as it is."""
+    return _link_in(path, "last") or path
+
+
+def _link_in(path: Path, link: str) -> Path | None:
+    """The checkpoint that a link of a run's folder, or of its `checkpoints`, leads to."""
+    for candidate in (path / "checkpoints" / link, path / link):
+        found = _follow(candidate)
+        if (found / STATE).is_file():
+            return found
+    return None
+
+
+def described_checkpoint(checkpoint: Path) -> str:
+    """A checkpoint for people: its folder, and whether it is the best or the last of its run."""
+    folder = checkpoint.parent.parent
+    if checkpoint.parent.name != "checkpoints" or not is_run(folder):
+        return str(checkpoint)
+    best, last = (_link_in(folder, link) for link in ("best", "last"))
+    by = next((str(line["bestBy"]) for line in reversed(Run(folder).epochs) if line.get("bestBy")), "")
+    the_best = "the best" + (f" by {by}" if by else "")
+    if best is None or last is None or best.name == last.name:
+        which = f"{the_best}, and the last" if best is not None else "the last"
+    elif checkpoint.name == best.name:
+        which = f"{the_best}; --last takes {last.name}"
+    else:
+        which = f"the last; {the_best} is {best.name}" if checkpoint.name == last.name else ""
+    return f"{checkpoint}" + (f" ({which})" if which else "")
+
+
 def require_checkpoint(given: str) -> None:
     """Raise Failure for a path that is not there, and for a folder that is neither a checkpoint nor a run with one.
 

@@ -140,7 +140,7 @@ class RunWriter:
         write_json(self.folder / RESULT, dict(values))
 
     def details(self, values: Mapping[str, Any]) -> None:
-        """`test.json`: the confusion matrix and the worst samples, for reports."""
+        """`test.json`: for every output what was counted, and the worst samples."""
         write_json(self.folder / DETAILS, dict(values))
 
     def close(self) -> None:

@@ -1,21 +1,18 @@
-"""The parser that Lark makes from `grammars/net.lark`; its tables are made once and kept in the cache."""
+"""The parser that Lark makes from `grammars/net.lark`; Lark keeps what it computed in the cache."""
 
 from __future__ import annotations
 
-import hashlib
+import contextlib
+import sys
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import lark
 from lark import Lark, Transformer
-from lark.grammar import Rule
-from lark.lexer import TerminalDef
 
-from ..base.cache import cached_file
+from ..base.cache import cache_root
 
 _PACKAGE = Path(__file__).resolve().parent.parent
-_START = ["start", "expression"]
 
 
 def shipped(folder: str) -> Path:
@@ -31,40 +28,23 @@ def grammar_text() -> str:
 
 @lru_cache(maxsize=1)
 def lark_parser() -> Lark:
-    """The parser without a builder: for explaining mistakes by replay."""
+    """The parser without a builder: for explaining mistakes."""
     return parser_with(None)
 
 
 def parser_with(transformer: Transformer[Any, Any] | None) -> Lark:
-    """A parser that hands what it reads to the transformer, or makes Lark's trees."""
-    key = hashlib.blake2b(f"{lark.__version__}\n{grammar_text()}".encode(), digest_size=16).hexdigest()
-    try:
-        return _from_tables(cached_file("grammar.json", key, _tables), transformer)
-    except (AttributeError, AssertionError, LookupError, TypeError, ValueError):
-        # What Lark calls its own is not promised between versions; the grammar always works.
-        return _from_grammar(transformer)
+    """A parser that hands what it reads to the transformer, or makes Lark's trees.
+
+    Lark keeps its tables in the cache (making them takes 150 ms) and does without where a file is broken, of
+    another version, or cannot be written.
+    """
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    with contextlib.suppress(OSError, RuntimeError):  # RuntimeError: there is no home folder
+        cache_root().mkdir(parents=True, exist_ok=True)
+        return _parser(transformer, str(cache_root() / f"grammar-{version}.lark"))
+    return _parser(transformer, False)
 
 
-def _from_grammar(transformer: Transformer[Any, Any] | None) -> Lark:
-    return Lark(grammar_text(), parser="lalr", start=_START, keep_all_tokens=True, maybe_placeholders=False,
-                transformer=transformer)
-
-
-def _tables() -> dict[str, Any]:
-    """All that Lark computes from the grammar, as plain data (150 ms; reading it back takes 5)."""
-    data, memo = _from_grammar(None).memo_serialize([TerminalDef, Rule])
-    return {"data": data, "memo": memo}
-
-
-def _from_tables(tables: dict[str, Any], transformer: Transformer[Any, Any] | None) -> Lark:
-    """The parser from its tables; JSON has made texts of the keys that are numbers."""
-    data = tables["data"]
-    table = data["parser"]["parser"]
-    table["tokens"] = _numbered(table["tokens"])
-    table["states"] = {state: _numbered(actions) for state, actions in _numbered(table["states"]).items()}
-    parser: Lark = Lark._load_from_dict(data, _numbered(tables["memo"]), transformer=transformer)  # type: ignore[no-untyped-call]
-    return parser
-
-
-def _numbered(table: dict[str, Any]) -> dict[int, Any]:
-    return {int(key): value for key, value in table.items()}
+def _parser(transformer: Transformer[Any, Any] | None, cache: str | bool) -> Lark:
+    return Lark(grammar_text(), parser="lalr", start=["start", "expression"], keep_all_tokens=True,
+                maybe_placeholders=False, transformer=transformer, cache=cache)

@@ -6,12 +6,13 @@ import re
 import threading
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 from lark import Lark, Token, Transformer, UnexpectedInput
 
 from ..base.codes import Code
-from ..base.diagnostics import Diagnostic, Failure, Label
+from ..base.diagnostics import Diagnostic, Edit, Failure, Label
 from ..base.recursion import paused_collector
 from ..base.source import Source, Span
 from . import ast
@@ -45,13 +46,13 @@ def _parse(source: Source, start: str, begin: int = 0) -> Any:
         builder.begin(source)
         try:
             result = parser.parse(text, start=start)
-        except UnexpectedInput as unexpected:
+        except UnexpectedInput:
             if builder.problems:  # found before the place where the reading stopped
                 raise Failure(builder.problems[:1]) from None
             from .errors.explain import explain
 
-            page = explain(Source(source.name, text) if begin else source, lark_parser(), unexpected, start)
-            raise Failure([page.within(source) if begin else page]) from None
+            found = explain(Source(source.name, text) if begin else source, lark_parser(), start)
+            raise Failure([page.within(source) for page in found] if begin else found) from None
         problems = builder.problems + [not_a_value(pair) for pair in builder.pairs]
     if problems:
         raise Failure(problems)
@@ -294,10 +295,13 @@ def _without_end(children: Children) -> Children:
 
 
 def not_a_value(pair: _Tuple) -> Diagnostic:
-    """`(x, y)` stands where a value is needed."""
+    """`(x, y)` stands where a value is needed; sizes are meant as a list."""
+    sizes = all(isinstance(item, ast.Number) for item in pair.items)
+    fix = tuple(Edit(Span(pair.span.source, a.span.end, b.span.start), ":")
+                for a, b in pairwise(pair.items)) if sizes else ()
     return Diagnostic(Code.SYNTAX, "a bracket with commas is not a value", Label(pair.span, "here"),
                       hint="for a list write `:`, as in `(3:3)`; for a call, the name of the function before the "
-                           "bracket; for a function, `(x, y) => ...`.")
+                           "bracket; for a function, `(x, y) => ...`.", fix=fix)
 
 
 __all__ = ["grammar_text", "lark_parser", "parse", "parse_expression", "shipped"]

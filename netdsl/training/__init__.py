@@ -6,7 +6,8 @@
 """
 
 from ..runs.writer import SourceSnapshot
-from .evaluation.evaluate import EvalResult, WorstSample
+from .evaluation.details import HeadCounts, WorstSample
+from .evaluation.evaluate import EvalResult
 from .evaluation.inference import Prediction, load_trained, predict
 from .evaluation.inference import evaluate as test
 from .loop import train
@@ -16,6 +17,7 @@ from .run_options import Interrupted, Limits, Result, RunOptions
 __all__ = [
            "ConsoleReporter",
            "EvalResult",
+           "HeadCounts",
            "Interrupted",
            "Limits",
            "Prediction",

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..base.units import plural
+from ..checks.outputs import outputs_of
 from ..ir.directions import shown_directions
 from ..optimizers.plan import TrainingPlan
 from ..runs.checkpoint import CheckpointManager
@@ -48,4 +49,7 @@ def result_record(result: Result, job: Job) -> dict[str, Any]:
     return {**fields, "out": str(job.folder), "checkpoint": f"checkpoints/{result.checkpoint.name}", "best": best,
             "seed": job.seed, "device": str(job.device), "sample": job.options.sample,
             "classNames": job.facts["classNames"], "percentages": sorted(result.percentages),
-            "better": shown_directions(job.program)}
+            "better": shown_directions(job.program),
+            "outputs": [{"output": job.program.shown_name(output.node), "kind": output.kind,
+                         "labels": job.program.shown_name(output.labels) if output.labels is not None else None}
+                        for output in outputs_of(job.program)]}

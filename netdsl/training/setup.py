@@ -25,7 +25,7 @@ from ..optimizers.plan import TrainingPlan
 from ..optimizers.plan_text import plan_record
 from ..optimizers.schedules.schedule import constant
 from ..passes.share_fit import share_fit, training_fit
-from ..readers.reader import DataError, Dataset
+from ..readers.reader import DataError, Dataset, Description, describe_reader
 from ..runs import checkpoint
 from ..runs import writer as record
 from ..runs.checkpoint import CheckpointManager, Identity
@@ -36,7 +36,9 @@ from .data.opening import data_errors, default_workers, open_dataset, read_ahead
 from .data.sample_choice import make_sampling, part_of, read_groups
 from .data.sampling import Sampling
 from .device import choose_device
-from .evaluation.evaluate import Evaluator, classes_and_output, ranked_names
+from .evaluation.details import Details
+from .evaluation.evaluate import Evaluator, ranked_names
+from .evaluation.prediction import names_by_input
 from .precompute import precompute, with_statistics
 from .progress import Reporter
 from .run_options import OVERFIT_UPDATES, RunOptions
@@ -151,7 +153,9 @@ def no_data_failure(program: CheckedProgram, phase: Phase) -> Failure:
     if not there:
         return failure(Code.NO_TRAINING, title, Span.nowhere(program.source.name), "there is no `reader` in this file",
                        hint="add a reader: `reader = { train = ... ; test = ... }`.")
-    others = "" if phase is Phase.TRAIN else f", or judge by other data: --phase {' or --phase '.join(there)}"
+    held_out = program.plan is not None and program.plan.block.validation and Phase.VALIDATION not in there
+    phases = [*there, Phase.VALIDATION] if held_out else there
+    others = "" if phase is Phase.TRAIN else f", or judge by other data: --phase {' or --phase '.join(phases)}"
     return failure(Code.NO_TRAINING, title, program.readers.spans.get(there[0], Span.nowhere(program.source.name)),
                    f"the reader has data for {' and '.join(f'`{name}`' for name in there)} only",
                    hint=f"add `{phase} = ...` beside it{others}.")
@@ -361,11 +365,9 @@ def make_evaluator(
     part = part_of(plan, phase, dataset.count, groups) if reader is Phase.TRAIN else None
     size = max(1, (plan.minibatch_size if plan is not None else 64) // max(counts.values(), default=1))
     if detail:
-        _, output = classes_and_output(program)
-        if output is not None:
-            with precision.device:
-                executable = lower(program.network, (*executable.roots, output), share=executable,
-                                   averaged=_averaged(program, executable.roots))
+        with precision.device:
+            executable = lower(program.network, (*executable.roots, *Details.roots(program)), share=executable,
+                               averaged=_averaged(program, executable.roots))
     sampling = Sampling(dataset.count if part is None else len(part), 0, shuffle=False, chosen=part,
                         groups=groups)
     return Evaluator(program, executable, feed, sampling, size, precision, phase, counts, detail,
@@ -399,8 +401,15 @@ def facts(program: CheckedProgram, options: RunOptions, plan: TrainingPlan, iden
           ) -> dict[str, Any]:
     return {"name": network_name(program.source.name), "netdsl": __version__, "torch": torch.__version__,
             "seed": plan.block.seed, "sample": options.sample,
-            "classNames": list(dataset.class_names), "fit": training_fit(program), "plan": plan_record(plan),
-            "identity": identity}
+            "classNames": list(dataset.class_names), "inputNames": input_names(program), "fit": training_fit(program),
+            "plan": plan_record(plan), "identity": identity}
+
+
+def input_names(program: CheckedProgram) -> dict[str, list[str]]:
+    """The names that the training data give classes and targets, by input; for predictions, which may lack the data."""
+    train = program.readers.get(Phase.TRAIN)
+    described = describe_reader(train) if train is not None else None
+    return names_by_input(described) if isinstance(described, Description) else {}
 
 
 def as_path(path: str | Path | None) -> Path | None:

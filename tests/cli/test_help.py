@@ -76,6 +76,16 @@ def test_options_of_other_programs(command: Command, option: str, words: str) ->
     assert words in answer.err.splitlines()[1]
 
 
+def test_an_option_that_the_command_cannot_replace(command: Command) -> None:
+    assert "--weights" not in command("graph", "x.net", "--checkpoint", "y").err
+    assert "Hint: write `--weights PATH`" in command("train", "x.net", "--checkpoint", "y").err
+
+
+def test_the_first_page_says_where_to_begin(command: Command) -> None:
+    text = command("--help").out
+    assert text.index("Examples:") < text.index("netdsl new --from photos/") < text.index("netdsl run photos.net")
+
+
 @pytest.mark.parametrize(("arguments", "code", "words"), [
     (("run", "small.net", "--max-time", "1 fortnight"), 2, "not a time; write seconds or units: 90, 45s, 30m, 1h30m"),
     (("run", "small.net", "--max-time", "0"), 2, "longer than 0"),

@@ -198,7 +198,7 @@ def test_info_of_a_plain_safetensors_file(command: Command, work: Path) -> None:
     (("test", "small.net", "--device", "tpu"), 1, "tpu"),
     (("test", "small.net", "--limit", "0"), 2, "--limit"),
     (("predict", "small.net"), 2, "INPUT"),
-    (("predict", "small.net", "a.b=1"), 2, "name an image"),
+    (("predict", "small.net", "SGD.maxEpochs=1"), 2, "name an image"),
     (("predict", "small.net", "runs"), 1, "there are no images in the folder"),
     (("predict", "small.net", "x.png", "--classes", "gone.txt"), 1, "gone.txt"),
     (("info", "nowhere"), 1, "there is no checkpoint `nowhere`"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from netdsl.syntax.errors.explain import tables
+from netdsl.syntax.errors import replay
 from netdsl.syntax.errors.replay import Word
 from netdsl.syntax.parser import lark_parser
 
@@ -15,4 +15,4 @@ FILES = OWN + sorted((ROOT / "networks").glob("**/*.net"))
 
 def words_of(text: str) -> list[Word]:
     """The words of a text, without its end."""
-    return tables(lark_parser(), "start")[0].words(text)[:-1]
+    return replay.words_of(lark_parser(), text)[:-1]

@@ -5,8 +5,10 @@ from __future__ import annotations
 import random
 import re
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
+import inline_mistakes
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -22,9 +24,8 @@ MANY = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCh
 
 
 def page_of(text: str) -> Diagnostic | None:
-    """The one page about a text; None if it can be read. Fails if the page is not as pages are."""
+    """The first page about a text; None if it can be read. Fails if a page is not as pages are."""
     pages = pages_of(text)
-    assert len(pages) <= 1, pages
     return pages[0] if pages else None
 
 
@@ -54,122 +55,31 @@ def kind_of(text: str) -> str:
     return diagnose(Source("test.net", text), lark_parser())[0]
 
 
-# --- one mistake, one message -------------------------------------------------------------------------
+# --- one mistake, one message: mistakes.txt ---------------------------------------------------------------
 
-MISTAKES = {
-    # text: words of the headline or the hint
-    "x = (a : b\ny = 2": "`(` of line 1 is not closed",
-    "x = f {a : b)": "`)` cannot close the `{` of line 1",
-    "x = f (a b)": "`b` follows `a` without a `,` between them",
-    "x = Sequential (a b)": "`b` follows `a` without a `:` between them",
-    "x = Sequential (a : b = c {1} : d)": "a step of a list gets its name by `:=`",
-    "x = a b\ny = 1": "`b` follows `a` with nothing between them",
-    "x =\ny = 1": "`x` has no value",
-    "x = 2 *\ny = 1": "a value is missing behind `*`",
-    "x = a :\ny = 1": "nothing follows the `:` at the end of line 1",
-    "x": "`x` stands alone, without `=` and a value",
-    "f (x)": "`f` stands alone, without `=` and a value",
-    "x 1": "`x` has no `=`",
-    "= 1": "a name is missing before `=`",
-    "x = a.": "the name of a member is missing behind `.`",
-    "x = f (, a)": "nothing stands between `(` and `,`",
-    "x = f (a,, b)": "`,` stands here twice",
-    "x = f (a, b,)": "nothing stands between `,` and `)`",
-    "f {a, } = a": "nothing stands between `,` and `}`",
-    "x = {a = 1; b = 2;;}": "one `;` ends a member; this one ends nothing",
-    "x = f (a; b)": "the arguments are separated by commas",
-    "x = {a = 1, b = 2}": "the members of a record are not separated by commas",
-    "x = {a = 1,}": "a record ends without a comma",
-    "x = 1, 2": "a list is joined by `:`, not by commas",
-    "x = {a : 1}": "a member is set with `=`, not with `:`",
-    "x := 1": "a member is set with `=`",
-    'x = {"a" = 1}': "the name of a member stands without quotes",
-    "x == 1": "a value is given by `=`; `==` compares",
-    "x = if a = b then 1 else 2": "a comparison is written `==`",
-    "x = if a then b": "an `if` has no `else`",
-    "x = if a b else c": "an `if` has no `then`",
-    "x = a then b else c": "`then` stands without an `if` before it",
-    "x = a : if b then c else d": "`if` inside a list needs parentheses",
-    "x = 1 + if b then c else d": "`if` after `+` needs parentheses",
-    "x = a : b => c : d": "a function inside a list needs parentheses",
-    "x = a : 1 => c": "a function inside a list needs parentheses",
-    "x = 1 => c": "the parameters of a function are plain names",
-    "x = (a, b)": "a bracket with commas is not a value",
-    "true = 1": "`true` is a word of the language, not a name",
-    "x = f (include = 1)": "`include` is a word of the language, not a name",
-    "x = y.then": "`then` is a word of the language, not a name",
-    "x = 'abc\ny = 'd'": "a string has no closing quote",
-    "x = \"abc": "a string has no closing quote",
-    "x = 1 /* why": "a comment has no end",
-    "x = \"a$b\"": "a `$` in a string has no partner",
-    "x = $a$": "`$a$` is written `a` outside of strings",
-    "x = $": "`$` stands only in strings",
-    "x = [a = 1]": "a record is written in braces",
-    "x = []": "a record is written in braces",
-    "x = [1, 2]": "a list is written without square brackets",
-    "x = [| a |]": "`[| ... |]` is not written any more",
-    "x = [||]": "`[| ... |]` is not written any more",
-    "x = new A {a = 1}\ny = 1": "there is no `new`",
-    "x = a and b\ny = 1": "`and` is written `&&`",
-    "x = f (a or b)": "`or` is written `||`",
-    "x = not a\ny = 1": "`not` is written `!`",
-    "x = f (not a)": "`not` is written `!`",
-    "x = f (lambda a: a)": "a function is written with `=>`",
-    "def f (x) = x": "`def` is not needed",
-    "let x = 1": "`let` is not needed",
-    "import a": "there is no `import`",
-    "f (x) = { return x }": "there is no `return`",
-    "x = if a then b elif c then d else e": "`elif` is written `else if`",
-    "x = f (a -> b)": "a function is written with `=>`",
-    "x = a & b": "the logical and is `&&`",
-    "x = a | b": "the logical or is `||`",
-    "x = a |> b": "`|>` is written `>>`",
-    "x = a ^ 2": "a power is written `x ** 2`",
-    "x = ~a": "the logical not is `!`",
-    "x = a @ b": "the product of matrices is written `W * x`",
-    "x = a ? b : c": "write `if condition then a else b`",
-    "x = a <> b": "`<>` is written `!=`",
-    "x = a === b": "`===` is written `==`",
-    "x = a =< b": "`=<` is written `<=`",
-    "x = a :: b": "`::` is one colon too many",
-    "x += 1": "there is no `+=`: a name keeps its value",
-    "x = y++\nz = 1": "there is no `++`: a name keeps its value",
-    "m = Sequential (a : b : = c)": "`:=`",
-    "x = 0,5": "`0,5` is not a number",
-    "x = 3a": "`3a` is neither a number nor a name",
-    "x = 1_000": "write it without the underscore: `1000`",
-    "x = 3x3": "sizes are joined by `:`: `3:3`",
-    "x = 1.2.3": "`1.2.3` is neither a number nor a name",
-    "x = caf\u00e9": "a name has a letter that is not one of a to z",
-    "x = \u201ca\u201d": "a string stands between plain quotes",
-    "x = 3 \u00d7 3": "the sign of multiplication is `*`",
-    "x = 3 \u2212 3": "this is a dash, not a minus",
-    "x =\u00a03": "there is a non-breaking space here",
-    "\ufeffx = 3": "there is an invisible character here",
-    "x = V[0..3]": "an index is one number; there are no slices",
-    "x = 0..3": "`..` stands only between bounds",
-    "V[0..3] = 1": "the elements of a list are given by a name and bounds",
-    "V[i:0,3] = 1": "bounds are joined by `..`",
-    "x = array[0:3] (i => i)": "bounds are joined by `..`",
-    "x = array[3] (i => i)": "an array is given by its bounds and a function",
-    "f (x, 3) = x": "`3` cannot be a parameter",
-    "x.y = 1": "a member is set inside its record",
-    "include a.net": "the file of an `include` stands in quotes",
-    "include": "`include` names no file",
-    '"a.net"': "`\"a.net\"` stands alone",
-    "x = {1, a = 2}": "no layer or function stands before these braces",
-    "x = a)": "`)` closes nothing",
-    "x = f (a))": "`)` closes nothing",
-    "}": "`}` closes nothing",
-    "x = a * / b": "nothing stands between `*` and `/`",
-}
+#: Hints of the form "write `form`" that show a form and no text of the user: somebody has to choose what to write.
+SHOWS_A_FORM = re.compile(r"write `(?:a : \(|if condition|record\.name|include \"file\.net\"|name = |layers = a : b)|"
+                          r"write them|add a value|.*\.\.\.")
 
 
-@pytest.mark.parametrize("text", MISTAKES, ids=lambda text: ascii(text)[1:30])
-def test_mistake(text: str) -> None:
-    page = page_of(text)
-    assert page is not None, "this can be read"
-    assert MISTAKES[text] in f"{page.title}\n{page.hint}"
+def test_mistakes_and_what_is_said_of_them(golden: Callable[[str, Path], None]) -> None:
+    """Place, headline, hint and fix of each case, exactly; `--update-goldens` writes them anew."""
+    golden(inline_mistakes.rewritten(), inline_mistakes.FILE)
+
+
+@pytest.mark.parametrize("text", list(inline_mistakes.texts()), ids=lambda text: ascii(text)[1:30])
+def test_every_hint_works(text: str) -> None:
+    """What a hint says to write, add or remove is a fix, and with it the mistake is gone."""
+    source = Source("test.net", text)
+    found = inline_mistakes.mistakes(source)
+    assert found, "this can be read"
+    for diagnostic in found:
+        check_page(diagnostic, text)
+        replaces = re.match("(?:write|add|remove|delete|put) `", diagnostic.hint) and "; " not in diagnostic.hint
+        assert diagnostic.fix or not replaces or SHOWS_A_FORM.match(diagnostic.hint), diagnostic.hint
+    if any(diagnostic.fix for diagnostic in found):
+        again = inline_mistakes.mistakes(Source("test.net", inline_mistakes.fixed(found, source)))
+        assert not {d.title for d in found if d.fix} & {d.title for d in again}
 
 
 def test_expression_from_the_command_line() -> None:

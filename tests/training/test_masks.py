@@ -12,7 +12,9 @@ from PIL import Image
 import netdsl
 from netdsl.base.classes import NO_CLASS
 from netdsl.base.source import Source
+from netdsl.ir.program import Phase
 from netdsl.layers.layer import Shape
+from netdsl.readers.reader import SampleRng
 from netdsl.training.data.mixing import mix
 from netdsl.training.evaluation.inference import evaluate
 from netdsl.training.loop import train
@@ -162,3 +164,33 @@ def test_segmentation_trains_with_mixing(mixing: str, tmp_path: Path) -> None:
     program = checked(segmentation(tmp_path / "data", f"minibatchSize = 4 ; {mixing}"))
     result = train(program, out=tmp_path / "run", device="cpu")
     assert np.isfinite(list(result.train.values())).all()
+
+
+# --- other forms of masks ---------------------------------------------------------------------------------------
+
+
+def test_masks_in_arrays(tmp_path: Path) -> None:
+    voc_like(tmp_path / "data")
+    files = sorted((tmp_path / "data" / "images").iterdir())
+    np.save(tmp_path / "x.npy", np.stack([np.asarray(Image.open(file)) for file in files]))
+    np.save(tmp_path / "y.npy", np.stack([np.asarray(Image.open(tmp_path / "data" / "masks" / f.name)) for f in files]))
+    reader = f'NumPy {{"{tmp_path}/x.npy", "{tmp_path}/y.npy", layout = "HWC", targets = "mask"}}'
+    text = segmentation(tmp_path / "data", "minibatchSize = 3")
+    program = checked("".join([text[: text.index("reader =")], f"reader = {{ train = {reader} ; test = {reader} }}\n",
+                               text[text.index("SGD ="):]]))
+    result = train(program, out=tmp_path / "run", device="cpu")
+    wanted = by_hand(tmp_path / "data", program, tmp_path / "run")
+    assert {name: (result.test or {})[name] for name in wanted} == pytest.approx(wanted, rel=1e-5)
+
+
+@pytest.mark.parametrize(("stored", "options"), [
+    ((0, 1, 2, 255), ""), ((1, 2, 3, 0), ", void = 0, firstLabel = 1"), ((0, 1, 2, 11), ", void = 11")])
+def test_other_numbers_for_no_class(stored: tuple[int, ...], options: str, tmp_path: Path) -> None:
+    mask = np.array([[stored[3], stored[0]], [stored[1], stored[2]]], np.uint8)
+    for name, array in (("images", np.zeros((2, 2, 3), np.uint8)), ("masks", mask)):
+        (tmp_path / name).mkdir()
+        Image.fromarray(array).save(tmp_path / name / "0.png")
+    text = f"""network = {{ features = Input {{2:2:3}} ; labels = Input {{2:2:3}} ; outputNodes = labels }}
+        reader = {{ train = ImageMasks {{"{tmp_path}/images", "{tmp_path}/masks", classes = 3{options}}} }}"""
+    labels = checked(text).readers[Phase.TRAIN].open(False).batch([0], SampleRng()).arrays["labels"]
+    assert labels.tolist() == [[[NO_CLASS, 0], [1, 2]]]

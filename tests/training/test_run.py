@@ -16,12 +16,14 @@ import torch
 import netdsl
 from netdsl import training
 from netdsl.base.units import duration
+from netdsl.describe.answers import Classes
 from netdsl.ir.program import Phase, Readers
 from netdsl.readers.reader import Batch, DataError, Dataset, Description, SampleRng, Stream
 from netdsl.runs.checkpoint import read, read_weights
+from netdsl.runs.store import saved_state
 from netdsl.runs.writer import choose_folder, read_records
 from netdsl.training import ConsoleReporter, Limits, RunOptions, SourceSnapshot
-from netdsl.training.evaluation.prediction import answers
+from netdsl.training.evaluation.prediction import answers, heads_of
 from netdsl.training.progress import ProgressUpdate
 
 from .networks import CONVNET, MLP, PatchData, Patches, program, source
@@ -311,7 +313,10 @@ def test_predictions_have_names_outputs_and_classes(tmp_path: Path) -> None:
     data = Unlabelled(HELD, False)
     found = list(training.predict(checked, run, data, minibatch_size=10))
     assert [p.name for p in found] == [f"patch {i}" for i in range(24)]
-    best = [answer.guesses for answer in answers(data, found, "z", data.class_names, 2)]
+    heads = heads_of(checked, saved_state(run / "checkpoints" / "last"), top=2)
+    values = [answer.values["z"] for answer in answers(data, found, heads)]
+    assert all(isinstance(value, Classes) for value in values)
+    best = [value.guesses for value in values if isinstance(value, Classes)]
     assert np.mean([top[0].number == label for top, label in zip(best, data.labels, strict=True)]) > 0.9
     assert all(first.share >= second.share and first.share + second.share <= 1.0001 for first, second in best)
     assert best[0][0].name == data.class_names[best[0][0].number]

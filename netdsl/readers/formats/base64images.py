@@ -5,13 +5,17 @@ from __future__ import annotations
 import base64
 import binascii
 import threading
+from collections.abc import Iterator
+from pathlib import Path
 from typing import IO, ClassVar
 
 from ...spec import Integer, Optional, Text, option, table_row
 from ..arrays import np
 from ..class_numbers import FIRST_LABEL_DOC, check_label
 from ..files import is_packed, locate, reading, required, short
+from ..given import GivenImages
 from ..reader import DataError, Dataset, Description, Stream
+from .image_formats import SUFFIXES
 from .image_reader import Fetch, ImageFileReader, look_at_headers, spread
 from .imagefiles import ImageFiles
 
@@ -39,6 +43,17 @@ class _Lines(Fetch):
     def close(self) -> None:
         with self._lock:
             self._stream.close()
+
+
+def _numbered_lines(path: Path) -> Iterator[tuple[int, int, bytes]]:
+    """Number, place in the file and text of the lines that are not empty. Raises DataError."""
+    position = 0
+    with reading(path, "file"), open(path, "rb") as stream:
+        for number, line in enumerate(stream, 1):
+            text = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
+            if text.strip():
+                yield number, position, text.rstrip(b"\r\n")
+            position += len(line)
 
 
 @table_row
@@ -85,6 +100,17 @@ class Base64Images(ImageFileReader):
                                f"`{short(self.file)}` holds images alone, so they have no labels",
                                hint="write the label and a tab in front of each image."))
 
+    def own_format(self, path: str, head: bytes) -> bool:
+        return b"\0" not in head and not path.lower().endswith(SUFFIXES)
+
+    def open_own(self, path: str, dims: tuple[int, ...]) -> Dataset:
+        """The images of a text file; the columns in front of the last do not have to be there."""
+        offsets, rows = [], []
+        for number, position, _ in _numbered_lines(required(path, "file")):
+            offsets.append(position)
+            rows.append(number)
+        return GivenImages([f"row {row}" for row in rows], self, dims, _Lines(str(required(path)), offsets, rows))
+
     def open(self, training: bool) -> Dataset:
         offsets, rows, labels, ids = self._index()
         lines = _Lines(str(required(self.file, "file")), offsets, rows)
@@ -105,18 +131,14 @@ class Base64Images(ImageFileReader):
         rows: list[int] = []
         labels: list[int] = []
         ids: list[str] = []
-        position, labelled = 0, True
-        with reading(path, "file"), open(path, "rb") as stream:
-            for number, line in enumerate(stream, 1):
-                text = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
-                if text.strip():
-                    parts = text.rstrip(b"\r\n").split(b"\t")
-                    labelled = labelled and (len(parts) > 1 or bool(offsets))
-                    labels.append(self._label(parts, number) if labelled else self._alone(parts, number))
-                    ids.append(parts[0].decode("utf-8", "replace") if len(parts) == 3 else "")
-                    offsets.append(position)
-                    rows.append(number)
-                position += len(line)
+        labelled = True
+        for number, position, text in _numbered_lines(path):
+            parts = text.split(b"\t")
+            labelled = labelled and (len(parts) > 1 or bool(offsets))
+            labels.append(self._label(parts, number) if labelled else self._alone(parts, number))
+            ids.append(parts[0].decode("utf-8", "replace") if len(parts) == 3 else "")
+            offsets.append(position)
+            rows.append(number)
         if not offsets:
             raise DataError(f"`{short(path)}` holds no images", path=str(path), place="row 1", option="file")
         return offsets, rows, np.array(labels, dtype=np.int64) if labelled else None, tuple(ids) if ids[0] else ()

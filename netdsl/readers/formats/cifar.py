@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -64,6 +65,13 @@ class _Binary(ImageReader):
                             body=(f"A record has {record} bytes, the file {size:,}.{looks}",),
                             hint="fetch the binary version again (`CIFAR10Python` reads the Python version).")
 
+    def own_format(self, path: str, head: bytes) -> bool:
+        return Path(path.removesuffix(".gz").removesuffix(".xz")).suffix == ".bin"
+
+    def open_own(self, path: str, dims: tuple[int, ...]) -> Dataset:
+        images, _ = self._read(path)
+        return cifar_dataset(replace(self, files=(path,)), images, None, False, (), [len(images)])
+
     def open(self, training: bool) -> Dataset:
         # Unpacking xz takes about a second a file and runs outside Python's lock.
         with ThreadPoolExecutor(max_workers=min(4, len(self.files))) as pool:
@@ -87,7 +95,7 @@ class _Binary(ImageReader):
         return records[:, label_bytes:].reshape(-1, 3, 32, 32), labels
 
 
-def cifar_dataset(reader: ImageReader, images: np.ndarray, labels: np.ndarray, training: bool,
+def cifar_dataset(reader: ImageReader, images: np.ndarray, labels: np.ndarray | None, training: bool,
                   names: tuple[str, ...], counts: Sequence[int]) -> Dataset:
     """The opened data, images n x 3 x 32 x 32 in RGB; `counts` are the samples of each file."""
     ends = np.cumsum(counts)
@@ -97,7 +105,9 @@ def cifar_dataset(reader: ImageReader, images: np.ndarray, labels: np.ndarray, t
         file = int(np.searchsorted(ends, index, side="right"))
         return f"{Path(files[file]).name} record {index - (int(ends[file - 1]) if file else 0)}"
 
-    arrays = {reader.features_input: np.ascontiguousarray(reader.stack_in_order(images)), reader.labels_input: labels}
+    arrays = {reader.features_input: np.ascontiguousarray(reader.stack_in_order(images))}
+    if labels is not None:
+        arrays[reader.labels_input] = labels
     return ArrayDataset(arrays, images=reader.features_input, pipeline=reader.pipeline(training), class_names=names,
                         name=name)
 

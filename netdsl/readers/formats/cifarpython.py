@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import pickle
 import re
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from ...spec import option, table_row
@@ -120,6 +121,13 @@ class CIFAR10Python(ImageReader):
         streams = (self.image_stream((32, 32, self.channels)),
                    Stream(self.labels_input, (10,), 10, class_names=CIFAR10_NAMES))
         return Description(streams, None, self.image_facts(), missing)
+
+    def own_format(self, path: str, head: bytes) -> bool:
+        return head.startswith(b"\x80")
+
+    def open_own(self, path: str, dims: tuple[int, ...]) -> Dataset:
+        images, _ = self._read(path)
+        return cifar_dataset(replace(self, files=(path,)), images, None, False, (), [len(images)])
 
     def open(self, training: bool) -> Dataset:
         parts = [self._read(path) for path in self.files]

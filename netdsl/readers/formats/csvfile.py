@@ -13,7 +13,7 @@ from ..arrays import np
 from ..class_numbers import FIRST_LABEL_DOC, ClassNumbers
 from ..files import locate, read_once, required, short
 from ..memory import ArrayDataset
-from ..reader import DataError, Dataset, Description, Reader, Stream
+from ..reader import DataError, Dataset, Description, Reader, Stream, Wanted
 from ..tables.cells import MISSING, Notation
 from ..tables.columns import Column, Treatment, as_numbers, facts, fit_columns, sizes
 from ..tables.sections import InputSection, Sections
@@ -157,7 +157,8 @@ class CSV(Reader):
             else:
                 values = [table.numbers[place] for place in use.places]
                 span = (min(v.min() for v in values), max(v.max() for v in values)) if len(table.rows) else None
-                streams.append(Stream(use.input, (len(use.places),), value_span=span))
+                names = tuple(table.layout.names[place] for place in use.places) if table.layout.names else ()
+                streams.append(Stream(use.input, (len(use.places),), element_names=names, value_span=span))
         return Description(tuple(streams), len(table.rows), tuple(dict.fromkeys(lines)))
 
     def open(self, training: bool) -> Dataset:
@@ -198,8 +199,21 @@ class CSV(Reader):
     def with_fit(self, fit: Callable[[], Mapping[str, Any]]) -> Reader:
         return replace(self, fitted=fit())
 
-    def only(self, inputs: Collection[str]) -> Reader:
+    def only(self, inputs: Collection[str]) -> CSV:
         return replace(self, wanted=frozenset(inputs))
+
+    def input_names(self) -> tuple[str, ...]:
+        return (*self._input_names(), *((self.weights_input,) if self.weights is not None else ()))
+
+    def own_file(self) -> str:
+        return self.file
+
+    def given_kinds(self, wanted: Wanted) -> tuple[str, ...]:
+        return ("rows",)
+
+    def open_given(self, files: Sequence[Sequence[str]], wanted: Wanted) -> list[Dataset]:
+        reader = self.only(wanted)
+        return [replace(reader, file=file).open(False) for part in files for file in part]
 
     # -- columns ------------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from array import array
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, pairwise
 from typing import Any, ClassVar
@@ -14,7 +14,7 @@ from ...spec import Choice, Dims, Flag, Integer, Text, option, table_row
 from ..arrays import np
 from ..files import locate, read_once, required, short, text_blocks
 from ..memory import ArrayDataset, SparseRows, element_sizes, float32
-from ..reader import DataError, Dataset, Description, Reader, Stream
+from ..reader import DataError, Dataset, Description, Reader, Stream, Wanted
 from ..tables.sections import InputSection, Sections
 
 #: Samples that `describe` wants; a shorter file is read whole and its samples are counted.
@@ -130,6 +130,22 @@ class CNTKText(Reader):
         streams = tuple(replace(stream, sizes=element_sizes(np.concatenate(read.values[s.input])))
                         if s.format == "dense" else stream for stream, s in zip(streams, self.input, strict=True))
         return Description(streams, len(read.rows) if ended else None)
+
+    def input_names(self) -> tuple[str, ...]:
+        return tuple(section.input for section in self.input)
+
+    def own_file(self) -> str:
+        return self.file
+
+    def given_kinds(self, wanted: Wanted) -> tuple[str, ...]:
+        return ("rows",)
+
+    def only(self, inputs: Collection[str]) -> CNTKText:
+        return replace(self, input=tuple(section for section in self.input if section.input in inputs))
+
+    def open_given(self, files: Sequence[Sequence[str]], wanted: Wanted) -> list[Dataset]:
+        reader = self.only(wanted)
+        return [replace(reader, file=file).open(False) for part in files for file in part]
 
     def open(self, training: bool) -> Dataset:
         return read_once(self.file, self, self._load)

@@ -109,13 +109,24 @@ class IDX(ImageReader):
                             body=(f"The images are those of {self.images}.",),
                             hint="are they of the same set? The files of training and test have similar names.")
 
+    def own_format(self, path: str, head: bytes) -> bool:
+        return len(head) > 3 and head[:2] == b"\0\0" and head[2] in _TYPES
+
+    def open_own(self, path: str, dims: tuple[int, ...]) -> Dataset:
+        return self._dataset(read_idx(path, "images"), None, False)
+
     def open(self, training: bool) -> Dataset:
         images, labels = read_idx(self.images, "images"), read_idx(self.labels, "labels")
-        features = self._features(images.shape)
+        self._features(images.shape)  # images and labels exchanged are told by the images first
         classes = self._classes(labels)
         self._paired(len(images), len(labels))
-        arrays = {features.name: images if images.dtype == np.uint8 else images.astype(np.float32),
-                  self.labels_input: classes.numbers}
+        return self._dataset(images, classes.numbers, training)
+
+    def _dataset(self, images: np.ndarray, classes: np.ndarray | None, training: bool) -> Dataset:
+        features = self._features(images.shape)
+        arrays = {features.name: images if images.dtype == np.uint8 else images.astype(np.float32)}
+        if classes is not None:
+            arrays[self.labels_input] = classes
         if images.ndim == 2:
             return ArrayDataset(arrays)
         arrays[features.name] = arrays[features.name][:, None]

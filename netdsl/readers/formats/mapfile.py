@@ -13,6 +13,7 @@ from ...spec import Choice, Integer, Optional, Text, option, table_row
 from ..arrays import np
 from ..class_numbers import FIRST_LABEL_DOC, check_label
 from ..files import locate, read_once, required, short, split_archive, text_blocks
+from ..given import GivenImages
 from ..memory import float32
 from ..reader import DataError, Dataset, Description, Stream
 from .image_formats import SUFFIXES
@@ -101,6 +102,19 @@ class MapFile(ImageFileReader):
                            warnings=(*warnings, *headers.warnings), unlabelled=None if rows.labelled else DataError(
                                f"`{short(self.file)}` lists paths alone, so its images have no labels",
                                hint="write a tab and the label behind each path."))
+
+    def own_format(self, path: str, head: bytes) -> bool:
+        return b"\0" not in head and not path.lower().endswith(SUFFIXES)
+
+    def open_own(self, path: str, dims: tuple[int, ...]) -> Dataset:
+        """A list of images; what stands behind the paths is not looked at, and does not have to be there."""
+        folder, names = os.path.dirname(path), list[str]()
+        for _, lines in text_blocks(path, "file"):
+            names += [_path(_path_cell(line), folder) for line in lines if line.strip()]
+        if not names:
+            raise DataError(f"the list `{short(path)}` has no images", path=path, place="row 1",
+                            hint="it needs a line with a path for each image.")
+        return GivenImages(names, self, dims, Paths(names))
 
     def open(self, training: bool) -> Dataset:
         rows = self._rows()
@@ -266,6 +280,14 @@ class MapFile(ImageFileReader):
 def _cells(line: str) -> list[str]:
     """The columns: between tabs, or the last word and what stands before it."""
     return line.split("\t") if "\t" in line else line.rsplit(None, 1)
+
+
+def _path_cell(line: str) -> str:
+    """The path of a line that may have a label behind it, and an id in front."""
+    cells = [cell.strip() for cell in _cells(line)]
+    if _is_path_alone(line) or len(cells) == 1:
+        return line.strip()
+    return next((cell for cell in cells if cell.lower().endswith(SUFFIXES)), cells[-2])
 
 
 def _path(written: str, folder: str) -> str:

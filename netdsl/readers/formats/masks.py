@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from ...base.classes import NO_CLASS
-from ...spec import Integer, OptionError, Text, option, table_row
+from ...spec import Integer, Optional, OptionError, Text, option, table_row
 from ..arrays import np
+from ..class_numbers import FIRST_LABEL_DOC
 from ..files import missing_file, short
 from ..reader import Batch, DataError, Dataset, Description, SampleRng, Stream
 from ..transforms.geometry import VOID
@@ -26,8 +27,9 @@ class ImageMasks(ImageFileReader):
     """Images and their masks, two folders whose files have equal names but for the suffix.
 
     A mask is an 8-bit grey or palette image (PNG) of the image's size whose values are class numbers;
-    255 says that a pixel has no class. Transforms that move pixels move the mask alike, without mixing
-    its values; what they bring in from outside has no class.
+    255 says that a pixel has no class, and `void` can name another such number. Criteria and metrics leave
+    pixels without a class out. Transforms that move pixels move the mask alike, without mixing its values;
+    what they bring in from outside has no class.
     """
 
     examples: ClassVar[tuple[str, ...]] = (
@@ -38,6 +40,9 @@ class ImageMasks(ImageFileReader):
     images: str = option(Text(), doc="The folder of images.")
     masks: str = option(Text(), doc="The folder of masks.")
     classes: int = option(Integer(2, VOID), doc="Number of classes.")
+    void: int | None = option(Optional(Integer(0, VOID)), None, "Another number, beside 255, of pixels that have no "
+                              "class.")
+    first_label: int = option(Integer(0), 0, FIRST_LABEL_DOC)
     max_errors: int = option(Integer(0), 0, "How many images that are bad, or whose masks are, are skipped before it "
                              "is an error; above 0, all are read once to find them when the data are opened.")
 
@@ -166,12 +171,18 @@ class _MaskedImages(Dataset):
             image, mask = self._pipeline.run_with_mask(image, mask, draws.sample(index))
         except DataError as error:
             raise error.located(self._masks.paths[index]) from None
-        numbers = mask[..., 0].astype(np.int64)
-        numbers[numbers == VOID] = NO_CLASS
-        wrong = np.argwhere(numbers >= self._reader.classes)
+        return channels_first(image), self._numbers(mask[..., 0], self._masks.paths[index])
+
+    def _numbers(self, mask: np.ndarray, path: str) -> np.ndarray:
+        """The class of each pixel, from 0, `NO_CLASS` where there is none. Raises DataError."""
+        reader = self._reader
+        none = mask == VOID if reader.void is None else (mask == VOID) | (mask == reader.void)
+        numbers = np.where(none, NO_CLASS, mask.astype(np.int64) - reader.first_label)
+        wrong = np.argwhere((numbers != NO_CLASS) & ((numbers < 0) | (numbers >= reader.classes)))
         if wrong.size:
             row, column = wrong[0]
-            raise DataError(f"class {numbers[row, column]} is out of range: there are {self._reader.classes} classes",
-                            path=self._masks.paths[index], place=f"pixel {column}, {row} behind the transforms",
-                            option="classes", hint="masks hold class numbers from 0, and 255 for no class.")
-        return channels_first(image), numbers
+            raise DataError(f"class {mask[row, column]} is out of range: there are {reader.classes} classes",
+                            path=path, place=f"pixel {column}, {row} behind the transforms", option="classes",
+                            hint=f"masks hold class numbers from {reader.first_label}, and 255 for no class; another "
+                                 "number for no class can be named in `void`.")
+        return numbers

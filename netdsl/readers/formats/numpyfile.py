@@ -6,8 +6,10 @@ import io
 import math
 import zipfile
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, ClassVar
 
+from ...base.classes import NO_CLASS
 from ...base.diagnostics import did_you_mean
 from ...spec import Choice, Integer, Optional, Text, option, table_row
 from ..arrays import np
@@ -72,13 +74,15 @@ class NumPy(ImageReader):
     The first axis is that of the samples. Features of two axes are vectors; of three, grey images
     (n x height x width); of four, images in the `layout`. Labels of one number for each sample, of one axis or
     n x 1, are classes if they are whole and not negative, also as floating point (0.0, 1.0); all others are targets.
-    `targets` says otherwise.
+    `targets` says otherwise. With `targets = "mask"` the labels are a class for each pixel (n x height x width), and
+    `void` is the number of the pixels that have no class.
     """
 
     examples: ClassVar[tuple[str, ...]] = (
         'NumPy {"x.npy", "y.npy"}',
         'NumPy {"x_train", "y_train", file = "mnist.npz"}',
         'NumPy {"x.npy", "y.npy", layout = "HWC", transforms = Flip {}}',
+        'NumPy {"images.npy", "masks.npy", layout = "HWC", targets = "mask", labelDim = 21}',
     )
 
     features: str = option(Text(), doc="File of the features, or their name in the archive.")
@@ -87,7 +91,9 @@ class NumPy(ImageReader):
     weights: str = option(Text(), "", "File or name of the samples' weights, for the input `weightsInput`.")
     layout: str = option(Choice(("CHW", "HWC")), "CHW", "Axes of an image: channels first or last.")
     label_dim: int | None = option(Optional(Integer(1)), None, "Number of classes; None: up to the largest.")
-    targets: str | None = option(Optional(Choice(("class", "numbers"))), None, "What the labels are; None: as above.")
+    targets: str | None = option(Optional(Choice(("class", "numbers", "mask"))), None,
+                                 "What the labels are; None: as above.")
+    void: int = option(Integer(), 255, "In a mask, the number of pixels that have no class.")
     first_label: int = option(Integer(0), 0, FIRST_LABEL_DOC)
     weights_input: str = option(Text(), "weights", "Name of the input that gets the weights.")
 
@@ -109,6 +115,22 @@ class NumPy(ImageReader):
             streams_found.append(Stream(self.weights_input, (1,)))
         return Description(tuple(streams_found), head.shape[0], self.image_facts())
 
+    def input_names(self) -> tuple[str, ...]:
+        return (*super().input_names(), *((self.weights_input,) if self.weights else ()))
+
+    def own_format(self, path: str, head: bytes) -> bool:
+        return head.startswith((b"\x93NUMPY", b"PK"))
+
+    def open_own(self, path: str, dims: tuple[int, ...]) -> Dataset:
+        """An `.npy` file of features, or an `.npz` archive that has them under the reader's name or alone."""
+        packed = read_head(path, 2) == b"PK"
+        given = replace(self, file=path if packed else "", features=self.features if packed else path, weights="")
+        if packed and self.features not in given._names() and len(given._names()) == 1:
+            given = replace(given, features=given._names()[0])
+        features = given._load(given.features)
+        return given._dataset({given._feature_stream(features.shape, features.dtype).name: given._stored(features)},
+                              features.shape, False)
+
     def open(self, training: bool) -> Dataset:
         features, labels = self._load(self.features), self._load(self.labels)
         stream = self._feature_stream(features.shape, features.dtype)
@@ -122,8 +144,11 @@ class NumPy(ImageReader):
             if weights.ndim != 1 or (weights < 0).any():
                 raise self._wrong(self.weights, "weights are one number, 0 or more, for each sample")
             arrays[self.weights_input] = weights[:, None]
-        if self._is_image(features.shape):
-            return ArrayDataset(arrays, images=stream.name, pipeline=self.pipeline(training))
+        return self._dataset(arrays, features.shape, training)
+
+    def _dataset(self, arrays: dict[str, Any], shape: tuple[int, ...], training: bool) -> Dataset:
+        if self._is_image(shape):
+            return ArrayDataset(arrays, images=self.features_input, pipeline=self.pipeline(training))
         return ArrayDataset(arrays)
 
     def _is_image(self, shape: tuple[int, ...]) -> bool:
@@ -175,6 +200,9 @@ class NumPy(ImageReader):
     def _label_stream(self, labels: np.ndarray) -> Stream:
         if labels.ndim == 0:
             raise self._wrong(self.labels, "labels are a row or a number for each sample")
+        if self.targets == "mask":
+            count = self._mask_classes(self._mask(labels))
+            return Stream(self.labels_input, (*reversed(self._mask(labels).shape[1:]), count), count, per_pixel=True)
         classes = self._classes(labels)
         if classes is not None:
             return classes.stream(self.labels_input)
@@ -198,7 +226,36 @@ class NumPy(ImageReader):
             return None
         return count_classes(flat.astype(np.int64), self.first_label, self.label_dim, self._path(self.labels), "row")
 
+    def _mask(self, labels: np.ndarray) -> np.ndarray:
+        """The class of each pixel, n x height x width, `NO_CLASS` where there is none. Raises DataError."""
+        channels = next((axis for axis in (3, 1) if labels.ndim == 4 and labels.shape[axis] == 1), None)
+        flat = labels if channels is None else labels.squeeze(channels)
+        if flat.ndim != 3 or flat.dtype.kind not in "iu":
+            raise self._wrong(self.labels, "masks are whole numbers of three axes, n x height x width",
+                              f"These are {' x '.join(map(str, labels.shape))} of the type {labels.dtype}.")
+        if any(not step.pointwise for transform in self.transforms for step in transform.expand()):
+            raise DataError("these transforms would move the pixels of the images and not of the masks",
+                            path=self._path(self.features), option="transforms",
+                            hint="take `ImageMasks`, whose transforms move both, or leave `transforms` out.")
+        return np.where(flat == self.void, NO_CLASS, flat.astype(np.int64) - self.first_label)
+
+    def _mask_classes(self, mask: np.ndarray) -> int:
+        """How many classes a mask tells apart. Raises DataError where a number is none of them."""
+        known = mask[mask != NO_CLASS]
+        top = int(known.max()) + 1 if known.size else 0
+        count = self.label_dim or max(top, 2)
+        wrong = np.argwhere((mask != NO_CLASS) & ((mask < 0) | (mask >= count)))
+        if wrong.size:
+            number, row, column = wrong[0]
+            raise DataError(f"class {int(mask[number, row, column]) + self.first_label} is out of range: there are "
+                            f"{count} classes", path=self._path(self.labels), option="labels",
+                            place=f"row {number}, pixel {column}, {row}",
+                            hint="if it marks pixels without a class, name it in `void`.")
+        return count
+
     def _label_array(self, labels: np.ndarray) -> np.ndarray:
+        if self.targets == "mask":
+            return self._mask(labels)
         classes = self._classes(labels)
         if classes is not None:
             return classes.numbers
@@ -228,12 +285,22 @@ class NumPy(ImageReader):
             return array_in(self._member(name, -1), self.file, name)
         return array_in(read_all(name), name)
 
+    def _names(self) -> list[str]:
+        """The arrays of the archive. Raises DataError."""
+        path = required(self.file, "file")
+        with reading(path, "file"):
+            try:
+                with zipfile.ZipFile(path) as archive:
+                    return [member.removesuffix(".npy") for member in archive.namelist()]
+            except (zipfile.BadZipFile, ValueError) as error:
+                raise self._damaged(path, error) from None
+
     def _member(self, name: str, count: int) -> bytes:
         path = required(self.file, "file")
         with reading(path, "file"):
             try:
                 with zipfile.ZipFile(path) as archive:
-                    names = [member.removesuffix(".npy") for member in archive.namelist()]
+                    names = self._names()
                     if name not in names:
                         raise DataError(f"`{short(path)}` has no array `{name}`", place=name, option="file",
                                         body=(f"It has {', '.join(names[:20])}.",), hint=did_you_mean(name, names))
@@ -241,9 +308,12 @@ class NumPy(ImageReader):
                         return stream.read(count)
             # RuntimeError: encrypted, or packed in a way that Python cannot unpack; ValueError: damaged names.
             except (zipfile.BadZipFile, KeyError, RuntimeError, ValueError) as error:
-                raise DataError(f"`{short(path)}` is not a whole .npz archive", place=name, option="file",
-                                body=(f"Unpacking says: {error}.",),
-                                hint="write it again, without a password, or fetch it again.") from None
+                raise self._damaged(path, error, name) from None
+
+    def _damaged(self, path: Path, error: Exception, place: str = "") -> DataError:
+        return DataError(f"`{short(path)}` is not a whole .npz archive", place=place, option="file",
+                         body=(f"Unpacking says: {error}.",),
+                         hint="write it again, without a password, or fetch it again.")
 
 
 def _may_be_classes(labels: np.ndarray) -> bool:

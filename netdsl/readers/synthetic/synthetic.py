@@ -10,7 +10,7 @@ from ...base.seeds import seed_for
 from ...spec import Dims, Integer, Number, Optional, option, table_row
 from ..arrays import np
 from ..memory import ArrayDataset
-from ..reader import Batch, Dataset, Description, Reader, SampleRng, Stream
+from ..reader import Batch, Dataset, Description, Reader, SampleRng, Stream, Wanted
 
 #: Made once and kept, if they take at most this many bytes.
 _KEEP = 1 << 28
@@ -37,6 +37,9 @@ class Synthetic(Reader):
         if self.classes is not None:
             streams.append(Stream(self.labels_input, (self.classes,), self.classes))
         return Description(tuple(streams), self.count)
+
+    def open_given(self, files: Sequence[Sequence[str]], wanted: Wanted) -> list[Dataset]:
+        return [self.open(False)]
 
     def open(self, training: bool) -> Dataset:
         lazy = _Made(self)

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import groupby
 from typing import Any
 
 from ...spec import Choice, Flag, ListOf, SpecOf, option, table_row
 from ..arrays import np
+from ..files import read_head
 from ..formats.pixels import Decoding, decode
-from ..reader import DataError, ImageDims, Reader, SampleRng, Stream, Transform
+from ..given import GivenImages
+from ..reader import DataError, Dataset, ImageDims, Reader, SampleRng, Stream, Transform, Wanted
 from .geometry import reversed_copy
 
 #: How many images of a stack are transformed at a time.
@@ -197,6 +202,47 @@ class ImageReader(Reader):
             gray: np.ndarray = np.einsum("nchw,c->nhw", images, weights)[:, None]
             return np.rint(gray).astype(np.uint8) if images.dtype == np.uint8 else gray
         return images[:, ::-1] if self.color_order == "BGR" else images
+
+    # -- data to predict on ---------------------------------------------------------------------------
+
+    def given_kinds(self, wanted: Wanted) -> tuple[str, ...]:
+        return ("images",)
+
+    def open_given(self, files: Sequence[Sequence[str]], wanted: Wanted) -> list[Dataset]:
+        """Images, and files in the reader's own format; those that follow each other are one data set."""
+        others = [name for name in wanted if name != self.features_input]
+        if others:
+            raise DataError(f"the outputs need the input `{others[0]}`, which images alone do not give",
+                            hint="name in `outputNodes` what is computed from the images only.")
+        dims = wanted[self.features_input]
+        found: list[Dataset] = []
+        for own, group in groupby((path for part in files for path in part), key=self._is_own):
+            paths = list(group)
+            found += [self.open_own(path, dims) for path in paths] if own else [GivenImages(paths, self, dims)]
+        return found
+
+    def _is_own(self, path: str) -> bool:
+        return os.path.isfile(path) and self.own_format(path, read_head(path, 64))
+
+    def own_format(self, path: str, head: bytes) -> bool:
+        """Whether a file with these first bytes, unpacked, is one of the reader's format and no image."""
+        return False
+
+    def open_own(self, path: str, dims: tuple[int, ...]) -> Dataset:
+        """The images of a file in the reader's own format, without their labels. Raises DataError."""
+        raise NotImplementedError
+
+    def given_views(self) -> int:
+        return self._test_pipeline.views
+
+    def given_image(self, data: bytes, draw: np.random.Generator) -> np.ndarray:
+        """The bytes of an image through the transforms of a test, channels first. Raises DataError."""
+        pipeline = self._test_pipeline
+        return channels_first(pipeline.run(self.decoded(data, pipeline.needed_side()), draw))
+
+    @cached_property
+    def _test_pipeline(self) -> Pipeline:
+        return self.pipeline(training=False)
 
     def content(self) -> Any:
         return self.show()

@@ -1,99 +1,100 @@
 """Syntax errors in the user's words.
 
-The place comes from the real parser. What is wrong there is found by trying: a rule for a habit from another
-language, or a small change of the text (a word more, a word less), counts only if the tables of the parser read
-further with it. Of all changes the one that reads furthest, and among equals the most natural, gives the page.
+The place comes from the real parser. What is wrong there is found by trying: a rule for a form of another
+language, or a small change of the text (a word more, a word less), counts only if the parser reads further with
+it. Of all changes the one that reads furthest, and among equals the most natural, gives the page.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Sequence
+from dataclasses import replace
 
-from lark import Lark, UnexpectedInput
-from lark.lexer import PatternStr, TerminalDef
+from lark import Lark
 
-from ...base.codes import Code
-from ...base.diagnostics import Diagnostic, Label
-from ...base.source import Source
-from . import repair as repairs
-from . import rules as habits
+from ...base.diagnostics import Diagnostic, Edit, Label, apply_fix
+from ...base.source import Source, Span
+from . import repair
 from .context import ErrorContext
-from .replay import END, OPEN_COMMENT, OPEN_STRING, UNKNOWN, Action, Replay, Stack, Tables
+from .replay import Replay
+from .rules import LAST_RULES, RULES, Rule
 
-#: Terminals that Lark's grammar names in capitals and everybody writes small.
-_RESERVED = ("IF", "THEN", "ELSE", "TRUE", "FALSE", "ARRAY", "INCLUDE")
+#: So many mistakes of one text are told at once.
+MOST = 6
+#: Kinds whose fix is what the author meant, so that what is wrong behind it is no consequence of a guess.
+CERTAIN = ("foreign_form", "forgotten_quote", "single_equals", "member_separator", "semicolon", "colon_for_equals",
+           "missing_separator", "exchanged", "trailing_separator")
 
 
-def explain(source: Source, parser: Lark, unexpected: UnexpectedInput, start: str) -> Diagnostic:
-    """The page for the first text that could not be read."""
-    return diagnose(source, parser, start)[1]
+def explain(source: Source, parser: Lark, start: str) -> list[Diagnostic]:
+    """The first mistake of a text, and those behind it that are seen once it is mended."""
+    found: list[Diagnostic] = []
+    current, edits, behind = source, list[tuple[Edit, ...]](), -1
+    while len(found) < MOST:
+        if found and Replay(parser, current.text, start).is_complete:
+            break
+        kind, page = diagnose(current, parser, start)
+        page = _moved_back(page, edits, source)
+        if page.primary.span.start <= behind or (found and kind not in CERTAIN):
+            break  # what is wrong now may be a consequence of the fix
+        found.append(page)
+        behind = page.primary.span.start
+        fix = page.fix if kind in CERTAIN else ()
+        if not fix:
+            break
+        edits.append(fix)
+        try:
+            current = Source(source.name, apply_fix((edit for fix in edits for edit in fix), source))
+        except ValueError:  # a fix of what another fix has written
+            break
+    return found
+
+
+def _moved_back(page: Diagnostic, fixes: Sequence[tuple[Edit, ...]], source: Source) -> Diagnostic:
+    """A page about a text with some edits made, as a page about the text without them."""
+    edits = sorted((edit for fix in fixes for edit in fix), key=lambda edit: edit.span.start)
+
+    def span(place: Span) -> Span:
+        return source.span(offset(place.start), max(offset(place.start), offset(place.end)))
+
+    def offset(at: int) -> int:
+        shift = 0  # how much longer the edited text is before this place
+        for edit in edits:
+            start, grown = edit.span.start + shift, len(edit.text) - (edit.span.end - edit.span.start)
+            if at <= start:
+                break
+            if at < start + len(edit.text):
+                return edit.span.start
+            shift += grown
+        return at - shift
+
+    primary, *related = (Label(span(label.span), label.text) for label in (page.primary, *page.related))
+    fix = tuple(Edit(span(edit.span), edit.text) for edit in page.fix)
+    return replace(page, primary=primary, related=tuple(related), fix=fix)
 
 
 def diagnose(source: Source, parser: Lark, start: str = "start") -> tuple[str, Diagnostic]:
     """The kind of mistake (for tests) and its page. The text must be one that does not parse."""
-    grammar, begin = tables(parser, start)
-    replay = Replay(grammar, begin, source.text)
-    scene = ErrorContext(source, replay)
-    if replay.bad == len(replay.words):
-        return "nothing", fallback(scene)  # the grammar allows it; what is wrong is said elsewhere
-    found = _first(habits.RULES, scene) or repairs.best(scene) or _first(habits.LAST_RULES, scene)
-    return found or ("fallback", fallback(scene))
+    replay = Replay(parser, source.text, start)
+    context = ErrorContext(source, replay)
+    if replay.is_complete:
+        return "nothing", fallback(context)  # the grammar allows it; what is wrong is said elsewhere
+    found = _first(RULES, context) or repair.best(context) or _first(LAST_RULES, context)
+    return found or ("fallback", fallback(context))
 
 
-def _first(
-    rules: Sequence[Callable[[ErrorContext], Diagnostic | None]], scene: ErrorContext
-) -> tuple[str, Diagnostic] | None:
+def _first(rules: Sequence[Rule], context: ErrorContext) -> tuple[str, Diagnostic] | None:
     """What the first rule that knows the mistake says."""
     for rule in rules:
-        page = rule(scene)
+        page = rule(context)
         if page is not None:
             return rule.__name__, page
     return None
 
 
-def fallback(scene: ErrorContext) -> Diagnostic:
+def fallback(context: ErrorContext) -> Diagnostic:
     """Nothing fits: what could not be read, and the few things a person would write there."""
-    expected = scene.expected(scene.bad)
+    expected = context.expected(context.bad)
     label = f"I expected {expected} here" if expected else "I cannot read on from here"
-    return Diagnostic(Code.SYNTAX, scene.title(f"{scene.quote(scene.bad)} cannot stand here", "this cannot stand here"),
-                      Label(scene.span(scene.bad), label), scene.opened_here())
-
-
-# --- the parser's tables ----------------------------------------------------------------------------
-
-
-@lru_cache(maxsize=4)
-def tables(parser: Lark, start: str) -> tuple[Tables, Stack]:
-    """Lark's tables with the kinds of words that the pages speak of."""
-    kinds = {terminal.name: _kind(terminal) for terminal in parser.terminals} | {"$END": END}
-    conf = parser.parse_interactive("", start=start).parser_state.parse_conf
-    states: dict[int, Mapping[str, Action]] = {}
-    goto: dict[int, Mapping[str, int]] = {}
-    for state, row in conf.states.items():
-        actions: dict[str, Action] = {}
-        jumps: dict[str, int] = {}
-        for name, (action, argument) in row.items():
-            if name not in kinds:
-                jumps[name] = argument
-            elif str(action) == "Shift":
-                actions[kinds[name]] = argument
-            else:
-                actions[kinds[name]] = argument.origin.name, len(argument.expansion)
-        states[state], goto[state] = actions, jumps
-    return Tables(states, goto, _pattern(parser), kinds, conf.end_state), (conf.start_state, None)
-
-
-def _kind(terminal: TerminalDef) -> str:
-    if isinstance(terminal.pattern, PatternStr):
-        return str(terminal.pattern.value)
-    return terminal.name.lower() if terminal.name in _RESERVED else terminal.name
-
-
-def _pattern(parser: Lark) -> re.Pattern[str]:
-    """One expression for all words, in Lark's order, and behind them what no grammar knows."""
-    ordered = sorted(parser.terminals, key=lambda t: (-t.priority, -t.pattern.max_width, -len(t.pattern.value), t.name))
-    known = [f"(?P<{terminal.name}>{terminal.pattern.to_regexp()})" for terminal in ordered]
-    others = {OPEN_COMMENT: r"/\*[\s\S]*", OPEN_STRING: r"[\"'][\s\S]*", UNKNOWN: r"[^\W\d]\w*|\d[\w.]*|[\s\S]"}
-    return re.compile("|".join(known + [f"(?P<{name}>{pattern})" for name, pattern in others.items()]))
+    return context.page((f"{context.quote(context.bad)} cannot stand here", "this cannot stand here"),
+                        context.label(context.bad, label), context.opened_here())

@@ -1,347 +1,300 @@
-"""The pages of the repairs: one function for each kind of mistake, named after it."""
+"""What a repair says: one function for each kind of mistake, named after it."""
 
 from __future__ import annotations
 
 from ...base.diagnostics import Diagnostic, Label
-from .context import ErrorContext, page
-from .replay import CLOSERS, END, OPENERS, Edit, Opening
+from .context import ErrorContext
+from .replay import CLOSERS, END, OPENERS, Change, Opening
 
-#: What stands for a kind of word when it is proposed.
-_SHOWN = {"SIGN": "+", "TIMES": "*", "COMPARE": "==", "NAME": "name", "STRING": '"file.net"'}
-_WHAT = {":": "a `:`", ",": "a `,`", "=": "a `=`"}
-
-
-def _shown(kind: str) -> str:
-    return _SHOWN.get(kind, kind)
-
-
-def _add(scene: ErrorContext, index: int, text: str) -> str:
-    return f"add `{text}` {scene.where(index)}."
-
-
-def _with(scene: ErrorContext, index: int, text: str) -> str:
-    """The lines around an insertion as they would then be."""
-    word, before = scene.words[index], scene.words[index - 1] if index else None
-    if before is not None and (word.first or word.kind == END or text in (",", ")", "}", "]")):
-        blank = "" if text in (",", ")", "]", "..") else " "
-        return scene.rewritten([(before.end, before.end, f"{blank}{text}")])
-    return scene.rewritten([(word.start, word.start, text if text in ("(", "[", "{", "..") else f"{text} ")])
-
-
-def _behind(scene: ErrorContext, index: int, text: str) -> tuple[Label, ...]:
-    """The label at the word before, where the reader must act, if that is on another line."""
-    if index and scene.line(index - 1) != scene.line(index):
-        return (scene.label(index - 1, text),)
-    return ()
+_FORMS = {"elements": "V[i:0..3] = i * i", "array": "array[0..3] (i => i * i)"}
 
 
 # --- between two things -----------------------------------------------------------------------------
 
 
-def missing_separator(scene: ErrorContext, edit: Edit) -> Diagnostic:
+def missing_separator(context: ErrorContext, change: Change) -> Diagnostic:
     """`a b` in a list, `f (a b)`."""
-    index, sign = edit.index, edit.insert[0]
-    word, before = scene.quote(index), scene.quote(index - 1)
-    inside = scene.inside
+    index, sign = change.index, change.insert
+    word, before = context.quote(index), context.quote(index - 1)
     if sign == ":":
-        why = "The layers of a Sequential are joined by colons:" if scene.is_sequential else \
-            "The elements of a list are joined by colons:"
-    elif inside is not None and inside.role == "parameters":
-        why = "The parameters of a function are separated by commas:"
+        what = f"The {'layers of a Sequential' if context.is_sequential else 'elements of a list'} are joined by colons"
     else:
-        why = "The arguments of a call are separated by commas:"
-    code = _with(scene, index, sign)
-    related = scene.opened_here() + _behind(scene, index, "the element before ends here")
-    return page(scene, (f"{word} follows {before} without a `{sign}` between them",
-                        f"{word} follows without a `{sign}`", f"a `{sign}` is missing"),
-                scene.label(index, f"I expected `{sign}` before this"), related,
-                (why, code) if code else (why[:-1] + ".",), _add(scene, index, sign))
+        of = "parameters of a function" if context.role == "parameters" else "arguments of a call"
+        what = f"The {of} are separated by commas"
+    fix = context.insertion(index, sign)
+    code = context.rewritten(fix)
+    return context.page((f"{word} follows {before} without a `{sign}` between them",
+                         f"{word} follows without a `{sign}`", f"a `{sign}` is missing"),
+                        context.label(index, f"I expected `{sign}` before this"),
+                        context.opened_here() + context.behind(index, "the element before ends here"),
+                        (f"{what}:", code) if code else (f"{what}.",), f"add `{sign}` {context.where(index)}.", [fix])
 
 
-def missing_operator(scene: ErrorContext, edit: Edit) -> Diagnostic:
+def missing_operator(context: ErrorContext, change: Change) -> Diagnostic:
     """`x = a b`: two values side by side."""
-    index = edit.index
-    word, before = scene.quote(index), scene.quote(index - 1)
-    related = _behind(scene, index, "the value before ends here")
-    return page(scene, (f"{word} follows {before} with nothing between them", f"{word} follows with nothing before it"),
-                scene.label(index, "I expected `:` or an operator before this"), related,
-                hint=f"add `:` or an operator {scene.where(index)}; a new member needs "
-                     f"`{scene.words[index].text[:30]} = ...`.")
+    index = change.index
+    word, before = context.quote(index), context.quote(index - 1)
+    return context.page((f"{word} follows {before} with nothing between them",
+                         f"{word} follows with nothing before it"),
+                        context.label(index, "I expected `:` or an operator before this"),
+                        context.behind(index, "the value before ends here"),
+                        hint=f"add `:` or an operator {context.where(index)}; a new member needs "
+                             f"`{context.name(index)} = ...`.")
 
 
-def missing_equals(scene: ErrorContext, edit: Edit) -> Diagnostic:
+def missing_equals(context: ErrorContext, change: Change) -> Diagnostic:
     """`labelDim 1000`"""
-    index = edit.index
-    owner = scene.head if scene.head is not None else index - 1
-    name = scene.quote(owner)
-    member = scene.head is not None
-    what = f"{name} has no `=`" if member else f"a `=` is missing behind {name}"
-    where = f"behind {name}" if owner == index - 1 else f"before {scene.quote(index)}"
-    code = _with(scene, index, "=") if member else ""
-    return page(scene, (what, "a `=` is missing"),
-                scene.label(index, "I expected `=` before this"), _behind(scene, index, "behind this"),
-                ("A member is a name, `=` and a value:", code) if code else (), f"add `=` {where}.")
+    index = change.index
+    owner = context.head if context.head is not None else index - 1
+    name = context.quote(owner)
+    where = f"behind {name}" if owner == index - 1 else f"before {context.quote(index)}"
+    fix = context.insertion(index, "=")
+    code = context.rewritten(fix) if context.head is not None else ""
+    return context.page((f"{name} has no `=`" if context.head is not None else f"a `=` is missing behind {name}",
+                         "a `=` is missing"),
+                        context.label(index, "I expected `=` before this"), context.behind(index, "behind this"),
+                        ("A member is a name, `=` and a value:", code) if code else (),
+                        f"add `=` {where}.", [fix])
 
 
-def missing_definition(scene: ErrorContext, edit: Edit) -> Diagnostic:
+def missing_definition(context: ErrorContext, change: Change) -> Diagnostic:
     """`labelDim` alone."""
-    owner = scene.head if scene.head is not None else edit.index - 1
-    last = edit.index - 1
-    return page(scene, (f"{scene.quote(owner)} stands alone, without `=` and a value", "a name stands alone"),
-                scene.label(owner, "this begins a new member", last), scene.opened_here(),
-                hint=f"write `{scene.words[owner].text[:30]} = ...`, or join it to the value before by `:` or an "
-                     "operator.")
+    owner = context.head if context.head is not None else change.index - 1
+    return context.page((f"{context.quote(owner)} stands alone, without `=` and a value", "a name stands alone"),
+                        context.label(owner, "this begins a new member", change.index - 1), context.opened_here(),
+                        hint=f"write `{context.name(owner)} = ...`, or join it to the value before by `:` or an "
+                             "operator.")
 
 
-def missing_word(scene: ErrorContext, edit: Edit) -> Diagnostic:
+def missing_word(context: ErrorContext, change: Change) -> Diagnostic:
     """A sign that a construct needs: `..` in bounds, `=>` in a function."""
-    index, sign = edit.index, edit.insert[0]
-    inside = scene.inside
-    if inside is not None and inside.role in ("elements", "array"):
-        form = "V[i:0..3] = i * i" if inside.role == "elements" else "array[0..3] (i => i * i)"
-        return page(scene, f"a `{sign}` is missing in {scene.bracket(inside)}",
-                    scene.label(index, f"I expected `{sign}` before this"), scene.opened_here(),
-                    ("The form is", f"    {form}"), _add(scene, index, sign))
+    index, sign = change.index, change.insert
+    label = context.label(index, f"I expected `{sign}` before this")
+    fix = context.edits(change)
+    if context.role in _FORMS:
+        assert context.inside is not None
+        return context.page(f"a `{sign}` is missing in {context.bracket(context.inside)}", label, context.opened_here(),
+                            ("The form is", f"    {_FORMS[context.role]}"),
+                            f"add `{sign}` {context.where(index)}.", fix)
     meaning = {"=>": "a function is written `x => ...`", ":=": "a step of a list gets its name by `name := ...`",
                "..": "bounds are written `0..3`", ".": "a member is taken out by `record.name`"}[sign]
-    return page(scene, (f"a `{sign}` is missing before {scene.quote(index)}", f"a `{sign}` is missing"),
-                scene.label(index, f"I expected `{sign}` before this"), scene.opened_here(), hint=f"{meaning}.")
+    return context.page((f"a `{sign}` is missing before {context.quote(index)}", f"a `{sign}` is missing"),
+                        label, context.opened_here(), hint=f"{meaning}.", fix=fix)
 
 
 # --- brackets ---------------------------------------------------------------------------------------
 
 
-def missing_closer(scene: ErrorContext, edit: Edit) -> Diagnostic:
+def missing_closer(context: ErrorContext, change: Change) -> Diagnostic:
     """`(` without `)`."""
-    count = len(edit.insert)
-    opening = _suspect(scene, scene.openings[-count]) or scene.openings[-1]
-    innermost = scene.openings[-1] if count == 1 else opening
-    closers = "".join(edit.insert)
-    if scene.word.kind == END:
-        return _never_closed(scene, opening, count)
-    odd = scene.replay.odd_pair()
-    if odd is not None and odd[0] > innermost.index and scene.words[odd[1]].first:
-        return _closed_late(scene, *odd)
-    mark = scene.words[innermost.index].kind
-    titles: tuple[str, ...] = (f"the {scene.name_of(innermost)} of line {scene.line(innermost.index)} is not closed",
-              f"a `{mark}` is not closed")
-    if scene.word.kind in CLOSERS:
-        titles = (f"`{scene.word.text}` cannot close the `{mark}` of line {scene.line(innermost.index)}", *titles)
-    at = edit.index + edit.remove
-    label = f"I expected `{closers}` before this"
-    related = [scene.label(innermost.index, "opened here")]
-    index = scene.bad if scene.word.kind in CLOSERS or edit.index == scene.bad else at
-    related += [label for label in _behind(scene, index, "the last thing in it")
-                if label.span.line != scene.line(innermost.index)]
-    hint = f"add `{closers}` {scene.where(at)}."
-    if edit.remove:
-        wrong = scene.words[edit.index].text
-        hint = f"write `{closers}` for the `{wrong}` at the end of line {scene.line(edit.index)}."
-    return page(scene, titles, scene.label(index, label), related, hint=hint)
+    count, closers = len(change.insert), change.insert
+    opening = _suspect(context, context.openings[-count])
+    innermost = context.openings[-1] if count == 1 else opening
+    if context.word.kind == END:
+        return _never_closed(context, opening, count)
+    odd = context.replay.odd_pair()
+    if odd is not None and odd[0] > innermost.index and context.words[odd[1]].first:
+        return _closed_late(context, *odd)
+    line, mark = context.line(innermost.index), context.kind(innermost.index)
+    titles: tuple[str, ...] = (f"the {context.name_of(innermost)} of line {line} is not closed",
+                               f"a `{mark}` is not closed")
+    if context.word.kind in CLOSERS:
+        titles = (f"`{context.word.text}` cannot close the `{mark}` of line {line}", *titles)
+    at = change.index + change.remove
+    index = context.bad if context.word.kind in CLOSERS or change.index == context.bad else at
+    related = [context.label(innermost.index, "opened here"),
+               *(label for label in context.behind(index, "the last thing in it") if label.span.line != line)]
+    hint = f"add `{closers}` {context.where(at)}."
+    if change.remove:
+        wrong = context.words[change.index].text
+        hint = f"write `{closers}` for the `{wrong}` at the end of line {context.line(change.index)}."
+    return context.page(titles, context.label(index, f"I expected `{closers}` before this"), related, hint=hint,
+                        fix=context.edits(change))
 
 
-def _closed_late(scene: ErrorContext, opener: int, closer: int) -> Diagnostic:
+def _closed_late(context: ErrorContext, opener: int, closer: int) -> Diagnostic:
     """A bracket in the middle of a line that a later line closes: the later line was meant for another one."""
-    mark = scene.kind(opener)
-    return page(scene, f"the `{mark}` of line {scene.line(opener)} is not closed",
-                scene.label(scene.bad, f"a `{scene.kind(closer)}` is missing before this"),
-                [scene.label(opener, "opened here"), scene.label(closer, "this should close another bracket")],
-                hint=f"add `{scene.kind(closer)}` on line {scene.line(opener)}.")
+    mark, end, line = context.kind(opener), context.kind(closer), context.line(opener)
+    return context.page(f"the `{mark}` of line {line} is not closed",
+                        context.label(context.bad, f"a `{end}` is missing before this"),
+                        [context.label(opener, "opened here"),
+                         context.label(closer, "this should close another bracket")],
+                        hint=f"add `{end}` on line {line}.")
 
 
-def _never_closed(scene: ErrorContext, opening: Opening, count: int) -> Diagnostic:
-    mark = scene.words[opening.index].kind
-    related = []
-    dedent = _first_dedent(scene, opening)
-    if dedent is not None:
-        related.append(scene.label(dedent, "this line is indented as if it stood outside"))
-    where = "at the end of the file" if dedent is None else f"before line {scene.line(dedent)}"
+def _never_closed(context: ErrorContext, opening: Opening, count: int) -> Diagnostic:
+    mark, line, margin = context.kind(opening.index), context.line(opening.index), context.replay.indent(opening.index)
+    dedent = next((i for i in range(opening.index + 1, context.bad) if context.words[i].first
+                   and context.kind(i) not in CLOSERS and context.replay.indent(i) <= margin), None)
+    related = [] if dedent is None else [context.label(dedent, "this line is indented as if it stood outside")]
+    where = "at the end of the file" if dedent is None else f"before line {context.line(dedent)}"
     more = f" (in all {count} brackets are open)" if count > 1 else ""
-    return page(scene, f"the file ends before the `{mark}` of line {scene.line(opening.index)} is closed",
-                scene.label(opening.index, "opened here"), related,
-                hint=f"add `{OPENERS[mark]}` {where}{more}.")
+    fix = [context.insertion(context.bad if dedent is None else dedent, OPENERS[mark])] if count == 1 else []
+    return context.page(f"the file ends before the `{mark}` of line {line} is closed",
+                        context.label(opening.index, "opened here"), related,
+                        hint=f"add `{OPENERS[mark]}` {where}{more}.", fix=fix)
 
 
-def _first_dedent(scene: ErrorContext, opening: Opening) -> int | None:
-    """The first line behind a bracket that is not indented deeper than the bracket's own line."""
-    margin = scene.replay.indent(opening.index)
-    for index in range(opening.index + 1, scene.bad):
-        if scene.words[index].first and scene.kind(index) not in CLOSERS and scene.replay.indent(index) <= margin:
-            return index
-    return None
-
-
-def _suspect(scene: ErrorContext, opening: Opening) -> Opening | None:
+def _suspect(context: ErrorContext, opening: Opening) -> Opening:
     """The bracket that is rather the culprit: closed by a line that is indented like another one's."""
-    words, stack = scene.words, []
-    for index in range(opening.index + 1, scene.bad):
-        kind = words[index].kind
+    stack: list[int] = []
+    for index in range(opening.index + 1, context.bad):
+        kind = context.kind(index)
         if kind in OPENERS:
             stack.append(index)
         elif kind in CLOSERS and stack:
             opener = stack.pop()
-            outside = scene.replay.indent(index) < scene.replay.indent(opener)
-            if words[index].first and outside and kind == OPENERS[words[opening.index].kind]:
-                return Opening(opener, "call", scene.replay.callee(opener))
+            outside = context.replay.indent(index) < context.replay.indent(opener)
+            if context.words[index].first and outside and kind == OPENERS[context.kind(opening.index)]:
+                return Opening(opener, "call", context.replay.callee(opener))
     return opening
 
 
-def wrong_closer(scene: ErrorContext, edit: Edit) -> Diagnostic:
+def wrong_closer(context: ErrorContext, change: Change) -> Diagnostic:
     """`( ... }`"""
-    inside = scene.inside
-    assert inside is not None
-    mark = scene.words[inside.index].kind
-    return page(scene, (f"`{scene.word.text}` cannot close the `{mark}` of line {scene.line(inside.index)}",),
-                scene.label(scene.bad, f"I expected `{edit.insert[0]}`"), [scene.label(inside.index, "opened here")],
-                hint=f"write `{edit.insert[0]}` for this `{scene.word.text}`, or before it.")
+    assert context.inside is not None
+    index, word, right = context.inside.index, context.word.text, change.insert
+    return context.page(f"`{word}` cannot close the `{context.kind(index)}` of line {context.line(index)}",
+                        context.label(context.bad, f"I expected `{right}`"), [context.label(index, "opened here")],
+                        hint=f"write `{right}` for this `{word}`, or before it.", fix=context.edits(change))
 
 
-def missing_opener(scene: ErrorContext, edit: Edit) -> Diagnostic:
+def missing_opener(context: ErrorContext, change: Change) -> Diagnostic:
     """`Conv 96, (11:11)}`"""
-    index, mark = edit.index, edit.insert[0]
-    if scene.word.kind in CLOSERS and edit.index != scene.bad:
-        return page(scene, (f"`{scene.word.text}` closes nothing: a `{mark}` is missing",),
-                    scene.label(scene.bad, "this has no partner"), _other_line(scene, index),
-                    hint=f"add `{mark}` before {scene.quote(index)}, or remove the `{scene.word.text}`.")
-    before = index - 1
-    titles = (f"a `{mark}` is missing between {scene.quote(before)} and {scene.quote(index)}", f"a `{mark}` is missing")
-    if scene.word.kind in CLOSERS:
-        return _closes_nothing(scene, scene.bad)
-    return page(scene, titles, scene.label(index, f"I expected `{mark}` before this"),
-                _behind(scene, index, "behind this"), hint=f"add `{mark}` {scene.where(index)}.")
-
-
-def _other_line(scene: ErrorContext, index: int) -> tuple[Label, ...]:
-    return (scene.label(index, "perhaps before this"),) if scene.line(index) != scene.line(scene.bad) else ()
+    index, mark = change.index, change.insert
+    if context.word.kind in CLOSERS and index == context.bad:
+        return closes_nothing(context, context.bad)
+    if context.word.kind in CLOSERS:
+        elsewhere = context.line(index) != context.line(context.bad)
+        return context.page(f"`{context.word.text}` closes nothing: a `{mark}` is missing",
+                            context.label(context.bad, "this has no partner"),
+                            [context.label(index, "perhaps before this")] if elsewhere else (),
+                            hint=f"add `{mark}` before {context.quote(index)}, or remove the `{context.word.text}`.",
+                            fix=context.edits(change))
+    return context.page((f"a `{mark}` is missing between {context.quote(index - 1)} and {context.quote(index)}",
+                         f"a `{mark}` is missing"), context.label(index, f"I expected `{mark}` before this"),
+                        context.behind(index, "behind this"), hint=f"add `{mark}` {context.where(index)}.",
+                        fix=context.edits(change))
 
 
 # --- values -----------------------------------------------------------------------------------------
 
 
-def missing_value(scene: ErrorContext, edit: Edit) -> Diagnostic:
+def missing_value(context: ErrorContext, change: Change) -> Diagnostic:
     """`labelDim =`, `a + )`, `f (a, , b)`."""
-    index, before = edit.index, edit.index - 1
-    sign = scene.quote(before) if index else ""
-    owner = _owner(scene, before)
-    name = scene.quote(owner) if owner is not None else ""
-    if edit.insert == ("STRING",):
-        return page(scene, "`include` names no file", scene.label(before, "a file name in quotes goes behind this"),
-                    hint='write `include "file.net"`.')
+    index, before = change.index, change.index - 1
     if not index:
-        return page(scene, f"a name is missing before {scene.quote(index)}",
-                    scene.label(index, "I expected a name before this"), hint="a member is a name, `=` and a value.")
-    related = []
-    if index < scene.bad:
-        related.append(scene.label(index, f"this line was read as the value, up to {scene.quote(scene.bad)}"
-                                   if scene.line(index) == scene.line(scene.bad) else "this was read as the value"))
-    elif scene.line(index) != scene.line(before) and scene.word.kind != END:
-        related.append(scene.label(index, f"but {scene.quote(index)} follows"))
-    if owner is not None and scene.kind(before) == "=":
-        titles: tuple[str, ...] = (f"{name} has no value",)
-        label = "a value is missing behind this"
-        if scene.kind(index) in ("=", "=>", ":="):
-            titles = (f"{sign} and {scene.quote(index)} stand side by side",)
-            label = "a value goes behind this, not a sign"
-        return page(scene, titles, scene.label(before, label), related,
-                    hint=f"write `{name[1:-1]} = ...` with a value.")
-    if scene.kind(before) in OPENERS:
-        return page(scene, (f"nothing stands between {sign} and {scene.quote(index)}", "a value is missing"),
-                    scene.label(index, "a value is missing before this"), hint="add a value, or remove the sign.")
-    if scene.kind(before) in ("then", "else", "if", "=>"):
-        return page(scene, (f"a value is missing behind {sign}",), scene.label(before, "behind this"), related,
-                    hint="`if` takes a condition, `then` and `else` a value each." if scene.kind(before) != "=>" else
-                    "write what the function gives behind `=>`.")
-    titles = (f"nothing stands between {sign} and {scene.quote(index)}", f"a value is missing behind {sign}")
-    if index < scene.bad or scene.words[index].first or scene.word.kind == END:
-        titles = (f"a value is missing behind {sign}",)
-    return page(scene, titles, scene.label(before, "a value is missing behind this"), related,
-                hint=f"add a value behind {sign}, or remove the {sign}.")
+        return context.page(f"a name is missing before {context.quote(0)}",
+                            context.label(0, "I expected a name before this"),
+                            hint="a member is a name, `=` and a value.")
+    sign, kind = context.quote(before), context.kind(before)
+    next_line = context.line(index) != context.line(before)
+    related: tuple[Label, ...] = ()
+    if index < context.bad:
+        up_to = f"this line was read as the value, up to {context.quote(context.bad)}"
+        same = context.line(index) == context.line(context.bad)
+        related = (context.label(index, up_to if same else "this was read as the value"),)
+    elif next_line and context.word.kind != END:
+        related = (context.label(index, f"but {context.quote(index)} follows"),)
+    owner = _owner(context, before)
+    if kind == "include":
+        return context.page("`include` names no file", context.label(before, "a file name in quotes goes behind this"),
+                            hint='write `include "file.net"`.')
+    if owner is not None:
+        name = context.quote(owner)
+        hint = f"write `{name[1:-1]} = ...` with a value."
+        if context.kind(index) in ("=", "=>", ":="):
+            return context.page(f"{sign} and {context.quote(index)} stand side by side",
+                                context.label(before, "a value goes behind this, not a sign"), related, hint=hint)
+        return context.page(f"{name} has no value", context.label(before, "a value is missing behind this"), related,
+                            hint=hint)
+    if kind in OPENERS:
+        return context.page((f"nothing stands between {sign} and {context.quote(index)}", "a value is missing"),
+                            context.label(index, "a value is missing before this"),
+                            hint="add a value, or remove the sign.")
+    if kind in ("then", "else", "if", "=>"):
+        hint = "write what the function gives behind `=>`." if kind == "=>" else \
+            "`if` takes a condition, `then` and `else` a value each."
+        return context.page(f"a value is missing behind {sign}", context.label(before, "behind this"), related,
+                            hint=hint)
+    far = index < context.bad or context.words[index].first or context.word.kind == END
+    return context.page((*(() if far else (f"nothing stands between {sign} and {context.quote(index)}",)),
+                         f"a value is missing behind {sign}"),
+                        context.label(before, "a value is missing behind this"), related,
+                        hint=f"add a value behind {sign}, or remove the {sign}.")
 
 
-def _owner(scene: ErrorContext, equals: int) -> int | None:
+def _owner(context: ErrorContext, equals: int) -> int | None:
     """The name that an `=` belongs to."""
-    if equals < 1 or scene.kind(equals) != "=":
+    if equals < 1 or context.kind(equals) != "=":
         return None
-    return equals - 1 if scene.kind(equals - 1) == "NAME" else scene.replay.callee(equals)
+    return equals - 1 if context.kind(equals - 1) == "NAME" else context.replay.callee(equals)
 
 
-def missing_name(scene: ErrorContext, edit: Edit) -> Diagnostic:
+def missing_name(context: ErrorContext, change: Change) -> Diagnostic:
     """`= 3`, `record. + 1`, `f {a, }`."""
-    index = edit.index
-    if scene.word.kind == "=" and index == scene.bad:
-        return _second_equals(scene)
-    before = scene.kind(index - 1) if index else ""
-    if before == "," and scene.word.kind in CLOSERS:
-        return trailing_separator(scene, Edit(index - 1, 1))
-    what = "the name of a member" if before == "." else "a name"
+    index, before = change.index, context.kind(change.index - 1)
+    label = context.label(index, "I expected a name before this")
+    hint = {"elements": "write `V[i:0..3] = ...`.", "call": "an option is a name, `=` and a value.",
+            "parameters": "parameters are names, as in `f (x, y = 1) = ...`."
+            }.get(context.role, "a member is a name, `=` and a value.")
+    if context.word.kind == "=" and index == context.bad and not context.word.first and before not in (
+            ";", "{", "(", ",", ""):
+        title = "there is a second `=` here" if before == "NAME" else "this `=` comes after a value, not after a name"
+        return context.page(title, context.label(context.bad, "this `=`"), context.opened_here(),
+                            hint="a member has one `=`; a comparison is written `==`, and a step of a list is named by "
+                                 "`:=`.")
+    if before == "," and context.word.kind in CLOSERS:
+        return trailing_separator(context, Change(index - 1, 1))
     if before == ".":
-        return page(scene, "the name of a member is missing behind `.`", scene.label(index - 1, "behind this"),
-                    scene.opened_here(), hint="write `record.name`.")
-    return page(scene, (f"{what} is missing before {scene.quote(index)}", f"{what} is missing"),
-                scene.label(index, "I expected a name before this"), scene.opened_here(),
-                hint=_name_hint(scene))
+        return context.page("the name of a member is missing behind `.`", context.label(index - 1, "behind this"),
+                            context.opened_here(), hint="write `record.name`.")
+    return context.page((f"a name is missing before {context.quote(index)}", "a name is missing"), label,
+                        context.opened_here(), hint=hint)
 
 
-def _name_hint(scene: ErrorContext) -> str:
-    role = scene.inside.role if scene.inside is not None else ""
-    return {"elements": "write `V[i:0..3] = ...`.",
-            "parameters": "parameters are names, as in `f (x, y = 1) = ...`.",
-            "call": "an option is a name, `=` and a value."}.get(role, "a member is a name, `=` and a value.")
-
-
-def missing_callee(scene: ErrorContext, edit: Edit) -> Diagnostic:
+def missing_callee(context: ErrorContext, change: Change) -> Diagnostic:
     """`conv1 := {96, (11:11)}`: braces that hold options of nothing."""
-    index = edit.index
-    return page(scene, "no layer or function stands before these braces",
-                scene.label(index, "a name is missing before this"),
-                _behind(scene, scene.bad, "here a record would go on"),
-                ("With a name before them, braces hold options; without one, the members of a record.",),
-                "write `Layer {...}` for options, `{ name = value }` for a record.")
+    return context.page("no layer or function stands before these braces",
+                        context.label(change.index, "a name is missing before this"),
+                        context.behind(context.bad, "here a record would go on"),
+                        ("With a name before them, braces hold options; without one, the members of a record.",),
+                        "write `Layer {...}` for options, `{ name = value }` for a record.")
 
 
-def missing_include(scene: ErrorContext, edit: Edit) -> Diagnostic:
+def missing_include(context: ErrorContext, change: Change) -> Diagnostic:
     """`"lib/residual.net"` alone."""
-    return page(scene, (f"{scene.quote(edit.index)} stands alone", "a string stands alone"),
-                scene.label(edit.index, "this belongs to no name"), scene.opened_here(),
-                hint=f"write `include {scene.words[edit.index].text[:30]}` for a file, `name = ...` for a value."
-                if len(scene.words[edit.index].text) <= 30 else "write `include` before it, or `name =`.")
+    text = context.words[change.index].text
+    hint = f"write `include {text}` for a file, `name = ...` for a value." if len(text) <= 30 else \
+        "write `include` before it, or `name =`."
+    return context.page((f"{context.quote(change.index)} stands alone", "a string stands alone"),
+                        context.label(change.index, "this belongs to no name"), context.opened_here(), hint=hint,
+                        fix=context.edits(change))
 
 
-def _second_equals(scene: ErrorContext) -> Diagnostic:
-    """An `=` behind a finished value: its name is missing, or it is the second one."""
-    if scene.word.first or scene.kind(scene.bad - 1) in (";", "{", "(", ","):
-        return page(scene, "a name is missing before `=`", scene.label(scene.bad, "I expected a name before this"),
-                    scene.opened_here(), hint=_name_hint(scene))
-    second = scene.kind(scene.bad - 1) == "NAME"
-    title = "there is a second `=` here" if second else "this `=` comes after a value, not after a name"
-    return page(scene, title, scene.label(scene.bad, "this `=`"),
-                scene.opened_here(),
-                hint="a member has one `=`; a comparison is written `==`, and a step of a list is named by `:=`.")
-
-
-def trailing_separator(scene: ErrorContext, edit: Edit) -> Diagnostic:
+def trailing_separator(context: ErrorContext, change: Change) -> Diagnostic:
     """`a : b : )`"""
-    index = edit.index
-    sign, behind = scene.quote(index), scene.quote(index + 1)
-    title = f"nothing stands between {sign} and {behind}"
-    if scene.words[index + 1].first or scene.kind(index + 1) == END:
-        title = f"nothing follows the {sign} at the end of line {scene.line(index)}"
-    return page(scene, title, scene.label(index, "one more element belongs behind this"),
-                hint=f"remove the {sign}, or add what is missing.")
+    index = change.index
+    sign = context.quote(index)
+    last = context.words[index + 1].first or context.kind(index + 1) == END
+    return context.page(f"nothing follows the {sign} at the end of line {context.line(index)}" if last else
+                        f"nothing stands between {sign} and {context.quote(index + 1)}",
+                        context.label(index, "one more element belongs behind this"),
+                        hint=f"remove the {sign}, or add what is missing.", fix=context.edits(Change(index, 1)))
 
 
 # --- signs ------------------------------------------------------------------------------------------
 
 
-def exchanged(scene: ErrorContext, edit: Edit) -> Diagnostic:
+def exchanged(context: ErrorContext, change: Change) -> Diagnostic:
     """One sign for another."""
-    index, wanted = edit.index, _shown(edit.insert[0])
-    kind, text = scene.kind(index), scene.words[index].text
-    inside = scene.bracket(scene.inside) if scene.inside is not None else "here"
-    sentence = {
+    index, wanted, text = change.index, change.insert, context.words[change.index].text
+    inside = context.bracket(context.inside) if context.inside is not None else "here"
+    plain = f"`{text}` stands where `{wanted}` is needed"
+    title = {
         ("=", ":="): "a step of a list gets its name by `:=`",
         ("=", "=>"): "a function is written with `=>`",
-        ("=", "COMPARE"): "a comparison is written `==`",
+        ("=", "=="): "a comparison is written `==`",
         (":=", "="): "a value is given by `=`; `:=` names a step of a list",
         ("COMPARE", "="): f"a value is given by `=`; `{text}` compares",
         (":", ","): f"{inside} are separated by commas" if inside.endswith("s") else "a `,` is needed here",
@@ -350,55 +303,53 @@ def exchanged(scene: ErrorContext, edit: Edit) -> Diagnostic:
         (",", ":"): "a list is joined by `:`",
         (",", ".."): "bounds are joined by `..`",
         ("..", ":"): "`..` stands only between bounds, in `array[0..3]` and `V[i:0..3]`",
-    }.get((kind, edit.insert[0]), f"`{text}` stands where `{wanted}` is needed")
-    return page(scene, (sentence, f"`{text}` stands where `{wanted}` is needed"),
-                scene.label(index, f"I expected `{wanted}`"), scene.opened_here(), hint=f"write `{wanted}`.")
+    }.get((context.kind(index), wanted), plain)
+    return context.page((title, plain), context.label(index, f"I expected `{wanted}`"), context.opened_here(),
+                        hint=f"write `{wanted}`.", fix=context.edits(change))
 
 
-def missing_part(scene: ErrorContext, edit: Edit) -> Diagnostic:
+def missing_part(context: ErrorContext, change: Change) -> Diagnostic:
     """`if` without `then`, `then` without `else`, `else` without `if`."""
-    index, part = edit.index, edit.insert[0]
+    index, part = change.index, change.insert.split()[0]
     if part == "if":
-        title = f"`{scene.word.text}` stands without an `if` before it"
-        return page(scene, title, scene.label(scene.bad, "this belongs to an `if`"),
-                    hint=f"write `if condition then a else b`; `if` goes before {scene.quote(index)}.")
-    lowest = scene.inside.index if scene.inside is not None else None
-    start = next((i for i in scene.replay.siblings(lowest, index) if scene.kind(i) == "if"), None)
-    title = f"an `if` has no `{part}`"
-    related = () if start is None or scene.line(start) == scene.line(index) else (scene.label(start, "the `if`"),)
-    hint = "every `if` has both: `if condition then a else b`."
-    return page(scene, title, scene.label(index, f"I expected `{part}` before this"), related, hint=hint)
+        return context.page(f"`{context.word.text}` stands without an `if` before it",
+                            context.label(context.bad, "this belongs to an `if`"),
+                            hint=f"write `if condition then a else b`; `if` goes before {context.quote(index)}.",
+                            fix=context.edits(change))
+    start = next((i for i in context.replay.siblings(context.lowest, index) if context.kind(i) == "if"), None)
+    related = () if start is None or context.line(start) == context.line(index) else (context.label(start, "the `if`"),)
+    return context.page(f"an `if` has no `{part}`", context.label(index, f"I expected `{part}` before this"), related,
+                        hint="every `if` has both: `if condition then a else b`.")
 
 
-def superfluous(scene: ErrorContext, edit: Edit) -> Diagnostic:
+def superfluous(context: ErrorContext, change: Change) -> Diagnostic:
     """A word too many."""
-    index = edit.index
-    word = scene.quote(index)
-    if scene.kind(index) in CLOSERS:
-        return _closes_nothing(scene, index)
-    return page(scene, f"{word} cannot stand here", scene.label(index, "without this the rest can be read"),
-                scene.opened_here(), hint=f"remove {word}, or add what belongs to it.")
+    word = context.quote(change.index)
+    if context.kind(change.index) in CLOSERS:
+        return closes_nothing(context, change.index)
+    return context.page(f"{word} cannot stand here", context.label(change.index, "without this the rest can be read"),
+                        context.opened_here(), hint=f"remove {word}, or add what belongs to it.",
+                        fix=context.edits(change))
 
 
-def _closes_nothing(scene: ErrorContext, index: int) -> Diagnostic:
-    mark = scene.words[index].text
-    pair = scene.replay.odd_pair()
-    if pair is None:
-        related = scene.opened_here(text="the bracket that is open here") if scene.inside is not None else ()
-        hint = "remove it, or add the opening bracket that is missing before it."
-    else:
-        opener, closer = pair
-        related = (scene.label(closer, f"this closes the `{scene.kind(opener)}` of line {scene.line(opener)}"),)
-        hint = f"look for a missing `{CLOSERS[mark]}` before line {scene.line(closer)} ends, or remove the `{mark}`."
-    return page(scene, f"`{mark}` closes nothing", scene.label(index, "no open bracket is left for this"), related,
-                hint=hint)
+def closes_nothing(context: ErrorContext, index: int) -> Diagnostic:
+    mark, pair = context.words[index].text, context.replay.odd_pair()
+    related, hint = context.opened_here("the bracket that is open here"), \
+        "remove it, or add the opening bracket that is missing before it."
+    if pair is not None:
+        line = context.line(pair[1])
+        closed = f"this closes the `{context.kind(pair[0])}` of line {context.line(pair[0])}"
+        related = (context.label(pair[1], closed),)
+        hint = f"look for a missing `{CLOSERS[mark]}` before line {line} ends, or remove the `{mark}`."
+    return context.page(f"`{mark}` closes nothing", context.label(index, "no open bracket is left for this"), related,
+                        hint=hint, fix=context.edits(Change(index, 1)) if pair is None else ())
 
 
-def doubled(scene: ErrorContext, edit: Edit) -> Diagnostic:
+def doubled(context: ErrorContext, change: Change) -> Diagnostic:
     """The same word twice."""
-    index = edit.index
-    if scene.kind(index) in CLOSERS:
-        return _closes_nothing(scene, index)
-    word = scene.quote(index)
-    return page(scene, f"{word} stands here twice", scene.label(index, "the second one"),
-                _behind(scene, index, "the first"), hint="remove one, or put what is missing between them.")
+    index = change.index
+    if context.kind(index) in CLOSERS:
+        return closes_nothing(context, index)
+    return context.page(f"{context.quote(index)} stands here twice", context.label(index, "the second one"),
+                        context.behind(index, "the first"), hint="remove one, or put what is missing between them.",
+                        fix=context.edits(change))

@@ -1,28 +1,29 @@
-"""A text that does not parse, read again: every word, and what could have stood before it.
+"""A text that does not parse, read again word by word, with Lark's interactive parser before every word.
 
-The parser stops at the first word it cannot use, and Lark's LALR tables reduce before they notice, so its own
-list of expected tokens lacks the one that matters. Here the words are run through the same tables once more,
-without building anything, and the stack before every word is kept. Changes of the text can then be tried.
+The parser stops at the first word it cannot use and LALR reduces before it notices, so its own list of expected
+tokens lacks the one that matters. From the kept parsers changes of the text can be tried: a word more, a word less.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TypeAlias
+from functools import lru_cache
 
-#: What a table does at a word: go to a state, or reduce (name of the rule, number of its parts).
-Action: TypeAlias = int | tuple[str, int]
-Stack: TypeAlias = tuple[int, "Stack"] | None
+from lark import Lark, Token, UnexpectedToken
+from lark.lexer import PatternStr, TerminalDef
+from lark.parsers.lalr_interactive_parser import InteractiveParser
 
 OPENERS = {"(": ")", "{": "}", "[": "]"}
 CLOSERS = {closer: opener for opener, closer in OPENERS.items()}
-END = "end"
+END = "$END"
 #: So many words behind a mistake are read to see whether a change helps; a bracket needs many.
-LOOK_AHEAD = 5_000
+LOOK_AHEAD = 3_000
 #: Kinds of words that no grammar knows.
-OPEN_STRING, OPEN_COMMENT, UNKNOWN = "open_string", "open_comment", "unknown"
+OTHERS = {"open_comment": r"/\*[\s\S]*", "open_string": r"[\"'][\s\S]*", "unknown": r"[^\W\d]\w*|\d[\w.]*|[\s\S]"}
+#: Terminals that Lark's grammar names in capitals and everybody writes small.
+RESERVED = ("if", "then", "else", "true", "false", "array", "include")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,64 +41,13 @@ class Word:
         return self.end == other.start
 
 
-class Tables:
-    """The parse tables and terminals of the grammar, by kinds of words."""
-
-    def __init__(self, states: Mapping[int, Mapping[str, Action]], goto: Mapping[int, Mapping[str, int]],
-                 pattern: re.Pattern[str], kinds: Mapping[str, str], end: int) -> None:
-        self._states, self._goto, self._pattern, self._kinds, self._end = states, goto, pattern, kinds, end
-
-    def words(self, text: str) -> list[Word]:
-        """All words of a text, whatever it holds; the last one is the end."""
-        return list(self._words(text))
-
-    def _words(self, text: str) -> Iterator[Word]:
-        line_start, position = True, 0
-        while position < len(text):
-            match = self._pattern.match(text, position)
-            assert match is not None  # the last alternative takes anything
-            assert match.lastgroup is not None
-            kind, piece = match.lastgroup, match.group()
-            if kind in ("BLANK", "COMMENT"):
-                line_start = line_start or "\n" in piece
-            else:
-                kind = self._kinds.get(kind, kind)
-                yield Word(kind, piece, position, match.end(), line_start)
-                line_start = False
-            position = match.end()
-        yield Word(END, "", len(text), len(text), line_start)
-
-    def advance(self, stack: Stack, kind: str) -> Stack:
-        """The stack behind a word of this kind; None if it cannot stand here."""
-        while True:
-            assert stack is not None
-            action = self._states[stack[0]].get(kind)
-            if action is None:
-                return None
-            if isinstance(action, int):
-                return action, stack
-            rule, size = action
-            for _ in range(size):
-                assert stack is not None
-                stack = stack[1]
-            assert stack is not None
-            stack = self._goto[stack[0]][rule], stack
-            if kind == END and stack[0] == self._end:
-                return stack
-
-    def accepts(self, stack: Stack) -> set[str]:
-        """Every kind of word that could come next."""
-        assert stack is not None
-        return {kind for kind in self._states[stack[0]] if self.advance(stack, kind) is not None}
-
-
 @dataclass(frozen=True, slots=True)
-class Edit:
-    """A change to try: take `remove` words away at `index` and put words of other kinds there."""
+class Change:
+    """A change to try: take `remove` words away at `index` and write a text there."""
 
     index: int
     remove: int = 0
-    insert: tuple[str, ...] = ()
+    insert: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,49 +59,100 @@ class Opening:
     head: int | None
 
 
-class Replay:
-    """The words up to the first one that cannot be used (`bad`), with the stack before each."""
+@lru_cache(maxsize=2)
+def _terminals(parser: Lark) -> tuple[re.Pattern[str], dict[str, str]]:
+    """One expression for all words, in Lark's order, and behind them what no grammar knows; kinds by terminal."""
+    def kind(terminal: TerminalDef) -> str:
+        if isinstance(terminal.pattern, PatternStr):
+            return str(terminal.pattern.value)
+        return terminal.name.lower() if terminal.name.lower() in RESERVED else terminal.name
 
-    def __init__(self, tables: Tables, start: Stack, text: str, words: Sequence[Word] | None = None) -> None:
-        self.tables, self.text = tables, text
-        self.words = list(words or tables.words(text))
-        self.stacks: list[Stack] = [start]
-        self._reached: dict[Edit, int] = {}
+    ordered = sorted(parser.terminals, key=lambda t: (-t.priority, -t.pattern.max_width, -len(t.pattern.value), t.name))
+    patterns = {terminal.name: terminal.pattern.to_regexp() for terminal in ordered} | OTHERS
+    return (re.compile("|".join(f"(?P<{name}>{pattern})" for name, pattern in patterns.items())),
+            {terminal.name: kind(terminal) for terminal in ordered})
+
+
+def words_of(parser: Lark, text: str) -> list[Word]:
+    """All words of a text, whatever it holds; the last one is the end."""
+    pattern, kinds = _terminals(parser)
+    found, first = [], True
+    for match in pattern.finditer(text):  # the last alternative takes anything
+        name, piece = match.lastgroup or "", match.group()
+        if name in ("BLANK", "COMMENT"):
+            first = first or "\n" in piece
+        else:
+            found.append(Word(kinds.get(name, name), piece, match.start(), match.end(), first))
+            first = False
+    return [*found, Word(END, "", len(text), len(text), first)]
+
+
+def _copy(state: InteractiveParser) -> InteractiveParser:
+    copied: InteractiveParser = state.copy(deepcopy_values=False)  # type: ignore[no-untyped-call]
+    return copied
+
+
+class Replay:
+    """The words up to the first one that cannot be used (`bad`), with the parser before each."""
+
+    def __init__(self, parser: Lark, text: str, start: str) -> None:
+        self.parser, self.text, self.start = parser, text, start
+        self.words = words_of(parser, text)
+        self._types = {kind: name for name, kind in _terminals(parser)[1].items()} | {END: END}
+        self._states: list[InteractiveParser] = [parser.parse_interactive("", start=start)]
+        self._reached: dict[Change, int] = {}
+        state = self._states[0]
         for word in self.words:
-            stack = tables.advance(self.stacks[-1], word.kind)
-            if stack is None:
+            state = _copy(state)
+            if not self._feed(state, word.kind):
                 break
-            self.stacks.append(stack)
-        self.bad = len(self.stacks) - 1
+            self._states.append(state)
+        self.bad = len(self._states) - 1
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all words can be used."""
+        return self.bad == len(self.words)
+
+    def _feed(self, state: InteractiveParser, kind: str) -> bool:
+        """Move a parser behind a word; whether the word could stand there."""
+        try:
+            state.feed_token(Token(self._types.get(kind, kind), ""))
+        except UnexpectedToken:
+            return False
+        return True
+
+    def again(self, text: str) -> Replay:
+        """Another text, read alike."""
+        return Replay(self.parser, text, self.start)
 
     def accepts(self, index: int) -> set[str]:
-        return self.tables.accepts(self.stacks[index])
+        """Every kind of word that could stand before the word at `index`."""
+        kinds = _terminals(self.parser)[1]
+        accepted: set[str] = self._states[index].accepts()  # type: ignore[no-untyped-call]
+        return {kinds.get(name, name) for name in accepted}
 
     def can(self, index: int, kind: str) -> bool:
         """Whether a word of this kind could stand before the word at `index`."""
-        return self.tables.advance(self.stacks[index], kind) is not None
+        return self._feed(_copy(self._states[index]), kind)
 
     def kind(self, index: int) -> str:
         return self.words[index].kind if 0 <= index < len(self.words) else ""
 
-    def reach(self, edit: Edit) -> int:
+    def reach(self, change: Change) -> int:
         """The index of the first word that cannot be used once the text is changed so; len(words) if all can."""
-        if edit not in self._reached:
-            self._reached[edit] = self._reach(edit)
-        return self._reached[edit]
+        if change not in self._reached:
+            self._reached[change] = self._reach(change)
+        return self._reached[change]
 
-    def _reach(self, edit: Edit) -> int:
-        stack = self.stacks[edit.index]
-        for kind in edit.insert:
-            stack = self.tables.advance(stack, kind)
-            if stack is None:
-                return edit.index
+    def _reach(self, change: Change) -> int:
+        state = _copy(self._states[change.index])
+        inserted = words_of(self.parser, change.insert)[:-1] if change.insert else ()
+        if not all(self._feed(state, word.kind) for word in inserted):
+            return change.index
         stop = min(len(self.words), self.bad + LOOK_AHEAD)
-        for index in range(edit.index + edit.remove, stop):
-            stack = self.tables.advance(stack, self.words[index].kind)
-            if stack is None:
-                return index
-        return stop
+        behind = range(change.index + change.remove, stop)
+        return next((index for index in behind if not self._feed(state, self.words[index].kind)), stop)
 
     # --- brackets ----------------------------------------------------------------------------
 
@@ -173,15 +174,11 @@ class Replay:
             role = "array" if before == "array" else "elements" if self.is_head(position) else "index"
         elif not attached:
             role = "record" if kind == "{" else "group"
-        elif before == "]" and self._is_array_function(position):
-            role = "group"
+        elif before == "]" and self.can(position, "(") and not self.can(position, "{"):
+            role = "group"  # behind `array [..]` nothing else may stand but its function
         else:
             role = "parameters" if self.is_head(position) else "call"
         return Opening(position, role, self.callee(position) if role in ("call", "parameters") else None)
-
-    def _is_array_function(self, position: int) -> bool:
-        """Behind `array [..]` nothing else may stand but its function."""
-        return self.can(position, "(") and not self.can(position, "{")
 
     def is_head(self, index: int) -> bool:
         """Whether a member's name and parameters end before this word: only more parameters or `=` may follow."""
@@ -189,15 +186,14 @@ class Replay:
 
     def callee(self, opening: int) -> int | None:
         """The name before the bracket, over other brackets of the same call."""
-        position, depth = opening - 1, 0
-        while position >= 0:
+        depth = 0
+        for position in range(opening - 1, -1, -1):
             kind = self.words[position].kind
             depth += (kind in CLOSERS) - (kind in OPENERS)
             if depth < 0:
                 return None
             if depth == 0 and kind not in OPENERS:
                 return position if kind == "NAME" else None
-            position -= 1
         return None
 
     def head(self, index: int) -> int | None:
@@ -205,22 +201,26 @@ class Replay:
         if not self.is_head(index):
             return None
         openings = self.openings(index)
-        for position in self.siblings(openings[-1].index if openings else None, index):
-            if self.kind(position) == "NAME" and not self.is_head(position):
-                return position
-        return None
+        siblings = self.siblings(openings[-1].index if openings else None, index)
+        return next((p for p in siblings if self.kind(p) == "NAME" and not self.is_head(p)), None)
 
     def siblings(self, opening: int | None, index: int) -> Iterator[int]:
         """The words between an open bracket and a word that stand in no other bracket, backwards."""
-        depth, position = 0, index - 1
-        lowest = -1 if opening is None else opening
-        while position > lowest:
-            kind = self.words[position].kind
-            depth += kind in CLOSERS
+        depth = 0
+        for position in range(index - 1, -1 if opening is None else opening, -1):
+            depth += self.words[position].kind in CLOSERS
             if not depth:
                 yield position
-            depth -= kind in OPENERS
-            position -= 1
+            depth -= self.words[position].kind in OPENERS
+
+    def closer(self, opening: int) -> int | None:
+        """The word that closes a bracket, by number."""
+        depth = 0
+        for index in range(opening, len(self.words)):
+            depth += (self.words[index].kind in OPENERS) - (self.words[index].kind in CLOSERS)
+            if depth == 0:
+                return index
+        return None
 
     def odd_pair(self) -> tuple[int, int] | None:
         """The first brackets whose ends are laid out unlike each other: one ends its line, the other begins none.
@@ -240,10 +240,11 @@ class Replay:
 
     def indent(self, index: int) -> int:
         """How far the line of a word is indented."""
-        start = self.text.rfind("\n", 0, self.words[index].start) + 1
-        line = self.text[start:]
+        line = self.text[self.text.rfind("\n", 0, self.words[index].start) + 1 :]
         return len(line) - len(line.lstrip(" \t"))
 
     def line_end(self, index: int) -> bool:
         """Whether a word is the last on its line."""
         return index + 1 >= len(self.words) or self.words[index + 1].first
+
+

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
@@ -26,24 +26,11 @@ from ..failures import first_bad, not_finite
 from ..progress import ProgressUpdate, Reporter, Stopwatch
 from ..running_metrics import RunningMetrics
 from ..step import Precision, Tensors, network_inputs, per_sample
+from .details import Details, HeadCounts, WorstSample
 from .view_average import ViewAverage
 
-#: Above so many classes a confusion matrix is no table for people any more.
-MOST_CLASSES = 1000
-WORST_SAMPLES = 16
 #: What the sum of several criteria is called.
 SUM = "criterion"
-
-
-@dataclass(frozen=True)
-class WorstSample:
-    """A sample with a high criterion: where it is from, what it is, what the network took it for."""
-
-    index: int
-    name: str
-    criterion: float
-    label: int | None = None
-    predicted: int | None = None
 
 
 @dataclass(frozen=True, repr=False)
@@ -52,15 +39,11 @@ class EvalResult:
 
     values: dict[str, float]
     samples: int
-    confusion: np.ndarray | None = None  #: [true class, predicted class] -> samples
+    heads: tuple[HeadCounts, ...] = ()  #: of each output that has classes or labels
     worst: tuple[WorstSample, ...] = ()
     skipped: tuple[DataError, ...] = ()  #: bad samples that were skipped
     percentages: frozenset[str] = frozenset()  #: names of values that are shares
 
-    def details(self) -> dict[str, Any]:
-        """What the run's folder keeps beside the values: the confusion matrix and the worst samples."""
-        return {"samples": self.samples, "confusion": None if self.confusion is None else self.confusion.tolist(),
-                "worst": [asdict(sample) for sample in self.worst]}
     def lines(self) -> list[tuple[str, str]]:
         """`("errs", "2.31 %")` for each value."""
         return [(name, value_text(value, name in self.percentages)) for name, value in self.values.items()]
@@ -72,6 +55,20 @@ class EvalResult:
     def _repr_html_(self) -> str:
         rows = "".join(f"<tr><th>{escape(name)}</th><td>{text}</td></tr>" for name, text in self.lines())
         return f"<table>{rows}</table><p>{plural(self.samples, 'sample')}</p>"
+
+    @property
+    def confusion(self) -> np.ndarray | None:
+        """[true class, predicted class] -> samples, of the first output that has classes."""
+        return next((head.confusion for head in self.heads if head.confusion is not None), None)
+
+    def details(self) -> dict[str, Any]:
+        """What JSON and the run's folder have beside the values: what was counted of each output, the worst samples.
+
+        `confusion` is that of the first output with classes.
+        """
+        matrix = self.confusion.tolist() if self.confusion is not None else None
+        return {"samples": self.samples, "confusion": matrix, "heads": [head.to_json() for head in self.heads],
+                "worst": [asdict(sample) for sample in self.worst]}
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,8 +113,8 @@ class Evaluator:
                 if watch.due():
                     self._show(reporter, totals, watch, done, steps)
                 stopping()
-        matrix, worst = details.result() if details else (None, ())
-        return EvalResult(totals.results(), totals.samples, matrix, worst, self.skipped)
+        heads, worst = details.result() if details else ((), ())
+        return EvalResult(totals.results(), totals.samples, heads, worst, self.skipped)
 
     def page(self, found: EvalResult) -> Failure | None:
         """Why what was found cannot be believed: a criterion that is not a number, with the first bad layer."""
@@ -201,60 +198,3 @@ def percentages(program: CheckedProgram, nodes: Iterable[str]) -> frozenset[str]
 def criterion_name(program: CheckedProgram) -> str:
     """The name of what is trained: the criterion's, or that of the sum of several."""
     return SUM if len(program.criteria) > 1 else program.shown_name(program.criteria[0])
-
-
-@dataclass
-class Details:
-    """Confusion matrix and worst samples, gathered minibatch by minibatch."""
-
-    criterion: str
-    label: str | None  #: the input with the classes
-    output: str | None
-    counts: torch.Tensor | None
-    worst: list[WorstSample]
-
-    @staticmethod
-    def start(program: CheckedProgram, device: torch.device) -> Details:
-        label, output = classes_and_output(program)
-        classes = program.network[output].shape.size if output is not None else 0
-        counts = torch.zeros(classes * classes, dtype=torch.int64, device=device) if 1 < classes <= MOST_CLASSES \
-            else None
-        return Details(program.criteria[0] if program.criteria else program.metrics[0], label, output, counts, [])
-
-    def add(self, inputs: Tensors, values: Tensors, indices: np.ndarray, names: Sequence[str]) -> None:
-        label, predicted = None, None
-        if self.output is not None and self.label is not None and self.output in values:
-            predicted = values[self.output].flatten(1).argmax(1)
-            given = inputs[self.label]
-            label = given if given.dtype == torch.int64 and given.dim() == 1 else given.flatten(1).argmax(1)
-            if self.counts is not None:
-                side = round(len(self.counts) ** 0.5)
-                self.counts += torch.bincount(label * side + predicted, minlength=len(self.counts))
-        value = values[self.criterion].flatten().float()
-        top = value.topk(min(WORST_SAMPLES, len(value)))
-        for number, row in zip(top.values.tolist(), top.indices.tolist(), strict=True):
-            self.worst.append(WorstSample(
-                int(indices[row]), names[row] if names else f"sample {indices[row]}", number,
-                int(label[row]) if label is not None else None, int(predicted[row]) if predicted is not None else None))
-        self.worst = sorted(self.worst, key=lambda sample: -sample.criterion)[:WORST_SAMPLES]
-
-    def result(self) -> tuple[np.ndarray | None, tuple[WorstSample, ...]]:
-        matrix = None
-        if self.counts is not None:
-            side = round(len(self.counts) ** 0.5)
-            matrix = self.counts.reshape(side, side).cpu().numpy()
-        return matrix, tuple(self.worst)
-
-
-def classes_and_output(program: CheckedProgram) -> tuple[str | None, str | None]:
-    """The input that holds classes and the output that predicts them: of one size, or (None, None)."""
-    for output in program.outputs:
-        size = max(program.network[output].shape.dims, default=1)
-        if size != program.network[output].shape.size:
-            continue  # classes for every pixel: no confusion of samples
-        uses = {use.node for node in program.network if node.name in (*program.criteria, *program.metrics)
-                for use in node.inputs}
-        for name in program.inputs:
-            if name in uses and size > 1 and program.network[name].shape.size == size:
-                return name, output
-    return None, None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -12,7 +13,9 @@ import torch
 from torch import nn
 
 from ...checks.class_ids import apply_checkpoint_classes
+from ...checks.outputs import outputs_of
 from ...ir.program import CheckedProgram, Phase
+from ...layers.layer import Shape
 from ...lower import Executable, NetworkModule, argument_name
 from ...passes.share_fit import share_fit
 from ...readers.reader import DataError, Dataset
@@ -93,12 +96,13 @@ def predict(program: CheckedProgram, weights: str | Path, dataset: Dataset, *, o
             options: RunOptions | None = None, minibatch_size: int = 64) -> Iterator[Prediction]:
     """The outputs (the file's `outputNodes`, or these nodes) for every sample of a data set, in its order.
 
-    Only the inputs that the outputs depend on have to be in the data. Several views of a sample are
-    averaged. Raises Failure.
+    `weights` are as for `judge`. Only the inputs that the outputs depend on have to be in the data. Several
+    views of a sample are averaged. Raises Failure.
     """
     options = options or RunOptions()
     device = choose_device(options.device)
-    nodes = tuple(program.aliases.get(name, name) for name in outputs) or program.outputs
+    nodes = tuple(program.aliases.get(name, name) for name in outputs) or \
+        tuple(output.node for output in outputs_of(program))
     executable = load_trained(program, nodes, weights, device, options.allow_missing)
     precision = choose_precision(program.plan.block.precision if program.plan is not None else "float", device)
     feed = open_loader(dataset, device, 0, options.workers or default_workers(device))
@@ -129,6 +133,8 @@ def _outputs(program: CheckedProgram, executable: Executable, delivered: dict[st
     missing = [name for name in executable.inputs if name not in delivered]
     if missing:
         raise DataError(f"the outputs need the input `{missing[0]}`, which the data do not have")
+    for name, shape in executable.inputs.items():
+        _check_extents(name, shape, delivered[name])
     views = {name: tensor.shape[1] for name, tensor in delivered.items()
              if name in executable.inputs and tensor.dim() == executable.inputs[name].rank + 2}
     if views:
@@ -136,6 +142,15 @@ def _outputs(program: CheckedProgram, executable: Executable, delivered: dict[st
     inputs = network_inputs(executable.inputs, delivered)
     return executable.module(  # type: ignore[no-any-return]
         **{argument_name(name): tensor for name, tensor in inputs.items()})
+
+
+def _check_extents(name: str, shape: Shape, delivered: torch.Tensor) -> None:
+    """Raise DataError where the data have other numbers for an input than the network takes."""
+    extents = tuple(delivered.shape[1:])
+    several = extents[1:] if len(extents) == shape.rank + 1 else extents  # views of each sample
+    if delivered.dtype != torch.int64 and shape.size not in (math.prod(extents), math.prod(several)):
+        raise DataError(f"the data have {Shape(extents)} for `{name}`, and the network takes {shape}",
+                        hint="give the data the shape that the network was trained with.")
 
 
 def load_trained(program: CheckedProgram, roots: tuple[str, ...], weights: str | Path, device: torch.device,

@@ -2,57 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from ...base.codes import Code
 from ...base.diagnostics import Failure, failure
 from ...base.source import Span
+from ...checks.outputs import Output, data_inputs, outputs_of
 from ...checks.reader_data import data_diagnostic
+from ...describe.answers import Head, Value
 from ...ir.program import CheckedProgram, Phase
-from ...readers.files import missing_file
+from ...passes.share_fit import training_fit
 from ...readers.formats.folder import image_paths, read_class_file
-from ...readers.given import GivenImages, image_reader
-from ...readers.reader import DataError, Dataset, Reader, describe_reader
-
-
-@dataclass(frozen=True)
-class Guess:
-    """One class that a sample may be of."""
-
-    number: int
-    name: str
-    share: float
+from ...readers.reader import DataError, Dataset, Description, Reader, Stream, Wanted, describe_reader
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What came of one sample: the likeliest classes, or plain outputs, or what is wrong with it."""
+    """What came of one sample: a value for each output by its name, or what is wrong with it."""
 
     sample: str
-    guesses: tuple[Guess, ...] = ()
-    outputs: dict[str, np.ndarray] | None = None
+    values: Mapping[str, Value]
     error: str = ""
     hint: str = ""
 
     def to_json(self) -> dict[str, Any]:
         if self.error:
             return {"input": self.sample, "error": self.error}
-        if self.outputs is not None:
-            return {"input": self.sample, "outputs": {name: array.tolist() for name, array in self.outputs.items()}}
-        return {"input": self.sample, "predictions": [
-            {"class": guess.number, "name": guess.name, "share": guess.share} for guess in self.guesses]}
+        outputs = {name: value.to_json() for name, value in self.values.items()}
+        # Of a network with one output of classes these stand at the top, where a script looks for them.
+        alone = next(iter(outputs.values())) if len(outputs) == 1 else {}
+        top = {"predictions": alone["predictions"]} if "predictions" in alone else {}
+        return {"input": self.sample, **top, "outputs": outputs}
 
 
 # --- samples ------------------------------------------------------------------------------------------
 
 
 def named_files(names: Iterable[str], listed: Iterable[str] = ()) -> list[str]:
-    """The files that names mean: `-` stands for the lines of `listed`, a folder for the images in it.
+    """The images that names mean: `-` stands for the lines of `listed`, a folder for the images in it.
 
     Raises DataError for a folder without images. Files that are not there are found out later, one by one.
     """
@@ -70,39 +62,78 @@ def named_files(names: Iterable[str], listed: Iterable[str] = ()) -> list[str]:
     return found
 
 
-def given_data(program: CheckedProgram, files: Sequence[str]) -> list[Dataset]:
-    """The files as data for the network, made ready as the test reader does: images, or tables of rows.
+def wanted_inputs(program: CheckedProgram, outputs: Sequence[Output]) -> dict[str, tuple[int, ...]]:
+    """The inputs that the outputs are computed from, with their extents, channels first."""
+    above = program.network.ancestors(output.node for output in outputs)
+    return {name: program.network[name].shape.dims for name in program.inputs if name in above}
 
-    Raises Failure where the file has no reader that says how.
+
+@contextmanager
+def given_data(program: CheckedProgram, state: Mapping[str, Any], names: Sequence[str],
+               standard_input: Iterable[str] = ()) -> Iterator[list[Dataset]]:
+    """The data that names mean, for the outputs of a network, made ready as the test reader does it.
+
+    Names are images, folders of them, or files in the reader's format; where the outputs need several inputs from
+    different files, one name for each. `-` is standard input: a path on each line, or the rows of a table. `state` is
+    what the checkpoint says beside its tensors: which column is which feature, and the like. Raises Failure where the
+    file has no reader that says how.
     """
+    outputs = outputs_of(program)
+    wanted = wanted_inputs(program, outputs)
     phase, reader = _reader(program)
-    images = image_reader(reader)
-    try:
-        if images is not None:
-            name = images.features_input
-            if name in program.network:
-                return [GivenImages(files, images, program.network[name].shape.dims)]
-            raise DataError(f"the reader delivers `{name}`, which the network does not take")
-        if hasattr(reader, "file"):
-            return [_table(reader, file) for file in files]
-    except DataError as error:
-        raise Failure([data_diagnostic(program, phase, error)]) from error
-    raise failure(Code.NO_FILE, f"{type(reader).name()} reads a data set as a whole, not files one by one",
-                  program.readers.spans.get(phase, Span.nowhere(program.source.name)), "the reader of the test data",
-                  hint="predict on a file whose test reader is ImageFolder, MapFile, IDX, CIFAR10, CSV or CNTKText.")
+    fit = state.get("fit") or training_fit(program)
+    reader = reader.with_fit(lambda: fit)
+    opened: list[Dataset] = []
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            missing = [name for name in wanted if name not in reader.input_names()]
+            if missing:
+                raise DataError(f"the outputs need the input `{missing[0]}`, which the {phase} reader does not deliver",
+                                body=(f"It delivers {', '.join(reader.input_names())}.",))
+            opened = reader.open_given(_by_kind(reader, wanted, names, standard_input, Path(folder)), wanted)
+        except DataError as error:
+            raise Failure([data_diagnostic(program, phase, error)]) from error
+        try:
+            yield opened
+        finally:
+            for dataset in opened:
+                dataset.close()
 
 
-def _table(reader: Reader, file: str) -> Dataset:
-    if not Path(file).exists():
-        raise missing_file(file)
-    return replace(reader, file=file).open(False)  # type: ignore[call-arg]
+def _by_kind(reader: Reader, wanted: Wanted, names: Sequence[str], standard_input: Iterable[str], folder: Path
+             ) -> list[list[str]]:
+    """The files for each of the reader's kinds. Raises DataError."""
+    kinds = reader.given_kinds(wanted)
+    if len(kinds) > 1 and len(names) != len(kinds):
+        inputs = [name for name in reader.input_names() if name in wanted]
+        raise DataError(f"the outputs need {len(kinds)} inputs, and {len(names)} {'is' if len(names) == 1 else 'are'} "
+                        "given", body=(f"The network takes {' and '.join(f'`{name}`' for name in inputs)}.",),
+                        hint="name a file or a folder for each of them, in this order.")
+    groups = [[name] for name in names] if len(kinds) > 1 else [list(names)]
+    return [named_files(group, standard_input) if kind == "images" else
+            [_rows_file(name, standard_input, folder) for name in group]
+            for kind, group in zip(kinds, groups, strict=False)]
 
 
-def _reader(program: CheckedProgram) -> tuple[str, Reader]:
+def _rows_file(name: str, standard_input: Iterable[str], folder: Path) -> str:
+    """A file of rows; those of standard input are put into one."""
+    if name != "-":
+        return name
+    path = folder / "standard-input"
+    path.write_text("".join(standard_input), encoding="utf-8")
+    return str(path)
+
+
+def needs_names(program: CheckedProgram) -> bool:
+    """Whether predictions need data by name, or the reader makes its samples itself."""
+    _, reader = _reader(program)
+    return bool(reader.given_kinds(wanted_inputs(program, outputs_of(program))))
+
+
+def _reader(program: CheckedProgram) -> tuple[Phase, Reader]:
     for phase in (Phase.TEST, Phase.VALIDATION, Phase.TRAIN):
-        reader = program.readers.get(phase)
-        if reader is not None:
-            return phase, reader
+        if phase in program.readers:
+            return phase, program.readers[phase]
     raise failure(Code.NO_TRAINING, "the file has no reader, so nothing says how an image becomes an input",
                   Span.nowhere(program.source.name), hint=_missing_reader(program))
 
@@ -114,62 +145,83 @@ def _missing_reader(program: CheckedProgram) -> str:
     return f"add one: `reader = {{ test = {what} }}`."
 
 
-# --- classes ------------------------------------------------------------------------------------------
+# --- names --------------------------------------------------------------------------------------------
 
 
-def given_names(path: str, count: int | None) -> tuple[str, ...]:
-    """The names of `count` classes from a list, or Keras' index. Raises Failure where it is none or names others."""
+def given_names(path: str, counts: Sequence[int]) -> tuple[str, ...]:
+    """Names of classes from a list, or Keras' index. Raises Failure where it is none or has none of the `counts`."""
     source = Span.nowhere(path)
     try:
         names = tuple(title for _, title in read_class_file(path))
     except DataError as error:
         raise failure(Code.NO_FILE, error.title, source, body=error.body,
                       hint="name a file with a line for each class, or Keras' JSON index.") from error
-    if count is not None and len(names) != count:
-        raise failure(Code.READER_SHAPE, f"the list names {len(names):,} classes, the network has {count:,}", source,
-                      hint="name a list with a line for each class, in the order in which they were trained.")
+    if counts and len(names) not in counts:
+        raise failure(Code.READER_SHAPE, f"the list names {len(names):,} classes, the network has {counts[0]:,}",
+                      source, hint="name a list with a line for each class, in the order in which they were trained.")
     return names
 
 
-def class_names(program: CheckedProgram, stored: Sequence[str] = ()) -> tuple[str, ...]:
-    """Names by class number: the checkpoint's, else the readers'."""
-    if stored:
-        return tuple(stored)
-    for reader in program.readers.values():  # those of training come first: they number the others'
+def heads_of(program: CheckedProgram, state: Mapping[str, Any], top: int = 5, classes: Sequence[str] = ()
+             ) -> tuple[Head, ...]:
+    """Every output with the names of its classes or elements: the given ones, a checkpoint's, else the readers'.
+
+    `state` is what a checkpoint says beside its tensors (`saved_state`).
+    """
+    streams = _streams(program)
+    heads = []
+    for output in outputs_of(program):
+        inputs = data_inputs(program.network, output.labels) if output.labels is not None else []
+        names = next((found for name in inputs if (found := _stored(state, name) or _described(streams, name))), ())
+        if output.of == "classes":
+            if len(classes) == output.classes:
+                names = tuple(classes)
+            elif not names and len(state.get("classNames", ())) == output.classes:
+                names = tuple(state["classNames"])  # of a checkpoint that does not say of which input
+        pixels = output.pixels.input if output.pixels is not None else ""
+        note = next((stream.note for stream in streams if stream.name == pixels and stream.note), "")
+        heads.append(Head(output, program.shown_name(output.node), names, top, note))
+    return tuple(heads)
+
+
+def names_by_input(description: Description) -> dict[str, list[str]]:
+    """The names of classes and of numbers that a reader's data have, by input: what checkpoints keep."""
+    return {stream.name: list(stream.class_names or stream.element_names) for stream in description.streams
+            if stream.class_names or stream.element_names}
+
+
+def _stored(state: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    return tuple(state.get("inputNames", {}).get(name, ()))
+
+
+def _described(streams: Sequence[Stream], name: str) -> tuple[str, ...]:
+    return next((stream.class_names or stream.element_names for stream in streams
+                 if stream.name == name and (stream.class_names or stream.element_names)), ())
+
+
+def _streams(program: CheckedProgram) -> list[Stream]:
+    """What the readers say of their data; those of training number the others'."""
+    found: list[Stream] = []
+    for reader in program.readers.values():
         described = describe_reader(reader)
-        if isinstance(described, DataError):
-            continue
-        for stream in described.streams:
-            if stream.class_names:
-                return stream.class_names
-    return ()
+        found += described.streams if isinstance(described, Description) else ()
+    return found
+
+
+def class_names(program: CheckedProgram, stored: Sequence[str] | None = None) -> tuple[str, ...]:
+    """Names by class number: the checkpoint's, else the readers'."""
+    return tuple(stored or ()) or next((stream.class_names for stream in _streams(program) if stream.class_names), ())
 
 
 # --- answers ------------------------------------------------------------------------------------------
 
 
-def shares(scores: np.ndarray) -> np.ndarray:
-    """Scores as shares of 1: the softmax, or the scores themselves where they are probabilities already."""
-    values = scores.astype(np.float64).ravel()
-    if (values >= 0).all() and abs(values.sum() - 1) < 1e-3:
-        return values
-    values = np.exp(values - values.max())
-    return np.asarray(values / values.sum())
-
-
-def answers(dataset: Dataset, predictions: Iterable[Any], output: str | None, names: Sequence[str], top: int
-            ) -> Iterator[Answer]:
-    """An answer for every sample in turn. `output` names the classes' scores; None: the outputs as they are."""
-    failures: dict[int, DataError] = getattr(dataset, "failures", {})
+def answers(dataset: Dataset, predictions: Iterable[Any], heads: Sequence[Head]) -> Iterator[Answer]:
+    """An answer for every sample in turn, with a value for each output."""
     for index, prediction in enumerate(predictions):
-        wrong = failures.get(index)
+        wrong = dataset.failures.get(index)
         if wrong is not None:
             body = wrong.body[0].rstrip(".") if wrong.body else ""
-            yield Answer(prediction.name, error=wrong.title + (f" ({body})" if body else ""), hint=wrong.hint)
-        elif output is None:
-            yield Answer(prediction.name, outputs=prediction.outputs)
+            yield Answer(prediction.name, {}, wrong.title + (f" ({body})" if body else ""), wrong.hint)
         else:
-            scores = shares(prediction.outputs[output])
-            order = np.argsort(-scores, kind="stable")[:top]
-            yield Answer(prediction.name, tuple(
-                Guess(int(k), names[k] if k < len(names) else f"class {k}", float(scores[k])) for k in order))
+            yield Answer(prediction.name, {head.name: head.value(prediction.outputs[head.name]) for head in heads})
