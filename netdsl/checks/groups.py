@@ -33,6 +33,11 @@ def check_groups(program: CheckedProgram) -> Iterator[Diagnostic]:
                 related=(Label(uses[0][0].span, f"groups by `{uses[0][1]}`"),),
                 hint="a minibatch can keep the samples together in one way only: use one input for both.")
     plan = program.plan
+    if uses and plan is not None and plan.block.balance_classes:
+        yield Diagnostic(Code.CONFLICTING_KEYS, f"`balanceClasses` draws single samples, and {uses[0][0].layer.name()} "
+                         "needs groups", Label(plan.spans.get("balanceClasses", uses[0][0].span), "is set here"),
+                         related=(Label(uses[0][0].span, "this compares the samples of a group"),),
+                         hint="leave `balanceClasses` out.")
     if uses and plan is not None and plan.pieces > 1:
         key = next((key for key in ("numSubminibatches", "accumulate") if key in plan.spans), "")
         yield Diagnostic(Code.CONFLICTING_KEYS, f"`{key}` divides minibatches, and {uses[0][0].layer.name()} needs "

@@ -33,7 +33,7 @@ from ..runs.store import network_name, saved_state
 from .data.loader import Loader, open_loader
 from .data.mixing import Mixing
 from .data.opening import data_errors, default_workers, open_dataset, read_ahead
-from .data.sample_choice import make_sampling, part_of, read_groups
+from .data.sample_choice import make_sampling, part_of, read_groups, with_saved_split
 from .data.sampling import Sampling
 from .device import choose_device
 from .evaluation.details import Details
@@ -81,6 +81,8 @@ def prepare_job(program: CheckedProgram, options: RunOptions, reporter: Reporter
     """Set a training up; readers and threads are closed afterwards. Raises Failure."""
     program = with_resumed_classes(program, options)
     plan = with_seed(required_plan(program), options.seed)
+    if options.resume is not None:
+        plan = with_saved_split(plan, saved_state(checkpoint.find(Path(options.resume))), resumed=True)
     if options.limits.overfit is not None:
         plan = overfit_plan(plan, options.limits.overfit)
     check_best(program, options.best)
@@ -308,8 +310,6 @@ def changed_place(program: CheckedProgram, part: str, key: str) -> Span | None:
 # --- data ------------------------------------------------------------------------------------------------
 
 
-
-
 def make_loader(
     program: CheckedProgram,
     phase: Phase,
@@ -362,7 +362,7 @@ def make_evaluator(
         raise Failure([page])
     with data_errors(program, reader):
         groups = read_groups(program, executable.roots, dataset)
-    part = part_of(plan, phase, dataset.count, groups) if reader is Phase.TRAIN else None
+    part = part_of(program, plan, phase, dataset, groups) if reader is Phase.TRAIN else None
     size = max(1, (plan.minibatch_size if plan is not None else 64) // max(counts.values(), default=1))
     if detail:
         with precision.device:
@@ -390,9 +390,11 @@ def identify(program: CheckedProgram, plan: TrainingPlan, sampling: Sampling) ->
     nodes = {node.name: f"{node.layer.show()} ({', '.join(use.node for use in node.inputs)})"
              + (f" with the weights of {node.weights}" if node.weights != node.name else "")
              for node in program.network}
-    keys = {key: text for key, text in plan.keys.items() if key not in HARMLESS}
+    # `split` below says what `stratify` came to: a run from before there was that key set aside at random.
+    keys = {key: text for key, text in plan.keys.items() if key not in HARMLESS and key != "stratify"}
     train = program.readers.get(Phase.TRAIN)
-    data = {"train": str(train.content()) if train is not None else "", "samples": str(sampling.count)}
+    data = {"train": str(train.content()) if train is not None else "", "samples": str(sampling.count),
+            **({"split": sampling.split} if sampling.split else {})}
     roles = {name: ", ".join(program.special.get(name, ())) for name in ("criterionNodes", "evaluationNodes")}
     return {"network": {**nodes, **roles}, "plan": {**keys, "seed": str(plan.block.seed)}, "data": data}
 

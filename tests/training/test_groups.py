@@ -109,14 +109,14 @@ def test_the_order_of_a_sweep_takes_group_after_group() -> None:
 
 def test_groups_are_held_out_whole_and_drawn_whole() -> None:
     groups = np.repeat(np.arange(10), [1, 2, 3, 4, 5, 1, 2, 3, 4, 5])
-    training, held_out = split(30, 0.3, 1, groups)
+    training, held_out = split(30, 0.3, 1, groups=groups)
     assert sorted([*training, *held_out]) == list(range(30))
     assert not set(groups[training]) & set(groups[held_out])
     assert 9 <= len(held_out) <= 13
     few = Sampling(30, 1, shuffle=False, groups=groups).subsample(12)
     assert len(few.order(0)) == few.count
     assert all((groups == g).sum() == (groups[few.order(0)] == g).sum() for g in groups[few.order(0)])
-    assert split(4, 0.5, 0, np.array([0, 0, 0, 0]))[0].tolist() != []
+    assert split(4, 0.5, 0, groups=np.array([0, 0, 0, 0]))[0].tolist() != []
 
 
 def test_resumed_inside_an_epoch_it_takes_the_same_queries(tmp_path: Path) -> None:

@@ -1,21 +1,27 @@
-"""Which samples are trained on and which are held out, and what belongs together among them."""
+"""Which samples are trained on and which are held out, and in what order they come; what belongs together."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import islice
+from typing import Any
 
 import numpy as np
 
 from ...base.codes import Code
 from ...base.diagnostics import failure
+from ...base.source import Span
 from ...checks.groups import group_input
 from ...ir.program import CheckedProgram, Phase
 from ...optimizers.plan import TrainingPlan
 from ...readers.reader import Dataset
 from ..run_options import RunOptions
+from .by_class import Balance
 from .group_numbers import group_numbers
 from .sampling import Sampling, split
+
+BY_CLASS = "by class"
 
 
 def read_groups(program: CheckedProgram, roots: Iterable[str], dataset: Dataset) -> np.ndarray | None:
@@ -32,19 +38,67 @@ def make_sampling(program: CheckedProgram, plan: TrainingPlan, options: RunOptio
                        options.limits.overfit)
         few = np.concatenate([minibatch.indices for minibatch in first])
         return Sampling(len(few), seed, shuffle=False, chosen=few, groups=groups)
-    part = part_of(plan, Phase.TRAIN, dataset.count, groups)
+    part = part_of(program, plan, Phase.TRAIN, dataset, groups)
     count, size = dataset.count if part is None else len(part), plan.block.epoch_size
     if groups is not None and size % count:
         raise failure(Code.CONFLICTING_KEYS, "an epoch of whole sweeps is needed: `epochSize` would tear groups apart",
-                      plan.spans.get("epochSize", program.source.span(0, 0)), f"a sweep has {count:,} samples",
+                      plan.spans.get("epochSize", Span.nowhere(program.source.name)), f"a sweep has {count:,} samples",
                       body=(f"`{group_input(program, program.criteria + program.metrics)}` says which samples belong "
                             "together.",), hint="leave `epochSize` out, or write 0: all of the data.")
-    return Sampling(count, seed, size, chosen=part, groups=groups)
+    reader = program.readers.get(Phase.TRAIN)
+    by_class = part is not None and groups is None and plan.block.stratify \
+        and known_classes(program, dataset) is not None
+    return Sampling(count, seed, size, shuffle=reader is None or reader.randomize, chosen=part, groups=groups,
+                    balance=_balance(program, plan, dataset, part), split=BY_CLASS if by_class else "")
 
 
-def part_of(plan: TrainingPlan | None, phase: Phase, count: int, groups: np.ndarray | None) -> np.ndarray | None:
-    """Which of the training data are for training, or held out for validation; None: all of them."""
-    if plan is None or not plan.block.validation or count < 2:
+def part_of(program: CheckedProgram, plan: TrainingPlan | None, phase: Phase, dataset: Dataset,
+            groups: np.ndarray | None = None) -> np.ndarray | None:
+    """Which of the training data are for training, or held out for validation; None: all of them. Raises Failure."""
+    if plan is None or not plan.block.validation or dataset.count < 2:
         return None
-    training, held_out = split(count, plan.block.validation, plan.block.seed, groups)
+    block = plan.block
+    classes = known_classes(program, dataset) if block.stratify and groups is None else None
+    training, held_out = split(dataset.count, block.validation, block.seed, classes, block.fold, groups)
+    if not len(held_out):
+        parts = -(-dataset.count // max(1, round(dataset.count * block.validation)))
+        raise failure(Code.OPTION_TYPE, f"there is no part {block.fold} of the training data to set aside",
+                      plan.spans.get("fold", Span.nowhere(program.source.name)), "`fold` counts from 0",
+                      body=(f"`validation = {block.validation:g}` makes {parts} parts of {dataset.count:,} samples.",),
+                      hint=f"`fold` is 0 to {parts - 1}.")
     return held_out if phase is Phase.VALIDATION else training
+
+
+def known_classes(program: CheckedProgram, dataset: Dataset, name: str = "") -> np.ndarray | None:
+    """The class of each sample for this input, or for the first one that a criterion compares and has classes."""
+    compared = [use.node for node in (*program.criteria, *program.metrics) for use in program.network[node].inputs]
+    for data in (name,) if name else dict.fromkeys([*(n for n in compared if n in program.inputs), *program.inputs]):
+        found = dataset.classes(data)
+        if found is not None:
+            return found
+    return None
+
+
+def _balance(program: CheckedProgram, plan: TrainingPlan, dataset: Dataset, part: np.ndarray | None
+             ) -> Balance | None:
+    wanted = plan.block.balance_classes
+    if not wanted:
+        return None
+    classes = known_classes(program, dataset, wanted if isinstance(wanted, str) else "")
+    if classes is None:
+        what = f"the input `{wanted}` has" if isinstance(wanted, str) else "the training data have"
+        raise failure(Code.READER_SHAPE, f"{what} no classes that are known, so they cannot be balanced",
+                      plan.spans.get("balanceClasses", Span.nowhere(program.source.name)), "is set here",
+                      hint="balancing needs one class for each sample; for numbers and masks leave it out.")
+    return Balance(classes if part is None else classes[part], plan.block.seed)
+
+
+def with_saved_split(plan: TrainingPlan, state: dict[str, Any], resumed: bool) -> TrainingPlan:
+    """The plan that sets aside what the run of a checkpoint did: before there was `stratify`, at random.
+
+    A file that says `stratify` itself is taken at its word when a run is `resumed`, and compared with the checkpoint.
+    """
+    data = state.get("identity", {}).get("data")
+    if data is None or "split" in data or (resumed and "stratify" in plan.spans):
+        return plan
+    return replace(plan, block=replace(plan.block, stratify=False))

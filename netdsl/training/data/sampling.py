@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...base.seeds import seed_for
+from .by_class import Balance, order_by_share
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,8 @@ class Sampling:
     shuffle: bool = True
     chosen: np.ndarray | None = None  #: the reader's indices that take part; None: all
     groups: np.ndarray | None = None  #: the number of the group of each of the reader's samples; None: no groups
+    balance: Balance | None = None  #: of those samples: sweeps in which all classes come equally often
+    split: str = ""  #: how samples were set aside for validation; empty: at random, or none were
 
     @property
     def epoch_length(self) -> int:
@@ -106,6 +109,8 @@ class Sampling:
 @functools.lru_cache(maxsize=4)
 def _order(sampling: Sampling, sweep: int) -> np.ndarray:
     chosen = np.arange(sampling.count) if sampling.chosen is None else sampling.chosen
+    if sampling.balance is not None:
+        return np.asarray(chosen[sampling.balance.order(sweep)])
     random = np.random.Generator(np.random.PCG64(seed_for(sampling.seed, "order", sweep)))
     if sampling.groups is not None:
         present, place = np.unique(sampling.groups[chosen], return_inverse=True)
@@ -128,20 +133,24 @@ def _group_ends(sampling: Sampling, sweep: int, size: int) -> np.ndarray:
     return np.array([*ends, len(groups)])
 
 
-def split(count: int, part: float, seed: int, groups: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+def split(count: int, part: float, seed: int, classes: np.ndarray | None = None, fold: int = 0,
+          groups: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Samples for training and for validation: `part` below 1 is a share, from 1 on a number of samples.
 
-    Drawn by the seed alone, so a resumed run and every epoch see the same split. Groups stay together: whole ones
-    are held out until there are enough samples.
+    Drawn by the seed alone, so a resumed run and every epoch see the same split. With `classes`, of each sample,
+    every class has its share. `fold` says which of the parts of that size is held out; none is left behind the last.
+    With `groups` whole ones are held out, until there are enough samples.
     """
     wanted = round(count * part) if part < 1 else int(part)
     held_out = min(max(wanted, 1), count - 1)
     random = np.random.Generator(np.random.PCG64(seed_for(seed, "validation")))
-    if groups is not None and groups.max() > 0:
+    if groups is not None:
         sizes = np.bincount(groups)
-        drawn = random.permutation(len(sizes))[:-1]  # one is always left for training
-        enough = int(np.searchsorted(np.cumsum(sizes[drawn]), held_out)) + 1
-        out = np.isin(groups, drawn[:enough])
+        drawn = random.permutation(len(sizes))
+        fold_of = (np.cumsum(sizes[drawn]) - sizes[drawn]) // held_out
+        chosen = drawn[fold_of == fold][: len(sizes) - 1]  # one group at least is trained on
+        out = np.isin(groups, chosen)
         return np.flatnonzero(~out), np.flatnonzero(out)
-    mixed = random.permutation(count)
-    return np.sort(mixed[held_out:]), np.sort(mixed[:held_out])
+    mixed = random.permutation(count) if classes is None else order_by_share(classes, seed)
+    apart = slice(fold * held_out, (fold + 1) * held_out)
+    return np.sort(np.delete(mixed, apart)), np.sort(mixed[apart])
