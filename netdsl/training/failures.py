@@ -17,7 +17,7 @@ from ..base.units import disk_text
 from ..checks.column_sizes import uneven_columns
 from ..checks.memory_estimate import Memory, estimate_memory
 from ..ir.program import CheckedProgram, Phase
-from ..lower import Executable, LayerModule, argument_name
+from ..lower import Executable, LayerModule
 from ..optimizers.plan import TrainingPlan
 from ..readers.reader import describe_reader
 from .data.loader import free_memory
@@ -79,7 +79,7 @@ class _Search(fx.Interpreter):
                 and "node" in n.meta and not torch.isfinite(result).all():
             module = self.module.get_submodule(str(n.target))
             assert isinstance(module, LayerModule)
-            inputs = tuple((str(use.meta.get("node", use.name)), Range.of(self.env[use]))
+            inputs = tuple((str(use.meta.get("node") or use.meta["input"]), Range.of(self.env[use]))
                            for use in n.all_input_nodes if isinstance(self.env.get(use), torch.Tensor))
             owned = tuple((own, Range.of(getattr(module, own))) for own in module.owned)
             self.culprit = Culprit(n.meta["node"], module.layer.show(), n.meta["span"], Range.of(result), inputs, owned)
@@ -93,10 +93,8 @@ def first_bad(executable: Executable, inputs: Tensors, precision: Precision) -> 
     """
     kept = {name: tensor.clone() for name, tensor in executable.module.named_buffers()}
     search = _Search(executable.module)
-    by_argument = {argument_name(name): tensor for name, tensor in inputs.items()}
-    arguments = [by_argument[str(n.target)] for n in executable.module.graph.nodes if n.op == "placeholder"]
     with torch.no_grad(), precision.context():
-        search.run(*arguments)
+        search.run(*executable.arguments(inputs))
         for name, tensor in executable.module.named_buffers():
             tensor.copy_(kept[name])
     return search.culprit

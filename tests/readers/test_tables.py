@@ -11,6 +11,7 @@ import pytest
 import netdsl
 from netdsl.base.source import Source
 from netdsl.compiler import examine
+from netdsl.ir.program import Phase
 from netdsl.readers import READERS
 from netdsl.readers.reader import DataError, Dataset, Reader
 from netdsl.training.evaluation.inference import evaluate
@@ -192,7 +193,7 @@ def pages(folder: Path, reader: str) -> list[netdsl.Diagnostic]:
 
 
 def opened(checked: netdsl.compiler.Checked, phase: str) -> dict[str, np.ndarray]:
-    return arrays(getattr(checked.require().readers, phase))
+    return arrays(checked.require().readers[Phase(phase)])
 
 
 OPTIONS = 'categories = "sex", fill = "mean", standardize = true'
