@@ -84,7 +84,7 @@ def no_list_to_index(e: ast.Index, value: Any, place: NamedPlace) -> Failure:
                    "this bracket", related=uses(place), hint=f"write `{name} {opening}...{closing}`: {what}.", fix=fix)
 
 
-def names_in_braces(e: ast.String, environment: Environment) -> list[Diagnostic]:
+def names_in_braces(e: ast.String, environment: Environment, used: set[Span]) -> list[Diagnostic]:
     """`"{dataDir}/train"`, as in Python: a name of the file between braces is put in between dollar signs."""
     found = []
     for match in re.finditer(r"\$?\{([A-Za-z_]\w*)\}", e.span.text):
@@ -93,6 +93,7 @@ def names_in_braces(e: ast.String, environment: Environment) -> list[Diagnostic]
         except KeyError:
             continue
         if isinstance(value, Thunk) and value.name is not None:
+            used.add(value.name.span)  # it was meant to be
             place = e.span.source.span(e.span.start + match.start(), e.span.start + match.end())
             found.append(Diagnostic(
                 Code.DOUBTFUL, f"`{match[0]}` puts no value into a string", Label(place, "this stays as it is"),

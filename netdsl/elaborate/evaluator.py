@@ -48,7 +48,7 @@ class ExpressionEvaluator:
 
     def string(self, e: ast.String, environment: Environment, place: NamedPlace) -> str:
         if any(isinstance(part, str) and "{" in part for part in e.parts):
-            self.warnings += errors.names_in_braces(e, environment)
+            self.warnings += errors.names_in_braces(e, environment, self.used)
         return "".join(part if isinstance(part, str) else self._interpolated(part, environment, place)
                        for part in e.parts)
 

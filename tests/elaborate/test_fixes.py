@@ -50,5 +50,6 @@ def test_other_braces_in_strings_are_left_alone(path: str) -> None:
 
 
 def test_all_mistakes_of_a_list_at_once() -> None:
-    source = Source("file.net", FILE.format(model="Sequential (Conv2d {1} : Foo : DenseLayer {a} : Linear {10})", path=""))
+    model = "Sequential (Conv2d {1} : Foo : DenseLayer {a} : Linear {10})"
+    source = Source("file.net", FILE.format(model=model, path=""))
     assert [d.primary.span.text for d in netdsl.load(source).errors] == ["Conv2d", "Foo", "a", "Linear"]
