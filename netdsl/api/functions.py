@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 from ..base.codes import Code
 from ..base.diagnostics import Diagnostic, Failure, failure, render_all
-from ..base.source import NOWHERE, Source, Span
+from ..base.source import Source, Span
 from ..base.units import plural, seconds_of
 from ..compiler import CheckResult, check
 from ..ir.program import CheckedProgram, Phase
@@ -255,7 +255,7 @@ def _one_of(name: str, value: str, known: Sequence[str]) -> str:
 
 
 def _wrong(title: str, hint: str) -> Failure:
-    return failure(Code.WRONG_ARGUMENTS, title, NOWHERE, hint=hint)
+    return failure(Code.WRONG_ARGUMENTS, title, Span.nowhere("Python"), hint=hint)
 
 
 # --- what is printed --------------------------------------------------------------------------------------
