@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -98,6 +99,14 @@ class Executable:
     #: Roots whose samples do not all count alike: under which key the dict has their weights, (N, 1).
     sample_weights: Mapping[str, str] = field(default_factory=dict)
 
+    def arguments(self, tensors: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, ...]:
+        """What `module` takes, in its order, from tensors by input name."""
+        return tuple(tensors[name] for name in self.inputs)
+
+    def __call__(self, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Tensors by input name (batch axis first) -> tensors by node name, for each root."""
+        return self.module(*self.arguments(tensors))  # type: ignore[no-any-return]
+
     def initialize(self, seed: int) -> None:
         """Start every parameter from the run's seed and the parameter's name."""
         for name, layer in self.layers.items():
@@ -145,10 +154,12 @@ def lower(network: Network[ShapedNode], roots: Iterable[str], share: Executable 
     targets: dict[int, str] = {}
     modules: dict[str, LayerModule] = {}
     inputs: dict[str, Shape] = {}
+    identifiers = _Identifiers()
     nodes = [node for node in network if node.name in wanted]
     for node in nodes:
         if node.layer.is_input:
-            values[node.name] = graph.placeholder(argument_name(node.name))
+            values[node.name] = graph.placeholder(identifiers.of(("input", node.name)))
+            values[node.name].meta["input"] = node.name
             inputs[node.name] = node.shape
     for node in nodes:
         module = layers.get(node.weights)
@@ -158,7 +169,7 @@ def lower(network: Network[ShapedNode], roots: Iterable[str], share: Executable 
             layers.setdefault(node.weights, module)
         elif list(module.inputs) != shapes:
             module = _second_use(module, node, shapes)
-        target = targets.get(id(module)) or _place(root, node.name, module)
+        target = targets.get(id(module)) or _place(root, node.name, module, identifiers)
         targets[id(module)], modules[node.name] = target, module
         taken = () if node.layer.is_statistic else node.inputs
         arguments = tuple(values[use.node] for use in taken) or ((values[node.name],) if node.layer.is_input else ())
@@ -168,10 +179,8 @@ def lower(network: Network[ShapedNode], roots: Iterable[str], share: Executable 
     results = tuple(dict.fromkeys(roots))
     outputs = {name: values[name] for name in results}
     weighing = {name: source for name in averaged if (source := _weighted_row(network, name)) is not None}
-    for source in dict.fromkeys(weighing.values()):
-        target = _free(root, "sample_weights")
-        while target in root._modules:
-            target += "_"
+    for number, source in enumerate(dict.fromkeys(weighing.values()), 1):
+        target = f"sample_weights_{number}"  # no name of a file's comes out like this: theirs have a prefix
         root.add_module(target, SampleWeights(modules[source]))
         outputs[_weights_key(source)] = graph.call_module(
             target, tuple(values[use.node] for use in network[source].inputs))
@@ -208,36 +217,44 @@ def _second_use(first: LayerModule, node: ShapedNode, shapes: Sequence[Shape]) -
     return module
 
 
-def argument_name(node: str) -> str:
-    """The Python name of an input: `features`, or `branch_x` for `branch.x`."""
-    return re.sub(r"\W", "_", node)
+class _Identifiers:
+    """Python identifiers for paths of the language, of whose parts any may be a keyword or an attribute of torch's.
+
+    Each part gets a prefix that neither Python nor torch uses and loses what an identifier cannot hold; parts that
+    come out alike under one parent are told apart by a number.
+    """
+
+    PREFIX = "n_"
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, ...], str] = {}
+        self._taken: set[tuple[tuple[str, ...], str]] = set()
+
+    def of(self, path: tuple[str, ...]) -> str:
+        """The identifier of the last part of a path, under its parent."""
+        if path not in self._known:
+            wanted = self.PREFIX + re.sub(r"[^A-Za-z0-9_]", "_", path[-1])
+            numbered = (wanted if number == 1 else f"{wanted}_{number}" for number in itertools.count(1))
+            self._known[path] = next(name for name in numbered if (path[:-1], name) not in self._taken)
+            self._taken.add((path[:-1], self._known[path]))
+        return self._known[path]
 
 
-def _place(root: nn.Module, name: str, module: nn.Module) -> str:
-    """Nest a module under a dotted path; parts that torch has taken get an underscore."""
-    *folders, last = name.split(".")
-    parent, path = root, []
-    for part in folders:
-        part = _free(parent, part)
+def _place(root: nn.Module, name: str, module: nn.Module, identifiers: _Identifiers) -> str:
+    """Nest a module under a dotted path; returns the path in identifiers."""
+    parts = tuple(name.split("."))
+    parent, path = root, [identifiers.of(parts[: k + 1]) for k in range(len(parts))]
+    for part in path[:-1]:
         if part not in parent._modules:
             parent.add_module(part, nn.Module())
         parent = parent.get_submodule(part)
-        path.append(part)
-    last = _free(parent, last)
-    existing = parent._modules.get(last)
-    if existing is not None:
+    existing = parent._modules.get(path[-1])
+    if existing is not None and existing is not module:
         # A folder was made for `conv1.activation` before `conv1` itself came: take over its children.
-        for key, child in existing._modules.items():
-            module.add_module(_free(module, key), child)  # type: ignore[arg-type]
-        del parent._modules[last]
-    parent.add_module(last, module)
-    return ".".join([*path, last])
-
-
-def _free(parent: nn.Module, part: str) -> str:
-    while part not in parent._modules and hasattr(parent, part):
-        part += "_"
-    return part
+        for key, child in existing.named_children():
+            module.add_module(key, child)
+    parent.add_module(path[-1], module)
+    return ".".join(path)
 
 
 class NetworkModule(nn.Module):
@@ -251,10 +268,11 @@ class NetworkModule(nn.Module):
         super().__init__()
         self.executable = executable
         self.network = executable.module
-        self.input_names = tuple(argument_name(name) for name in executable.inputs)
+        self.input_names = tuple(executable.inputs)
 
     def forward(self, *tensors: torch.Tensor, **named: torch.Tensor) -> Any:
-        values: dict[str, torch.Tensor] = self.network(**dict(zip(self.input_names, tensors, strict=False)), **named)
+        given = {**dict(zip(self.input_names, tensors, strict=False)), **named}
+        values: dict[str, torch.Tensor] = self.network(*self.executable.arguments(given))
         return next(iter(values.values())) if len(values) == 1 else values
 
     def tensors(self) -> dict[str, torch.Tensor]:

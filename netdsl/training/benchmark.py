@@ -22,7 +22,7 @@ from ..base.seeds import seed_for
 from ..data.fake import declared_inputs
 from ..ir.network import totals
 from ..ir.program import CheckedProgram
-from ..lower import Executable, argument_name
+from ..lower import Executable
 from ..optimizers.optimizer import StepRates
 from .data.loader import as_tensor
 from .device import choose_device, describe_device, synchronize, torch_settings
@@ -164,12 +164,10 @@ def _repeated(once: Callable[[], list[float]], options: BenchOptions) -> list[li
 
 def _forward_only(executable: Executable, inputs: Tensors, precision: Precision, clock: _Clock,
                   options: BenchOptions) -> Times:
-    given = {argument_name(name): tensor for name, tensor in inputs.items()}
-
     def once() -> list[float]:
         clock.start()
         with torch.no_grad(), precision.context():
-            executable.module(**given)
+            executable(inputs)
         clock.mark()
         return clock.spans()
 
@@ -238,7 +236,7 @@ class _Layers:
     def __init__(self, program: CheckedProgram, executable: Executable, precision: Precision, inputs: Tensors,
                  size: int) -> None:
         self.program, self.executable, self.precision = program, executable, precision
-        self.inputs = {argument_name(name): tensor for name, tensor in inputs.items()}
+        self.inputs = executable.arguments(inputs)
         self.size = size
         self.calls = [node for node in executable.module.graph.nodes if "node" in node.meta]
         self.learned = [tensor for tensor, _ in executable.parameters().values()]
@@ -267,9 +265,8 @@ class _Layers:
         for tensor in self.learned:
             tensor.grad = None
         module, values, given = self.executable.module, dict[fx.Node, torch.Tensor](), dict[fx.Node, list[Any]]()
-        for node in module.graph.nodes:
-            if node.op == "placeholder":
-                values[node] = self.inputs[str(node.target)]
+        placeholders = (node for node in module.graph.nodes if node.op == "placeholder")
+        values.update(zip(placeholders, self.inputs, strict=True))
         clock.start()
         for node in self.calls:
             leaves = [(source, _cut(values[source])) for source in node.args]

@@ -10,14 +10,16 @@ from typing import Any
 import torch
 from torch import fx
 
+from ..base.classes import NO_CLASS
 from ..base.codes import Code
 from ..base.diagnostics import Failure, failure
 from ..base.source import Span
 from ..base.units import disk_text
 from ..checks.column_sizes import uneven_columns
+from ..checks.compared import check_ranges
 from ..checks.memory_estimate import Memory, estimate_memory
 from ..ir.program import CheckedProgram, Phase
-from ..lower import Executable, LayerModule, argument_name
+from ..lower import Executable, LayerModule
 from ..optimizers.plan import TrainingPlan
 from ..readers.reader import describe_reader
 from .data.loader import free_memory
@@ -79,7 +81,7 @@ class _Search(fx.Interpreter):
                 and "node" in n.meta and not torch.isfinite(result).all():
             module = self.module.get_submodule(str(n.target))
             assert isinstance(module, LayerModule)
-            inputs = tuple((str(use.meta.get("node", use.name)), Range.of(self.env[use]))
+            inputs = tuple((str(use.meta.get("node") or use.meta["input"]), Range.of(self.env[use]))
                            for use in n.all_input_nodes if isinstance(self.env.get(use), torch.Tensor))
             owned = tuple((own, Range.of(getattr(module, own))) for own in module.owned)
             self.culprit = Culprit(n.meta["node"], module.layer.show(), n.meta["span"], Range.of(result), inputs, owned)
@@ -93,10 +95,8 @@ def first_bad(executable: Executable, inputs: Tensors, precision: Precision) -> 
     """
     kept = {name: tensor.clone() for name, tensor in executable.module.named_buffers()}
     search = _Search(executable.module)
-    by_argument = {argument_name(name): tensor for name, tensor in inputs.items()}
-    arguments = [by_argument[str(n.target)] for n in executable.module.graph.nodes if n.op == "placeholder"]
     with torch.no_grad(), precision.context():
-        search.run(*arguments)
+        search.run(*executable.arguments(inputs))
         for name, tensor in executable.module.named_buffers():
             tensor.copy_(kept[name])
     return search.culprit
@@ -128,7 +128,10 @@ def not_finite(program: CheckedProgram, culprit: Culprit | None, phase: str) -> 
     if culprit is None:
         return failure(Code.DIVERGED, title, program.network[program.criteria[0]].span, "this is not a finite number",
                        hint="look at the tensors with `netdsl info`, and train with a lower rate.")
-    if any(found.bad for _, found in culprit.owned):
+    wrong_labels = labels_out_of_range(program, culprit)
+    if wrong_labels:
+        hint = wrong_labels
+    elif any(found.bad for _, found in culprit.owned):
         hint = "the weights themselves are not finite: take an earlier checkpoint, and train with a lower rate."
     elif any(found.bad for _, found in culprit.inputs):
         hint = _hint(program, culprit)
@@ -140,7 +143,27 @@ def not_finite(program: CheckedProgram, culprit: Culprit | None, phase: str) -> 
                    body=("These are the numbers there:", culprit.table()), hint=hint)
 
 
+def labels_out_of_range(program: CheckedProgram, culprit: Culprit) -> str:
+    """What to say where the culprit was given labels that are none of its classes; else nothing."""
+    node = program.network[culprit.node]
+    shapes = [program.network[use.node].shape for use in node.inputs]
+    largest = node.layer.largest_label(shapes) if shapes else max(node.shape.dims[0], 1) - 1
+    given = culprit.inputs[0][1] if culprit.inputs else None
+    if largest is None or given is None or (not shapes and not node.layer.is_input) or given.bad \
+            or ((given.low >= 0 or given.low == NO_CLASS) and given.high <= largest):
+        return ""
+    wrong = given.high if given.high > largest else given.low
+    return f"labels are 0 to {largest} here, and the data have {wrong:g}: look at the samples, and at how many " \
+           "classes the network has."
+
+
 def _hint(program: CheckedProgram, culprit: Culprit | None) -> str:
+    wrong_labels = labels_out_of_range(program, culprit) if culprit is not None else ""
+    if wrong_labels:
+        return wrong_labels
+    doubt = next(check_ranges(program), None)
+    if doubt is not None:
+        return f"{doubt.title}: {doubt.hint}"
     if culprit is not None and any(r.bad for _, r in culprit.inputs) and not culprit.owned:
         return "the data have numbers that are not finite: look at the samples of this minibatch."
     train = program.readers.get(Phase.TRAIN)

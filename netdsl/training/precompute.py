@@ -11,7 +11,7 @@ from ..base.units import plural
 from ..ir.network import ShapedNode
 from ..ir.program import CheckedProgram
 from ..layers.statistics import Moments, Precomputed
-from ..lower import Executable, LayerModule, argument_name, lower
+from ..lower import Executable, LayerModule, lower
 from .data.loader import Loader
 from .data.sampling import Sampling
 from .evaluation.evaluate import eval_mode
@@ -44,7 +44,7 @@ def precompute(program: CheckedProgram, executable: Executable, loader: Loader, 
     waiting = _uncomputed(program, executable)
     told = f"{', '.join(dict.fromkeys(node.layer.name() for node in waiting))} computed from " \
            f"{plural(sampling.count, 'training sample')}" if waiting else ""
-    in_order = replace(sampling, shuffle=False, epoch_size=0)
+    in_order = replace(sampling, shuffle=False, epoch_size=0, balance=None)
     while waiting:
         names = {node.name for node in waiting}
         ready = [node for node in waiting
@@ -70,7 +70,7 @@ def _gather(program: CheckedProgram, executable: Executable, nodes: Sequence[Sha
     with eval_mode(run), torch.no_grad():
         for batch in loader.deliver(sampling.minibatches(0, size)):
             inputs = network_inputs(run.inputs, loader.expand(batch.raw))
-            values = run.module(**{argument_name(name): tensor for name, tensor in inputs.items()})
+            values = run(inputs)
             for name, found in moments.items():
                 found.add(values[source[name]])
         for name, found in moments.items():

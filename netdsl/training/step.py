@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import torch
 
-from ..lower import Executable, argument_name
+from ..lower import Executable
 from ..optimizers.update import UpdateRule
 from .data.mixing import MIX, mix
 from .running_metrics import RunningMetrics
@@ -100,7 +100,7 @@ class TrainingStep:
     def values(self, inputs: Tensors) -> Tensors:
         """The forward pass: (N, 1) for each root."""
         with self.precision.context():
-            values = self.forward(**{argument_name(name): tensor for name, tensor in inputs.items()})
+            values = self.forward(*self.executable.arguments(inputs))
         return per_sample(self.executable, values, inputs)
 
     def update(self) -> None:

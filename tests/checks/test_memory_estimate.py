@@ -30,7 +30,7 @@ def kept_bytes(path: str) -> int:
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        values = executable.module(**inputs)
+        values = executable(inputs)
         sum(values[name].mean() for name in program.criteria)
     return sum(storages.values())
 

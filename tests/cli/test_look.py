@@ -142,7 +142,7 @@ def test_bench_of_branches_adds_gradients_up() -> None:
     alone = {name: tensor.grad.clone() for name, (tensor, _) in executable.parameters().items()}
     for tensor, _ in executable.parameters().values():
         tensor.grad = None
-    (sum_of_criteria(executable.module(**inputs), program.criteria) / 5).backward()
+    (sum_of_criteria(executable(inputs), program.criteria) / 5).backward()
     for name, (tensor, _) in executable.parameters().items():
         torch.testing.assert_close(alone[name], tensor.grad)
 

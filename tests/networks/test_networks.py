@@ -210,7 +210,7 @@ def test_every_parameter_learns(name: str) -> None:
     rule = trained_state(plan, executable, device).rule
     learned, reached = executable.parameters(), set()
     for step in range(2):
-        values = executable.module(**made_up(executable.inputs, seed=step))
+        values = executable(made_up(executable.inputs, seed=step))
         loss = sum(values[criterion].mean() for criterion in program.criteria)
         assert torch.isfinite(loss)
         loss.backward()

@@ -200,7 +200,7 @@ def test_parts_of_a_data_set_are_merged() -> None:
     def seen(part: slice) -> RunningMetrics:
         metrics = RunningMetrics(executable, checked.metrics, torch.device("cpu"))
         metrics.reserve(50)
-        metrics.add(executable.module(z=torch.from_numpy(z[part]), labels=torch.from_numpy(wanted[part]).float()))
+        metrics.add(executable({"z": torch.from_numpy(z[part]), "labels": torch.from_numpy(wanted[part]).float()}))
         metrics.samples += len(z[part])
         return metrics
 

@@ -18,7 +18,7 @@ from ...base.diagnostics import Failure
 from ...base.units import plural, value_text
 from ...checks.multi_view import averaged_nodes
 from ...ir.program import CheckedProgram, Phase
-from ...lower import Executable, argument_name
+from ...lower import Executable
 from ...readers.reader import DataError
 from ..data.loader import Loader
 from ..data.sampling import Sampling
@@ -129,12 +129,11 @@ class Evaluator:
         return not_finite(self.program, None, self.phase)
 
     def _values(self, inputs: Tensors) -> Tensors:
-        given = {argument_name(name): tensor for name, tensor in inputs.items()}
         views = {name: count for name, count in self.views.items() if count > 1 and name in inputs}
         if not views:
-            return self.executable.module(**given)  # type: ignore[no-any-return]
+            return self.executable(inputs)
         # Criteria and metrics are computed from the outputs' averages over the views.
-        return substituted(self.executable.module, self._first_views(inputs), self._averages(inputs, views))
+        return substituted(self.executable, self._first_views(inputs), self._averages(inputs, views))
 
     def _first_views(self, inputs: Tensors) -> Tensors:
         return {name: tensor[:, 0] if self.views.get(name, 1) > 1 else tensor for name, tensor in inputs.items()}
@@ -160,17 +159,12 @@ def eval_mode(executable: Executable) -> Iterator[None]:
         executable.module.train(was)
 
 
-def substituted(module: fx.GraphModule, inputs: Tensors, values: Mapping[str, torch.Tensor]) -> Tensors:
+def substituted(executable: Executable, inputs: Tensors, values: Mapping[str, torch.Tensor]) -> Tensors:
     """Run a network with some nodes' values given, by node name, instead of computed."""
+    module = executable.module
     given = {node: values[node.meta["node"]] for node in module.graph.nodes
              if node.meta.get("node") in values and node.op == "call_module"}
-    arguments = [inputs[name] for name in _placeholders(module, inputs)]
-    return fx.Interpreter(module).run(*arguments, initial_env=given)  # type: ignore[no-any-return, arg-type]
-
-
-def _placeholders(module: fx.GraphModule, inputs: Tensors) -> list[str]:
-    by_argument = {argument_name(name): name for name in inputs}
-    return [by_argument[str(node.target)] for node in module.graph.nodes if node.op == "placeholder"]
+    return fx.Interpreter(module).run(*executable.arguments(inputs), initial_env=given)  # type: ignore[no-any-return, arg-type]
 
 
 def shown(program: CheckedProgram, values: Mapping[str, float]) -> tuple[dict[str, float], frozenset[str]]:

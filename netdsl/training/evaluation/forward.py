@@ -6,7 +6,6 @@ import torch
 
 from ...ir.program import CheckedProgram, Phase
 from ...layers.layer import Shape
-from ...lower import argument_name
 from ..data.loader import open_loader
 from ..data.opening import open_dataset
 from ..data.sampling import Sampling
@@ -31,7 +30,7 @@ def outputs_on(program: CheckedProgram, options: RunOptions, count: int = 2) -> 
         delivery = next(iter(feed.deliver(Sampling(dataset.count, 0, shuffle=False).minibatches(0, count))))
         inputs = network_inputs(executable.inputs, feed.expand(delivery.raw))
         with eval_mode(executable), torch.inference_mode():
-            values = executable.module(**{argument_name(name): tensor for name, tensor in inputs.items()})
+            values = executable(inputs)
     finally:
         feed.close()
     for name, value in values.items():

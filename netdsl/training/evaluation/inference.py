@@ -16,13 +16,14 @@ from ...checks.class_ids import apply_checkpoint_classes
 from ...checks.outputs import outputs_of
 from ...ir.program import CheckedProgram, Phase
 from ...layers.layer import Shape
-from ...lower import Executable, NetworkModule, argument_name
+from ...lower import Executable, NetworkModule
 from ...passes.share_fit import share_fit
 from ...readers.reader import DataError, Dataset
 from ...runs import checkpoint
 from ...runs.store import saved_state
 from ..data.loader import open_loader
 from ..data.opening import data_errors, default_workers
+from ..data.sample_choice import with_saved_split
 from ..data.sampling import Sampling
 from ..device import choose_device, synchronize, torch_settings
 from ..progress import Reporter
@@ -80,7 +81,8 @@ def as_trained(program: CheckedProgram, weights: str | Path, phase: Phase) -> Ch
     seed = state.get("seed")
     if program.plan is None or not isinstance(seed, int):
         return program
-    return replace(program, plan=replace(program.plan, block=replace(program.plan.block, seed=seed)))
+    plan = with_saved_split(program.plan, state, resumed=False)
+    return replace(program, plan=replace(plan, block=replace(plan.block, seed=seed)))
 
 
 @dataclass(frozen=True)
@@ -132,8 +134,7 @@ def _outputs(program: CheckedProgram, executable: Executable, delivered: dict[st
     if views:
         return ViewAverage(program, executable)(delivered, views)
     inputs = network_inputs(executable.inputs, delivered)
-    return executable.module(  # type: ignore[no-any-return]
-        **{argument_name(name): tensor for name, tensor in inputs.items()})
+    return executable(inputs)
 
 
 def _check_extents(name: str, shape: Shape, delivered: torch.Tensor) -> None:

@@ -10,7 +10,7 @@ import torch
 
 from ...checks.multi_view import softmax_axis
 from ...ir.program import CheckedProgram
-from ...lower import Executable, argument_name, lower
+from ...lower import Executable, lower
 from ..step import Tensors, network_inputs
 
 
@@ -39,8 +39,9 @@ class ViewAverage:
         spread = {name: inputs[name].flatten(0, 1) if name in views else inputs[name].repeat_interleave(count, 0)
                   for name in self.executable.inputs}
         spread = network_inputs(self.executable.inputs, spread)
-        each = self.executable.module(**{argument_name(name): tensor for name, tensor in spread.items()})
-        return {name: self._mean(name, value.float().unflatten(0, (-1, count))) for name, value in each.items()}
+        each = self.executable(spread)
+        return {name: self._mean(name, value.float().reshape(-1, count, *value.shape[1:]))
+                for name, value in each.items()}
 
     def _mean(self, output: str, values: torch.Tensor) -> torch.Tensor:
         """(N, views, ...) -> (N, ...)"""
