@@ -130,18 +130,19 @@ def predict(program: Network, inputs: str | Path | Iterable[str | Path], checkpo
     return list(answers_for(ready.program, names, path, heads, minibatch=minibatch, device=device))
 
 
-def load_weights(module: nn.Module, checkpoint: str | Path, *, last: bool = False) -> nn.Module:
+def load_weights(module: nn.Module, checkpoint: str | Path, *, epoch: Literal["best", "last"] | None = None
+                 ) -> nn.Module:
     """Put the weights of a checkpoint into a compiled module, and return the module.
 
     `checkpoint` is what `-c` takes: a checkpoint's folder, a run's, a safetensors file, or a network's name for
-    its latest run. Of a run the best checkpoint is taken, or with `last` the last one. Raises Failure unless every
-    tensor of the module is in the checkpoint, in its shape.
+    its latest run. `epoch` is that of `test`. Raises Failure unless every tensor of the module is in the checkpoint,
+    in its shape.
     """
-    from ..runs.store import best_of, checkpoint_of, last_of
+    from ..runs.store import checkpoint_in, checkpoint_of
     from ..training.evaluation.inference import load_into
 
     found = checkpoint_of("", str(checkpoint))
-    return load_into(module, last_of(found) if last else best_of(found))
+    return load_into(module, checkpoint_in(found, _epoch(epoch)))
 
 
 def compile(program: Network, *, outputs: Sequence[str] = (), seed: int = 0, device: str = "cpu") -> nn.Module:
@@ -227,9 +228,13 @@ def _checkpoint(program: CheckedProgram, given: str | Path | None, epoch: str | 
     from ..runs.store import checkpoint_in, checkpoint_of, described_checkpoint
 
     found = checkpoint_of(program.source.name, None if given is None else str(given))
-    path = checkpoint_in(found, _one_of("epoch", epoch, ("best", "last")) if epoch is not None else None)
+    path = checkpoint_in(found, _epoch(epoch))
     _say(quiet)(f"checkpoint: {described_checkpoint(path)}")
     return path
+
+
+def _epoch(given: str | None) -> str | None:
+    return None if given is None else _one_of("epoch", given, ("best", "last"))
 
 
 def _texts(given: Sequence[str] | str) -> tuple[str, ...]:
