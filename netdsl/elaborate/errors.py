@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from ..base.codes import Code
-from ..base.diagnostics import Diagnostic, Failure, Label, did_you_mean, failure
+from ..base.diagnostics import Failure, Label, did_you_mean, failure
 from ..base.source import Span
 from ..spec.aliases import our_name
 from ..spec.not_yet import not_yet
@@ -120,10 +120,6 @@ def wrong_inputs(name: str, wanted: Sequence[str], got: int, span: Span, place: 
     names = f" ({', '.join(wanted)})" if len(wanted) > 1 else ""
     return failure(Code.WRONG_INPUTS, f"{name} takes {count}{names}, here {'is' if got == 1 else 'are'} {got}", span,
                    label, related=uses(place), body=body)
-
-
-def from_all(diagnostics: Iterable[Diagnostic]) -> Failure:
-    return Failure(tuple(diagnostics))
 
 
 def _short(text: str, limit: int = 40) -> str:
