@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from ..base.codes import Code
@@ -10,6 +10,7 @@ from ..base.diagnostics import failure
 from ..base.source import Span
 from ..describe.answers import Head
 from ..ir.program import CheckedProgram
+from ..readers.reader import DataError
 from ..runs.checkpoint import find
 from ..runs.store import saved_state
 from ..training import RunOptions
@@ -31,9 +32,10 @@ def heads_for(program: CheckedProgram, path: Path, *, top: int, classes: str | N
 
 
 def answers_for(program: CheckedProgram, inputs: Sequence[str], path: Path, heads: Sequence[Head], *,
-                minibatch: int, device: str, standard_input: Iterable[str] = ()) -> Iterator[Answer]:
-    """An answer for every sample of the inputs, in turn. Raises Failure."""
-    with given_data(program, saved_state(find(path)), inputs, standard_input) as datasets:
+                minibatch: int, device: str, standard_input: Iterable[str] = (),
+                tell: Callable[[DataError], None] = lambda note: None) -> Iterator[Answer]:
+    """An answer for every sample of the inputs, in turn; `tell` hears of what is perhaps not meant. Raises Failure."""
+    with given_data(program, saved_state(find(path)), inputs, standard_input, tell) as datasets:
         for dataset in datasets:
             predictions = run(program, path, dataset, outputs=[head.output.node for head in heads],
                               options=RunOptions(device=device), minibatch_size=minibatch)

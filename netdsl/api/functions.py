@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 from ..base.codes import Code
 from ..base.diagnostics import Diagnostic, Failure, failure, render_all
-from ..base.source import NOWHERE, Source, Span
+from ..base.source import Source, Span
 from ..base.units import plural, seconds_of
 from ..compiler import CheckResult, check
 from ..ir.program import CheckedProgram, Phase
@@ -129,18 +129,18 @@ def predict(program: Network, inputs: str | Path | Iterable[str | Path], checkpo
     return list(answers_for(ready.program, names, path, heads, minibatch=minibatch, device=device))
 
 
-def load_weights(module: nn.Module, checkpoint: str | Path) -> nn.Module:
+def load_weights(module: nn.Module, checkpoint: str | Path, *, last: bool = False) -> nn.Module:
     """Put the weights of a checkpoint into a compiled module, and return the module.
 
     `checkpoint` is what `-c` takes: a checkpoint's folder, a run's, a safetensors file, or a network's name for
-    its latest run. Raises Failure unless every tensor of the module is in the checkpoint, in its shape.
+    its latest run. Of a run the best checkpoint is taken, or with `last` the last one. Raises Failure unless every
+    tensor of the module is in the checkpoint, in its shape.
     """
-    from ..runs.store import located, require_checkpoint
+    from ..runs.store import best_of, checkpoint_of, last_of
     from ..training.evaluation.inference import load_into
 
-    path = located(str(checkpoint))
-    require_checkpoint(str(path))
-    return load_into(module, path)
+    found = checkpoint_of("", str(checkpoint))
+    return load_into(module, last_of(found) if last else best_of(found))
 
 
 def compile(program: Network, *, outputs: Sequence[str] = (), seed: int = 0, device: str = "cpu") -> nn.Module:
@@ -255,7 +255,7 @@ def _one_of(name: str, value: str, known: Sequence[str]) -> str:
 
 
 def _wrong(title: str, hint: str) -> Failure:
-    return failure(Code.WRONG_ARGUMENTS, title, NOWHERE, hint=hint)
+    return failure(Code.WRONG_ARGUMENTS, title, Span.nowhere("Python"), hint=hint)
 
 
 # --- what is printed --------------------------------------------------------------------------------------

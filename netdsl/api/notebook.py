@@ -24,7 +24,8 @@ def program_html(program: CheckedProgram) -> str:
                    for row in rows)
     facts = "\n".join([*totals_text(program, total), *(["", *plan_text(program)] if program.plan is not None else [])])
     return (f"<div><b>{escape(program.source.name)}</b><table><tr>{head}</tr>{body}</table>"
-            f"<pre>{escape(facts)}</pre><details><summary>drawing</summary>{draw(program, 'svg')!s}</details></div>")
+            f"<pre>{escape(facts)}</pre><details open><summary>drawing</summary>"
+            f'<div style="max-height:48em;overflow:auto">{draw(program, "svg")!s}</div></details></div>')
 
 
 def _cell(text: str, right: bool) -> str:

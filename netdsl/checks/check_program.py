@@ -17,6 +17,7 @@ from .labels import labels_begin_elsewhere, unused_first_class
 from .metrics import check_metrics
 from .multi_view import multi_view_diagnostic
 from .reader_data import check_stream, data_diagnostic, find_missing_files
+from .sample_keys import check_sampling
 from .shared_data import shared_sources
 from .special_nodes import check_order, check_roles
 from .warnings import find_warnings
@@ -24,7 +25,8 @@ from .warnings import find_warnings
 
 def check_program(program: CheckedProgram) -> list[Diagnostic]:
     """Every disagreement between the parts of a program whose shapes are known."""
-    found = [*check_roles(program), *check_metrics(program), *check_order(program), *check_budgets(program)]
+    found = [*check_roles(program), *check_metrics(program), *check_order(program), *check_budgets(program),
+             *check_sampling(program)]
     # Each is asked once: it may mean to read a file.
     described = {phase: describe_reader(reader) for phase, reader in program.readers.items()}
     train = described.get(Phase.TRAIN)

@@ -20,6 +20,7 @@ from ..base.atomic_files import write_bytes, writing
 from ..base.units import plural
 from ..describe.answers import Head, Value, with_file
 from ..elaborate.overrides import is_override
+from ..readers.reader import DataError
 from ..runs.store import file_of
 from ..training.evaluation.prediction import Answer
 from .completion import complete_file
@@ -74,7 +75,7 @@ def predict(file: str, arguments: tuple[str, ...], checkpoint: str | None, last:
     printer = _Printer(heads, form, folder)
     found = [printer.print(answer) for answer in answers_for(
         program, inputs, path, heads, minibatch=minibatch, device=device,
-        standard_input=sys.stdin if "-" in inputs else ())]
+        standard_input=sys.stdin if "-" in inputs else (), tell=_tell)]
     if not found:
         raise click.UsageError("nothing came on standard input", click.get_current_context())
     return _close(found, form, printer)
@@ -145,6 +146,11 @@ class _Printer:
         path = os.path.join(self.folder, f"{free}.png")
         write_bytes(Path(path), picture)
         return with_file(value, path)
+
+
+def _tell(note: DataError) -> None:
+    err(f"warning: {note.title}" + "".join(f"\n    {line}" for line in note.body))
+    err(f"Hint: {note.hint}")
 
 
 def _close(found: Sequence[Answer], form: str, printer: _Printer) -> int:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
+from ..base.text_table import Column, text_table
 from ..describe.answers import Head, precision_and_recall
 from ..ir.program import Phase
 from ..runs.store import saved_state
@@ -108,13 +109,14 @@ def _print_confusion(matrix: np.ndarray, names: Sequence[str], of: str, what: st
     out(f"\nconfusion{of} ({what}; rows: true class, columns: predicted):")
     shares = [[_percent(precision[k]), _percent(recall[k]), _class(k, names)] for k in range(len(matrix))]
     if len(matrix) <= MOST_COLUMNS:
-        header = ["", *map(str, range(len(matrix))), "precision", "recall", ""]
+        titles = [*map(str, range(len(matrix)))]
         rows = [[str(k), *(str(count) if count else "." for count in row), *shares[k]]
                 for k, row in enumerate(matrix.tolist())]
     else:
-        header = ["", "samples", "precision", "recall", ""]
+        titles = ["samples"]
         rows = [[str(k), str(row.sum()), *shares[k]] for k, row in enumerate(matrix) if row.any() or matrix[:, k].any()]
-    _print_table([header, *rows])
+    numbers = [Column(title, right=True) for title in ("", *titles, "precision", "recall")]
+    _print_table([*numbers, Column()], rows)
     if len(matrix) > MOST_COLUMNS:
         off = matrix - np.diag(np.diagonal(matrix))
         for index in [k for k in np.argsort(-off, axis=None, kind="stable")[:10].tolist() if off.flat[k]]:
@@ -122,25 +124,21 @@ def _print_confusion(matrix: np.ndarray, names: Sequence[str], of: str, what: st
             out(f"    {off[true, taken]:,} of {_class(true, names)}, taken for {_class(taken, names)}")
 
 
+def _print_table(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
+    out("\n".join(f"    {line}" for line in text_table(columns, rows)))
+
+
 def _print_hits(hits: np.ndarray, head: Head, of: str) -> None:
     """Independent labels: what there is and what is predicted of each, with its precision and recall."""
     out(f"\nlabels{of} (predicted where the share is above 50 %):")
     names = head.element_names() or tuple(f"label {number}" for number in range(len(hits)))
-    rows = [["", "true", "predicted", "both", "precision", "recall"]]
+    rows = []
     for name, counts in zip(names, hits, strict=False):
         precision, recall = precision_and_recall(counts)
         rows.append([name, str(counts[1].sum()), str(counts[:, 1].sum()), str(counts[1, 1]), _percent(precision[1]),
                      _percent(recall[1])])
-    _print_table(rows, left=1)
-
-
-def _print_table(rows: Sequence[Sequence[str]], left: int = 0) -> None:
-    """Columns flush right, but for the first `left`, and for the last where it has no title."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for row in rows:
-        cells = [cell.ljust(width) if column < left or (column == len(row) - 1 and not rows[0][-1]) else
-                 cell.rjust(width) for column, (cell, width) in enumerate(zip(row, widths, strict=True))]
-        out(f"    {'  '.join(cells)}".rstrip())
+    titles = ("true", "predicted", "both", "precision", "recall")
+    _print_table([Column(), *(Column(title, right=True) for title in titles)], rows)
 
 
 def _taken_for(sample: WorstSample, heads: Sequence[Head]) -> str:

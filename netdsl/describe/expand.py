@@ -8,15 +8,15 @@ from ..base.source import Files
 from ..compiler import CheckResult
 from ..elaborate.builtins import environment
 from ..elaborate.evaluator import ExpressionEvaluator
-from ..ir.program import CheckedProgram, Program
+from ..ir.program import CheckedProgram
 from ..syntax import ast
 from ..syntax.format.printer import format_module
 
 
 def resolved_text(checked: CheckResult | CheckedProgram, files: Files | None = None) -> str:
     """The text of the resolved file in the canonical style; comments stay with the original."""
-    origin = checked.origin if isinstance(checked, Program) else None
-    given = origin.module if origin is not None else checked.module if isinstance(checked, CheckResult) else None
+    origin = checked.origin if isinstance(checked, CheckedProgram) else None
+    given = checked.module if isinstance(checked, CheckResult) else origin.module if origin is not None else None
     if given is None:
         return checked.source.text
     evaluator = ExpressionEvaluator(files or (origin.files if origin is not None else Files()), environment())

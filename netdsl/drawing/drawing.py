@@ -196,6 +196,8 @@ class _Painter:
         behind = SHEETS if box.repeat > 1 else 0.0
         if self.to_the_right:
             yield Text(spot.right + behind + 7, spot.y + spot.height / 2 - 5, face.label, _LABEL, palette.FAINT)
+        elif box.name in self.layout.upwards:
+            yield Text(spot.x + spot.width / 2 + 7, spot.y - 6, face.label, _LABEL, palette.FAINT)
         else:
             yield Text(spot.x + spot.width / 2 + 7, spot.bottom + behind + 14, face.label, _LABEL, palette.FAINT)
 

@@ -258,12 +258,23 @@ def call_row(evaluator: Interpreter, row: type[Layer], positional: Sequence[Lazy
     missing = [_input_name(n) for n in row.inputs if _input_name(n) not in given]
     if len(missing) > row.optional_inputs:
         raise _missing_inputs(row, missing, order, e, place)
-    bound = bind(row, [], options, e.span)
+    try:
+        bound = bind(row, [], options, e.span)
+    except Failure as failed:
+        raise _options_in_parentheses(failed, e) from None
     layer, activation = split_activation(bound.spec)
     name = own.scope.claim(layer.step_label(), True)
     value = LayerValue(layer, name, e.callee.span.to(e.span), place.trace_spans(), tuple(bound.spans.items()),
                        activation)
     return apply_layer(evaluator, value, arguments, e.span, place)
+
+
+def _options_in_parentheses(failed: Failure, e: ast.Call) -> Failure:
+    """`DenseLayer (64)`: the numbers in parentheses were read as its input."""
+    _, hint, fix = errors.option_in_parentheses(e)
+    if not fix or any(d.code != Code.MISSING_OPTION for d in failed.diagnostics):
+        return failed
+    return Failure([dataclasses.replace(d, hint=hint, fix=fix) for d in failed.diagnostics[:1]])
 
 
 def _unjoined_inputs(row: type[Layer], positional: Sequence[Lazy], second: ast.Identifier, e: ast.Call,

@@ -72,8 +72,10 @@ def _transforms_first(environment: Environment) -> dict[str, Any]:
 
 def _unknown_phase(name: str, span: Span) -> Diagnostic:
     known = (*Phase, "sample")
+    shared = Reader.option(name)
+    hint = f"it is an option of each reader: `train = CSV {{..., {name} = ...}}`." if shared is not None else ""
     return Diagnostic(Code.UNKNOWN_KEY, f"`reader` has no key `{name}`", Label(span, did_you_mean(name, known)),
-                      body=(f"Its keys are {', '.join(known)}.",))
+                      body=(f"Its keys are {', '.join(known)}.",), hint=hint)
 
 
 def _nothing_to_replace(sample: Sample, span: Span, severity: str = "error") -> Diagnostic:

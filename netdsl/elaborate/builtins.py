@@ -8,7 +8,7 @@ from typing import Any
 
 from .. import optimizers, readers
 from ..base.codes import Code
-from ..base.diagnostics import failure
+from ..base.diagnostics import Diagnostic, Failure, failure
 from ..base.source import Span
 from ..layers import NAMES as LAYERS
 from ..spec import show_value
@@ -32,18 +32,27 @@ def _steps(evaluator: ExpressionEvaluator, argument: Lazy, place: NamedPlace) ->
     value = argument.force()
     single = not isinstance(value, ListValue)
     steps: list[tuple[Any, Any, Span]] = []
+    problems: list[Diagnostic] = []  # every step is looked at, so that all mistakes of a list are told at once
     for item in value.flat() if isinstance(value, ListValue) else [argument]:
-        step = item.force()
-        if isinstance(step, ListValue):
-            steps += _steps(evaluator, item, place)
-            continue
-        if not getattr(step, "is_function", False):
-            raise errors.not_a_layer(step, item.span, place)
-        scope = item.place.scope if item.place is not None and not single else None
-        if isinstance(step, RowValue) and scope is not None:
-            step = _constructed(evaluator, step, item, place)
-        steps.append((step, scope, item.span))
+        try:
+            steps += _step(evaluator, item, place, single)
+        except Failure as failed:
+            problems += failed.diagnostics
+    if problems:
+        raise Failure(problems)
     return steps
+
+
+def _step(evaluator: ExpressionEvaluator, item: Lazy, place: NamedPlace, single: bool) -> list[tuple[Any, Any, Span]]:
+    step = item.force()
+    if isinstance(step, ListValue):
+        return _steps(evaluator, item, place)
+    if not getattr(step, "is_function", False):
+        raise errors.not_a_layer(step, item.span, place, *errors.option_in_parentheses(item.expression))
+    scope = item.place.scope if item.place is not None and not single else None
+    if isinstance(step, RowValue) and scope is not None:
+        step = _constructed(evaluator, step, item, place)
+    return [(step, scope, item.span)]
 
 
 def _constructed(evaluator: ExpressionEvaluator, row: RowValue, item: Lazy, place: NamedPlace) -> Any:

@@ -110,6 +110,7 @@ class _Elaboration:
         self._unused(top, network)
         if network is None:
             return None, in_file_order(self.problems)
+        self.problems += self.evaluator.warnings
         warnings = tuple(p for p in self.problems if not p.is_error)
         program = Program(
             source=self.module.span.source, network=Network(self.evaluator.nodes.values()), special=self.special,

@@ -28,6 +28,7 @@ class ExpressionEvaluator:
         self.files = files
         self.nodes: dict[str, Node] = {}
         self.running: list[Thunk] = []
+        self.warnings: list[Diagnostic] = []
         self.used: set[Span] = set()  #: where the names that were looked up are defined
         self.root = Environment(builtins, None, "the built-in library")
         #: where readers, transforms and optimizers were written: id -> (spec, span, option spans)
@@ -46,6 +47,8 @@ class ExpressionEvaluator:
         return e.value
 
     def string(self, e: ast.String, environment: Environment, place: NamedPlace) -> str:
+        if any(isinstance(part, str) and "{" in part for part in e.parts):
+            self.warnings += errors.names_in_braces(e, environment, self.used)
         return "".join(part if isinstance(part, str) else self._interpolated(part, environment, place)
                        for part in e.parts)
 
@@ -143,9 +146,9 @@ class ExpressionEvaluator:
 
     def index(self, e: ast.Index, environment: Environment, place: NamedPlace) -> Any:
         value = self.evaluate(e.value, environment, place.inner())
-        index = self.evaluate(e.index, environment, place.inner())
         if not isinstance(value, ListValue):
-            raise errors.wrong_type("`[ ]` takes an element of a list", e.value.span, value, place)
+            raise errors.no_list_to_index(e, value, place)
+        index = self.evaluate(e.index, environment, place.inner())
         items = value.flat()
         low, high = value.base, value.base + len(items) - 1
         if isinstance(index, bool) or not isinstance(index, float) or index != int(index):

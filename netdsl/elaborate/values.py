@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
-from ..base.diagnostics import Failure
+from ..base.diagnostics import Diagnostic, Failure
 from ..base.source import Span
 from ..ir.network import Use
 from ..layers.layer import Layer
@@ -247,9 +247,15 @@ class ListValue:
     def flat(self) -> list[Lazy]:
         if self._flat is None:
             found: list[Lazy] = []
+            problems: list[Diagnostic] = []  # all mistakes of a list are told at once
             for item in self.items:
-                value = item.force() if _may_be_list(item) else None
-                found.extend(value.flat() if isinstance(value, ListValue) else [item])
+                try:
+                    value = item.force() if _may_be_list(item) else None
+                    found.extend(value.flat() if isinstance(value, ListValue) else [item])
+                except Failure as failed:
+                    problems += failed.diagnostics
+            if problems:
+                raise Failure(problems)
             self._flat = found
         return self._flat
 

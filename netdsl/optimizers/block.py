@@ -10,6 +10,7 @@ from ..base.codes import Code
 from ..spec import (
     BoundArgument,
     Choice,
+    Either,
     Flag,
     Integer,
     Kind,
@@ -137,6 +138,10 @@ class TrainingBlock(Spec):
     minibatch_size: Schedule = option(ScheduleKind(Integer(1)), constant(256), "Samples in a minibatch.")
     epoch_size: int = option(Integer(0), 0, "Samples in an epoch; 0: all of the training data once.")
     max_steps: int | None = option(Optional(Integer(1)), None, "Training ends after so many updates, if not before.")
+    balance_classes: bool | str = option(
+        Either((Flag(), Text())), False, "Training takes all classes equally often: samples of rare classes several "
+        "times in an epoch, of frequent ones only a part. With several inputs of classes, the name of the one that "
+        "counts.")
     num_subminibatches: int = option(Integer(1), 1, "A minibatch is computed in so many pieces, to save memory.")
     accumulate: int = option(Integer(1), 1, "The gradients of so many minibatches make one update (their mean).")
 
@@ -224,6 +229,10 @@ class TrainingBlock(Spec):
     # Judging, keeping, reporting
     validation: float = option(Number(0, 1, exclusive_maximum=True), 0.0,
                                "Part of the training data set aside for validation.")
+    stratify: bool = option(Flag(), True, "What is set aside has every class in its share of the training data, where "
+                            "the classes are known.")
+    fold: int = option(Integer(0), 0, "Which part is set aside: with `validation = 0.2` there are five, 0 to 4, for "
+                       "cross-validation in five runs.")
     early_stopping: EarlyStopping | None = option(
         Optional(RecordOf(EarlyStopping)), None, "Ends training when validation does not improve any more.")
     ema: float = option(Number(0, 1, exclusive_maximum=True), 0.0,
@@ -255,6 +264,8 @@ class TrainingBlock(Spec):
 
 #: Keys of CNTK's block that files do not have any more, and what stands in their place.
 OBSOLETE: dict[str, str] = {
+    **dict.fromkeys(("randomize", "shuffle"), "the order is an option of the reader: `train = CSV {..., randomize = "
+                                              "false}` keeps that of the data."),
     "useAdagrad": "CNTK's key for `gradUpdateType = 'adagrad'`.",
     "maxSamplesInRAM": "`numSubminibatches` splits a minibatch to save memory.",
     "truncated": "sequences are not truncated here; leave it out.",

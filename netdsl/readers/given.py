@@ -21,6 +21,8 @@ class Preparation(Protocol):
 
     def given_image(self, data: bytes, draw: np.random.Generator) -> np.ndarray: ...
 
+    def given_notes(self, fetch: Callable[[int], bytes], names: Sequence[str]) -> tuple[DataError, ...]: ...
+
 
 class GivenImages(Dataset):
     """Image files as samples, through the reader's test transforms.
@@ -44,6 +46,9 @@ class GivenImages(Dataset):
     @property
     def failures(self) -> dict[int, DataError]:
         return self._failures
+
+    def notes(self) -> tuple[DataError, ...]:
+        return self.reader.given_notes(self._fetch, self.names)
 
     def batch(self, indices: Sequence[int], draws: SampleRng) -> Batch:
         images = np.stack([self._image(int(index), draws) for index in indices])

@@ -34,6 +34,9 @@ class Joined(Reader):
 
     def validate(self) -> None:
         for reader in self.readers:
+            if not reader.randomize:
+                raise OptionError("readers", "`randomize` of a reader inside Joined has no effect",
+                                  "set it on Joined: the samples of all readers come in one order.")
             if getattr(reader, "max_errors", 0):
                 raise OptionError("readers", f"`maxErrors` of {type(reader).__name__} cannot be used inside Joined",
                                   "samples that are passed over would shift the others; set it to 0.")
@@ -174,6 +177,13 @@ class _Joined(Dataset):
                 return None
             arrays.update({key: array if places is None else array[places] for key, array in own.items()})
         return arrays
+
+    def classes(self, name: str) -> np.ndarray | None:
+        for part, places in zip(self._parts, self._places, strict=True):
+            found = part.classes(name)
+            if found is not None:
+                return found if places is None else found[places]
+        return None
 
     @property
     def failures(self) -> dict[int, DataError]:

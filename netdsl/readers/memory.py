@@ -32,6 +32,19 @@ def element_sizes(values: np.ndarray) -> tuple[tuple[str, float], ...]:
     return tuple((f"element {k}", float(size)) for k, size in enumerate(found))
 
 
+def classes_in(array: Any) -> np.ndarray | None:
+    """The classes that an array holds: class numbers, or vectors that are 0 but for a 1 at the class; else None."""
+    if isinstance(array, SparseRows):
+        return array.classes()
+    if array is None or array.dtype.kind not in "iuf":
+        return None
+    if array.dtype.kind == "i" and array.ndim == 1:
+        return array.astype(np.int64)  # type: ignore[no-any-return]
+    if array.ndim != 2 or array.shape[1] < 2 or not ((array == 0) | (array == 1)).all() or (array.sum(1) != 1).any():
+        return None
+    return array.argmax(1).astype(np.int64)  # type: ignore[no-any-return]
+
+
 def _row_name(index: int) -> str:
     return f"sample {index}"
 
@@ -48,6 +61,11 @@ class SparseRows:
 
     def __len__(self) -> int:
         return len(self._ends) - 1
+
+    def classes(self) -> np.ndarray | None:
+        """The place of the one element of each row, where that is a 1."""
+        alone = (np.diff(self._ends) == 1).all() and (self._values == 1).all()
+        return self._indices.astype(np.int64) if alone else None
 
     def __getitem__(self, rows: np.ndarray) -> np.ndarray:
         """The rows with these numbers, float32, len(rows) x shape."""
@@ -90,6 +108,9 @@ class ArrayDataset(Dataset):
     @property
     def skipped(self) -> tuple[DataError, ...]:
         return self._skipped
+
+    def classes(self, name: str) -> np.ndarray | None:
+        return classes_in(self.arrays.get(name))
 
     def fingerprint(self, index: int) -> tuple[str, bytes] | None:
         stored = self.arrays.get(self._images) if self._images else None

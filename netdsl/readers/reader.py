@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
-from ..spec import Integer, Option, Spec, Text, option, table_row
+from ..spec import Flag, Integer, Option, Spec, Text, option, table_row
 from .arrays import np
 
 
@@ -137,6 +137,10 @@ class Dataset:
         """
         return None
 
+    def classes(self, name: str) -> np.ndarray | None:
+        """The class of each sample as the input `name` gets it, int64, where that is known without reading them all."""
+        return None
+
     def fingerprint(self, index: int) -> tuple[str, bytes] | None:
         """The name of a stored image, and what tells it from others; None for data that are no images."""
         return None
@@ -169,6 +173,8 @@ class Reader(Spec):
     # Not `features` and `labels`: those names are wanted for files and columns.
     features_input: str = option(Text(), "features", "Name of the network's input that gets the data.")
     labels_input: str = option(Text(), "labels", "Name of the network's input that gets the classes or targets.")
+    randomize: bool = option(Flag(), True, "Whether training takes the samples in a new order in each sweep; false: in "
+                             "the order of the data, as all other phases do.")
     #: Names of the classes that other data have, by number; no option, `with_classes` sets it.
     class_order: tuple[str, ...] = field(default=(), kw_only=True)
 

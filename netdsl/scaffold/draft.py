@@ -143,8 +143,15 @@ def _odd_files(found: ImageFolderFacts) -> list[tuple[str, str]]:
                                f"`maxErrors` lets them be skipped"))
     if found.turned:
         told.append(("turned", "photos are stored turned; `applyExifOrientation` puts them upright, as viewers do"))
+    if found.value_range is not None:
+        told.append(("scale", f"the stored values {_range_text(found.value_range)} become 0 to 255 (`valueRange`), "
+                              f"by the {found.looked_at} images looked at"))
     told += [("not used", f"{folder}: it has no class folders") for folder in found.unused]
     return told
+
+
+def _range_text(value_range: tuple[float, float]) -> str:
+    return ":".join(f"{value:.6g}" for value in value_range)
 
 
 def _tolerated(found: ImageFolderFacts) -> int:
@@ -194,6 +201,7 @@ def _reader(found: ImageFolderFacts, width: int, height: int) -> tuple[str, str,
         why = f"crops of {100 * least:.0f} to 100 % of the area, and mirror images; in tests the square in the middle"
     options = (", grayscale = true" if found.grey else "") + \
         (", applyExifOrientation = true" if found.turned else "") + \
+        (f", valueRange = {_range_text(found.value_range)}" if found.value_range is not None else "") + \
         (f", maxErrors = {_tolerated(found)}" if found.broken else "")
     lines = [filled("folder", phase=phase, path=_below(found.folder, path), options=options,
                     transforms=training if phase == "train" else testing) for phase, path in found.split.items()]

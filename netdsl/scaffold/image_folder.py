@@ -11,7 +11,14 @@ import numpy as np
 from ..readers.formats.folder import image_paths
 from ..readers.formats.image_formats import SkippedFiles
 from ..readers.formats.images import open_image
-from ..readers.formats.pixels import Decoding, decode, orientation_of, upright_size
+from ..readers.formats.pixels import (
+    Decoding,
+    decode,
+    orientation_of,
+    proposed_range,
+    unscaled_values,
+    upright_size,
+)
 from ..readers.reader import DataError
 
 #: Names that people give the folders of a split, in order of preference.
@@ -43,6 +50,7 @@ class ImageFolderFacts:
     cure: str = ""  #: what to do about them
     unused: tuple[str, ...] = ()  #: folders of a split that have no class folders
     turned: bool = False  #: whether photos are stored turned
+    value_range: tuple[float, float] | None = None  #: what the stored values lie in, where the files do not say it
 
 
 def inspect_images(folder: Path) -> ImageFolderFacts:
@@ -57,12 +65,13 @@ def inspect_images(folder: Path) -> ImageFolderFacts:
     paths = {name: _images_of(split["train"] / name, skipped) for name in classes}
     every = [path for found in paths.values() for path in found]
     looked_at = every[:: max(1, len(every) // LOOK_AT)]
-    seen = _measure(looked_at)
+    value_range = _value_range(looked_at)
+    seen = _measure(looked_at, value_range)
     return ImageFolderFacts(
         folder, split, classes, len(every), min(map(len, paths.values())),
         round(median(w for w, _ in seen.sizes)), round(median(h for _, h in seen.sizes)), len(set(seen.sizes)) == 1,
         seen.grey, *seen.mean_and_deviation(), len(looked_at), tuple(seen.broken),
-        str(skipped) if skipped.surprising else "", skipped.cure, unused, seen.turned)
+        str(skipped) if skipped.surprising else "", skipped.cure, unused, seen.turned, value_range)
 
 
 def _images_of(folder: Path, skipped: SkippedFiles) -> list[str]:
@@ -117,7 +126,8 @@ def _require_known_classes(classes: tuple[str, ...], folder: Path) -> None:
 class _Measured:
     """What a look at some images has gathered."""
 
-    def __init__(self) -> None:
+    def __init__(self, value_range: tuple[float, float] | None) -> None:
+        self.how = Decoding(turned=True, value_range=value_range)
         self.sizes: list[tuple[int, int]] = []
         self.grey, self.turned = True, False
         self.sums: list[np.ndarray] = []
@@ -126,11 +136,10 @@ class _Measured:
 
     def add(self, path: str) -> None:
         """Look at one image. Raises DataError for one that cannot be read."""
-        how = Decoding(turned=True)
         data = Path(path).read_bytes()
-        pixels = decode(data, how, least_side=64).reshape(-1, 3).astype(np.float64) / 255
+        pixels = decode(data, self.how, least_side=64).reshape(-1, 3).astype(np.float64) / 255
         image = open_image(data)
-        self.sizes.append(upright_size(image, how))
+        self.sizes.append(upright_size(image, self.how))
         self.turned = self.turned or orientation_of(image) != 1
         self.grey = self.grey and bool((pixels == pixels[:, :1]).all())
         self.sums.append(pixels.mean(axis=0))
@@ -144,9 +153,17 @@ class _Measured:
         return tuple(map(float, mean[channels])), tuple(map(float, deviation[channels]))
 
 
-def _measure(paths: list[str]) -> _Measured:
+def _value_range(paths: list[str]) -> tuple[float, float] | None:
+    """What the values of these images lie in, where they are of a kind that does not say it."""
+    found = [values for path in paths if (values := unscaled_values(Path(path).read_bytes())) is not None]
+    if not found:
+        return None
+    return proposed_range(min(low for low, _ in found), max(high for _, high in found))
+
+
+def _measure(paths: list[str], value_range: tuple[float, float] | None) -> _Measured:
     """Look at these images. Raises DataError where none of them can be read."""
-    seen = _Measured()
+    seen = _Measured(value_range)
     for path in paths:
         try:
             seen.add(path)

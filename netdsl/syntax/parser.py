@@ -251,9 +251,7 @@ class _Builder(Transformer[Token, Any]):
             elif match.group(1):
                 parts.append(ast.Interpolation(self._path(match.group(1), place), place))
             else:
-                self.problems.append(Diagnostic(
-                    Code.SYNTAX, "a `$` in a string has no partner", Label(place, "this one"),
-                    hint='`"$name$/train"` puts the value of `name` in; a plain dollar sign is `$$`.'))
+                self.problems.append(_lone_dollar(place))
         return tuple([*parts, text[done:]] if text[done:] else parts)
 
     def _path(self, dotted: str, place: Span) -> ast.Name | ast.Select:
@@ -292,6 +290,15 @@ def _end(child: Any) -> int:
 
 def _without_end(children: Children) -> Children:
     return children[:-1] if isinstance(children[-1], Token) and children[-1] == ";" else children
+
+
+def _lone_dollar(place: Span) -> Diagnostic:
+    """`"${name}"` and `"$name/train"`, as in shells, or a sign that is meant."""
+    shell = re.compile(r"\$(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))").match(place.source.text, place.start)
+    name = shell[1] or shell[2] if shell else "name"
+    return Diagnostic(Code.SYNTAX, "a `$` in a string has no partner", Label(place, "this one"),
+                      hint=f'`"${name}$/train"` puts the value of `{name}` in; a plain dollar sign is `$$`.',
+                      fix=(Edit(place.source.span(*shell.span()), f"${name}$"),) if shell else ())
 
 
 def not_a_value(pair: _Tuple) -> Diagnostic:

@@ -15,6 +15,7 @@ from ..base.codes import Code
 from ..base.diagnostics import failure
 from ..base.seeds import seed_for
 from ..base.source import Span
+from ..base.units import plural
 
 #: Options of glibc's mallopt (malloc.h).
 _TRIM_THRESHOLD, _MMAP_MAX = -1, -4
@@ -40,7 +41,7 @@ def choose_device(wanted: str) -> torch.device:
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     index = int(number or 0)
     if index >= count:
-        found = f"torch finds {count} CUDA device{'s' * (count != 1)} here" if torch.version.cuda else \
+        found = f"torch finds {plural(count, 'CUDA device')} here" if torch.version.cuda else \
             f"torch {torch.__version__} is a build without CUDA"
         raise failure(Code.NO_DEVICE, f"the device `{wanted}` is not there", where, body=(f"{found}.",),
                       hint="take --device cpu, or --device auto.")
@@ -51,7 +52,7 @@ def describe_device(device: torch.device) -> str:
     if device.type == "cuda":
         return f"{torch.cuda.get_device_name(device)} ({device})"
     threads = torch.get_num_threads()
-    return f"CPU, {threads} thread{'s' * (threads != 1)}"
+    return f"CPU, {plural(threads, 'thread')}"
 
 
 @contextmanager

@@ -10,11 +10,13 @@ from typing import Any
 import torch
 from torch import fx
 
+from ..base.classes import NO_CLASS
 from ..base.codes import Code
 from ..base.diagnostics import Failure, failure
 from ..base.source import Span
 from ..base.units import disk_text
 from ..checks.column_sizes import uneven_columns
+from ..checks.compared import check_ranges
 from ..checks.memory_estimate import Memory, estimate_memory
 from ..ir.program import CheckedProgram, Phase
 from ..lower import Executable, LayerModule
@@ -126,7 +128,10 @@ def not_finite(program: CheckedProgram, culprit: Culprit | None, phase: str) -> 
     if culprit is None:
         return failure(Code.DIVERGED, title, program.network[program.criteria[0]].span, "this is not a finite number",
                        hint="look at the tensors with `netdsl info`, and train with a lower rate.")
-    if any(found.bad for _, found in culprit.owned):
+    wrong_labels = labels_out_of_range(program, culprit)
+    if wrong_labels:
+        hint = wrong_labels
+    elif any(found.bad for _, found in culprit.owned):
         hint = "the weights themselves are not finite: take an earlier checkpoint, and train with a lower rate."
     elif any(found.bad for _, found in culprit.inputs):
         hint = _hint(program, culprit)
@@ -138,7 +143,27 @@ def not_finite(program: CheckedProgram, culprit: Culprit | None, phase: str) -> 
                    body=("These are the numbers there:", culprit.table()), hint=hint)
 
 
+def labels_out_of_range(program: CheckedProgram, culprit: Culprit) -> str:
+    """What to say where the culprit was given labels that are none of its classes; else nothing."""
+    node = program.network[culprit.node]
+    shapes = [program.network[use.node].shape for use in node.inputs]
+    largest = node.layer.largest_label(shapes) if shapes else max(node.shape.dims[0], 1) - 1
+    given = culprit.inputs[0][1] if culprit.inputs else None
+    if largest is None or given is None or (not shapes and not node.layer.is_input) or given.bad \
+            or ((given.low >= 0 or given.low == NO_CLASS) and given.high <= largest):
+        return ""
+    wrong = given.high if given.high > largest else given.low
+    return f"labels are 0 to {largest} here, and the data have {wrong:g}: look at the samples, and at how many " \
+           "classes the network has."
+
+
 def _hint(program: CheckedProgram, culprit: Culprit | None) -> str:
+    wrong_labels = labels_out_of_range(program, culprit) if culprit is not None else ""
+    if wrong_labels:
+        return wrong_labels
+    doubt = next(check_ranges(program), None)
+    if doubt is not None:
+        return f"{doubt.title}: {doubt.hint}"
     if culprit is not None and any(r.bad for _, r in culprit.inputs) and not culprit.owned:
         return "the data have numbers that are not finite: look at the samples of this minibatch."
     train = program.readers.get(Phase.TRAIN)

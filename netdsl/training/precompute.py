@@ -44,7 +44,7 @@ def precompute(program: CheckedProgram, executable: Executable, loader: Loader, 
     waiting = _uncomputed(program, executable)
     told = f"{', '.join(dict.fromkeys(node.layer.name() for node in waiting))} computed from " \
            f"{plural(sampling.count, 'training sample')}" if waiting else ""
-    in_order = replace(sampling, shuffle=False, epoch_size=0)
+    in_order = replace(sampling, shuffle=False, epoch_size=0, balance=None)
     while waiting:
         names = {node.name for node in waiting}
         ready = [node for node in waiting

@@ -9,7 +9,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from .._version import __version__
@@ -34,7 +33,8 @@ from ..runs.store import network_name, saved_state
 from .data.loader import Loader, open_loader
 from .data.mixing import Mixing
 from .data.opening import data_errors, default_workers, open_dataset, read_ahead
-from .data.sampling import Sampling, split
+from .data.sample_choice import make_sampling, part_of, with_saved_split
+from .data.sampling import Sampling
 from .device import choose_device
 from .evaluation.details import Details
 from .evaluation.evaluate import Evaluator, ranked_names
@@ -81,6 +81,8 @@ def prepare_job(program: CheckedProgram, options: RunOptions, reporter: Reporter
     """Set a training up; readers and threads are closed afterwards. Raises Failure."""
     program = with_resumed_classes(program, options)
     plan = with_seed(required_plan(program), options.seed)
+    if options.resume is not None:
+        plan = with_saved_split(plan, saved_state(checkpoint.find(Path(options.resume))), resumed=True)
     if options.limits.overfit is not None:
         plan = overfit_plan(plan, options.limits.overfit)
     check_best(program, options.best)
@@ -93,7 +95,7 @@ def prepare_job(program: CheckedProgram, options: RunOptions, reporter: Reporter
         dataset = open_dataset(program, Phase.TRAIN, options.limits.overfit is None)
         stack.callback(dataset.close)
         read_ahead(program, options, device, reporter)
-        sampling = make_sampling(plan, options, dataset)
+        sampling = make_sampling(program, plan, options, dataset)
         state.totals.reserve(sampling.epoch_length)
         feed = make_loader(program, Phase.TRAIN, dataset, device, options, seed, stack)
         precomputed = compute_statistics(program, plan, state, options, feed, sampling)
@@ -307,24 +309,6 @@ def changed_place(program: CheckedProgram, part: str, key: str) -> Span | None:
 # --- data ------------------------------------------------------------------------------------------------
 
 
-def make_sampling(plan: TrainingPlan, options: RunOptions, dataset: Dataset) -> Sampling:
-    """The order of the training samples; those held out for validation are left out."""
-    seed = plan.block.seed
-    if options.limits.overfit is not None:
-        few = Sampling(dataset.count, seed).order(0)[: options.limits.overfit * plan.update_size_at(0)]
-        return Sampling(len(few), seed, shuffle=False, chosen=few)
-    part = part_of(plan, Phase.TRAIN, dataset.count)
-    return Sampling(dataset.count if part is None else len(part), seed, plan.block.epoch_size, chosen=part)
-
-
-def part_of(plan: TrainingPlan | None, phase: Phase, count: int) -> np.ndarray | None:
-    """Which of the training data are for training, or held out for validation; None: all of them."""
-    if plan is None or not plan.block.validation or count < 2:
-        return None
-    training, held_out = split(count, plan.block.validation, plan.block.seed)
-    return held_out if phase is Phase.VALIDATION else training
-
-
 def make_loader(
     program: CheckedProgram,
     phase: Phase,
@@ -375,7 +359,7 @@ def make_evaluator(
     page = multi_view_diagnostic(program, reader, counts)
     if page is not None:
         raise Failure([page])
-    part = part_of(plan, phase, dataset.count) if reader is Phase.TRAIN else None
+    part = part_of(program, plan, phase, dataset) if reader is Phase.TRAIN else None
     size = max(1, (plan.minibatch_size if plan is not None else 64) // max(counts.values(), default=1))
     if detail:
         with precision.device:
@@ -402,9 +386,11 @@ def identify(program: CheckedProgram, plan: TrainingPlan, sampling: Sampling) ->
     nodes = {node.name: f"{node.layer.show()} ({', '.join(use.node for use in node.inputs)})"
              + (f" with the weights of {node.weights}" if node.weights != node.name else "")
              for node in program.network}
-    keys = {key: text for key, text in plan.keys.items() if key not in HARMLESS}
+    # `split` below says what `stratify` came to: a run from before there was that key set aside at random.
+    keys = {key: text for key, text in plan.keys.items() if key not in HARMLESS and key != "stratify"}
     train = program.readers.get(Phase.TRAIN)
-    data = {"train": str(train.content()) if train is not None else "", "samples": str(sampling.count)}
+    data = {"train": str(train.content()) if train is not None else "", "samples": str(sampling.count),
+            **({"split": sampling.split} if sampling.split else {})}
     roles = {name: ", ".join(program.special.get(name, ())) for name in ("criterionNodes", "evaluationNodes")}
     return {"network": {**nodes, **roles}, "plan": {**keys, "seed": str(plan.block.seed)}, "data": data}
 

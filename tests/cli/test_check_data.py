@@ -229,3 +229,28 @@ def test_a_network_that_needs_labels_says_why_there_are_none(command: Command) -
     assert "the train reader delivers nothing for the input `labels`" in answer.err
     assert "`a` has no sub-folders, so its images have no labels" in answer.err
     assert "put the images of each class into a sub-folder" in answer.err
+
+
+def test_predict_tells_of_photos_that_are_stored_turned_and_of_files_that_it_skips(command: Command) -> None:
+    photos("train", size=(8, 6))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Path("new").mkdir()
+    Image.new("RGB", (8, 6)).save("new/phone.jpg", exif=exif)
+    Image.open("train/a/0.jpg").save("new/up.jpg")
+    Path("new/other.heic").write_bytes(b"x")
+    write('train = ImageFolder {"train", transforms = Scale {8:8}}')
+    assert command("run", "-q", "n.net", "--device", "cpu", "-o", "out").code == 0
+    answer = command("predict", "n.net", "new", "-c", "out", "--device", "cpu")
+    assert answer.code == 0
+    assert len(answer.out.splitlines()) == 2
+    assert "1 of the 2 images looked at is stored turned, and read as stored" in answer.err
+    assert "1 file is skipped: .heic (1)" in answer.err
+    answer = command("predict", "n.net", "new", "-c", "out", "--device", "cpu",
+                     "reader.train.applyExifOrientation=true")
+    assert "stored turned" not in answer.err
+    Path("only").mkdir()
+    Path("only/x.heic").write_bytes(b"x")
+    answer = command("predict", "n.net", "only", "-c", "out", "--device", "cpu")
+    assert "1 file is skipped: .heic (1)" in answer.err
+    assert "Most Compatible" in answer.err

@@ -194,6 +194,19 @@ def test_broken_and_unread_files_do_not_stop_it(command: Command) -> None:
     assert command("run", "p.net", "-q", "SGD.maxEpochs=1", "--limit", "1").code == 0
 
 
+def test_images_of_floating_point_numbers_get_a_range(command: Command) -> None:
+    draw = np.random.default_rng(0)
+    for name in ("a", "b"):
+        (Path("p") / name).mkdir(parents=True)
+        for number in range(6):
+            Image.fromarray(draw.random((24, 24)).astype(np.float32)).save(Path("p") / name / f"{number}.tif")
+    answer = command("new", "--from", "p")
+    assert answer.code == 0
+    assert "the stored values 0:1 become 0 to 255" in answer.out
+    assert "valueRange = 0:1" in Path("p.net").read_text()
+    assert command("check", "-q", "--data", "p.net").code == 0
+
+
 def test_photos_that_are_stored_turned_are_turned(command: Command) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6

@@ -6,15 +6,21 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from test_layout import assert_boxes_apart, assert_edges_drawn, assert_lines_clear
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from random_diagrams import diagram as random_diagram
+from random_diagrams import random_sizes
+from test_layout import assert_boxes_apart, assert_edges_drawn, assert_lines_apart, assert_lines_clear
 
 import netdsl
 from netdsl.base.source import Source
 from netdsl.drawing.drawing import draw_scene, lay_out_diagram
 from netdsl.drawing.graph.diagram import Diagram, build
+from netdsl.drawing.layout.place import place
 
 HARD = Path(__file__).parent / "hard"
 NETWORKS = Path(__file__).resolve().parents[2] / "networks"
+#: A U is as tall as its levels are many; it has a test of its own.
 ALL = [*sorted(path for path in HARD.glob("*.net") if path.stem != "unet"), *sorted(NETWORKS.glob("*.net"))]
 
 
@@ -40,6 +46,57 @@ def test_a_drawing_has_the_shape_of_a_page_and_is_not_mostly_blank(path: Path) -
         assert 1 / 2.5 <= aspect <= 2.5
         used = sum((spot.width + 56) * (spot.height + 56) for spot in layout.boxes.values())
         assert used >= 0.19 * layout.width * layout.height
+
+
+def test_a_u_net_is_drawn_as_a_u() -> None:
+    """Down on the left, up on the right; each skip leads straight across, to the group at its height."""
+    drawn = diagram("unet")
+    layout = lay_out_diagram(drawn)
+    assert_boxes_apart(drawn, layout)
+    assert_lines_clear(layout)
+    assert_lines_apart(layout)
+    assert_edges_drawn(drawn, layout)
+    down = [layout.groups[name] for name in ("down1", "down2", "down3", "down4", "bottom")]
+    up = [layout.groups[name] for name in ("up4", "up3", "up2", "up1")]
+    assert all(upper.bottom < lower.y for upper, lower in pairwise(down))
+    assert all(lower.y > upper.bottom for lower, upper in pairwise(up))
+    assert max(spot.right for spot in down) < min(spot.x for spot in up)
+    for left, right in zip(down, reversed(up), strict=False):
+        assert abs(left.bottom - right.bottom) < 1
+    skips = [wire for wire in layout.wires if wire.source.startswith("down") and wire.target.startswith("up")
+             and wire.target in layout.groups]
+    assert [len(wire.points) for wire in skips] == [4, 4, 4, 4]  # down, across, up
+    assert 0.25 < layout.width / layout.height < 1
+    first, last = layout.boxes["up2.up"], layout.boxes["up2.y.conv2"]
+    assert first.y > last.bottom  # values flow upwards
+    assert {"up2.up", "z", "ce"} <= layout.upwards
+    assert not {"features", "bottom.pool"} & layout.upwards
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.integers(1, 3), st.integers(1, 3)), min_size=3, max_size=5), st.integers(1, 3),
+       st.integers(0, 2), st.integers(0, 3), st.sets(st.integers(0, 40)), st.integers(0, 1000))
+def test_any_u_keeps_the_rules(rows: list[tuple[int, int]], bottom: int, head: int, tail: int, grouped: set[int],
+                               seed: int) -> None:
+    """Boxes or groups of two in the arms; the first and the last of the network may be the U's own."""
+    left = head + sum(down for down, _ in rows)
+    count = left + bottom + sum(up for _, up in rows) + tail
+    edges, source, target = [(i, i + 1) for i in range(count - 1)], head - 1, count - tail
+    for down, up in rows:
+        source, target = source + down, target - up
+        edges.append((source, target))
+    groups: list[tuple[int, int]] = []
+    for start in sorted(grouped):
+        ends = {a for a, b in edges if b > a + 1} | {b - 1 for a, b in edges if b > a + 1}
+        if start + 1 < count and start not in ends and (not groups or groups[-1][1] < start):
+            groups.append((start, start + 1))
+    drawn = random_diagram(count, edges, groups)
+    layout = place(drawn, random_sizes(drawn, seed), {group.name: 60.0 for group in drawn.groups})
+    assert_boxes_apart(drawn, layout)
+    assert_lines_clear(layout)
+    assert_lines_apart(layout)
+    assert_edges_drawn(drawn, layout)
+    assert layout.upwards
 
 
 @pytest.mark.parametrize("path", sorted(HARD.glob("*.net")), ids=lambda path: path.stem)

@@ -137,5 +137,5 @@ def test_what_labels_are_can_be_said(data: Path) -> None:
         numbers.program.readers.get(Phase.TRAIN).open(True).in_memory()["labels"].tolist() == LABELS[:, None].tolist()
     )
     np.save(data / "l.npy", np.linspace(0, 1, 20))
-    page = check(data, 'NumPy {"@/x.npy", "@/l.npy", targets = "class"}', 1).errors[0]
+    page = check(data, 'NumPy {"@/x.npy", "@/l.npy", targets = "class"}', 2).errors[0]
     assert page.title == "classes are whole numbers"

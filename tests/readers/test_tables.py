@@ -11,6 +11,7 @@ import pytest
 import netdsl
 from netdsl.base.source import Source
 from netdsl.compiler import examine
+from netdsl.ir.program import Phase
 from netdsl.readers import READERS
 from netdsl.readers.reader import DataError, Dataset, Reader
 from netdsl.training.evaluation.inference import evaluate
@@ -192,7 +193,7 @@ def pages(folder: Path, reader: str) -> list[netdsl.Diagnostic]:
 
 
 def opened(checked: netdsl.compiler.Checked, phase: str) -> dict[str, np.ndarray]:
-    return arrays(getattr(checked.require().readers, phase))
+    return arrays(checked.require().readers[Phase(phase)])
 
 
 OPTIONS = 'categories = "sex", fill = "mean", standardize = true'
@@ -206,6 +207,8 @@ def test_other_data_take_words_fills_and_means_of_the_training_data(tmp_path: Pa
     deviation = np.sqrt((100 + 100 + 0) / 3)
     np.testing.assert_allclose(opened(checked, "train")["features"],
                                [[0, 1, -10 / deviation], [1, 0, 10 / deviation], [0, 1, 0]], rtol=1e-6)
+    assert "columns that the training data do not have are not used: extra" in \
+        checked.require().readers[Phase.TEST].describe().facts
     test = opened(checked, "test")
     np.testing.assert_allclose(test["features"], [[0, 1, 30 / deviation], [0, 1, 0]], rtol=1e-6)
     assert test["labels"].tolist() == [1, 1]

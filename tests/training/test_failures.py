@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 import torch
 
+import netdsl
 from netdsl import training
 from netdsl.base import atomic_files as storage
 from netdsl.base.diagnostics import Diagnostic, Failure, render
+from netdsl.base.source import Source
 from netdsl.checks.memory_estimate import Memory, estimate_memory
 from netdsl.runs import checkpoint
 from netdsl.runs.checkpoint import read_weights
@@ -353,3 +355,31 @@ def test_what_is_not_deterministic_is_refused(tmp_path: Path, monkeypatch: pytes
     found = page(lambda: training.train(checked, out=tmp_path / "run", device="cpu"), "not-deterministic")
     assert found.primary.span.text == "true"
     assert not torch.are_deterministic_algorithms_enabled()
+
+
+def test_a_label_that_is_no_class_is_named_and_not_the_rate(tmp_path: Path) -> None:
+    """Behind what `check` reads of the file: class 7 of 3."""
+    lines = [f"|features {k % 7} {k % 5} |labels {7 if k == 4999 else k % 3}" for k in range(5000)]
+    (tmp_path / "t.ctf").write_text("\n".join(lines) + "\n")
+    text = f"""network = {{ features = Input {{2}} ; labels = Input {{1}} ; z = LinearLayer {{3}} (features)
+        criterionNodes = CrossEntropyWithSoftmax (labels, z) ; outputNodes = z }}
+    inputs = {{ features = {{dim = 2}} ; labels = {{dim = 1}} }}
+    reader = {{ train = CNTKText {{"{tmp_path}/t.ctf", input = inputs}} }}
+    SGD = {{ minibatchSize = 100 ; maxEpochs = 1 ; learningRate = 0.01 }}"""
+    checked = netdsl.check(Source("labels.net", text))
+    found = page(lambda: training.train(checked, out=tmp_path / "run", device="cpu"), "diverged")
+    assert found.hint is not None
+    assert found.hint.startswith("labels are 0 to 2 here, and the data have 7")
+
+
+def test_scores_under_a_criterion_on_probabilities_are_named_and_not_the_rate(tmp_path: Path) -> None:
+    """Where `check` has warned and training diverges all the same."""
+    (tmp_path / "t.csv").write_text("a,b,y\n" + "".join(f"{k % 7},{k % 5},{k % 2}\n" for k in range(64)))
+    text = f"""network = {{ features = Input {{2}} ; labels = Input {{1}} ; z = LinearLayer {{1}} (features)
+        criterionNodes = BinaryCrossEntropy (labels, Exp (z)) ; outputNodes = z }}
+    reader = {{ train = CSV {{"{tmp_path}/t.csv"}} }}
+    SGD = {{ minibatchSize = 8 ; maxEpochs = 20 ; learningRate = 1e30 }}"""
+    checked = netdsl.check(Source("scores.net", text))
+    found = page(lambda: training.train(checked, out=tmp_path / "run", device="cpu"), "diverged")
+    assert found.hint is not None
+    assert "takes probabilities" in found.hint

@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 
 import netdsl
 from netdsl.base.source import Source
-from netdsl.ir.program import CheckedProgram, Readers
+from netdsl.ir.program import CheckedProgram, Phase, Readers
 from netdsl.layers.statistics import Moments
 from netdsl.readers.reader import SampleRng
 from netdsl.training import Limits, Result, train
@@ -126,7 +126,7 @@ def test_a_prior_in_the_outputs_needs_no_labels(tmp_path: Path) -> None:
     """Scaled likelihoods: the prior is in no criterion, and predicting knows no labels."""
     text = source(PLAN, NORMALIZED + "    prior = LogPrior (labels) ; scaled = z - prior")
     checked = netdsl.check(Source("prior.net", text.replace("outputNodes = z", "outputNodes = scaled : z")))
-    checked = dataclasses.replace(checked, readers=Readers(TRAIN, TEST, None))
+    checked = dataclasses.replace(checked, readers=Readers({Phase.TRAIN: TRAIN, Phase.TEST: TEST}))
     result = train(checked, out=tmp_path / "run", device="cpu")
     _, labels = known(TRAIN)
     prior = np.log(np.bincount(labels) / len(labels))

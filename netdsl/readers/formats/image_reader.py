@@ -32,6 +32,16 @@ class Fetch:
         return self(index)
 
 
+class _Whole(Fetch):
+    """Images that are read whole in any case."""
+
+    def __init__(self, fetch: Callable[[int], bytes]) -> None:
+        self._fetch = fetch
+
+    def __call__(self, index: int) -> bytes:
+        return self._fetch(index)
+
+
 @table_row
 class ImageFileReader(ImageReader):
     """What all readers of image files (ImageFolder, MapFile, Base64Images, ImageMasks) share.
@@ -72,6 +82,10 @@ class ImageFileReader(ImageReader):
         below = self.background * 3 if len(self.background) == 1 else self.background
         stored = (self.value_range[0], self.value_range[1]) if self.value_range is not None else None
         return Decoding(self.grayscale, (below[0], below[1], below[2]), stored, self.apply_exif_orientation)
+
+    def given_notes(self, fetch: Callable[[int], bytes], names: Sequence[str]) -> tuple[DataError, ...]:
+        return look_at_headers(self, _Whole(fetch), spread(len(names)), lambda index: (names[index], ""),
+                               tolerant=True).warnings
 
     def bad_image(self, error: DataError) -> DataError:
         """The fault of an image, with what lets training go on without it."""

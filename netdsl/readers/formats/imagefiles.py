@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ..arrays import np
 from ..files import Archives, missing_file, reading, split_archive
+from ..memory import classes_in
 from ..reader import Batch, DataError, Dataset, SampleRng
 from ..transforms.pipeline import Pipeline, channels_first, stack_of
 from .image_reader import HEAD, Fetch, ImageFileReader, look_at_headers
@@ -93,6 +94,10 @@ class ImageFiles(Dataset):
     @property
     def skipped(self) -> tuple[DataError, ...]:
         return self._skipped
+
+    def classes(self, name: str) -> np.ndarray | None:
+        found = classes_in(self._targets.get(name))
+        return None if found is None else found[self._places]
 
     def batch(self, indices: Sequence[int], draws: SampleRng) -> Batch:
         places = [int(self._places[index]) for index in indices]

@@ -194,7 +194,8 @@ def _scaled(values: np.ndarray, value_range: tuple[float, float] | None, depth: 
     if value_range is None:
         raise DataError(f"nothing says which of the image's {depth} numbers are black and white",
                         option="valueRange", body=(f"Its values are {low:.6g} to {high:.6g}.",),
-                        hint=f"say which stored values become 0 and 255: `valueRange = {_range_for(low, high)}`.")
+                        hint="say which stored values become 0 and 255: `valueRange = "
+                             f"{':'.join(f'{value:.6g}' for value in proposed_range(low, high))}`.")
     if low < value_range[0] or high > value_range[1]:
         wrong = high if high > value_range[1] else low
         raise DataError(f"the image has the value {wrong:.6g}, outside of `valueRange`", option="valueRange",
@@ -203,14 +204,24 @@ def _scaled(values: np.ndarray, value_range: tuple[float, float] | None, depth: 
     return ((values - value_range[0]) * (255 / (value_range[1] - value_range[0]))).astype(np.float32)
 
 
-def _range_for(low: float, high: float) -> str:
-    """A range to propose, from the values of one image."""
+def proposed_range(low: float, high: float) -> tuple[float, float]:
+    """What to take for `valueRange` where the values are these: 0:1 for shares, else the next whole number of bits."""
     start = 0.0 if low >= 0 else low
     if high <= 1:
-        end = 1.0
-    else:
-        end = next((float(2**bits - 1) for bits in (8, 10, 12, 14, 16) if high <= 2**bits - 1), high)
-    return f"{start:.6g}:{end:.6g}"
+        return start, 1.0
+    return start, next((float(2**bits - 1) for bits in (8, 10, 12, 14, 16) if high <= 2**bits - 1), high)
+
+
+def unscaled_values(data: bytes) -> tuple[float, float] | None:
+    """The smallest and largest value of an image that needs a `valueRange`; None for others, and for bad ones."""
+    try:
+        image = open_image(data)
+        if depth_of(image) in ("", "16-bit"):
+            return None
+        values = np.asarray(image)
+        return float(values.min()), float(values.max())
+    except Exception:  # whoever decodes it says what is wrong
+        return None
 
 
 def _deep_color(image: Any) -> str | None:

@@ -67,6 +67,11 @@ class _Made(Dataset):
         noise = self._normal("sample", self._reader.seed, index) * np.float32(self._reader.noise)
         return (pattern + noise) * self._scale
 
+    def classes(self, name: str) -> np.ndarray | None:
+        if name != self._reader.labels_input or self._reader.classes is None:
+            return None
+        return np.arange(self.count, dtype=np.int64) % self._reader.classes
+
     def batch(self, indices: Sequence[int], draws: SampleRng) -> Batch:
         arrays = {self._reader.features_input: np.stack([self._sample(int(index)) for index in indices])}
         if self._reader.classes is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
@@ -239,6 +239,10 @@ class ImageReader(Reader):
         """The bytes of an image through the transforms of a test, channels first. Raises DataError."""
         pipeline = self._test_pipeline
         return channels_first(pipeline.run(self.decoded(data, pipeline.needed_side()), draw))
+
+    def given_notes(self, fetch: Callable[[int], bytes], names: Sequence[str]) -> tuple[DataError, ...]:
+        """What is allowed and perhaps not meant in images of these names."""
+        return ()
 
     @cached_property
     def _test_pipeline(self) -> Pipeline:

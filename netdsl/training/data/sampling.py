@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...base.seeds import seed_for
+from .by_class import Balance, order_by_share
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,8 @@ class Sampling:
     epoch_size: int = 0
     shuffle: bool = True
     chosen: np.ndarray | None = None  #: the reader's indices that take part; None: all
+    balance: Balance | None = None  #: of those samples: sweeps in which all classes come equally often
+    split: str = ""  #: how samples were set aside for validation; empty: at random, or none were
 
     @property
     def epoch_length(self) -> int:
@@ -88,18 +91,24 @@ class Sampling:
 @functools.lru_cache(maxsize=4)
 def _order(sampling: Sampling, sweep: int) -> np.ndarray:
     chosen = np.arange(sampling.count) if sampling.chosen is None else sampling.chosen
+    if sampling.balance is not None:
+        return np.asarray(chosen[sampling.balance.order(sweep)])
     if not sampling.shuffle:
         return chosen
     random = np.random.Generator(np.random.PCG64(seed_for(sampling.seed, "order", sweep)))
     return chosen[random.permutation(len(chosen))]
 
 
-def split(count: int, part: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def split(count: int, part: float, seed: int, classes: np.ndarray | None = None, fold: int = 0
+          ) -> tuple[np.ndarray, np.ndarray]:
     """Samples for training and for validation: `part` below 1 is a share, from 1 on a number of samples.
 
-    Drawn by the seed alone, so a resumed run and every epoch see the same split.
+    Drawn by the seed alone, so a resumed run and every epoch see the same split. With `classes`, of each sample,
+    every class has its share. `fold` says which of the parts of that size is held out; none is left behind the last.
     """
     wanted = round(count * part) if part < 1 else int(part)
     held_out = min(max(wanted, 1), count - 1)
-    mixed = np.random.Generator(np.random.PCG64(seed_for(seed, "validation"))).permutation(count)
-    return np.sort(mixed[held_out:]), np.sort(mixed[:held_out])
+    mixed = np.random.Generator(np.random.PCG64(seed_for(seed, "validation"))).permutation(count) if classes is None \
+        else order_by_share(classes, seed)
+    out = slice(fold * held_out, (fold + 1) * held_out)
+    return np.sort(np.delete(mixed, out)), np.sort(mixed[out])

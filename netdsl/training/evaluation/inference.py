@@ -23,6 +23,7 @@ from ...runs import checkpoint
 from ...runs.store import saved_state
 from ..data.loader import open_loader
 from ..data.opening import data_errors, default_workers
+from ..data.sample_choice import with_saved_split
 from ..data.sampling import Sampling
 from ..device import choose_device, synchronize, torch_settings
 from ..progress import Reporter
@@ -80,7 +81,8 @@ def as_trained(program: CheckedProgram, weights: str | Path, phase: Phase) -> Ch
     seed = state.get("seed")
     if program.plan is None or not isinstance(seed, int):
         return program
-    return replace(program, plan=replace(program.plan, block=replace(program.plan.block, seed=seed)))
+    plan = with_saved_split(program.plan, state, resumed=False)
+    return replace(program, plan=replace(plan, block=replace(plan.block, seed=seed)))
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ from ...describe.answers import Head, Value
 from ...ir.program import CheckedProgram, Phase
 from ...passes.share_fit import training_fit
 from ...readers.formats.folder import image_paths, read_class_file
+from ...readers.formats.image_formats import SkippedFiles
 from ...readers.reader import DataError, Dataset, Description, Reader, Stream, Wanted, describe_reader
 
 
@@ -43,19 +44,29 @@ class Answer:
 # --- samples ------------------------------------------------------------------------------------------
 
 
-def named_files(names: Iterable[str], listed: Iterable[str] = ()) -> list[str]:
+def _ignore(note: DataError) -> None:
+    """Nobody wants to hear of it."""
+
+
+def named_files(names: Iterable[str], listed: Iterable[str] = (), tell: Callable[[DataError], None] = _ignore
+                ) -> list[str]:
     """The images that names mean: `-` stands for the lines of `listed`, a folder for the images in it.
 
-    Raises DataError for a folder without images. Files that are not there are found out later, one by one.
+    What is skipped in a folder is told. Raises DataError for a folder without images. Files that are not there are
+    found out later, one by one.
     """
     found: list[str] = []
     for name in names:
         if name == "-":
             found += [line.strip() for line in listed if line.strip()]
         elif Path(name).is_dir():
-            images = list(image_paths(name))
+            skipped = SkippedFiles()
+            images = list(image_paths(name, skipped=skipped))
             if not images:
-                raise DataError(f"there are no images in the folder `{name}`", path=name)
+                raise DataError(f"there are no images in the folder `{name}`", path=name,
+                                body=(f"{skipped}.",) if skipped.counts else (), hint=skipped.cure)
+            if skipped.surprising:
+                tell(DataError(str(skipped), path=name, hint=skipped.cure))
             found += images
         else:
             found.append(name)
@@ -70,12 +81,14 @@ def wanted_inputs(program: CheckedProgram, outputs: Sequence[Output]) -> dict[st
 
 @contextmanager
 def given_data(program: CheckedProgram, state: Mapping[str, Any], names: Sequence[str],
-               standard_input: Iterable[str] = ()) -> Iterator[list[Dataset]]:
+               standard_input: Iterable[str] = (), tell: Callable[[DataError], None] = _ignore
+               ) -> Iterator[list[Dataset]]:
     """The data that names mean, for the outputs of a network, made ready as the test reader does it.
 
     Names are images, folders of them, or files in the reader's format; where the outputs need several inputs from
     different files, one name for each. `-` is standard input: a path on each line, or the rows of a table. `state` is
-    what the checkpoint says beside its tensors: which column is which feature, and the like. Raises Failure where the
+    what the checkpoint says beside its tensors: which column is which feature, and the like. What is allowed and
+    perhaps not meant, such as photos that are stored turned, is told. Raises Failure where the
     file has no reader that says how.
     """
     outputs = outputs_of(program)
@@ -90,7 +103,10 @@ def given_data(program: CheckedProgram, state: Mapping[str, Any], names: Sequenc
             if missing:
                 raise DataError(f"the outputs need the input `{missing[0]}`, which the {phase} reader does not deliver",
                                 body=(f"It delivers {', '.join(reader.input_names())}.",))
-            opened = reader.open_given(_by_kind(reader, wanted, names, standard_input, Path(folder)), wanted)
+            opened = reader.open_given(_by_kind(reader, wanted, names, standard_input, Path(folder), tell), wanted)
+            for dataset in opened:
+                for note in dataset.notes():
+                    tell(note)
         except DataError as error:
             raise Failure([data_diagnostic(program, phase, error)]) from error
         try:
@@ -100,8 +116,8 @@ def given_data(program: CheckedProgram, state: Mapping[str, Any], names: Sequenc
                 dataset.close()
 
 
-def _by_kind(reader: Reader, wanted: Wanted, names: Sequence[str], standard_input: Iterable[str], folder: Path
-             ) -> list[list[str]]:
+def _by_kind(reader: Reader, wanted: Wanted, names: Sequence[str], standard_input: Iterable[str], folder: Path,
+             tell: Callable[[DataError], None]) -> list[list[str]]:
     """The files for each of the reader's kinds. Raises DataError."""
     kinds = reader.given_kinds(wanted)
     if len(kinds) > 1 and len(names) != len(kinds):
@@ -110,7 +126,7 @@ def _by_kind(reader: Reader, wanted: Wanted, names: Sequence[str], standard_inpu
                         "given", body=(f"The network takes {' and '.join(f'`{name}`' for name in inputs)}.",),
                         hint="name a file or a folder for each of them, in this order.")
     groups = [[name] for name in names] if len(kinds) > 1 else [list(names)]
-    return [named_files(group, standard_input) if kind == "images" else
+    return [named_files(group, standard_input, tell) if kind == "images" else
             [_rows_file(name, standard_input, folder) for name in group]
             for kind, group in zip(kinds, groups, strict=False)]
 

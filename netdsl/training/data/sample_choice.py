@@ -1,0 +1,86 @@
+"""Which samples are trained on and which are held out, and in what order they come."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ...base.codes import Code
+from ...base.diagnostics import failure
+from ...base.source import Span
+from ...ir.program import CheckedProgram, Phase
+from ...optimizers.plan import TrainingPlan
+from ...readers.reader import Dataset
+from ..run_options import RunOptions
+from .by_class import Balance
+from .sampling import Sampling, split
+
+BY_CLASS = "by class"
+
+
+def make_sampling(program: CheckedProgram, plan: TrainingPlan, options: RunOptions, dataset: Dataset) -> Sampling:
+    """The order of the training samples; those held out for validation are left out. Raises Failure."""
+    seed = plan.block.seed
+    if options.limits.overfit is not None:
+        few = Sampling(dataset.count, seed).order(0)[: options.limits.overfit * plan.update_size_at(0)]
+        return Sampling(len(few), seed, shuffle=False, chosen=few)
+    part = part_of(program, plan, Phase.TRAIN, dataset)
+    reader = program.readers.get(Phase.TRAIN)
+    by_class = part is not None and plan.block.stratify and known_classes(program, dataset) is not None
+    return Sampling(dataset.count if part is None else len(part), seed, plan.block.epoch_size,
+                    shuffle=reader is None or reader.randomize, chosen=part,
+                    balance=_balance(program, plan, dataset, part), split=BY_CLASS if by_class else "")
+
+
+def part_of(program: CheckedProgram, plan: TrainingPlan | None, phase: Phase, dataset: Dataset
+            ) -> np.ndarray | None:
+    """Which of the training data are for training, or held out for validation; None: all of them. Raises Failure."""
+    if plan is None or not plan.block.validation or dataset.count < 2:
+        return None
+    block = plan.block
+    classes = known_classes(program, dataset) if block.stratify else None
+    training, held_out = split(dataset.count, block.validation, block.seed, classes, block.fold)
+    if not len(held_out):
+        parts = -(-dataset.count // max(1, round(dataset.count * block.validation)))
+        raise failure(Code.OPTION_TYPE, f"there is no part {block.fold} of the training data to set aside",
+                      plan.spans.get("fold", Span.nowhere(program.source.name)), "`fold` counts from 0",
+                      body=(f"`validation = {block.validation:g}` makes {parts} parts of {dataset.count:,} samples.",),
+                      hint=f"`fold` is 0 to {parts - 1}.")
+    return held_out if phase is Phase.VALIDATION else training
+
+
+def known_classes(program: CheckedProgram, dataset: Dataset, name: str = "") -> np.ndarray | None:
+    """The class of each sample for this input, or for the first one that a criterion compares and has classes."""
+    compared = [use.node for node in (*program.criteria, *program.metrics) for use in program.network[node].inputs]
+    for data in (name,) if name else dict.fromkeys([*(n for n in compared if n in program.inputs), *program.inputs]):
+        found = dataset.classes(data)
+        if found is not None:
+            return found
+    return None
+
+
+def _balance(program: CheckedProgram, plan: TrainingPlan, dataset: Dataset, part: np.ndarray | None
+             ) -> Balance | None:
+    wanted = plan.block.balance_classes
+    if not wanted:
+        return None
+    classes = known_classes(program, dataset, wanted if isinstance(wanted, str) else "")
+    if classes is None:
+        what = f"the input `{wanted}` has" if isinstance(wanted, str) else "the training data have"
+        raise failure(Code.READER_SHAPE, f"{what} no classes that are known, so they cannot be balanced",
+                      plan.spans.get("balanceClasses", Span.nowhere(program.source.name)), "is set here",
+                      hint="balancing needs one class for each sample; for numbers and masks leave it out.")
+    return Balance(classes if part is None else classes[part], plan.block.seed)
+
+
+def with_saved_split(plan: TrainingPlan, state: dict[str, Any], resumed: bool) -> TrainingPlan:
+    """The plan that sets aside what the run of a checkpoint did: before there was `stratify`, at random.
+
+    A file that says `stratify` itself is taken at its word when a run is `resumed`, and compared with the checkpoint.
+    """
+    data = state.get("identity", {}).get("data")
+    if data is None or "split" in data or (resumed and "stratify" in plan.spans):
+        return plan
+    return replace(plan, block=replace(plan.block, stratify=False))
