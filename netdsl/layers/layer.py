@@ -209,8 +209,6 @@ class Layer(Spec):
     precomputed: ClassVar[bool] = False
     #: True for those of them whose value is such a tensor: the same for every sample, `forward` gets no input.
     is_statistic: ClassVar[bool] = False
-    #: True for rows that behave differently in training (dropout, batch normalization).
-    differs_in_training: ClassVar[bool] = False
 
     @property
     def softmax_axis(self) -> int | None:

@@ -72,7 +72,8 @@ class RootMeanSquaredError(OfNumbers):
         import torch
 
         difference = tensors[0].flatten().double() - tensors[1].flatten().double()
-        return torch.stack(((difference * difference).sum(), difference.new_tensor(float(difference.numel()))))
+        # A number is filled in on the device; a copy from the host could not be captured.
+        return torch.stack(((difference * difference).sum(), difference.new_full((), difference.numel())))
 
     def result(self, added: torch.Tensor) -> float:
         return (added[0] / added[1]).sqrt().item()
@@ -99,7 +100,7 @@ class R2(OfNumbers):
 
         labels, z = (tensor.flatten(1).double() for tensor in tensors)
         sums = [((labels - z) ** 2).sum(0), labels.sum(0), (labels * labels).sum(0)]
-        return torch.cat((*sums, labels.new_tensor([float(len(labels))])))
+        return torch.cat((*sums, labels.new_full((1,), len(labels))))
 
     def result(self, added: torch.Tensor) -> float:
         import torch

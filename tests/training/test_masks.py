@@ -214,7 +214,7 @@ def test_the_error_of_one_output_is_that_of_a_threshold(criterion: str, compared
     reader = {{ train = CSV {{"{tmp_path}/t.csv"}} ; test = CSV {{"{tmp_path}/t.csv"}} }}
     SGD = {{ minibatchSize = 16 ; maxEpochs = 2 ; learningRate = 0.1 }}""")
     result = train(program, out=tmp_path / "run", device="cpu")
-    module = netdsl.load_weights(netdsl.compile(program), tmp_path / "run")
+    module = netdsl.load_weights(netdsl.compile(program), result.checkpoint)
     with torch.no_grad():
         answer = module(torch.from_numpy(np.loadtxt(rows, np.float32, delimiter=",")[:, :3]))[:, 0] > (
             0.5 if compared == "p" else 0)
