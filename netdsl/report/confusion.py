@@ -87,14 +87,6 @@ def confusion_of(counts: np.ndarray, class_name: Callable[[int], str], name: str
     return Confusion(name, rows, _pairs(counts, class_name), _note(counts, scores, len(shown)), shares)
 
 
-def label_table(hits: np.ndarray, name: Callable[[int], str]) -> Table:
-    """Recall, precision and F1 of independent labels, from hits[label, true, predicted]."""
-    scores = [class_scores(counts)[1] for counts in hits]
-    return Table(("label", "samples", "recall", "precision", "F1"), tuple(
-        (name(number), f"{counts[1].sum():,}", *map(_percent, score))
-        for number, (counts, score) in enumerate(zip(hits, scores, strict=True))))
-
-
 def _cells(counts: np.ndarray, shares: np.ndarray, true: int, names: list[str]) -> list[Cell]:
     cells = []
     for guess, (count, share) in enumerate(zip(counts.tolist(), shares.tolist(), strict=True)):

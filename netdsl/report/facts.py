@@ -34,28 +34,6 @@ class Worst:
     wrong: bool
 
 
-@dataclass(frozen=True)
-class Judged:
-    """What a test counted of one output."""
-
-    output: str
-    confusion: np.ndarray | None  #: [true class, predicted class] -> samples
-    hits: np.ndarray | None  #: [label, true, predicted] -> samples, for independent labels
-    names: tuple[str, ...]
-
-    def name(self, number: int) -> str:
-        return self.names[number] if number < len(self.names) else f"class {number}"
-
-
-def _counts(rows: object, axes: int) -> np.ndarray | None:
-    """Counts as read from a file, which may be damaged: square in their last two axes, and not all 0."""
-    try:
-        counts = np.asarray(rows if isinstance(rows, list) else (), dtype=np.int64)
-    except (ValueError, TypeError):
-        return None
-    return counts if counts.ndim == axes and counts.shape[-1] == counts.shape[-2] and counts.any() else None
-
-
 @dataclass
 class Facts:
     """What is known of a run. `notes` says what is left out and why."""
@@ -70,16 +48,11 @@ class Facts:
     notes: list[str] = field(default_factory=list)
 
     @property
-    def heads(self) -> list[Judged]:
-        """The outputs of which the test counted classes or labels; runs of older versions have one matrix alone."""
-        listed = self.run.details.get("heads") or [{"confusion": self.run.details.get("confusion")}]
-        found = []
-        for head in listed if isinstance(listed, list) else ():
-            matrix, hits = _counts(head.get("confusion"), 2), _counts(head.get("hits"), 3)
-            if matrix is not None or hits is not None:
-                stored = self.run.state.get("inputNames", {}).get(head.get("labels"), ())
-                found.append(Judged(str(head.get("output", "")), matrix, hits, tuple(map(str, stored)) or self.classes))
-        return found
+    def confusions(self) -> dict[str, np.ndarray]:
+        """Output (empty for the only one) -> [true class, predicted class] -> samples."""
+        rows = self.run.details.get("confusion")
+        square = isinstance(rows, list) and all(isinstance(row, list) and len(row) == len(rows) for row in rows)
+        return {"": np.asarray(rows)} if rows and square else {}
 
     @property
     def totals(self) -> NetworkTotals | None:

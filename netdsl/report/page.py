@@ -20,7 +20,7 @@ from ..data.preview import png_of
 from ..drawing import HoverLayer, chart_svg, dark_style, hover_layer, network_svg
 from ..ir.program import Phase
 from ..readers.formats.images import pillow
-from .confusion import Confusion, Table, confusion_of, label_table
+from .confusion import Confusion, Table, confusion_of
 from .curves import charts
 from .facts import Facts, Worst
 from .filters import filter_sheet
@@ -96,8 +96,6 @@ def _sections(facts: Facts) -> Iterator[Section]:
     yield Section("curves", "Curves", list(_curves(facts)))
     yield Section("epochs", "Epochs", _epochs(facts))
     yield Section("confusion", "Confusion matrix", list(_confusions(facts)))
-    yield Section("labels", "Labels", [_Labels(head.output, label_table(head.hits, head.name))
-                                       for head in facts.heads if head.hits is not None])
     yield Section("worst", "Worst samples", [_worst(worst) for worst in facts.worst])
     yield Section("filters", "First layer", _filters(facts))
     yield Section("network", "Network", _network(facts))
@@ -188,19 +186,10 @@ class _ShownConfusion:
     picture: Embedded | None
 
 
-@dataclass(frozen=True)
-class _Labels:
-    """Independent labels of one output."""
-
-    output: str
-    table: Table
-
-
 def _confusions(facts: Facts) -> Iterator[_ShownConfusion]:
-    heads = [head for head in facts.heads if head.confusion is not None]
-    for head in heads:
-        if head.confusion is not None:
-            found = confusion_of(head.confusion, head.name, head.output if len(heads) > 1 else "")
+    for name, counts in facts.confusions.items():
+        if counts.sum():
+            found = confusion_of(counts, facts.class_name, name)
             yield _ShownConfusion(found.name, found.classes, found.pairs, found.by_class, found.note,
                                   _matrix_picture(found) if found.is_large else None)
 

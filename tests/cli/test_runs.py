@@ -205,7 +205,7 @@ def test_many_classes_are_a_picture(work: Path) -> None:
     facts = gather(runs.Run(work / "runs/small/0"))
     counts = np.eye(200, dtype=int) * 7
     counts[3, 5] = 4
-    facts.run.details["heads"] = [{"output": "z", "confusion": counts.tolist()}]
+    facts.run.details["confusion"] = counts.tolist()
     text = page(facts)
     assert 'alt="confusion matrix"' in text
     assert re.search(r"<td>class 3</td><td>class 5</td><td>4</td><td>36.4 %</td>", text)

@@ -122,17 +122,3 @@ def test_the_page_shows_whole_names_and_works_without_scripts(tmp_path: Path) ->
     assert "prefers-color-scheme:dark" in text.replace(" ", "")
     assert text.count("prefers-color-scheme:dark){text[fill") == 1  # once for all drawings
     assert 'class="strip"' in text
-
-
-def test_each_output_has_its_confusion_and_labels_their_scores(tmp_path: Path) -> None:
-    rate = "learningRate = 0.1"
-    facts = gather(run_folder(tmp_path / "r", rate, plan_rates(rate)))
-    facts.run.details["heads"] = [
-        {"output": "kind", "labels": "a", "confusion": [[3, 1], [0, 4]]},
-        {"output": "tags", "labels": "b", "hits": [[[5, 1], [2, 2]], [[8, 0], [0, 2]]]},
-        {"output": "size", "labels": "c", "confusion": [[2, 0], [0, 2]]}]
-    text = page(facts)
-    assert [found for found in re.findall(r"<h3>(.*?)</h3>", text) if found != "Diagram"] == ["kind", "size", "tags"]
-    assert re.search(r"<td>class 0</td><td>4</td><td>50.0 %</td><td>66.7 %</td><td>57.1 %</td>", text)
-    facts.run.details["heads"] = [{"output": "kind", "confusion": [[3, 1], [0]]}, {"hits": "?"}]
-    assert "<h2>Confusion matrix</h2>" not in page(facts)
