@@ -14,7 +14,7 @@ from test_layout import assert_boxes_apart, assert_edges_drawn, assert_lines_apa
 
 import netdsl
 from netdsl.base.source import Source
-from netdsl.drawing.drawing import draw_scene, lay_out_diagram
+from netdsl.drawing.drawing import box_faces, draw_scene, lay_out_diagram
 from netdsl.drawing.graph.diagram import Diagram, build
 from netdsl.drawing.layout.place import place
 
@@ -30,8 +30,8 @@ def diagram(name: str, **options: object) -> Diagram:
 
 def parts(drawn: Diagram, level: str = "") -> dict[str, int]:
     """Label -> number of repetitions, of the boxes and groups of a group."""
-    items = {**drawn.box, **drawn.group}
-    return {item.label: item.repeat for name, item in items.items() if drawn.parent.get(name, "") == level}
+    items = (*drawn.boxes, *drawn.groups)
+    return {item.label: item.repeat for item in items if drawn.parent.get(item.name, "") == level}
 
 
 @pytest.mark.parametrize("path", ALL, ids=lambda path: path.stem)
@@ -39,7 +39,7 @@ def test_a_drawing_has_the_shape_of_a_page_and_is_not_mostly_blank(path: Path) -
     """Width through height within 1:4 and 4:1; where it is larger than a screen, within 1:2.5 and 2.5:1, and boxes with
     their surroundings (28 pixels) cover a good part of it."""
     drawn = build(netdsl.check(path))
-    layout, scene = lay_out_diagram(drawn), draw_scene(drawn)
+    layout, scene = lay_out_diagram(drawn, box_faces(drawn)), draw_scene(drawn)
     aspect = scene.width / scene.height
     assert 1 / 4 <= aspect <= 4
     if scene.width * scene.height > 1920 * 1080:
@@ -51,7 +51,7 @@ def test_a_drawing_has_the_shape_of_a_page_and_is_not_mostly_blank(path: Path) -
 def test_a_u_net_is_drawn_as_a_u() -> None:
     """Down on the left, up on the right; each skip leads straight across, to the group at its height."""
     drawn = diagram("unet")
-    layout = lay_out_diagram(drawn)
+    layout = lay_out_diagram(drawn, box_faces(drawn))
     assert_boxes_apart(drawn, layout)
     assert_lines_clear(layout)
     assert_lines_apart(layout)
@@ -103,7 +103,7 @@ def test_any_u_keeps_the_rules(rows: list[tuple[int, int]], bottom: int, head: i
 @pytest.mark.parametrize("depth", [None, 0, 1, 2])
 def test_nothing_overlaps_and_nothing_runs_back(path: Path, depth: int | None) -> None:
     drawn = build(netdsl.check(path), depth)
-    layout = lay_out_diagram(drawn, wrap=False)
+    layout = lay_out_diagram(drawn, box_faces(drawn), wrap=False)
     assert_boxes_apart(drawn, layout)
     assert_lines_clear(layout)
     if all(box.repeat == 1 for box in drawn.boxes):  # lines leave the sheets behind a repeated box

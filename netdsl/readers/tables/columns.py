@@ -54,10 +54,6 @@ class Treatment:
     standardize: bool = False
     unknown: str = "error"  #: what a word that the training data do not have is: "error" or "zeros"
 
-    @property
-    def needs_training_data(self) -> bool:
-        return self.standardize or isinstance(self.fill, str)
-
 
 def fit_columns(table: Table, places: Sequence[int], treatment: Treatment, file: str) -> tuple[Column, ...]:
     """What a table says of its columns of features. Raises DataError where a column has no value at all."""
