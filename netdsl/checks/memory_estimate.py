@@ -28,10 +28,6 @@ class Memory:
         return (self.weight_bytes + self.gradient_bytes + self.optimizer_bytes + self.buffer_bytes
                 + self.minibatch * self.activation_bytes)
 
-    @property
-    def inference_bytes(self) -> int:
-        """Weights and statistics; activations are freed as soon as they are used."""
-        return self.weight_bytes + self.buffer_bytes
 
 
 def estimate_memory(program: CheckedProgram, minibatch: int | None = None) -> Memory:

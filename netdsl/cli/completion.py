@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
@@ -16,7 +16,6 @@ from .output import err, out
 VARIABLE, PROGRAM = "_NETDSL_COMPLETE", "netdsl"
 
 Items = list[CompletionItem]
-Completer = Callable[[click.Context, click.Parameter, str], Items]
 
 _INSTALL = {
     "bash": 'eval "$(netdsl completion bash)" in ~/.bashrc',

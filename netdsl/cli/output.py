@@ -53,7 +53,7 @@ def without_reader() -> Iterator[tuple[TextIO, TextIO]]:
     """
     streams = sys.stdout, sys.stderr
     try:
-        with redirect_stdout(_Lasting(streams[0])), redirect_stderr(_Lasting(streams[1])):  # type: ignore[type-var]
+        with redirect_stdout(_Lasting(streams[0])), redirect_stderr(_Lasting(streams[1])):
             yield streams
     finally:
         for stream in streams:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from . import palette
-from .graph.diagram import Box, Diagram, Folded, Group, parameter_text
+from .graph.diagram import Box, Diagram, Folded, Group, parameter_text, repeat_text
 from .layout.place import SHEETS, BoxPlace, Layout, Size, Wire, place
 from .scene import Cluster, Item, Line, Rect, Scene, Text
 from .text_metrics import shortened, text_width
@@ -22,8 +22,8 @@ _JUDGING = frozenset({"criterion", "metric"})
 
 def draw_scene(diagram: Diagram, *, to_the_right: bool = False, wrap: bool = True) -> Scene:
     """The diagram with its layout, title and legend."""
-    faces = _faces(diagram)
-    layout = _placed(diagram, faces, to_the_right, wrap)
+    faces = box_faces(diagram)
+    layout = lay_out_diagram(diagram, faces, to_the_right, wrap)
     legend = list(_legend(diagram))
     heading = max(text_width(diagram.title, 17, bold=True), text_width(diagram.summary, 12))
     width = max(layout.width, heading, min(_legend_width(legend), 620.0)) + 2 * _MARGIN
@@ -36,12 +36,8 @@ def draw_scene(diagram: Diagram, *, to_the_right: bool = False, wrap: bool = Tru
                  (*items, *legend_items), palette.BACKGROUND)
 
 
-def lay_out_diagram(diagram: Diagram, *, to_the_right: bool = False, wrap: bool = True) -> Layout:
+def lay_out_diagram(diagram: Diagram, faces: dict[str, _Face], to_the_right: bool = False, wrap: bool = True) -> Layout:
     """Where everything of the diagram stands, boxes as large as their texts."""
-    return _placed(diagram, _faces(diagram), to_the_right, wrap)
-
-
-def _placed(diagram: Diagram, faces: dict[str, _Face], to_the_right: bool, wrap: bool) -> Layout:
     sizes = {name: Size(face.width, face.height, text_width(face.label, _LABEL)) for name, face in faces.items()}
     titles = {group.name: _title_width(group) for group in diagram.groups}
     return place(diagram, sizes, titles, to_the_right=to_the_right, wrap=wrap)
@@ -88,7 +84,8 @@ class _Face:
         return _Face(name, layer, lines, list(box.folded), label, width, height)
 
 
-def _faces(diagram: Diagram) -> dict[str, _Face]:
+def box_faces(diagram: Diagram) -> dict[str, _Face]:
+    """What each box says, and how large that makes it."""
     faces = {box.name: _Face.of(diagram, box) for box in diagram.boxes}
     _same_widths(diagram, faces)
     return faces
@@ -196,6 +193,8 @@ class _Painter:
         behind = SHEETS if box.repeat > 1 else 0.0
         if self.to_the_right:
             yield Text(spot.right + behind + 7, spot.y + spot.height / 2 - 5, face.label, _LABEL, palette.FAINT)
+        elif box.name in self.layout.upwards:
+            yield Text(spot.x + spot.width / 2 + 7, spot.y - 6, face.label, _LABEL, palette.FAINT)
         else:
             yield Text(spot.x + spot.width / 2 + 7, spot.bottom + behind + 14, face.label, _LABEL, palette.FAINT)
 
@@ -237,7 +236,7 @@ class _Painter:
         parts = [f"{box.name} ({box.layer or f'{box.nodes} layers'})", ", ".join(box.options), parameter_text(box),
                  *(f"then {folded.name}: {folded.text}" for folded in box.folded),
                  f"output {box.shape}" if box.shape else "",
-                 f"{box.repeat} times, as {box.label}" if box.repeat > 1 else "", box.place]
+                 f"{repeat_text(box)}: {box.label}" if box.repeat > 1 else "", box.place]
         return "\n".join(part for part in parts if part)
 
 
@@ -256,16 +255,12 @@ def _badge(right: float, y: float, item: Box | Group) -> list[Item]:
     """The number of repetitions; `right` is where the badge ends."""
     width = _badge_width(item) - 8
     return [Rect(right - width, y, width, 16, palette.TEXT, top_radius=8, bottom_radius=8),
-            Text(right - width / 2, y + 12, _badge_text(item), _SMALL, "#ffffff", bold=True, anchor="middle")]
-
-
-def _badge_text(item: Box | Group) -> str:
-    return f"{item.repeat} side by side" if item.side_by_side else f"x{item.repeat}"
+            Text(right - width / 2, y + 12, repeat_text(item), _SMALL, "#ffffff", bold=True, anchor="middle")]
 
 
 def _badge_width(item: Box | Group) -> float:
     """With the room beside it."""
-    return max(26.0, text_width(_badge_text(item), _SMALL, bold=True) + 14) + 8
+    return max(26.0, text_width(repeat_text(item), _SMALL, bold=True) + 14) + 8
 
 
 # -- legend -----------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ The unit is the pixel at 96 dots per inch; y grows downwards.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 Point = tuple[float, float]
 
@@ -85,15 +85,6 @@ class Scene:
                 waiting.extend(reversed(item.items))
             else:
                 yield item
-
-
-def moved(item: Item, dx: float, dy: float) -> Item:
-    """The item at another place."""
-    if isinstance(item, Cluster):
-        return Cluster(tuple(moved(inner, dx, dy) for inner in item.items), item.title, item.kind)
-    if isinstance(item, Line):
-        return replace(item, points=tuple((x + dx, y + dy) for x, y in item.points))
-    return replace(item, x=item.x + dx, y=item.y + dy)
 
 
 def rounded(points: tuple[Point, ...], radius: float) -> list[tuple[str, tuple[Point, ...]]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..base.codes import Code
-from ..base.diagnostics import Diagnostic, Failure, Label, did_you_mean, failure
+from ..base.diagnostics import Diagnostic, Failure, Label, did_you_mean
 from ..base.source import Span
 from ..ir.program import Phase, Readers
 from ..optimizers.bind_block import plan_of
@@ -72,8 +72,10 @@ def _transforms_first(environment: Environment) -> dict[str, Any]:
 
 def _unknown_phase(name: str, span: Span) -> Diagnostic:
     known = (*Phase, "sample")
+    shared = Reader.option(name)
+    hint = f"it is an option of each reader: `train = CSV {{..., {name} = ...}}`." if shared is not None else ""
     return Diagnostic(Code.UNKNOWN_KEY, f"`reader` has no key `{name}`", Label(span, did_you_mean(name, known)),
-                      body=(f"Its keys are {', '.join(known)}.",))
+                      body=(f"Its keys are {', '.join(known)}.",), hint=hint)
 
 
 def _nothing_to_replace(sample: Sample, span: Span, severity: str = "error") -> Diagnostic:
@@ -160,7 +162,3 @@ def block(evaluator: ExpressionEvaluator, spec: type, record: RecordValue, title
     named = {name: argument_for(evaluator, member, place, record.names[name])
              for name, member in record.members.items()}
     return bind(spec, [], named, span, title=title, unknown_code=Code.UNKNOWN_KEY)
-
-
-def missing_block(name: str, span: Span, why: str) -> Failure:
-    return failure(Code.NO_TRAINING, f"the file has no `{name}` block", span, why)

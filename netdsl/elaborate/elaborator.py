@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from .. import layers, optimizers, readers
@@ -275,8 +274,3 @@ def _unused_warning(name: str, span: Span, node: str | None, function: bool) -> 
 
 
 __all__ = ["Source", "elaborate", "evaluate", "show_value"]
-
-
-def known_names() -> Iterable[str]:
-    """Every name that a file finds without defining it; for completion."""
-    return environment().keys()

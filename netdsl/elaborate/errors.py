@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from ..base.codes import Code
@@ -167,10 +167,6 @@ def wrong_inputs(name: str, wanted: Sequence[str], got: int, span: Span, place: 
     names = f" ({', '.join(wanted)})" if len(wanted) > 1 else ""
     return failure(Code.WRONG_INPUTS, f"{name} takes {count}{names}, here {'is' if got == 1 else 'are'} {got}", span,
                    label, related=uses(place), body=body)
-
-
-def from_all(diagnostics: Iterable[Diagnostic]) -> Failure:
-    return Failure(tuple(diagnostics))
 
 
 def _short(text: str, limit: int = 40) -> str:

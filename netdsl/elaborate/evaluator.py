@@ -243,7 +243,7 @@ class ExpressionEvaluator:
 
     def constant(self, value: float, span: Span, place: NamedPlace) -> Ref:
         """A plain number where a node is needed."""
-        layer = LAYER_NAMES["Constant"](value=value)  # type: ignore[call-arg]
+        layer = LAYER_NAMES["Constant"](value=value)
         return self.add_node(layer, (), place.scope.counted("constant").path, span, place.trace_spans())
 
     def cycle(self, thunk: Thunk) -> Failure:

@@ -24,7 +24,7 @@ def read_schedule(
         if isinstance(item, ast.Binary) and item.operator == "*":
             value = _number(evaluator, item.left, scope, at)
             count = _number(evaluator, item.right, scope, at)
-            stretches.append(Segment(value, int(count) if count == int(count) else count, item.span))  # type: ignore[arg-type]
+            stretches.append(Segment(value, int(count) if count == int(count) else count, item.span))
             continue
         result = evaluator.evaluate(item, scope, at.inner())
         if getattr(result, "is_schedule", False):

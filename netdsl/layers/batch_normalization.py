@@ -56,7 +56,6 @@ class BatchNormalizationLayer(Layer):
     family: ClassVar[str] = "normalization"
     label: ClassVar[str] = "batchNorm"
     style: ClassVar[str] = "layer"
-    differs_in_training: ClassVar[bool] = True
     from_plan: ClassVar[dict[str, str]] = {"normalization_time_constant": "batchNormalizationTimeConstant",
                                            "blend_time_constant": "batchNormalizationBlendTimeConstant"}
     examples: ClassVar[tuple[Example, ...]] = (
@@ -130,7 +129,6 @@ class BatchNormalization(Layer):
     inputs: ClassVar[tuple[str, ...]] = ("input", "scale", "bias", "runMean", "runVariance", "runCount")
     parameter_inputs: ClassVar[tuple[str, ...]] = inputs[1:]
     optional_inputs: ClassVar[int] = 1
-    differs_in_training: ClassVar[bool] = True
     from_plan: ClassVar[dict[str, str]] = BatchNormalizationLayer.from_plan
     examples: ClassVar[tuple[Example, ...]] = (
         Example("BatchNormalization (x, scale, bias, mean, variance, spatial = true)",

@@ -254,7 +254,7 @@ class ClassMetric(Thresholded):
 
     def sample_weights(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
         given, z, dim = self.arranged(p, *with_batch(tensors, p.inputs))
-        return total(has_class(given, z.shape[dim], dim).to(_wide(z)))
+        return total(has_class(given, z.shape[dim], dim).to(counting_type(z)))
 
 
 @table_row
@@ -274,7 +274,7 @@ class ClassificationError(ClassMetric):
     """
 
     short = "errs"
-    aliases = ("ErrorPrediction",)
+    aliases: ClassVar[tuple[str, ...]] = ("ErrorPrediction",)
     examples = (
         Example("ClassificationError", ((10,), (10,)), (1,)),
         Example("ClassificationError {topN = 5}", ((1,), (10,)), (1,), "the label is the number of the class"),
@@ -308,7 +308,7 @@ class ClassificationError(ClassMetric):
         """1 at the positions that are wrong, `dim` kept; NaN where the label is no class number."""
         import torch
 
-        dtype, count = _wide(z), z.shape[dim]
+        dtype, count = counting_type(z), z.shape[dim]
         if count == 1:
             return (((z > self.limit) != (given > 0.5)) | z.isnan()).to(dtype)
         number = given if given.shape[dim] != count else given.argmax(dim, keepdim=True)
@@ -355,14 +355,14 @@ class IntersectionOverUnionError(ClassMetric):
 
     def _answers(self, given: torch.Tensor, z: torch.Tensor, dim: int) -> tuple[torch.Tensor, torch.Tensor]:
         """A 1 at the class of the labels and at the answer of z, for every class along `dim`."""
-        dtype, count = _wide(z), z.shape[dim]
+        dtype, count = counting_type(z), z.shape[dim]
         if count == 1:
             return one_hot((given > 0.5).long(), 2, dim, dtype), one_hot((z > self.limit).long(), 2, dim, dtype)
         number = given if given.shape[dim] != count else given.argmax(dim, keepdim=True)
         return one_hot(number, count, dim, dtype), one_hot(z.argmax(dim, keepdim=True), count, dim, dtype)
 
 
-def _wide(z: torch.Tensor) -> torch.dtype:
+def counting_type(z: torch.Tensor) -> torch.dtype:
     """A type that counts positions exactly: float32 at least."""
     import torch
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ..base.classes import NO_CLASS
 from ..spec import Choice, Flag, Integer, Optional, option, table_row
 from .accumulation import Accumulation, Rows
+from .class_labels import class_numbers
 from .layer import SCALAR, Example, Shape, ShapeError
 from .quality import Quality
-from .set_metrics import SetMetric
+from .set_metrics import SetMetric, check_class
 
 if TYPE_CHECKING:
     import torch
@@ -42,9 +43,7 @@ class OverThresholds(SetMetric):
             raise ShapeError(f"the two inputs of {self.name()} have different shapes", input=1,
                              label=f"cannot compare {labels} and {z}")
         classes = max(2, z.size) if not self.multi_label else z.size
-        if self.of_class is not None and self.of_class >= classes:
-            raise ShapeError(f"{self.name()} cannot look at class {self.of_class}: the last one is {classes - 1}",
-                             label=f"there are {classes}, numbered from 0", option="class")
+        check_class(self.name(), self.of_class, classes)
         return SCALAR
 
     def accumulation(self, inputs: Sequence[Shape]) -> Accumulation:
@@ -57,8 +56,8 @@ class OverThresholds(SetMetric):
 
         labels, z = (tensor.flatten(1).to(torch.promote_types(tensor.dtype, torch.float32)) for tensor in tensors)
         if z.shape[1] > 1 and not self.multi_label:
+            labels = class_numbers(labels, z.shape[1], -1)
             z = z.softmax(1)
-            labels = labels.argmax(1, keepdim=True) if labels.shape[1] > 1 else labels
         return torch.cat((labels.to(z.dtype), z), 1)
 
     def result(self, added: torch.Tensor) -> float:
@@ -66,6 +65,8 @@ class OverThresholds(SetMetric):
 
         own = added.shape[1] // 2 if self.multi_label or added.shape[1] == 2 else 1
         added = added[(added[:, :own] != NO_CLASS).all(1)]
+        if own == 1:
+            added = added[added[:, 0] >= 0]  # those that have a class
         labels, scores = added[:, :own], added[:, own:].double()
         if scores.shape[1] > 1 and not self.multi_label:
             wanted = labels == torch.arange(scores.shape[1], device=scores.device)

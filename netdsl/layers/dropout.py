@@ -27,7 +27,6 @@ class Dropout(Layer):
     passes_on: ClassVar[bool] = True
     family: ClassVar[str] = "dropout"
     label: ClassVar[str] = "dropout"
-    differs_in_training: ClassVar[bool] = True
     from_plan: ClassVar[dict[str, str]] = {"rate": "dropoutRate"}
     examples: ClassVar[tuple[Example, ...]] = (
         Example("Dropout", ((4096,),), (4096,), "the rate is that of the training block"),

@@ -177,6 +177,9 @@ class Layer(Spec):
     #: The value is one of a whole data set (precision, AUC) and not of a sample: `forward` gives what a minibatch
     #: adds, as `accumulation` says, and `result` makes the number of it. Only reports use the value.
     is_set_metric: ClassVar[bool] = False
+    #: The position of the input that says which samples belong together (a query's id): minibatches keep them whole,
+    #: since the value of a sample needs the others.
+    group_input: ClassVar[int | None] = None
     #: The output is a Softmax.
     is_softmax: ClassVar[bool] = False
     #: The output has the values of the input, perhaps in another shape; while the network is evaluated.
@@ -206,8 +209,6 @@ class Layer(Spec):
     precomputed: ClassVar[bool] = False
     #: True for those of them whose value is such a tensor: the same for every sample, `forward` gets no input.
     is_statistic: ClassVar[bool] = False
-    #: True for rows that behave differently in training (dropout, batch normalization).
-    differs_in_training: ClassVar[bool] = False
 
     @property
     def softmax_axis(self) -> int | None:

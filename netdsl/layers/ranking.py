@@ -16,13 +16,26 @@ if TYPE_CHECKING:
 
 @table_row
 class Ranking(Criterion):
-    """Base of the rows over queries: three numbers per sample, every sample gets the same result.
+    """Base of the rows over queries: three numbers per sample, every sample of a query gets the query's result.
 
-    All samples of a query have to be in one minibatch.
+    All samples of a query have to be in one minibatch. The value of a data set is the mean over its queries.
     """
 
     inputs: ClassVar[tuple[str, ...]] = ("gain", "prediction", "queryId")
     can_be_blended = False
+
+    group_input: ClassVar[int | None] = 2
+
+    @property
+    def is_weighted(self) -> bool:
+        return True
+
+    def sample_weights(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
+        """Every query counts alike, however many samples it has."""
+        import torch
+
+        query = tensors[2].flatten()
+        return 1 / (query[:, None] == query[None, :]).sum(1, keepdim=True).to(torch.float64)
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         for position, shape in enumerate(inputs):
@@ -51,19 +64,14 @@ def places(score: torch.Tensor, same: torch.Tensor) -> torch.Tensor:
     return (ahead & same).sum(1)
 
 
-def mean_of_queries(values: torch.Tensor, same: torch.Tensor) -> torch.Tensor:
-    """The mean over queries of a value that all samples of a query share."""
-    share = 1 / same.sum(1).to(values.dtype)
-    return (values * share).sum() / share.sum()
-
-
 @table_row
 class LambdaRank(Ranking):
-    """(1 - the mean NDCG of the queries) in percent; its gradient is that of LambdaRank with sigma 1.
+    """(1 - the NDCG of the query) in percent; its gradient is that of LambdaRank with sigma 1.
 
     NDCG is sum (gain / ln (place + 2)) over the places that z gives, divided by the best such sum. The
     gradient pushes every pair of samples of a query apart by 1 / (1 + e^(z_i - z_j)) times the change
-    of NDCG if the two changed places.
+    of NDCG if the two changed places. A minibatch holds whole queries; the value of a data set is the mean over
+    its queries.
 
     Source: CNTK `LambdaRank`; Burges et al. 2006.
     """
@@ -79,7 +87,7 @@ class LambdaRank(Ranking):
         discount = 1 / (places(z, same) + 2).to(z.dtype).log()
         best = members @ (gain / (places(gain, same) + 2).to(z.dtype).log())
         best = torch.where(best == 0, 1.0, best)
-        value = 100 * (1 - mean_of_queries((members @ (gain * discount)) / best, same))
+        value = 100 * (1 - (members @ (gain * discount)) / best)
         change = ((gain[:, None] - gain[None, :]) * (discount[None, :] - discount[:, None])).abs() / best[:, None]
         pushes = torch.sigmoid(z[None, :] - z[:, None]) * change * (same & (gain[:, None] > gain[None, :]))
         slope = pushes.sum(0) - pushes.sum(1)
@@ -88,7 +96,9 @@ class LambdaRank(Ranking):
 
 @table_row
 class NDCG1Eval(Ranking):
-    """The gain of the sample that z puts first, divided by the largest gain: mean over the queries, in percent.
+    """The gain of the sample that z puts first, divided by the largest gain of its query, in percent.
+
+    A minibatch holds whole queries; the value of a data set is the mean over its queries.
 
     Source: CNTK `NDCG1Eval`.
     """
@@ -106,4 +116,4 @@ class NDCG1Eval(Ranking):
         first = members @ (gain * (places(prediction, same) == 0))
         largest = torch.where(same, gain[None, :], -torch.inf).amax(1)
         share = first / torch.where(largest == 0, 1.0, largest)
-        return 100 * mean_of_queries(share, same) * torch.ones_like(gain)
+        return 100 * share

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..base.classes import NO_CLASS
 from ..spec import Choice, Flag, Integer, Number, Optional, option, table_row
 from .accumulation import Accumulation, Sums
 from .broadcast import with_batch
-from .class_labels import class_numbers
+from .class_labels import class_numbers, has_class
 from .criteria import Thresholded
 from .layer import Example, Layer, Meaning, Shape, ShapeError
 from .quality import Quality
@@ -45,6 +44,13 @@ def ratio(above: torch.Tensor, below: torch.Tensor) -> torch.Tensor:
     return torch.where(below == 0, 0.0, above / torch.where(below == 0, 1.0, below))
 
 
+def check_class(name: str, of_class: int | None, classes: int) -> None:
+    """Raise unless there is such a class."""
+    if of_class is not None and of_class >= classes:
+        raise ShapeError(f"{name} cannot look at class {of_class}: the last one is {classes - 1}",
+                         label=f"there are {classes}, numbered from 0", option="class")
+
+
 # --- answers that are right or wrong -------------------------------------------------------------------
 
 
@@ -53,7 +59,8 @@ class Decisions(SetMetric, Thresholded):
     """Base of the metrics that count decisions, by class: right ones, all of the class, all that should be.
 
     With one output the classes are no (0) and yes (1): yes is a score above the threshold. With several outputs
-    the largest is the answer; with `multiLabel` each is a yes or no of its own.
+    the largest is the answer; with `multiLabel` each is a yes or no of its own. Positions without a class are left
+    out.
     """
 
     better: ClassVar[Quality] = Quality.LARGER
@@ -87,23 +94,32 @@ class Decisions(SetMetric, Thresholded):
         import torch
 
         given, z, dim = self.arranged(p, *tensors)
+        count = z.shape[dim]
         if self.multi_label:
-            known = given != NO_CLASS
-            wanted, found = given > 0.5, (z > self.limit) & known
-            pairs = [t.movedim(dim, 0).flatten(1) for t in (wanted & found, found, wanted, known)]
+            wanted, found = given > 0.5, z > self.limit
+            pairs = [t.movedim(dim, 0).flatten(1) for t in (wanted & found, found, wanted, torch.ones_like(found))]
             return torch.stack([t.sum(1, dtype=torch.float64) for t in pairs]).flatten()
-        target = class_numbers(given, z.shape[dim], dim)
-        answer = z.argmax(dim) if z.shape[dim] > 1 else (z > self.limit).long()
-        return count_classes(target.flatten(), answer.flatten(), self.counted(p.inputs[1])).flatten()
+        answer = z.argmax(dim, keepdim=True) if count > 1 else (z > self.limit).long()
+        return count_classes(class_numbers(given, count, dim).flatten(), answer.flatten(),
+                             has_class(given, count, dim).flatten(), self.counted(p.inputs[1])).flatten()
+
+    def result(self, added: torch.Tensor) -> float:
+        # A label that is none of the classes spoils every number, also of classes that it does not touch.
+        return float("nan") if added.isnan().any() else self.number(added.reshape(4, -1)).item()
+
+    def number(self, counts: torch.Tensor) -> torch.Tensor:
+        """From (4, classes): right answers, answers, labels, all decisions."""
+        raise NotImplementedError
 
 
-def count_classes(target: torch.Tensor, answer: torch.Tensor, classes: int) -> torch.Tensor:
-    """(4, classes) from numbers of classes: right answers, answers, labels, and all positions. Positions whose label
-    is none of the classes are left out.
+def count_classes(target: torch.Tensor, answer: torch.Tensor, counts: torch.Tensor, classes: int) -> torch.Tensor:
+    """(4, classes) from numbers of classes: right answers, answers, labels, and all positions, of those that count.
+    A label that is none of the classes makes NaN.
     """
     import torch
 
-    counted = ((target >= 0) & (target < classes)).to(torch.float64)
+    inside = (target >= 0) & (target < classes)
+    counted = torch.where(counts & ~inside, torch.nan, counts.to(torch.float64))
     target = target.clamp(0, classes - 1)
     none = torch.zeros(classes, dtype=torch.float64, device=target.device)
     return torch.stack((none.scatter_add(0, target, counted * (target == answer)),
@@ -123,24 +139,20 @@ class OfClasses(Decisions):
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         result = super().shape(inputs)
-        classes = self.counted(inputs[1])
-        if self.of_class is not None and self.of_class >= classes:
-            raise ShapeError(f"{self.name()} cannot look at class {self.of_class}: the last one is {classes - 1}",
-                             label=f"there are {classes}, numbered from 0", option="class")
+        check_class(self.name(), self.of_class, self.counted(inputs[1]))
         return result
 
-    def result(self, added: torch.Tensor) -> float:
-        counts = added.reshape(4, -1)
+    def number(self, counts: torch.Tensor) -> torch.Tensor:
         one = self.of_class
         if one is None and self.average is None and not self.multi_label and counts.shape[1] == 2:
             one = 1
         if one is not None:
-            return self.value(counts[:, one]).item()
+            return self.value(counts[:, one])
         if self.average == "micro":
-            return self.value(counts.sum(1)).item()
+            return self.value(counts.sum(1))
         _, answers, labels, _ = counts
         weight = labels if self.average == "weighted" else ((answers + labels) > 0).to(labels.dtype)
-        return ratio((self.value(counts) * weight).sum(), weight.sum()).item()
+        return ratio((self.value(counts) * weight).sum(), weight.sum())
 
     def value(self, counts: torch.Tensor) -> torch.Tensor:
         """From (4, ...): right answers, answers, labels, all decisions."""
@@ -212,3 +224,67 @@ class MeanIoU(OfClasses):
 
     def value(self, counts: torch.Tensor) -> torch.Tensor:
         return ratio(counts[0], counts[1] + counts[2] - counts[0])
+
+
+# --- counts of decisions ---------------------------------------------------------------------------------
+
+
+@table_row
+class CountOfDecisions(Decisions):
+    """Base of the numbers of right and wrong decisions about one class: class 1 where no other is named."""
+
+    percent: ClassVar[bool] = False
+    #: Which of the four: right, false alarms, missed, others.
+    part: ClassVar[str] = ""
+
+    of_class: int = option(Integer(0), 1, "The number of the class that is meant by positive.", name="class")
+
+    def shape(self, inputs: Sequence[Shape]) -> Shape:
+        result = super().shape(inputs)
+        check_class(self.name(), self.of_class, self.counted(inputs[1]))
+        return result
+
+    def number(self, counts: torch.Tensor) -> torch.Tensor:
+        right, answers, labels, every = counts[:, self.of_class]
+        parts: dict[str, torch.Tensor] = {"right": right, "false alarms": answers - right, "missed": labels - right,
+                                          "others": every - answers - labels + right}
+        return parts[self.part]
+
+
+def _counts(name: str) -> tuple[Example, ...]:
+    return (Example(name, ((1,), (1,)), (1,)), Example(f"{name} {{class = 3}}", ((1,), (10,)), (1,)),
+            Example(f"{name} {{class = 10}}", ((10,), (10,)), None))
+
+
+@table_row
+class TruePositives(CountOfDecisions):
+    """How many samples of the class are taken for it."""
+
+    part = "right"
+    examples = _counts("TruePositives")
+
+
+@table_row
+class FalsePositives(CountOfDecisions):
+    """How many samples of other classes are taken for the class."""
+
+    better: ClassVar[Quality] = Quality.SMALLER
+    part = "false alarms"
+    examples = _counts("FalsePositives")
+
+
+@table_row
+class FalseNegatives(CountOfDecisions):
+    """How many samples of the class are taken for another one."""
+
+    better: ClassVar[Quality] = Quality.SMALLER
+    part = "missed"
+    examples = _counts("FalseNegatives")
+
+
+@table_row
+class TrueNegatives(CountOfDecisions):
+    """How many samples of other classes are not taken for the class."""
+
+    part = "others"
+    examples = _counts("TrueNegatives")

@@ -59,7 +59,7 @@ class Binary(Criterion):
     """
 
     axis: int = option(Integer(0), 0, "The axis of the classes, where the labels are a mask: a position that has none "
-                                      "of them is left out. 0: every number is a label of its own.")
+                                      "of them is left out. 0: every number is a label of its own.", drawn="")
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         check_axis(self.axis, inputs[0], self.name())

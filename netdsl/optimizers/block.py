@@ -264,6 +264,8 @@ class TrainingBlock(Spec):
 
 #: Keys of CNTK's block that files do not have any more, and what stands in their place.
 OBSOLETE: dict[str, str] = {
+    **dict.fromkeys(("randomize", "shuffle"), "the order is an option of the reader: `train = CSV {..., randomize = "
+                                              "false}` keeps that of the data."),
     "useAdagrad": "CNTK's key for `gradUpdateType = 'adagrad'`.",
     "maxSamplesInRAM": "`numSubminibatches` splits a minibatch to save memory.",
     "truncated": "sequences are not truncated here; leave it out.",

@@ -157,7 +157,7 @@ def open_plain(path: str | Path) -> IO[bytes]:
     # Opened by its path, so that closing the stream closes the packed file too.
     if head.startswith(_GZIP):
         return gzip.open(path)  # type: ignore[return-value]
-    return lzma.open(path) if head == _XZ else open(path, "rb")  # type: ignore[return-value]
+    return lzma.open(path) if head == _XZ else open(path, "rb")
 
 
 def is_packed(path: str | Path) -> bool:
@@ -189,12 +189,6 @@ def read_head(path: str, count: int, option: str = "") -> bytes:
     found = required(path, option)
     with reading(found, option), open_plain(found) as stream:
         return stream.read(count)
-
-
-def text_lines(path: str, option: str = "") -> Iterator[tuple[int, str]]:
-    """Numbered lines of a UTF-8 text, without their ends; packed or plain, never all in memory."""
-    for first, lines in text_blocks(path, option):
-        yield from enumerate(lines, first)
 
 
 def text_blocks(path: str, option: str = "", encoding: str | None = "utf-8") -> Iterator[tuple[int, list[str]]]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from ..base.diagnostics import Failure
 from ..base.units import plural
+from ..checks.groups import group_input
 from ..ir.program import CheckedProgram, Phase
 from ..optimizers.optimizer import StepRates
 from ..runs import checkpoint
@@ -21,6 +22,7 @@ from ..runs.store import SOURCE
 from ..runs.writer import RunWriter, SourceSnapshot
 from ..spec import camel
 from .best_metric import BestMetric
+from .data.group_numbers import groups_text
 from .data.loader import LoadedBatch, skipped_samples_note
 from .data.mixing import MIX
 from .data.opening import data_errors
@@ -136,6 +138,10 @@ class Training:
         if job.options.limits.overfit is not None:
             self.say(f"overfit: {job.sampling.count} samples again and again, at the plan's highest rate, without its "
                      "dropout, mixing and average, until the criterion is near 0")
+        if job.sampling.groups is not None:
+            chosen = job.sampling.groups[job.sampling.order(0)]
+            self.say(groups_text(group_input(job.program, self.state.totals.names) or "", chosen,
+                                 self.plan.update_size_at(0)))
         self.mark_first = self.plan.block.first_mbs_to_show_result
         self.mark_every = self.plan.block.num_mbs_to_show_result or max(10, steps // 20)
         length = f"{plural(self.epochs, 'epoch')} of {plural(steps, 'update')}"

@@ -33,7 +33,7 @@ from ..runs.store import network_name, saved_state
 from .data.loader import Loader, open_loader
 from .data.mixing import Mixing
 from .data.opening import data_errors, default_workers, open_dataset, read_ahead
-from .data.sample_choice import make_sampling, part_of, with_saved_split
+from .data.sample_choice import make_sampling, part_of, read_groups, with_saved_split
 from .data.sampling import Sampling
 from .device import choose_device
 from .evaluation.details import Details
@@ -95,7 +95,8 @@ def prepare_job(program: CheckedProgram, options: RunOptions, reporter: Reporter
         dataset = open_dataset(program, Phase.TRAIN, options.limits.overfit is None)
         stack.callback(dataset.close)
         read_ahead(program, options, device, reporter)
-        sampling = make_sampling(program, plan, options, dataset)
+        with data_errors(program, Phase.TRAIN):
+            sampling = make_sampling(program, plan, options, dataset)
         state.totals.reserve(sampling.epoch_length)
         feed = make_loader(program, Phase.TRAIN, dataset, device, options, seed, stack)
         precomputed = compute_statistics(program, plan, state, options, feed, sampling)
@@ -359,13 +360,16 @@ def make_evaluator(
     page = multi_view_diagnostic(program, reader, counts)
     if page is not None:
         raise Failure([page])
-    part = part_of(program, plan, phase, dataset) if reader is Phase.TRAIN else None
+    with data_errors(program, reader):
+        groups = read_groups(program, executable.roots, dataset)
+    part = part_of(program, plan, phase, dataset, groups) if reader is Phase.TRAIN else None
     size = max(1, (plan.minibatch_size if plan is not None else 64) // max(counts.values(), default=1))
     if detail:
         with precision.device:
             executable = lower(program.network, (*executable.roots, *Details.roots(program)), share=executable,
                                averaged=_averaged(program, executable.roots))
-    sampling = Sampling(dataset.count if part is None else len(part), 0, shuffle=False, chosen=part)
+    sampling = Sampling(dataset.count if part is None else len(part), 0, shuffle=False, chosen=part,
+                        groups=groups)
     return Evaluator(program, executable, feed, sampling, size, precision, phase, counts, detail,
                  dataset.skipped)
 

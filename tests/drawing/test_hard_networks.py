@@ -6,15 +6,21 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from test_layout import assert_boxes_apart, assert_edges_drawn, assert_lines_clear
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from random_diagrams import diagram as random_diagram
+from random_diagrams import random_sizes
+from test_layout import assert_boxes_apart, assert_edges_drawn, assert_lines_apart, assert_lines_clear
 
 import netdsl
 from netdsl.base.source import Source
-from netdsl.drawing.drawing import draw_scene, lay_out_diagram
+from netdsl.drawing.drawing import box_faces, draw_scene, lay_out_diagram
 from netdsl.drawing.graph.diagram import Diagram, build
+from netdsl.drawing.layout.place import place
 
 HARD = Path(__file__).parent / "hard"
 NETWORKS = Path(__file__).resolve().parents[2] / "networks"
+#: A U is as tall as its levels are many; it has a test of its own.
 ALL = [*sorted(path for path in HARD.glob("*.net") if path.stem != "unet"), *sorted(NETWORKS.glob("*.net"))]
 
 
@@ -24,8 +30,8 @@ def diagram(name: str, **options: object) -> Diagram:
 
 def parts(drawn: Diagram, level: str = "") -> dict[str, int]:
     """Label -> number of repetitions, of the boxes and groups of a group."""
-    items = {**drawn.box, **drawn.group}
-    return {item.label: item.repeat for name, item in items.items() if drawn.parent.get(name, "") == level}
+    items = (*drawn.boxes, *drawn.groups)
+    return {item.label: item.repeat for item in items if drawn.parent.get(item.name, "") == level}
 
 
 @pytest.mark.parametrize("path", ALL, ids=lambda path: path.stem)
@@ -33,7 +39,7 @@ def test_a_drawing_has_the_shape_of_a_page_and_is_not_mostly_blank(path: Path) -
     """Width through height within 1:4 and 4:1; where it is larger than a screen, within 1:2.5 and 2.5:1, and boxes with
     their surroundings (28 pixels) cover a good part of it."""
     drawn = build(netdsl.check(path))
-    layout, scene = lay_out_diagram(drawn), draw_scene(drawn)
+    layout, scene = lay_out_diagram(drawn, box_faces(drawn)), draw_scene(drawn)
     aspect = scene.width / scene.height
     assert 1 / 4 <= aspect <= 4
     if scene.width * scene.height > 1920 * 1080:
@@ -42,11 +48,62 @@ def test_a_drawing_has_the_shape_of_a_page_and_is_not_mostly_blank(path: Path) -
         assert used >= 0.19 * layout.width * layout.height
 
 
+def test_a_u_net_is_drawn_as_a_u() -> None:
+    """Down on the left, up on the right; each skip leads straight across, to the group at its height."""
+    drawn = diagram("unet")
+    layout = lay_out_diagram(drawn, box_faces(drawn))
+    assert_boxes_apart(drawn, layout)
+    assert_lines_clear(layout)
+    assert_lines_apart(layout)
+    assert_edges_drawn(drawn, layout)
+    down = [layout.groups[name] for name in ("down1", "down2", "down3", "down4", "bottom")]
+    up = [layout.groups[name] for name in ("up4", "up3", "up2", "up1")]
+    assert all(upper.bottom < lower.y for upper, lower in pairwise(down))
+    assert all(lower.y > upper.bottom for lower, upper in pairwise(up))
+    assert max(spot.right for spot in down) < min(spot.x for spot in up)
+    for left, right in zip(down, reversed(up), strict=False):
+        assert abs(left.bottom - right.bottom) < 1
+    skips = [wire for wire in layout.wires if wire.source.startswith("down") and wire.target.startswith("up")
+             and wire.target in layout.groups]
+    assert [len(wire.points) for wire in skips] == [4, 4, 4, 4]  # down, across, up
+    assert 0.25 < layout.width / layout.height < 1
+    first, last = layout.boxes["up2.up"], layout.boxes["up2.y.conv2"]
+    assert first.y > last.bottom  # values flow upwards
+    assert {"up2.up", "z", "ce"} <= layout.upwards
+    assert not {"features", "bottom.pool"} & layout.upwards
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.integers(1, 3), st.integers(1, 3)), min_size=3, max_size=5), st.integers(1, 3),
+       st.integers(0, 2), st.integers(0, 3), st.sets(st.integers(0, 40)), st.integers(0, 1000))
+def test_any_u_keeps_the_rules(rows: list[tuple[int, int]], bottom: int, head: int, tail: int, grouped: set[int],
+                               seed: int) -> None:
+    """Boxes or groups of two in the arms; the first and the last of the network may be the U's own."""
+    left = head + sum(down for down, _ in rows)
+    count = left + bottom + sum(up for _, up in rows) + tail
+    edges, source, target = [(i, i + 1) for i in range(count - 1)], head - 1, count - tail
+    for down, up in rows:
+        source, target = source + down, target - up
+        edges.append((source, target))
+    groups: list[tuple[int, int]] = []
+    for start in sorted(grouped):
+        ends = {a for a, b in edges if b > a + 1} | {b - 1 for a, b in edges if b > a + 1}
+        if start + 1 < count and start not in ends and (not groups or groups[-1][1] < start):
+            groups.append((start, start + 1))
+    drawn = random_diagram(count, edges, groups)
+    layout = place(drawn, random_sizes(drawn, seed), {group.name: 60.0 for group in drawn.groups})
+    assert_boxes_apart(drawn, layout)
+    assert_lines_clear(layout)
+    assert_lines_apart(layout)
+    assert_edges_drawn(drawn, layout)
+    assert layout.upwards
+
+
 @pytest.mark.parametrize("path", sorted(HARD.glob("*.net")), ids=lambda path: path.stem)
 @pytest.mark.parametrize("depth", [None, 0, 1, 2])
 def test_nothing_overlaps_and_nothing_runs_back(path: Path, depth: int | None) -> None:
     drawn = build(netdsl.check(path), depth)
-    layout = lay_out_diagram(drawn, wrap=False)
+    layout = lay_out_diagram(drawn, box_faces(drawn), wrap=False)
     assert_boxes_apart(drawn, layout)
     assert_lines_clear(layout)
     if all(box.repeat == 1 for box in drawn.boxes):  # lines leave the sheets behind a repeated box

@@ -172,6 +172,9 @@ def compute(case: oracle_vectors.Case, layer: Layer) -> Result:
     if sums_positions and weights is not None:
         # Our criterion is the sum over the positions; each of them has its weight in CNTK's loss.
         gradients = {name: gradient * weights for name, gradient in gradients.items()}
+    if layer.is_weighted:  # CNTK's value is the mean, times the number of samples
+        weights = layer.sample_weights(module, *tensors.values())
+        value = value * weights * len(value) / weights.sum()
     return Result(value, gradients)
 
 

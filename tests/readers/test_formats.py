@@ -19,7 +19,7 @@ from known_data import COUNT, KNOWN, random_bytes, save_png, write_idx
 from PIL import Image
 
 from netdsl.readers import READERS
-from netdsl.readers.files import open_plain, text_lines
+from netdsl.readers.files import open_plain, text_blocks
 from netdsl.readers.formats.ctf import InputSections, TextInput
 from netdsl.readers.formats.pixels import Decoding, decode
 from netdsl.readers.reader import DataError, Reader, SampleRng
@@ -404,7 +404,7 @@ def test_a_dead_link_is_named(tmp_path: Path) -> None:
 def test_lines_end_as_on_any_system(end: str, tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_bytes(end.join(["a,b", "1,x", "", "2,y"]).encode())
-    assert list(text_lines(str(path))) == [(1, "a,b"), (2, "1,x"), (3, ""), (4, "2,y")]
+    assert [line for _, lines in text_blocks(str(path)) for line in lines] == ["a,b", "1,x", "", "2,y"]
     batch = READERS["CSV"](file=str(path)).open(training=False).batch([0, 1], SampleRng())
     assert batch.names == ("row 2", "row 4")
     assert batch.arrays["features"].tolist() == [[1], [2]]
@@ -418,7 +418,7 @@ def test_lines_do_not_depend_on_how_much_is_read_at_once(size: int, tmp_path: Pa
     path.write_bytes(b"\xef\xbb\xbfone\r\n\r\ntw\xc3\xb6\rthree\nfour\xff\n")
     found = []
     with pytest.raises(DataError, match="is not UTF-8 text") as caught:
-        found.extend(text_lines(str(path)))
+        found.extend(line for first, lines in text_blocks(str(path)) for line in enumerate(lines, first))
     assert found == [(1, "one"), (2, ""), (3, "twö"), (4, "three")]
     assert caught.value.place == "row 5, byte 5"
 

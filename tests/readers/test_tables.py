@@ -207,6 +207,8 @@ def test_other_data_take_words_fills_and_means_of_the_training_data(tmp_path: Pa
     deviation = np.sqrt((100 + 100 + 0) / 3)
     np.testing.assert_allclose(opened(checked, "train")["features"],
                                [[0, 1, -10 / deviation], [1, 0, 10 / deviation], [0, 1, 0]], rtol=1e-6)
+    assert "columns that the training data do not have are not used: extra" in \
+        checked.require().readers[Phase.TEST].describe().facts
     test = opened(checked, "test")
     np.testing.assert_allclose(test["features"], [[0, 1, 30 / deviation], [0, 1, 0]], rtol=1e-6)
     assert test["labels"].tolist() == [1, 1]

@@ -11,7 +11,7 @@ import pytest
 
 import netdsl
 from netdsl.base.source import Source
-from netdsl.ir.program import CheckedProgram, Readers
+from netdsl.ir.program import CheckedProgram, Phase, Readers
 from netdsl.runs.writer import LOG
 from netdsl.training import Limits, Result, train
 
@@ -25,7 +25,8 @@ def by_accuracy(sgd: str = PLAN) -> CheckedProgram:
     text = source(sgd, CONVNET + "    accuracy = 1 - ClassificationError (labels, z)\n")
     text = text.replace("evaluationNodes = errs", "evaluationNodes = accuracy : errs")
     checked = netdsl.check(Source("patches.net", text))
-    return dataclasses.replace(checked, readers=Readers(Patches(), None, Patches(first=500, count=40)))
+    return dataclasses.replace(checked, readers=Readers(
+        {Phase.TRAIN: Patches(), Phase.VALIDATION: Patches(first=500, count=40)}))
 
 
 def epochs(result: Result) -> list[dict[str, Any]]:

@@ -194,3 +194,29 @@ def test_other_numbers_for_no_class(stored: tuple[int, ...], options: str, tmp_p
         reader = {{ train = ImageMasks {{"{tmp_path}/images", "{tmp_path}/masks", classes = 3{options}}} }}"""
     labels = checked(text).readers[Phase.TRAIN].open(False).batch([0], SampleRng()).arrays["labels"]
     assert labels.tolist() == [[[NO_CLASS, 0], [1, 2]]]
+
+
+# --- one output -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("criterion", "compared"), [
+    ("BinaryCrossEntropyWithSigmoid (labels, z)", "z"), ("BinaryCrossEntropy (labels, p)", "p"),
+    ("SquareError (labels, z)", "z")])
+def test_the_error_of_one_output_is_that_of_a_threshold(criterion: str, compared: str, tmp_path: Path) -> None:
+    draw = np.random.default_rng(0)
+    features, labels = draw.normal(size=(60, 3)).astype(np.float32), draw.integers(0, 2, 60)
+    rows = [",".join([*(f"{v:.6f}" for v in x), str(y)]) for x, y in zip(features, labels, strict=True)]
+    (tmp_path / "t.csv").write_text("\n".join(["a,b,c,spam", *rows]) + "\n")
+    program = checked(f"""network = {{ features = Input {{3}} ; labels = Input {{1}}
+        z = LinearLayer {{1}} (features) ; p = Sigmoid (z)
+        ce = {criterion} ; errs = ClassificationError (labels, {compared})
+        criterionNodes = ce ; evaluationNodes = errs ; outputNodes = {compared} }}
+    reader = {{ train = CSV {{"{tmp_path}/t.csv"}} ; test = CSV {{"{tmp_path}/t.csv"}} }}
+    SGD = {{ minibatchSize = 16 ; maxEpochs = 2 ; learningRate = 0.1 }}""")
+    result = train(program, out=tmp_path / "run", device="cpu")
+    module = netdsl.load_weights(netdsl.compile(program), result.checkpoint)
+    with torch.no_grad():
+        answer = module(torch.from_numpy(np.loadtxt(rows, np.float32, delimiter=",")[:, :3]))[:, 0] > (
+            0.5 if compared == "p" else 0)
+    assert result.test is not None
+    assert result.test["errs"] == pytest.approx(float(np.mean(answer.numpy() != labels)))

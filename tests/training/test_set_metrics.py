@@ -15,8 +15,10 @@ import torch
 
 import netdsl
 from netdsl.base.source import Source
-from netdsl.ir.program import CheckedProgram, Readers
-from netdsl.lower import lower
+from netdsl.ir.program import CheckedProgram, Phase, Readers
+from netdsl.layers import NAMES
+from netdsl.layers.layer import Shape
+from netdsl.lower import LayerModule, lower
 from netdsl.optimizers.schedules.schedule import constant
 from netdsl.readers.reader import Batch, Dataset, Description, Reader, SampleRng, Stream
 from netdsl.training import Interrupted, Reporter, train
@@ -74,10 +76,11 @@ def program(metrics: Sequence[str], labels: int, outputs: int, arrays: Arrays, s
 }}
 SGD = {{ maxEpochs = 1 ; minibatchSize = 7 ; learningRate = 0.01 {sgd} }}
 """))
-    return dataclasses.replace(checked, readers=Readers(Given.of(arrays), Given.of(arrays)))
+    return dataclasses.replace(checked, readers=Readers({Phase.TRAIN: Given.of(arrays), Phase.TEST: Given.of(arrays)}))
 
 
-def values(checked: CheckedProgram, folder: Path, sizes: Sequence[int] = (1, 7, 1000)) -> list[float]:
+def values(checked: CheckedProgram, folder: Path, sizes: Sequence[int] = (1, 7, 1000), exact: float = 1e-12
+           ) -> list[float]:
     """The metrics of the test data in the order of the file: trained once, tested in minibatches of several sizes."""
     result = train(checked, out=folder, device="cpu")
     assert result.test is not None
@@ -88,7 +91,7 @@ def values(checked: CheckedProgram, folder: Path, sizes: Sequence[int] = (1, 7, 
         plan = dataclasses.replace(checked.plan, block=block)
         found.append(evaluate(dataclasses.replace(checked, plan=plan), folder, options=None).values)
     for other in found[1:]:
-        assert other == pytest.approx(found[0], abs=1e-12, nan_ok=True)
+        assert other == pytest.approx(found[0], rel=exact, abs=exact, nan_ok=True)
     # The weights that are trained change nothing of these metrics: the epoch of training has the same values.
     assert {n: v for n, v in result.train.items() if n != "ce"} == pytest.approx(
         {n: v for n, v in result.test.items() if n != "ce"}, abs=1e-9, nan_ok=True)
@@ -181,6 +184,81 @@ def test_several_labels(tmp_path: Path) -> None:
     assert values(checked, tmp_path) == pytest.approx(
         [np.mean(each), counts(wanted.ravel(), (z > 0).ravel())[2], each[2],
          np.mean([auc(wanted[:, k], z[:, k]) for k in range(3)]), auc(wanted.ravel(), z.ravel())], abs=1e-9)
+
+
+def test_each_sample_has_its_labels_right_or_wrong(tmp_path: Path) -> None:
+    z = scores(90, 3, 8)
+    wanted = np.random.default_rng(9).random((90, 3)) + z / 4 > 0.6
+    checked = program(["HammingLoss (labels, z)", "SubsetAccuracy (labels, z)", "HammingLoss (labels, p)",
+                       "F1 {multiLabel = true} (labels, p)", "ExactMatch {threshold = 0.8} (labels, z)"], 3, 3,
+                      {"z": z, "labels": wanted.astype(np.float32)}, helpers="    p = Sigmoid (z)")
+    wrong = wanted != (z > 0)
+    each = [counts(wanted[:, k], z[:, k] > 0)[2] for k in range(3)]
+    assert values(checked, tmp_path) == pytest.approx(
+        [wrong.mean(), (~wrong.any(1)).mean(), wrong.mean(), np.mean(each), ((z > 0.8) == wanted).all(1).mean()],
+        abs=1e-6)
+
+
+def test_counts_and_accuracy(tmp_path: Path) -> None:
+    z, classes = scores(70, 4, 10), np.random.default_rng(11).integers(0, 4, 70)
+    checked = program(["Accuracy (labels, z)", "Accuracy {topN = 2} (labels, z)",
+                       *(f"{name} {{class = 2}} (labels, z)" for name in (
+                           "TruePositives", "FalsePositives", "FalseNegatives", "TrueNegatives"))], 1, 4,
+                      {"z": z, "labels": classes[:, None]})
+    answers, wanted = z.argmax(1), classes == 2
+    second = np.argsort(-z, 1, kind="stable")[:, :2]
+    found = answers == 2
+    assert values(checked, tmp_path) == pytest.approx([
+        (answers == classes).mean(), (second == classes[:, None]).any(1).mean(), (wanted & found).sum(),
+        (~wanted & found).sum(), (wanted & ~found).sum(), (~wanted & ~found).sum()], abs=1e-6)
+
+
+@pytest.mark.parametrize("offset", [0, 3000])
+def test_numbers(offset: float, tmp_path: Path) -> None:
+    random = np.random.default_rng(12)
+    labels = (random.normal(size=(80, 3)) * [1, 5, 20] + offset).astype(np.float32)
+    z = (labels + random.normal(size=(80, 3))).astype(np.float32)
+    checked = program(["MAE (labels, z)", "MSE (labels, z)", "RMSE (labels, z)", "R2 (labels, z)"], 3, 3,
+                      {"z": z, "labels": labels})
+    y, x = labels.astype(float), z.astype(float)
+    error = y - x
+    r2 = 1 - (error**2).sum(0) / ((y - y.mean(0)) ** 2).sum(0)
+    # Far from 0, float64 sums of squares leave fewer digits.
+    assert values(checked, tmp_path, exact=1e-8) == pytest.approx(
+        [np.abs(error).mean(), (error**2).mean(), np.sqrt((error**2).mean()), r2.mean()], rel=2e-6)
+
+
+def test_r2_of_one_label_for_all(tmp_path: Path) -> None:
+    same = np.full((20, 1), 0.1, np.float32)
+    for error, expected in ((0, 1.0), (0.5, 0.0)):
+        checked = program(["R2 (labels, z)"], 1, 1, {"z": same + np.float32(error), "labels": same})
+        assert values(checked, tmp_path / str(error)) == [expected]
+
+
+def test_positions_without_a_class_are_left_out() -> None:
+    """A mask of class numbers, -100 where there is none; and the same mask as shares, zeros where there is none."""
+    random = np.random.default_rng(13)
+    classes, z = random.integers(0, 3, (4, 1, 5, 6)), random.normal(size=(4, 3, 5, 6)).astype(np.float32)
+    void = random.random((4, 1, 5, 6)) < 0.3
+    answers, known = z.argmax(1)[:, None], ~void
+    f1 = np.mean([counts((classes == k)[known], (answers == k)[known])[2] for k in range(3)])
+    iou = np.mean([((classes == k) & (answers == k))[known].sum() / ((classes == k) | (answers == k))[known].sum()
+                   for k in range(3)])
+    numbers = np.where(void, -100, classes)
+    one_hot = (numbers == np.arange(3)[:, None, None]).astype(np.float32)
+    for labels, channels in ((torch.from_numpy(numbers), 1), (torch.from_numpy(one_hot), 3)):
+        shapes = [Shape.of(6, 5, channels), Shape.of(6, 5, 3)]
+        for text, expected in (("F1 {axis = 3}", f1), ("MeanIoU {axis = 3}", iou)):
+            row = NAMES[text.split()[0]](axis=3)
+            module = LayerModule(row, shapes, Shape((1,), batched=False))
+            added = sum(module(labels[k : k + 1], torch.from_numpy(z[k : k + 1])) for k in range(4))
+            assert row.result(added) == pytest.approx(expected)
+
+
+def test_a_class_that_there_is_not_is_no_number() -> None:
+    row = NAMES["F1"]()
+    module = LayerModule(row, [Shape((1,)), Shape((3,))], Shape((1,), batched=False))
+    assert np.isnan(row.result(module(torch.tensor([[7]]), torch.randn(1, 3))))
 
 
 def test_what_is_not_defined_is_no_number(tmp_path: Path) -> None:

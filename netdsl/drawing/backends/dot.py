@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from .. import palette
-from ..graph.diagram import Box, Diagram, Group, parameter_text
+from ..graph.diagram import Box, Diagram, Group, parameter_text, repeat_text
 
 
 def dot(diagram: Diagram, *, to_the_right: bool = False) -> str:
@@ -81,7 +81,7 @@ def _quoted(text: str) -> str:
 
 def box_lines(box: Box) -> list[str]:
     """What a box says, as lines: name and layer, options, parameters, what is folded into it."""
-    name = box.label + (f" x{box.repeat}" if box.repeat > 1 else "")
+    name = box.label + (f" {repeat_text(box)}" if box.repeat > 1 else "")
     lines = [f"{name}: {box.layer}" if box.layer else name, ", ".join(box.options)]
     lines.append(f"{box.nodes} layers" if box.role == "group" else "")
     lines.append(parameter_text(box))
@@ -92,7 +92,7 @@ def box_lines(box: Box) -> list[str]:
 
 def group_text(group: Group) -> str:
     """`main x3`, and its parameters."""
-    name = group.label + (f" x{group.repeat}" if group.repeat > 1 else "")
+    name = group.label + (f" {repeat_text(group)}" if group.repeat > 1 else "")
     return f"{name} ({parameter_text(group)})" if group.total else name
 
 

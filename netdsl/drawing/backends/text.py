@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from ..graph.diagram import Box, Diagram, Group, parameter_text
+from ..graph.diagram import Box, Diagram, Group, parameter_text, repeat_text
 
 #: Pieces of lanes: a box, a lane, a line across, where lanes part, end and cross.
 _UNICODE = {"box": "●", "data": "○", "lane": "│", "across": "─", "part": "├", "turn": "╮", "end": "╯", "join": "┴",
@@ -69,7 +69,7 @@ def _does(box: Box) -> str:
     what = f"{box.layer or f'{box.nodes} layers'} {', '.join(box.options)}".strip()
     what = " + ".join((what, *(folded.text for folded in box.folded)))
     if box.repeat > 1:
-        what = f"x{box.repeat}  {what}"
+        what = f"{repeat_text(box)}  {what}"
     notes = {"criterion": " (loss)", "metric": " (metric)"}.get(box.role, "")
     notes += " (output)" if box.is_output else ""
     if box.shares:
@@ -180,6 +180,6 @@ class _Lanes:
 
 
 def _heading(group: Group) -> str:
-    repeat = f"  x{group.repeat}" if group.repeat > 1 else ""
+    repeat = f"  {repeat_text(group)}" if group.repeat > 1 else ""
     count = parameter_text(group)
     return f"{group.label}{repeat}" + (f"  ({count})" if count else "")

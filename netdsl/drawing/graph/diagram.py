@@ -273,6 +273,13 @@ def _within(name: str, scope: str) -> str:
     return name[len(scope) + 1:] if scope and name.startswith(scope + ".") else name
 
 
+def repeat_text(item: Box | Group) -> str:
+    """`x16` for steps one after the other, `3 side by side` for branches; empty for what is there once."""
+    if item.repeat == 1:
+        return ""
+    return f"{item.repeat} side by side" if item.side_by_side else f"x{item.repeat}"
+
+
 def parameter_text(item: Box | Group) -> str:
     """`1,792 parameters`; `3 x 1,792 parameters` where it is repeated with other weights."""
     if not item.total:

@@ -93,6 +93,7 @@ class Level:
     cells: list[Cell]
     nets: list[Net]
     ranks: list[list[Cell]] = field(default_factory=list)
+    passing_left: bool = False  #: lines that pass boxes start to the left of them, not to the right
 
     def arrange(self) -> None:
         """Give every cell its rank and its position there, and make the links."""
@@ -174,7 +175,7 @@ class Level:
         """Sort ranks by the mean of their neighbours' positions, down and up, as long as it helps."""
         for rank in self.ranks:
             # Lines that pass by start to the right of the boxes, where a skip connection is looked for.
-            rank.sort(key=lambda cell: cell.kind == "bend")
+            rank.sort(key=lambda cell: (cell.kind == "bend") != self.passing_left)
             _number(rank)
         best, order = self._crossings(), [list(rank) for rank in self.ranks]
         for sweep in range(_SWEEPS):

@@ -15,6 +15,7 @@ from ..graph.diagram import Diagram, Edge
 from ..scene import Point
 from .layered import Cell, Level, Net, Target
 from .levels import PAD_END, PAD_SIDE, Block, lay_out
+from .u_shape import HEAD, TAIL, Arm, Shape, find_shape, lay_out_u
 
 #: Height of the strip at the top of a group frame that holds its title.
 TITLE = 26.0
@@ -81,6 +82,7 @@ class Layout:
     groups: Mapping[str, BoxPlace]
     titles: Mapping[str, Point]  #: where the title of each group starts (its baseline)
     wires: tuple[Wire, ...]
+    upwards: frozenset[str] = frozenset()  #: boxes through which values flow upwards: the right arm of a U
 
 
 def place(diagram: Diagram, sizes: Mapping[str, Size], titles: Mapping[str, float], *,
@@ -90,7 +92,11 @@ def place(diagram: Diagram, sizes: Mapping[str, Size], titles: Mapping[str, floa
     `sizes` gives each box its size, `titles` each group the width of its title. Values flow down, or
     to the right; `wrap` continues long chains beside (or below) themselves.
     """
-    return _Planner(diagram, sizes, titles, to_the_right, wrap).layout()
+    found = find_shape(diagram) if wrap and not to_the_right else None
+    if found is None:
+        return _Planner(diagram, sizes, titles, to_the_right, wrap).layout()
+    grouped, shape = found
+    return _Planner(grouped, sizes, titles, to_the_right, wrap, shape).layout()
 
 
 @dataclass
@@ -109,16 +115,21 @@ class _Planner:
     titles: Mapping[str, float]
     to_the_right: bool
     wrap: bool
+    shape: Shape | None = None  #: of the top level
     blocks: dict[str, Block] = field(default_factory=dict)
     title_at: dict[str, float] = field(default_factory=dict)
+    upwards: set[str] = field(default_factory=set)
     shift: dict[str, Point] = field(default_factory=dict)  #: from a frame's corner to its level's, (across, along)
 
     def layout(self) -> Layout:
         plans = self.plans()
+        if self.shape is not None:
+            self.upwards = {name for name in (*self.diagram.group, *self.diagram.box)
+                            if {name, *self.diagram.around(name)} & set(self.shape.right)}
         members = {"": self.diagram.top, **{group.name: group.members for group in self.diagram.groups}}
         for name in reversed(list(members)):
             self.blocks[name] = self.framed(name, self.lay_out_level(name, members[name], plans.get(name, {})))
-        if long := self.long_level():
+        if self.shape is None and (long := self.long_level()):
             for name in long:
                 block = self.lay_out_level(name, members[name], plans.get(name, {}), wrap=name == long[0])
                 self.blocks[name] = self.framed(name, block)
@@ -181,10 +192,13 @@ class _Planner:
 
     def lay_out_level(self, name: str, members: tuple[str, ...], plans: dict[str, _Plan],
                       wrap: bool = False) -> Block:
+        if not name and self.shape is not None:
+            return self.lay_out_shape(self.shape, plans)
         fed = {target for plan in plans.values() for target in plan.targets}
         # What has no inputs stands to the right of what has: labels beside the network, not before it.
         cells = {member: self.cell(member) for member in sorted(members, key=lambda member: member not in fed)}
-        entries = {net: Cell(kind="entry", name=net) for net, plan in plans.items() if plan.source == _ENTRY}
+        coming = [net for net, plan in plans.items() if plan.source == _ENTRY]
+        entries = {net: Cell(kind="entry", name=net) for net in sorted(coming, key=self.comes_across, reverse=True)}
         exits = {net: Cell(kind="exit", name=net) for net, plan in plans.items() if _EXIT in plan.targets}
         nets = []
         for net, plan in plans.items():
@@ -194,11 +208,41 @@ class _Planner:
                        else Target(cells[target], self.way_in(target, net), target) for target in plan.targets]
             nets.append(Net(source, way_out, targets, plan.feedback, net))
         labels = {cells[member]: self.label_length(member) for member in members if member in self.sizes}
-        strip = 0.0 if not name else PAD_SIDE if self.to_the_right else TITLE
+        strip, end = self.paddings(name)
         least = self.titles.get(name, 0.0) + PAD_SIDE if self.to_the_right else 0.0
-        return lay_out(Level([*entries.values(), *cells.values(), *exits.values()], nets), labels, strip,
+        # In the right arm of a U what comes across from the left passes on the left.
+        level = Level([*entries.values(), *cells.values(), *exits.values()], nets, passing_left=name in self.upwards)
+        return lay_out(level, labels, strip,
                        least=least, aspect=self.aspect(), wrap=wrap,
-                       end=PAD_END + self.sheets(name))
+                       end=end)
+
+    def lay_out_shape(self, shape: Shape, plans: dict[str, _Plan]) -> Block:
+        """The top level as a U."""
+        cells = {name: self.cell(name) for name in self.diagram.top}
+        nets = {net: Net(cells[plan.source], 0.0, [], name=net) for net, plan in plans.items()}
+        arms = {}
+        for name, cell in cells.items():
+            if name in self.blocks:
+                ways_in, ways_out = self.blocks[name].entries, self.blocks[name].exits
+            else:
+                arriving = [net for net, plan in plans.items() if name in plan.targets]
+                first = -(len(arriving) - 1) / 2
+                arriving.sort(key=self.comes_across, reverse=True)
+                ways_in, ways_out = {net: 18 * (first + number) for number, net in enumerate(arriving)}, {}
+            arms[name] = Arm(cell, self.label_length(name) if name in self.sizes else 0.0, ways_in, ways_out)
+        return lay_out_u(shape, arms, nets)
+
+    def paddings(self, name: str) -> tuple[float, float]:
+        """How far a group's frame begins before its level, and ends behind it; its title is on top."""
+        if not name or name in (HEAD, TAIL):
+            return 0.0, PAD_END
+        end = PAD_END + self.sheets(name)
+        return (end, TITLE) if name in self.upwards else (PAD_SIDE if self.to_the_right else TITLE, end)
+
+    def comes_across(self, net: str) -> bool:
+        """Whether a value comes from the left arm of the U."""
+        box = net.removesuffix("<")
+        return self.shape is not None and bool({box, *self.diagram.around(box)} & set(self.shape.left))
 
     def aspect(self) -> float | None:
         if not self.wrap:
@@ -230,6 +274,9 @@ class _Planner:
         """The level with its frame: padding, and a title that no line runs through."""
         if not name:
             return block
+        if name in (HEAD, TAIL):
+            self.shift[name], self.title_at[name] = (0.0, 0.0), 0.0
+            return block
         title = self.titles[name]
         if self.to_the_right:
             across, along = TITLE + 6, PAD_SIDE
@@ -237,11 +284,13 @@ class _Planner:
             self.title_at[name] = 12.0
         else:
             across, along = PAD_SIDE, TITLE
-            ports = [port + across for port in block.entries.values()]
+            on_top = block.exits if name in self.upwards else block.entries
+            ports = [port + across for port in on_top.values()]
             left = not ports or min(ports) > 12 + title + 8
             self.title_at[name] = 12.0 if left else max(ports) + 10
             width = max(block.width + 2 * PAD_SIDE, self.title_at[name] + title + 12)
             length = block.length + TITLE + PAD_END
+            along = self.paddings(name)[0]
         self.shift[name] = (across, along)
         width, length = width + self.sheets(name), length + self.sheets(name)
         return Block(width, length, block.cells, block.pieces,
@@ -255,13 +304,14 @@ class _Planner:
         groups: dict[str, BoxPlace] = {}
         titles: dict[str, Point] = {}
         wires: list[Wire] = []
-        waiting = [(top, 0.0, 0.0)]
+        waiting = [(top, 0.0, 0.0, 1)]
         while waiting:
-            block, across, along = waiting.pop()
+            block, across, along, sign = waiting.pop()
             for cell in block.cells:
                 if cell.kind != "box":
                     continue
-                low, start = across + cell.across - cell.before, along + cell.start
+                low = across + cell.across - cell.before
+                start = min(along + sign * cell.start, along + sign * (cell.start + cell.length))
                 if cell.name not in self.blocks:
                     size = self.sizes[cell.name]
                     boxes[cell.name] = BoxPlace(*self.turned(low, start), size.width, size.height)
@@ -272,11 +322,17 @@ class _Planner:
                                           *self.turned(inner.width - sheets, inner.length - sheets))
                 corner = groups[cell.name]
                 titles[cell.name] = (corner.x + self.title_at[cell.name], corner.y + 17)
-                waiting.append((inner, low + self.shift[cell.name][0], start + self.shift[cell.name][1]))
+                turns = block is top and cell.name in self.upwards
+                way = -sign if turns else sign
+                begin = start if way > 0 else start + cell.length
+                waiting.append((inner, low + self.shift[cell.name][0], begin + way * self.shift[cell.name][1], way))
             for piece in block.pieces:
-                points = tuple(self.turned(across + x, along + y) for x, y in piece.points)
+                points = tuple(self.turned(across + x, along + sign * y) for x, y in piece.points)
                 wires.append(Wire(piece.net.name.removesuffix("<"), piece.target, points, piece.net.name.endswith("<")))
-        return Layout(*self.turned(top.width, top.length), boxes, groups, titles, tuple(wires))
+        for name in (HEAD, TAIL):
+            groups.pop(name, None)
+        return Layout(*self.turned(top.width, top.length), boxes, groups, titles, tuple(wires),
+                      frozenset(self.upwards & boxes.keys()))
 
     def turned(self, across: float, along: float) -> Point:
         return (along, across) if self.to_the_right else (across, along)

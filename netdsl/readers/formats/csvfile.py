@@ -159,7 +159,18 @@ class CSV(Reader):
                 span = (min(v.min() for v in values), max(v.max() for v in values)) if len(table.rows) else None
                 names = tuple(table.layout.names[place] for place in use.places) if table.layout.names else ()
                 streams.append(Stream(use.input, (len(use.places),), element_names=names, value_span=span))
+        lines += self._unused(table.layout)
         return Description(tuple(streams), len(table.rows), tuple(dict.fromkeys(lines)))
+
+    def _unused(self, layout: Layout) -> tuple[str, ...]:
+        """A line for `check` on columns that the training data do not have, and that are left out."""
+        if self.columns is not None or not self._fitted_names(self.features_input) or not layout.names:
+            return ()
+        used = {place for use in self._uses(layout) for place in use.places} | {layout.id}
+        trained = {name for data in self.fitted for name in self._fitted_names(data)}
+        unused = [name for place, name in enumerate(layout.names) if place not in used and name not in trained]
+        listed = ", ".join(unused)[:200]
+        return (f"columns that the training data do not have are not used: {listed}",) if unused else ()
 
     def open(self, training: bool) -> Dataset:
         table = self._table()

@@ -1,4 +1,4 @@
-"""Columns of features as numbers: words as one-hot, gaps filled, standardised, all by the training data."""
+"""Columns of features as numbers: words as one-hot, gaps filled, standardized, all by the training data."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..files import short
 from ..reader import DataError
 from .table_file import Table
 
-#: What the values of a column are, before they are standardised: root mean square, by its name.
+#: What the values of a column are, before they are standardized: root mean square, by its name.
 Sizes = tuple[tuple[str, float], ...]
 
 
@@ -53,10 +53,6 @@ class Treatment:
     fill: str | float | None = None  #: "mean", "median", or a number; None: nothing may be missing
     standardize: bool = False
     unknown: str = "error"  #: what a word that the training data do not have is: "error" or "zeros"
-
-    @property
-    def needs_training_data(self) -> bool:
-        return self.standardize or isinstance(self.fill, str)
 
 
 def fit_columns(table: Table, places: Sequence[int], treatment: Treatment, file: str) -> tuple[Column, ...]:
@@ -144,7 +140,7 @@ def facts(columns: Sequence[Column], treatment: Treatment) -> tuple[str, ...]:
     elif treatment.fill is not None:
         lines.append(f"missing values are {treatment.fill:g}")
     if treatment.standardize:
-        lines.append("columns are standardised by the training data's means and standard deviations")
+        lines.append("columns are standardized by the training data's means and standard deviations")
     return tuple(lines)
 
 

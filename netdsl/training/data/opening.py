@@ -15,6 +15,7 @@ from ...readers.every_sample import faults
 from ...readers.reader import DataError, Dataset
 from ..progress import Reporter
 from ..run_options import RunOptions
+from .sample_choice import read_groups
 
 #: From so many samples on, reading them ahead takes long enough to be told.
 _LONG = 2000
@@ -55,6 +56,7 @@ def read_ahead(program: CheckedProgram, options: RunOptions, device: torch.devic
             with data_errors(program, phase):
                 for error in bad if options.limits.minibatches is None else ():
                     raise error
+                read_groups(program, (*program.criteria, *program.metrics), dataset)
         finally:
             dataset.close()
 

@@ -1,8 +1,10 @@
-"""Which samples are trained on and which are held out, and in what order they come."""
+"""Which samples are trained on and which are held out, and in what order they come; what belongs together."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -10,38 +12,54 @@ import numpy as np
 from ...base.codes import Code
 from ...base.diagnostics import failure
 from ...base.source import Span
+from ...checks.groups import group_input
 from ...ir.program import CheckedProgram, Phase
 from ...optimizers.plan import TrainingPlan
 from ...readers.reader import Dataset
 from ..run_options import RunOptions
 from .by_class import Balance
+from .group_numbers import group_numbers
 from .sampling import Sampling, split
 
 BY_CLASS = "by class"
 
 
+def read_groups(program: CheckedProgram, roots: Iterable[str], dataset: Dataset) -> np.ndarray | None:
+    """The number of each sample's group, where what is computed needs groups whole. Raises DataError."""
+    name = group_input(program, roots)
+    return None if name is None else group_numbers(dataset, name)
+
+
 def make_sampling(program: CheckedProgram, plan: TrainingPlan, options: RunOptions, dataset: Dataset) -> Sampling:
-    """The order of the training samples; those held out for validation are left out. Raises Failure."""
-    seed = plan.block.seed
+    """The order of the training samples; those held out for validation are left out. Raises DataError, Failure."""
+    seed, groups = plan.block.seed, read_groups(program, (*program.criteria, *program.metrics), dataset)
     if options.limits.overfit is not None:
-        few = Sampling(dataset.count, seed).order(0)[: options.limits.overfit * plan.update_size_at(0)]
-        return Sampling(len(few), seed, shuffle=False, chosen=few)
-    part = part_of(program, plan, Phase.TRAIN, dataset)
+        first = islice(Sampling(dataset.count, seed, groups=groups).minibatches(0, plan.update_size_at(0)),
+                       options.limits.overfit)
+        few = np.concatenate([minibatch.indices for minibatch in first])
+        return Sampling(len(few), seed, shuffle=False, chosen=few, groups=groups)
+    part = part_of(program, plan, Phase.TRAIN, dataset, groups)
+    count, size = dataset.count if part is None else len(part), plan.block.epoch_size
+    if groups is not None and size % count:
+        raise failure(Code.CONFLICTING_KEYS, "an epoch of whole sweeps is needed: `epochSize` would tear groups apart",
+                      plan.spans.get("epochSize", Span.nowhere(program.source.name)), f"a sweep has {count:,} samples",
+                      body=(f"`{group_input(program, program.criteria + program.metrics)}` says which samples belong "
+                            "together.",), hint="leave `epochSize` out, or write 0: all of the data.")
     reader = program.readers.get(Phase.TRAIN)
-    by_class = part is not None and plan.block.stratify and known_classes(program, dataset) is not None
-    return Sampling(dataset.count if part is None else len(part), seed, plan.block.epoch_size,
-                    shuffle=reader is None or reader.randomize, chosen=part,
+    by_class = part is not None and groups is None and plan.block.stratify \
+        and known_classes(program, dataset) is not None
+    return Sampling(count, seed, size, shuffle=reader is None or reader.randomize, chosen=part, groups=groups,
                     balance=_balance(program, plan, dataset, part), split=BY_CLASS if by_class else "")
 
 
-def part_of(program: CheckedProgram, plan: TrainingPlan | None, phase: Phase, dataset: Dataset
-            ) -> np.ndarray | None:
+def part_of(program: CheckedProgram, plan: TrainingPlan | None, phase: Phase, dataset: Dataset,
+            groups: np.ndarray | None = None) -> np.ndarray | None:
     """Which of the training data are for training, or held out for validation; None: all of them. Raises Failure."""
     if plan is None or not plan.block.validation or dataset.count < 2:
         return None
     block = plan.block
-    classes = known_classes(program, dataset) if block.stratify else None
-    training, held_out = split(dataset.count, block.validation, block.seed, classes, block.fold)
+    classes = known_classes(program, dataset) if block.stratify and groups is None else None
+    training, held_out = split(dataset.count, block.validation, block.seed, classes, block.fold, groups)
     if not len(held_out):
         parts = -(-dataset.count // max(1, round(dataset.count * block.validation)))
         raise failure(Code.OPTION_TYPE, f"there is no part {block.fold} of the training data to set aside",

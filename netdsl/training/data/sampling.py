@@ -37,6 +37,9 @@ class Sampling:
     A sweep takes every sample once, in an order of its own. An epoch is `epoch_size` samples
     (0: one sweep) and goes on where the last one ended, as in CNTK: no minibatch crosses the end of a
     sweep or of an epoch, so the last one of either may be smaller.
+
+    With groups, a sweep takes group after group, and no minibatch holds a part of one: it has as many whole groups
+    as fit in its size, and a larger group is a minibatch by itself. Epochs are then whole sweeps.
     """
 
     count: int  #: samples in a sweep
@@ -44,6 +47,7 @@ class Sampling:
     epoch_size: int = 0
     shuffle: bool = True
     chosen: np.ndarray | None = None  #: the reader's indices that take part; None: all
+    groups: np.ndarray | None = None  #: the number of the group of each of the reader's samples; None: no groups
     balance: Balance | None = None  #: of those samples: sweeps in which all classes come equally often
     split: str = ""  #: how samples were set aside for validation; empty: at random, or none were
 
@@ -63,17 +67,30 @@ class Sampling:
         """
         if count >= self.count:
             return self
-        edges = np.arange(count + 1) * self.count // count
-        drawn = np.random.Generator(np.random.PCG64(seed_for(self.seed, "thinned"))).random(count)
-        picked = edges[:-1] + (drawn * np.diff(edges)).astype(np.int64)
         chosen = np.arange(self.count) if self.chosen is None else self.chosen
-        return Sampling(count, self.seed, shuffle=self.shuffle, chosen=chosen[picked])
+        if self.groups is None:
+            chosen = chosen[self._spread(self.count, count)]
+        else:
+            present = np.unique(self.groups[chosen])
+            wanted = min(len(present), max(1, round(count * len(present) / self.count)))
+            kept = present[self._spread(len(present), wanted)]
+            chosen = chosen[np.isin(self.groups[chosen], kept)]
+        return Sampling(len(chosen), self.seed, shuffle=self.shuffle, chosen=chosen, groups=self.groups)
+
+    def _spread(self, count: int, wanted: int) -> np.ndarray:
+        """One, drawn by the seed, from each of so many equal parts of 0..count-1."""
+        edges = np.arange(wanted + 1) * count // wanted
+        drawn = np.random.Generator(np.random.PCG64(seed_for(self.seed, "thinned"))).random(wanted)
+        return edges[:-1] + (drawn * np.diff(edges)).astype(np.int64)
 
     def minibatches(self, epoch: int, size: int, taken: int = 0) -> Iterator[Minibatch]:
         """The minibatches of an epoch from a position on (`taken` samples of it are done)."""
         while taken < self.epoch_length:
             sweep, start = divmod(epoch * self.epoch_length + taken, self.count)
             count = min(size, self.count - start, self.epoch_length - taken)
+            if self.groups is not None:
+                ends = _group_ends(self, sweep, size)
+                count = int(ends[np.searchsorted(ends, start, side="right")]) - start
             yield Minibatch(epoch, sweep, taken, self.order(sweep)[start : start + count])
             taken += count
 
@@ -82,8 +99,9 @@ class Sampling:
         first, last = epoch * self.epoch_length, (epoch + 1) * self.epoch_length
         steps, position = 0, first
         while position < last:
-            sweep_end = min(last, (position // self.count + 1) * self.count)
-            steps += -(-(sweep_end - position) // size)
+            sweep = position // self.count
+            sweep_end = min(last, (sweep + 1) * self.count)
+            steps += -(-(sweep_end - position) // size) if self.groups is None else len(_group_ends(self, sweep, size))
             position = sweep_end
         return steps
 
@@ -93,22 +111,46 @@ def _order(sampling: Sampling, sweep: int) -> np.ndarray:
     chosen = np.arange(sampling.count) if sampling.chosen is None else sampling.chosen
     if sampling.balance is not None:
         return np.asarray(chosen[sampling.balance.order(sweep)])
-    if not sampling.shuffle:
-        return chosen
     random = np.random.Generator(np.random.PCG64(seed_for(sampling.seed, "order", sweep)))
-    return chosen[random.permutation(len(chosen))]
+    if sampling.groups is not None:
+        present, place = np.unique(sampling.groups[chosen], return_inverse=True)
+        ranks = random.permutation(len(present)) if sampling.shuffle else np.arange(len(present))
+        return chosen[np.argsort(ranks[place.reshape(-1)], kind="stable")]
+    return chosen[random.permutation(len(chosen))] if sampling.shuffle else chosen
 
 
-def split(count: int, part: float, seed: int, classes: np.ndarray | None = None, fold: int = 0
-          ) -> tuple[np.ndarray, np.ndarray]:
+@functools.lru_cache(maxsize=8)
+def _group_ends(sampling: Sampling, sweep: int, size: int) -> np.ndarray:
+    """Where in the order of a sweep the minibatches end that hold whole groups."""
+    assert sampling.groups is not None
+    groups = sampling.groups[sampling.order(sweep)]
+    last = np.flatnonzero(np.diff(groups, append=-1)) + 1  # where each group ends
+    ends, begun = [], 0
+    for before, end in zip([0, *last[:-1].tolist()], last.tolist(), strict=True):
+        if end - begun > size and before > begun:
+            ends.append(before)
+            begun = before
+    return np.array([*ends, len(groups)])
+
+
+def split(count: int, part: float, seed: int, classes: np.ndarray | None = None, fold: int = 0,
+          groups: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Samples for training and for validation: `part` below 1 is a share, from 1 on a number of samples.
 
     Drawn by the seed alone, so a resumed run and every epoch see the same split. With `classes`, of each sample,
     every class has its share. `fold` says which of the parts of that size is held out; none is left behind the last.
+    With `groups` whole ones are held out, until there are enough samples.
     """
     wanted = round(count * part) if part < 1 else int(part)
     held_out = min(max(wanted, 1), count - 1)
-    mixed = np.random.Generator(np.random.PCG64(seed_for(seed, "validation"))).permutation(count) if classes is None \
-        else order_by_share(classes, seed)
-    out = slice(fold * held_out, (fold + 1) * held_out)
-    return np.sort(np.delete(mixed, out)), np.sort(mixed[out])
+    random = np.random.Generator(np.random.PCG64(seed_for(seed, "validation")))
+    if groups is not None:
+        sizes = np.bincount(groups)
+        drawn = random.permutation(len(sizes))
+        fold_of = (np.cumsum(sizes[drawn]) - sizes[drawn]) // held_out
+        chosen = drawn[fold_of == fold][: len(sizes) - 1]  # one group at least is trained on
+        out = np.isin(groups, chosen)
+        return np.flatnonzero(~out), np.flatnonzero(out)
+    mixed = random.permutation(count) if classes is None else order_by_share(classes, seed)
+    apart = slice(fold * held_out, (fold + 1) * held_out)
+    return np.sort(np.delete(mixed, apart)), np.sort(mixed[apart])

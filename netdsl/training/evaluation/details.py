@@ -113,8 +113,10 @@ class Details:
                     pairs[output.node] = truth, taken
             elif output.of == "shares":
                 self._count_shares(output, given, found)
-            elif output.kind == "numbers" and given.flatten(1).shape[1] == found.flatten(1).shape[1] <= MOST_NUMBERS:
-                pairs[output.node] = given.flatten(1), found.flatten(1)
+            elif output.kind == "numbers":
+                given, found = given.reshape(len(given), -1), found.reshape(len(found), -1)
+                if given.shape[1] == found.shape[1] <= MOST_NUMBERS:
+                    pairs[output.node] = given, found
         self._add_worst(values, pairs, indices, names)
 
     def _count(self, output: Output, truth: torch.Tensor, taken: torch.Tensor) -> None:
@@ -134,7 +136,7 @@ class Details:
         likely = (found > (0.0 if output.scale == "scores" else 0.5)).flatten(1)
         if given.dtype == torch.int64 and given.dim() == 1 and likely.shape[1] > 1:
             given = torch.nn.functional.one_hot(given.clamp(min=0), likely.shape[1])
-        given = given.flatten(1)
+        given = given.reshape(len(given), -1)  # labels of one output come as (N,)
         if given.shape != likely.shape:
             return
         if output.kind == "image":  # every pixel of a mask

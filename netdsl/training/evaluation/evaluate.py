@@ -164,7 +164,8 @@ def substituted(executable: Executable, inputs: Tensors, values: Mapping[str, to
     module = executable.module
     given = {node: values[node.meta["node"]] for node in module.graph.nodes
              if node.meta.get("node") in values and node.op == "call_module"}
-    return fx.Interpreter(module).run(*executable.arguments(inputs), initial_env=given)  # type: ignore[no-any-return, arg-type]
+    found: dict[str, torch.Tensor] = fx.Interpreter(module).run(*executable.arguments(inputs), initial_env=given)
+    return found
 
 
 def shown(program: CheckedProgram, values: Mapping[str, float]) -> tuple[dict[str, float], frozenset[str]]:

@@ -23,7 +23,7 @@ from ...runs import checkpoint
 from ...runs.store import saved_state
 from ..data.loader import open_loader
 from ..data.opening import data_errors, default_workers
-from ..data.sample_choice import with_saved_split
+from ..data.sample_choice import read_groups, with_saved_split
 from ..data.sampling import Sampling
 from ..device import choose_device, synchronize, torch_settings
 from ..progress import Reporter
@@ -108,7 +108,11 @@ def predict(program: CheckedProgram, weights: str | Path, dataset: Dataset, *, o
     precision = choose_precision(program.plan.block.precision if program.plan is not None else "float", device)
     feed = open_loader(dataset, device, 0, options.workers or default_workers(device))
     try:
-        sampling = Sampling(dataset.count, 0, shuffle=False)
+        with data_errors(program, Phase.TEST):
+            groups = read_groups(program, nodes, dataset)
+        sampling = Sampling(dataset.count, 0, shuffle=False, groups=groups)
+        held: dict[int, Prediction] = {}  # what comes before its turn, since its group is whole in a minibatch
+        following = 0
         with eval_mode(executable), torch.inference_mode(), data_errors(program, Phase.TEST):
             for delivery in feed.deliver(sampling.minibatches(0, minibatch_size)):
                 with precision.context():
@@ -116,7 +120,10 @@ def predict(program: CheckedProgram, weights: str | Path, dataset: Dataset, *, o
                 arrays = {program.shown_name(name): value.float().cpu().numpy() for name, value in values.items()}
                 for row, index in enumerate(delivery.minibatch.indices):
                     name = delivery.names[row] if delivery.names else f"sample {index}"
-                    yield Prediction(name, {key: array[row] for key, array in arrays.items()})
+                    held[int(index)] = Prediction(name, {key: array[row] for key, array in arrays.items()})
+                while following in held:
+                    yield held.pop(following)
+                    following += 1
     finally:
         feed.close()
 
