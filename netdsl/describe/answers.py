@@ -360,5 +360,5 @@ def precision_and_recall(confusion: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     taken for it. NaN where there are none.
     """
     right = np.diagonal(confusion).astype(np.float64)
-    with np.errstate(invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):
         return right / confusion.sum(axis=0), right / confusion.sum(axis=1)
