@@ -98,6 +98,6 @@ def write_run_report(folder: Path, out: Callable[[str], None], err: Callable[[st
 
 def no_plan(program: CheckedProgram) -> Failure:
     """The page for a file without `SGD`, where a plan is needed."""
-    return failure(Code.NO_TRAINING, "the file has no `SGD` block, so there is no plan to train by",
+    return failure(Code.NO_TRAINING, "the file has no `SGD` block, so there is no training plan",
                    Span.nowhere(program.source.name),
                    hint="add `SGD = { minibatchSize = 64 ; maxEpochs = 10 ; learningRate = 0.1 ; momentum = 0.9 }`.")

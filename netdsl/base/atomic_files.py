@@ -27,7 +27,7 @@ def cannot_write(path: Path, error: BaseException | str) -> Failure:
     shown = clipped_left(str(path), 40)
     title = f"the disk of {shown} is full" if full else f"cannot write to {shown}"
     hint = "free some space there, or choose another folder with --out." if full else (
-        "choose a folder that this user may write to with --out." if refused else "choose another folder with --out.")
+        "choose a folder that you can write to with --out." if refused else "choose another folder with --out.")
     reason = error.strerror if isinstance(error, OSError) and error.strerror else text
     return failure(Code.CANNOT_WRITE, title, Span.nowhere(str(path)), hint=hint,
                    body=(f"The system says: {reason}.",

@@ -36,7 +36,7 @@ def uneven_columns(program: CheckedProgram, training: Description | DataError | 
             Code.DOUBTFUL, f"`{stream.name}` is not standardized, and its columns have very different sizes",
             Label(program.readers.spans.get("train", node.span), "read for `train`"), severity="warning",
             related=(Label(node.span, "goes into the network as it is"),), body=(f"{body}.",),
-            hint=f"{cure}: means and deviations of the training data then make all columns alike.")
+            hint=f"{cure}: the training data's means and deviations then bring all columns to one scale.")
     return None
 
 

@@ -57,7 +57,7 @@ def labels_begin_elsewhere(program: CheckedProgram, phase: str, description: Des
         spans = program.readers.spans
         where = spans.get(phase, Span.nowhere(program.source.name))
         yield Diagnostic(
-            Code.READER_SHAPE, f"the {phase} reader counts the labels from another number than the training reader",
+            Code.READER_SHAPE, f"the {phase} reader and the training reader disagree about `firstLabel`",
             Label(where, f"`firstLabel` is {stream.labels_from}"),
             related=(Label(spans.get("train", where), f"`firstLabel` is {trained.labels_from}"),),
             hint="give both readers the same `firstLabel`.")

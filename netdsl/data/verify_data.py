@@ -130,4 +130,4 @@ def data_hint(found: list[PhaseData]) -> str:
         return ""
     skip = f", or let them be skipped: `maxErrors = {max(len(part.bad) for part in failed)}` in the reader" \
         if all(part.cures for part in failed) else ""
-    return f"mend the bad samples or take them out{skip}."
+    return f"repair the bad samples or remove them{skip}."

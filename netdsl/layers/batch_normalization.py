@@ -82,7 +82,7 @@ class BatchNormalizationLayer(Layer):
         if self.spatial_rank < shape.rank - 1:
             raise ShapeError(f"`spatialRank` {self.spatial_rank} does not fit an input of {shape}",
                              option="spatialRank", label=f"{shape} has {shape.rank - 1} axes of positions",
-                             hint=f"take {shape.rank - 1} for statistics of each channel, 0 for statistics of each "
+                             hint=f"use {shape.rank - 1} for statistics of each channel, 0 for statistics of each "
                                   "element.")
         return shape.dims[:1]
 

@@ -96,7 +96,7 @@ class Optimizer(Spec):
     examples: ClassVar[tuple[str, ...]] = ()
     #: The rule takes the momentum keys of the block (`momentum`, `momentumPerMB`, ...).
     uses_momentum: ClassVar[bool] = False
-    #: Scaling gradient and rate against each other changes nothing: the sum needs no own pass.
+    #: Scaling gradient and rate against each other changes nothing: no separate pass for the sum.
     linear: ClassVar[bool] = False
     #: Numbers that the rule counts on the host, with their start; `step` is always there.
     counters: ClassVar[dict[str, float]] = {}

@@ -112,7 +112,7 @@ class TrainingPlan:
         return {name: schedule.at(progress) for name, schedule in given.items() if schedule is not None}
 
     def ends_before(self, epoch: int, factor: float = 1.0) -> bool:
-        """True if training is over before this epoch: all done, or the rate is below the least one.
+        """True if training is over before this epoch: all done, or the rate is below the minimum.
 
         The least rate (`minLearningRatePerSample`) is for CNTK's lists and for rates that `Control` lowers; a
         policy that begins or ends at 0 does so on purpose, and classical rates have no floor unless the file
@@ -185,7 +185,7 @@ class TrainingPlan:
         wanted = [("freeze", pattern) for pattern in self.block.freeze]
         wanted += [("multipliers", row.pattern) for row in self.block.multipliers]
         parts = sorted({part for name in known for part in (name, name.rpartition(".")[0], *name.split("."))})
-        return [Diagnostic(Code.UNKNOWN_NAME, f"no parameter fits `{pattern}` of `{key}`",
+        return [Diagnostic(Code.UNKNOWN_NAME, f"no parameter matches `{pattern}` of `{key}`",
                            Label(self.spans.get(key, NOWHERE), did_you_mean(pattern, parts)),
                            body=("A pattern is the name of a parameter or of a layer, with or without what stands "
                                  "before a dot, and may hold `*` and `?`.",),

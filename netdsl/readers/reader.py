@@ -173,7 +173,7 @@ class Reader(Spec):
     # Not `features` and `labels`: those names are wanted for files and columns.
     features_input: str = option(Text(), "features", "Name of the network's input that gets the data.")
     labels_input: str = option(Text(), "labels", "Name of the network's input that gets the classes or targets.")
-    randomize: bool = option(Flag(), True, "Whether training takes the samples in a new order in each sweep; false: in "
+    randomize: bool = option(Flag(), True, "Whether training takes the samples in a new order in each epoch; false: in "
                              "the order of the data, as all other phases do.")
     #: Names of the classes that other data have, by number; no option, `with_classes` sets it.
     class_order: tuple[str, ...] = field(default=(), kw_only=True)

@@ -83,7 +83,7 @@ def read(path: Path) -> Snapshot:
         return Snapshot(_tensors(folder / WEIGHTS, digests), _tensors(folder / TRAINER, digests), state)
     except (OSError, ValueError, SafetensorError) as error:
         raise _unreadable(path, "the checkpoint cannot be read", f"{type(error).__name__}: {error}",
-                          "take another checkpoint of the run; `best` and `last` lead to two of them.") from error
+                          "use another checkpoint of the run; `best` and `last` point to two of them.") from error
 
 
 def read_weights(path: Path) -> dict[str, torch.Tensor]:
@@ -100,7 +100,7 @@ def _tensors(path: Path, digests: Mapping[str, str]) -> dict[str, torch.Tensor]:
     """The tensors of a file. Raises ValueError where it has other bytes than those that were written."""
     written = digests.get(path.name)
     if written is not None and digest(path) != written:
-        raise ValueError(f"the bytes of {path.name} are not those that were written")
+        raise ValueError(f"the bytes of {path.name} are not those that were written: checksum mismatch")
     return load_file(path)
 
 
@@ -265,12 +265,12 @@ def refuse_changes(changes: Sequence[tuple[str, str, str, str]], span: Span, pat
     network = any(part == "network" for part, *_ in changes)
     rows = [f"    {part}: {key}\n        then  {then}\n        now   {now}" for part, key, then, now in changes[:8]]
     data_alone = all(part == "data" for part, *_ in changes)
-    what = "the network is not the one" if network else "the data are not those" if data_alone else \
-        "the plan is not the one"
+    what = "this is not the network" if network else "these are not the data" if data_alone else \
+        "this is not the plan"
     return failure(
         Code.CHECKPOINT_MISMATCH, f"{what} that the checkpoint was trained with", span,
         "" if span.start == 0 else "this has changed",
-        body=(f"A resumed run goes on as if it had not stopped. Since {path} was written, this has changed:",
+        body=(f"A resumed run continues as if it had never stopped. Since {path} was written, this has changed:",
               "\n".join(rows + _more(changes))),
-        hint=f"undo the change, or begin a new run with these weights: --weights {path}." if network else
-             "undo the change, or go on with it by --accept-changes.")
+        hint=f"undo the change, or start a new run from these weights: --weights {path}." if network else
+             "undo the change, or continue with it: --accept-changes.")

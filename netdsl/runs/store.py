@@ -169,7 +169,7 @@ def open_run(text: str, root: Path = Path("runs")) -> Run:
     if folder.is_dir() and is_run(folder):
         return Run(folder)
     known = [run.folder.name for run in find_runs(root)] if root.is_dir() else []
-    title = f"`{text}` is no run" if given.exists() else f"there is no run `{text}`"
+    title = f"`{text}` is not a run folder" if given.exists() else f"there is no run `{text}`"
     hint = did_you_mean(given.name, known) or "`netdsl runs` lists them."
     raise failure(Code.NO_FILE, title, Span.nowhere(text), hint=hint,
                   body=(f"A run's folder has a file {LINES}.",) if given.exists() else ())

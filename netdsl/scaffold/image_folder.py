@@ -108,7 +108,7 @@ def _classes(folder: Path) -> tuple[str, ...]:
     names = _names(folder)
     if len(names) < 2:
         what = "no sub-folders" if not names else "a single sub-folder"
-        raise DataError(f"`{folder}` has {what}: there is nothing to tell apart", path=str(folder),
+        raise DataError(f"`{folder}` has {what}: so there are no classes", path=str(folder),
                         hint="put the images of each class into a sub-folder of its own.")
     return tuple(names)
 
@@ -120,7 +120,7 @@ def _require_known_classes(classes: tuple[str, ...], folder: Path) -> None:
     if unknown:
         raise DataError(f"only `{folder.name}` has the class `{unknown[0]}`", path=str(folder),
                         body=(f"There are {len(classes)} classes to train on and {len(other)} in `{folder.name}`.",),
-                        hint="add the class to the training data, or take its folder away.")
+                        hint="add the class to the training data, or remove its folder.")
 
 
 class _Measured:

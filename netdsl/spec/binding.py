@@ -224,7 +224,7 @@ def _twice(called: str, name: str, argument: BoundArgument, first: BoundArgument
 def _too_many(cls: type[Spec], called: str, positional: Sequence[BoundArgument], order: Sequence[str]) -> Diagnostic:
     return Diagnostic(Code.UNKNOWN_OPTION, f"{called} takes at most {len(order)} option{'s' * (len(order) != 1)}, "
                       f"here are {len(positional)}",
-                      Label(positional[len(order)].span, "this one has no place"), body=signature_body(cls, called))
+                      Label(positional[len(order)].span, "this one is too many"), body=signature_body(cls, called))
 
 
 def describe_value(value: Any) -> str:

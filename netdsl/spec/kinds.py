@@ -222,7 +222,7 @@ class FunctionKind(Kind):
 
     def cure(self, value: Any) -> str:
         return "name it without quotes: `ReLU`, `Tanh`." if isinstance(value, str) else \
-            "leave its input away: `ReLU`, not `ReLU (x)`." if not isinstance(value, int | float | list) else ""
+            "leave out its input: `ReLU`, not `ReLU (x)`." if not isinstance(value, int | float | list) else ""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Training: the loop, its data, its checkpoints and its records.
 
     result = train(program, out="runs/mine")        # raises Failure, Interrupted
-    found = test(program, "runs/mine")              # a Judgement: values by name, confusion matrix, worst samples
+    found = test(program, "runs/mine")              # an EvalResult: values by name, confusion matrix, worst samples
     for prediction in predict(program, "runs/mine", dataset): ...
 """
 

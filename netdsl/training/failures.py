@@ -112,7 +112,7 @@ def diverged(program: CheckedProgram, culprit: Culprit | None, value: float, rat
             Code.DIVERGED,
             f"the criterion is {value}",
             criterion.span,
-            "this is not a finite number any more",
+            "this is no longer a finite number",
             body=(f"It happened {when}; run again, every node's output is finite.",),
             hint=_hint(program, None),
         )
@@ -132,7 +132,7 @@ def not_finite(program: CheckedProgram, culprit: Culprit | None, phase: str) -> 
     if wrong_labels:
         hint = wrong_labels
     elif any(found.bad for _, found in culprit.owned):
-        hint = "the weights themselves are not finite: take an earlier checkpoint, and train with a lower rate."
+        hint = "the weights themselves are not finite: use an earlier checkpoint, and train with a lower rate."
     elif any(found.bad for _, found in culprit.inputs):
         hint = _hint(program, culprit)
     elif not culprit.owned and all(name in program.inputs for name, _ in culprit.inputs):
@@ -186,7 +186,7 @@ def translate_torch_errors(program: CheckedProgram, plan: TrainingPlan, device: 
         span = plan.spans.get("deterministic") or Span.nowhere(program.source.name)
         raise failure(Code.NOT_DETERMINISTIC, "the network needs an operation that is not deterministic here", span,
                       "no other is wanted", body=(f"On {device}, torch says: {str(error).split('. ')[0]}.",),
-                      hint="take `deterministic = false`, or --device cpu.") from error
+                      hint="use `deterministic = false` or --device cpu.") from error
 
 
 #: What torch says where memory does not suffice, or where not even the number of bytes can be held.
@@ -222,12 +222,12 @@ def out_of_memory(program: CheckedProgram, device: torch.device, pieces: int) ->
     if fits < 1:
         largest = max(program.network, key=lambda node: node.cost.parameters)
         title, span, label = "the network does not fit into memory", largest.span, "most of the weights are here"
-        hint = "the weights alone do not fit: take another device, or a smaller network."
+        hint = "the weights alone do not fit: use another device, or a smaller network."
     else:
         hint = f"a minibatch of about {fits} fits: minibatchSize = {fits}, or keep the minibatch and compute it in " \
                f"pieces: numSubminibatches = {max(2, pieces * -(-memory.minibatch // fits))}."
     return failure(Code.OUT_OF_MEMORY, title, span, label,
-                   body=("What training needs, counted from the shapes (work space of the convolutions comes on top):",
+                   body=("What training needs, counted from the shapes (workspace of the convolutions is extra):",
                          table, *beside), hint=hint)
 
 

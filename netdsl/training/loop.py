@@ -300,7 +300,7 @@ class Training:
         """After a signal: save, and leave."""
         if self.stopper.signal is not None:
             path = self.save(f"step-{self.state.position.step:08d}")
-            self.say(f"stopped after {self.state.position.step:,} updates; go on with --resume {self.job.folder}")
+            self.say(f"stopped after {self.state.position.step:,} updates; resume with --resume {self.job.folder}")
             raise Interrupted(self.stopper.signal, path)
 
     # -- the end of an epoch ----------------------------------------------------------------------------
@@ -342,7 +342,7 @@ class Training:
         self.train_values, self.validation_values, self.lost = values, line.validation, None
         if job.options.limits.overfit is not None:
             self.first = self.ranking.criterion(train) if self.first is None else self.first
-            at.ended = "learned by heart" if self.ranking.criterion(train) <= LEARNED * self.first else ""
+            at.ended = "memorised" if self.ranking.criterion(train) <= LEARNED * self.first else ""
 
     def validate(self) -> dict[str, float] | None:
         """What the validation data say of the weights (the averaged ones, where there are such), by node."""

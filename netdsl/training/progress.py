@@ -54,7 +54,7 @@ class EpochRecord:
 
 
 class Reporter:
-    """Hears how training goes. This one is silent; it is what a notebook or a test gets by default."""
+    """Receives progress updates. This one is silent; it is what a notebook or a test gets by default."""
 
     #: seconds between two calls of `glimpse`
     interval: float = PLAIN_SECONDS
@@ -101,7 +101,7 @@ class BrokenPipeGuard(Reporter):
             action()
         except OSError as error:  # a closed pipe, a terminal that is gone
             self.inner = Reporter()
-            self.log(f"progress is not shown any more, nobody reads it ({error.strerror or error}); training goes on")
+            self.log(f"progress is no longer shown, nobody reads it ({error.strerror or error}); training continues")
 
 
 @dataclass

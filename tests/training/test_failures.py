@@ -311,7 +311,7 @@ def test_a_byte_that_changed_on_the_disk_is_noticed(tmp_path: Path) -> None:
     data[-3] ^= 0x40
     weights.write_bytes(data)
     found = page(lambda: training.train(program(PLAN), resume=run.out, device="cpu"), "checkpoint-mismatch")
-    assert "the bytes of weights.safetensors are not those that were written" in found.body[0]
+    assert "the bytes of weights.safetensors are not those that were written: checksum mismatch" in found.body[0]
 
 
 def test_others_may_read_a_checkpoint_as_the_rest_of_the_run(tmp_path: Path) -> None:

@@ -141,7 +141,7 @@ def test_a_number_that_cannot_be_told_from_the_next_is_refused() -> None:
 
 @pytest.mark.parametrize(("old", "new", "title"), [
     ("NDCG1Eval (gain, z, q)\n    lost", "NDCG1Eval (gain, z, q + 1)\n    lost", "have to come from an input"),
-    ("NDCG1Eval (gain, z, q)\n    lost", "NDCG1Eval (gain, z, gain)\n    lost", "has other groups than LambdaRank"),
+    ("NDCG1Eval (gain, z, q)\n    lost", "NDCG1Eval (gain, z, gain)\n    lost", "uses other groups than LambdaRank"),
     ("MORE", "; numSubminibatches = 2", "`numSubminibatches` divides minibatches"),
     ("MORE", "; accumulate = 2", "`accumulate` divides minibatches"),
 ])

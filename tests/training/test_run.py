@@ -144,7 +144,7 @@ def test_other_data_are_no_resume(tmp_path: Path) -> None:
     from netdsl.base.diagnostics import Failure
 
     training.train(program(PLAN), out=tmp_path / "run", device="cpu")
-    with pytest.raises(Failure, match="the data are not those that the checkpoint was trained with"):
+    with pytest.raises(Failure, match="these are not the data that the checkpoint was trained with"):
         training.train(program(PLAN, train=Patches(first=5)), resume=tmp_path / "run", device="cpu")
 
 

@@ -118,7 +118,7 @@ class ImageFolder(ImageFileReader):
             raise DataError(f"the class folder `{short(name)}` has no images", option="folder", path=place,
                             body=(f"{skipped}.",) if skipped.counts else (),
                             hint=skipped.cure if skipped.counts else
-                            "put images there or delete the folder; the class numbers behind it change then.")
+                            "put images there or delete the folder; the class numbers after it change then.")
 
     def with_classes(self, names: Callable[[str], tuple[str, ...]]) -> Reader:
         order = () if self.class_file else names(self.labels_input)
@@ -247,7 +247,7 @@ def read_class_file(path: str) -> list[tuple[str, str]]:
     except (ValueError, KeyError, IndexError, TypeError) as error:
         raise DataError(f"`{short(path)}` is not a list of classes", path=path, option="classFile",
                         body=(f"Reading says: {error}.",),
-                        hint="write a line for each class: the folder's name, and behind it a title.") from None
+                        hint="write a line for each class: the folder's name, followed by a title.") from None
     seen: dict[str, int] = {}
     for number, (name, _) in enumerate(classes):
         if name in seen:

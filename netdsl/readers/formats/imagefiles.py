@@ -140,7 +140,7 @@ class ImageFiles(Dataset):
     def _sizes_differ(self, first: int, shape: tuple[int, ...], second: int, other: tuple[int, ...]) -> DataError:
         size = [f"{extents[-2]} x {extents[-3]}" for extents in (shape, other)]
         paths = [self._name(i)[0] or self._name(i)[1] for i in (first, second)]
-        return DataError("images of different sizes cannot stand in one batch", path=paths[1], option="transforms",
+        return DataError("images of different sizes cannot go into one batch", path=paths[1], option="transforms",
                          body=(f"`{paths[0]}` comes out as {size[0]}, `{paths[1]}` as {size[1]}.",),
                          hint="end the transforms with a fixed size, such as `Scale {224:224}` or `CenterCrop {size = "
                               "224}`.")

@@ -63,7 +63,7 @@ def _too_large(size: str) -> DataError:
     return DataError("the image is too large to be read", place="the header",
                      body=(f"Its header announces {size}; at most {MAXIMUM_PIXELS // 1_000_000} million pixels are "
                            "read, since a small damaged or malicious file can claim any size.",),
-                     hint="scale the image down, or take it out of the data.")
+                     hint="scale the image down, or remove it from the data.")
 
 
 _FILTERS = {"nearest": "NEAREST", "linear": "BILINEAR", "cubic": "BICUBIC", "lanczos": "LANCZOS"}

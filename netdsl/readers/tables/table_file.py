@@ -151,7 +151,7 @@ class TableFile:
         except csv.Error as error:
             # A quote that is not closed swallows rows; the one that opens it is to be mended.
             last = first - 1 + reader.line_num
-            further = f" It goes on to row {last}." if last > begun else ""
+            further = f" It continues to row {last}." if last > begun else ""
             raise self.wrong(begun, "is not a row of a table", f"Reading says: {error}.{further}",
                              "a quote that is opened has to be closed.") from None
 

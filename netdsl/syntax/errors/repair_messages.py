@@ -26,7 +26,7 @@ def missing_separator(context: ErrorContext, change: Change) -> Diagnostic:
     return context.page((f"{word} follows {before} without a `{sign}` between them",
                          f"{word} follows without a `{sign}`", f"a `{sign}` is missing"),
                         context.label(index, f"I expected `{sign}` before this"),
-                        context.opened_here() + context.behind(index, "the element before ends here"),
+                        context.opened_here() + context.behind(index, "the previous element ends here"),
                         (f"{what}:", code) if code else (f"{what}.",), f"add `{sign}` {context.where(index)}.", [fix])
 
 
@@ -37,7 +37,7 @@ def missing_operator(context: ErrorContext, change: Change) -> Diagnostic:
     return context.page((f"{word} follows {before} with nothing between them",
                          f"{word} follows with nothing before it"),
                         context.label(index, "I expected `:` or an operator before this"),
-                        context.behind(index, "the value before ends here"),
+                        context.behind(index, "the previous value ends here"),
                         hint=f"add `:` or an operator {context.where(index)}; a new member needs "
                              f"`{context.name(index)} = ...`.")
 
@@ -50,7 +50,7 @@ def missing_equals(context: ErrorContext, change: Change) -> Diagnostic:
     where = f"behind {name}" if owner == index - 1 else f"before {context.quote(index)}"
     fix = context.insertion(index, "=")
     code = context.rewritten(fix) if context.head is not None else ""
-    return context.page((f"{name} has no `=`" if context.head is not None else f"a `=` is missing behind {name}",
+    return context.page((f"{name} has no `=`" if context.head is not None else f"a `=` is missing after {name}",
                          "a `=` is missing"),
                         context.label(index, "I expected `=` before this"), context.behind(index, "behind this"),
                         ("A member is a name, `=` and a value:", code) if code else (),
@@ -62,7 +62,7 @@ def missing_definition(context: ErrorContext, change: Change) -> Diagnostic:
     owner = context.head if context.head is not None else change.index - 1
     return context.page((f"{context.quote(owner)} stands alone, without `=` and a value", "a name stands alone"),
                         context.label(owner, "this begins a new member", change.index - 1), context.opened_here(),
-                        hint=f"write `{context.name(owner)} = ...`, or join it to the value before by `:` or an "
+                        hint=f"write `{context.name(owner)} = ...`, or join it to the previous value by `:` or an "
                              "operator.")
 
 
@@ -126,7 +126,7 @@ def _never_closed(context: ErrorContext, opening: Opening, count: int) -> Diagno
     mark, line, margin = context.kind(opening.index), context.line(opening.index), context.replay.indent(opening.index)
     dedent = next((i for i in range(opening.index + 1, context.bad) if context.words[i].first
                    and context.kind(i) not in CLOSERS and context.replay.indent(i) <= margin), None)
-    related = [] if dedent is None else [context.label(dedent, "this line is indented as if it stood outside")]
+    related = [] if dedent is None else [context.label(dedent, "this line is indented as if it were outside")]
     where = "at the end of the file" if dedent is None else f"before line {context.line(dedent)}"
     more = f" (in all {count} brackets are open)" if count > 1 else ""
     fix = [context.insertion(context.bad if dedent is None else dedent, OPENERS[mark])] if count == 1 else []
@@ -167,7 +167,7 @@ def missing_opener(context: ErrorContext, change: Change) -> Diagnostic:
     if context.word.kind in CLOSERS:
         elsewhere = context.line(index) != context.line(context.bad)
         return context.page(f"`{context.word.text}` closes nothing: a `{mark}` is missing",
-                            context.label(context.bad, "this has no partner"),
+                            context.label(context.bad, "this has no matching bracket"),
                             [context.label(index, "perhaps before this")] if elsewhere else (),
                             hint=f"add `{mark}` before {context.quote(index)}, or remove the `{context.word.text}`.",
                             fix=context.edits(change))
@@ -198,30 +198,30 @@ def missing_value(context: ErrorContext, change: Change) -> Diagnostic:
         related = (context.label(index, f"but {context.quote(index)} follows"),)
     owner = _owner(context, before)
     if kind == "include":
-        return context.page("`include` names no file", context.label(before, "a file name in quotes goes behind this"),
+        return context.page("`include` names no file", context.label(before, "a file name in quotes goes after this"),
                             hint='write `include "file.net"`.')
     if owner is not None:
         name = context.quote(owner)
         hint = f"write `{name[1:-1]} = ...` with a value."
         if context.kind(index) in ("=", "=>", ":="):
-            return context.page(f"{sign} and {context.quote(index)} stand side by side",
-                                context.label(before, "a value goes behind this, not a sign"), related, hint=hint)
-        return context.page(f"{name} has no value", context.label(before, "a value is missing behind this"), related,
+            return context.page(f"{sign} and {context.quote(index)} are next to each other",
+                                context.label(before, "a value goes after this, not an operator"), related, hint=hint)
+        return context.page(f"{name} has no value", context.label(before, "a value is missing after this"), related,
                             hint=hint)
     if kind in OPENERS:
         return context.page((f"nothing stands between {sign} and {context.quote(index)}", "a value is missing"),
                             context.label(index, "a value is missing before this"),
                             hint="add a value, or remove the sign.")
     if kind in ("then", "else", "if", "=>"):
-        hint = "write what the function gives behind `=>`." if kind == "=>" else \
+        hint = "write what the function returns after `=>`." if kind == "=>" else \
             "`if` takes a condition, `then` and `else` a value each."
-        return context.page(f"a value is missing behind {sign}", context.label(before, "behind this"), related,
+        return context.page(f"a value is missing after {sign}", context.label(before, "behind this"), related,
                             hint=hint)
     far = index < context.bad or context.words[index].first or context.word.kind == END
     return context.page((*(() if far else (f"nothing stands between {sign} and {context.quote(index)}",)),
-                         f"a value is missing behind {sign}"),
-                        context.label(before, "a value is missing behind this"), related,
-                        hint=f"add a value behind {sign}, or remove the {sign}.")
+                         f"a value is missing after {sign}"),
+                        context.label(before, "a value is missing after this"), related,
+                        hint=f"add a value after {sign}, or remove the {sign}.")
 
 
 def _owner(context: ErrorContext, equals: int) -> int | None:
@@ -247,7 +247,7 @@ def missing_name(context: ErrorContext, change: Change) -> Diagnostic:
     if before == "," and context.word.kind in CLOSERS:
         return trailing_separator(context, Change(index - 1, 1))
     if before == ".":
-        return context.page("the name of a member is missing behind `.`", context.label(index - 1, "behind this"),
+        return context.page("the name of a member is missing after `.`", context.label(index - 1, "behind this"),
                             context.opened_here(), hint="write `record.name`.")
     return context.page((f"a name is missing before {context.quote(index)}", "a name is missing"), label,
                         context.opened_here(), hint=hint)
@@ -255,7 +255,7 @@ def missing_name(context: ErrorContext, change: Change) -> Diagnostic:
 
 def missing_callee(context: ErrorContext, change: Change) -> Diagnostic:
     """`conv1 := {96, (11:11)}`: braces that hold options of nothing."""
-    return context.page("no layer or function stands before these braces",
+    return context.page("there is no layer or function before these braces",
                         context.label(change.index, "a name is missing before this"),
                         context.behind(context.bad, "here a record would go on"),
                         ("With a name before them, braces hold options; without one, the members of a record.",),
@@ -279,7 +279,7 @@ def trailing_separator(context: ErrorContext, change: Change) -> Diagnostic:
     last = context.words[index + 1].first or context.kind(index + 1) == END
     return context.page(f"nothing follows the {sign} at the end of line {context.line(index)}" if last else
                         f"nothing stands between {sign} and {context.quote(index + 1)}",
-                        context.label(index, "one more element belongs behind this"),
+                        context.label(index, "one more element belongs after this"),
                         hint=f"remove the {sign}, or add what is missing.", fix=context.edits(Change(index, 1)))
 
 
@@ -302,7 +302,7 @@ def exchanged(context: ErrorContext, change: Change) -> Diagnostic:
         (":", ".."): "bounds are joined by `..`",
         (",", ":"): "a list is joined by `:`",
         (",", ".."): "bounds are joined by `..`",
-        ("..", ":"): "`..` stands only between bounds, in `array[0..3]` and `V[i:0..3]`",
+        ("..", ":"): "`..` is used only between bounds, in `array[0..3]` and `V[i:0..3]`",
     }.get((context.kind(index), wanted), plain)
     return context.page((title, plain), context.label(index, f"I expected `{wanted}`"), context.opened_here(),
                         hint=f"write `{wanted}`.", fix=context.edits(change))
@@ -312,7 +312,7 @@ def missing_part(context: ErrorContext, change: Change) -> Diagnostic:
     """`if` without `then`, `then` without `else`, `else` without `if`."""
     index, part = change.index, change.insert.split()[0]
     if part == "if":
-        return context.page(f"`{context.word.text}` stands without an `if` before it",
+        return context.page(f"`{context.word.text}` has no `if` before it",
                             context.label(context.bad, "this belongs to an `if`"),
                             hint=f"write `if condition then a else b`; `if` goes before {context.quote(index)}.",
                             fix=context.edits(change))

@@ -138,7 +138,7 @@ def square_brackets(context: ErrorContext) -> Diagnostic | None:
     bars = bar < len(context.words) and context.words[bar].text in ("|", "||")
     if bars and "[" in (context.kind(bar - 1), word.kind):
         start = context.words[bar - 1].start
-        return context.page("`[| ... |]` is not written any more", Label(context.source.span(start, start + 2), "this"),
+        return context.page("`[| ... |]` is no longer used", Label(context.source.span(start, start + 2), "this"),
                             hint="a list is joined by `:`, as in `a : b : c`; one value alone is a list of one.",
                             fix=_without_bars(context, start))
     if inside is not None and inside.role == "index" and word.kind in ("=", ",", ")", "}", ":="):
@@ -163,8 +163,8 @@ def _called_by_brackets(context: ErrorContext, index: int) -> Diagnostic | None:
         return context.page("an index is one number", context.label(context.bad, "this comma"),
                             hint="`list[0]` takes one element out of a list.")
     name, mark = context.name(index - 1), "(" if context.word.kind in (")", ":=") else "{"
-    title = f"what `{name}` is applied to stands in `( )`" if mark == "(" else \
-        f"the options of `{name}` stand in braces"
+    title = f"what `{name}` is applied to goes in `( )`" if mark == "(" else \
+        f"the options of `{name}` go in braces"
     return context.page((title, "these brackets take an element out of a list"),
                         context.label(index, "this takes an element out of a list"),
                         hint=f"write `{name} {mark}...{OPENERS[mark]}`.", fix=_other_brackets(context, index, mark))
@@ -212,7 +212,7 @@ def block_without_equals(context: ErrorContext) -> Diagnostic | None:
     if as_value > as_record:
         parameters = " ".join(context.source.text[context.words[start].end : context.words[inside.index].start].split())
         called = f"{name} {parameters[:30]}".rstrip()
-        hint = f"write `{called} = ...`: behind the `=` stands the value, without braces."
+        hint = f"write `{called} = ...`: the value follows the `=`, without braces."
         fix = [] if closer is None else [Edit(context.span(inside.index), "="), Edit(context.span(closer), "")]
     related = () if context.line(start) == context.line(inside.index) else (context.label(start, "behind this"),)
     return context.page(f"`{name}` has no `=`", context.label(inside.index, "I expected `=` before this"), related,
@@ -229,7 +229,7 @@ def bare_if(context: ErrorContext) -> Diagnostic | None:
     before, in_list = context.quote(context.bad - 1), context.kind(context.bad - 1) in (":", ":=")
     return context.page((f"`if` {'inside a list' if in_list else f'after {before}'} needs parentheses",
                          "`if` needs parentheses here"),
-                        context.label(context.bad, "put a `(` before this, and a `)` behind the last part"),
+                        context.label(context.bad, "put a `(` before this, and a `)` after the last part"),
                         hint="write `a : (if condition then b else c) : d`." if in_list else
                         f"{before} `(if ... then ... else ...)`.")
 
@@ -240,7 +240,7 @@ def condition_behind(context: ErrorContext) -> Diagnostic | None:
     if context.word.kind != "if" or context.expects_value or context.word.first or "else" not in behind or \
             "then" in behind[: behind.index("else")]:
         return None
-    return context.page("a condition stands before its two values", context.label(context.bad, "not behind the first"),
+    return context.page("a condition comes before its two values", context.label(context.bad, "not after the first"),
                         hint="write `if condition then a else b`.")
 
 
@@ -309,7 +309,7 @@ def semicolon(context: ErrorContext) -> Diagnostic | None:
     if not context.helps(Change(bad, 1)):
         return None
     return context.page("one `;` ends a member; this one ends nothing", context.label(bad, "remove this"),
-                        hint="`;` stands only behind a member, and a new line does the same.",
+                        hint="`;` is used only after a member, and a new line does the same.",
                         fix=context.edits(Change(bad, 1)))
 
 
@@ -320,7 +320,7 @@ def colon_for_equals(context: ErrorContext) -> Diagnostic | None:
         items = context.words[min(bad + 1, len(context.words) - 1)].text == "-"
         name = context.name(context.head)
         if context.kind(context.head + 1) in OPENERS:
-            return context.page("the value of a function stands behind `=`",
+            return context.page("the value of a function follows `=`",
                                 context.label(bad, "line ends and indentation have no meaning"),
                                 hint=f"write `{name} (x) = ...`.")
         return context.page("the elements of a list are joined by `:`" if items else "a record stands in braces",

@@ -109,7 +109,7 @@ class ThreadedFeed(Loader):
             delivery = future.result(self.stall_seconds)
         except FutureTimeout:
             raise DataError(f"the reader has given no data for {self.stall_seconds:.0f} seconds",
-                            hint="look whether the disk or the network share answers") from None
+                            hint="check whether the disk or the network share responds") from None
         finally:
             self.waited += time.perf_counter() - start
         raw = {name: _to_device(tensor, self.device) for name, tensor in delivery.raw.items()}

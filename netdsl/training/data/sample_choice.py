@@ -41,8 +41,9 @@ def make_sampling(program: CheckedProgram, plan: TrainingPlan, options: RunOptio
     part = part_of(program, plan, Phase.TRAIN, dataset, groups)
     count, size = dataset.count if part is None else len(part), plan.block.epoch_size
     if groups is not None and size % count:
-        raise failure(Code.CONFLICTING_KEYS, "an epoch of whole sweeps is needed: `epochSize` would tear groups apart",
-                      plan.spans.get("epochSize", Span.nowhere(program.source.name)), f"a sweep has {count:,} samples",
+        raise failure(Code.CONFLICTING_KEYS, "`epochSize` would split groups: an epoch has to be all of the data",
+                      plan.spans.get("epochSize", Span.nowhere(program.source.name)),
+                      f"the data have {count:,} samples",
                       body=(f"`{group_input(program, program.criteria + program.metrics)}` says which samples belong "
                             "together.",), hint="leave `epochSize` out, or write 0: all of the data.")
     reader = program.readers.get(Phase.TRAIN)
