@@ -18,7 +18,7 @@ import torch
 import netdsl
 from netdsl.ir.program import CheckedProgram
 from netdsl.lower import Executable, lower
-from netdsl.training.setup import trained_state
+from netdsl.training.build import trained_state
 
 INPUTS = """
     features = Input {%s}

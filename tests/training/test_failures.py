@@ -107,7 +107,7 @@ def test_training_can_go_on_regardless(tmp_path: Path) -> None:
 def test_where_steps_are_not_looked_at_one_by_one_the_place_is_found_by_repeating(
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As on a GPU: the sums are looked at now and then, and the steps since are repeated from a copy."""
-    monkeypatch.setattr(loop.Training, "looks_at_every_step", False)
+    monkeypatch.setattr(loop, "looks_at_every_step", lambda job: False)
     checked = program("maxEpochs = 6 ; minibatchSize = 16 ; learningRate = 0.05*2 : 1e30")
     found = page(lambda: training.train(checked, out=tmp_path / "run", device="cpu"), "diverged")
     assert "in epoch 3, at update 12" in render(found)
