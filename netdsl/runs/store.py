@@ -225,14 +225,15 @@ def checkpoint_of(file: str, given: str | None, root: Path = Path("runs")) -> Pa
     return found
 
 
-def best_of(path: Path) -> Path:
-    """The best checkpoint of a run's folder, else its last; any other path as it is."""
-    return next((found for link in ("best", "last") if (found := _link_in(path, link)) is not None), path)
+def checkpoint_in(path: Path, which: str | None = None) -> Path:
+    """The `best` or the `last` checkpoint of a run's folder; any other path as it is.
 
-
-def last_of(path: Path) -> Path:
-    """The last checkpoint of a run's folder; any other path as it is."""
-    return _link_in(path, "last") or path
+    Where neither is asked for: the best by validation data, or the last where training had none. What is best
+    on the training data is mostly the last, and the run was tested with that one.
+    """
+    validated = any(epoch.get("validation") for epoch in Run(path).epochs) if is_run(path) else False
+    wanted = which or ("best" if validated else "last")
+    return next((found for link in (wanted, "last") if (found := _link_in(path, link)) is not None), path)
 
 
 def _link_in(path: Path, link: str) -> Path | None:
@@ -255,9 +256,9 @@ def described_checkpoint(checkpoint: Path) -> str:
     if best is None or last is None or best.name == last.name:
         which = f"{the_best}, and the last" if best is not None else "the last"
     elif checkpoint.name == best.name:
-        which = f"{the_best}; --last takes {last.name}"
+        which = f"{the_best}; --epoch last takes {last.name}"
     else:
-        which = f"the last; {the_best} is {best.name}" if checkpoint.name == last.name else ""
+        which = f"the last; --epoch best takes {best.name}, {the_best}" if checkpoint.name == last.name else ""
     return f"{checkpoint}" + (f" ({which})" if which else "")
 
 
