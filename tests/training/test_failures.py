@@ -172,10 +172,10 @@ def test_a_dead_worker_ends_training_and_does_not_hang_it(tmp_path: Path) -> Non
     assert "a data worker died: SystemExit: killed" in found.title
 
 
-def test_bad_test_data_leave_the_trained_network(tmp_path: Path) -> None:
+def test_bad_test_data_are_found_before_the_first_epoch(tmp_path: Path) -> None:
     broken = program(PLAN, test=Patches(broken=3))
     page(lambda: training.train(broken, out=tmp_path / "run", device="cpu"), "reader-file")
-    assert (tmp_path / "run/checkpoints/last/weights.safetensors").is_file()
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_reader_without_samples(tmp_path: Path) -> None:
