@@ -131,7 +131,7 @@ def _print_table(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> No
 def _print_hits(hits: np.ndarray, head: Head, of: str) -> None:
     """Independent labels: what there is and what is predicted of each, with its precision and recall."""
     out(f"\nlabels{of} (predicted where the share is above 50 %):")
-    names = head.element_names() or tuple(f"label {number}" for number in range(len(hits)))
+    names = head.label_names() if len(hits) == head.size else ("pixels",)
     rows = []
     for name, counts in zip(names, hits, strict=False):
         precision, recall = precision_and_recall(counts)

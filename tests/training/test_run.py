@@ -329,7 +329,7 @@ def test_predictions_have_names_outputs_and_classes(tmp_path: Path) -> None:
 def test_a_compiled_module_takes_the_weights_of_a_run(tmp_path: Path) -> None:
     checked = program(PLAN, test=HELD)
     run = training.train(checked, out=tmp_path / "run", device="cpu")
-    module = netdsl.load_weights(netdsl.compile(checked, seed=5), run.out, last=True).eval()
+    module = netdsl.load_weights(netdsl.compile(checked, seed=5), run.out, epoch="last").eval()
     images = torch.from_numpy(PatchData(HELD, False).images)
     with torch.no_grad():
         scores = module(images)
