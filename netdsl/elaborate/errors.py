@@ -10,6 +10,7 @@ from typing import Any
 from ..base.codes import Code
 from ..base.diagnostics import Diagnostic, Edit, Failure, Label, did_you_mean, failure
 from ..base.source import Span
+from ..base.units import clipped, plural
 from ..spec.aliases import our_name
 from ..spec.not_yet import not_yet
 from ..syntax import ast
@@ -81,7 +82,8 @@ def no_list_to_index(e: ast.Index, value: Any, place: NamedPlace) -> Failure:
     fix = (Edit(source.span(at, at + 1), opening), Edit(source.span(e.span.end - 1, e.span.end), closing))
     what = f"what `{name}` is applied to goes in `( )`" if listed else f"the options of `{name}` go in braces"
     return failure(Code.WRONG_TYPE, f"`[ ]` selects an element of a list, and `{name}` is not a list",
-                   source.span(at, at + 1), "this bracket", related=uses(place), hint=f"write `{name} {opening}...{closing}`: {what}.", fix=fix)
+                   source.span(at, at + 1), "this bracket", related=uses(place),
+                   hint=f"write `{name} {opening}...{closing}`: {what}.", fix=fix)
 
 
 def names_in_braces(e: ast.String, environment: Environment, used: set[Span]) -> list[Diagnostic]:
@@ -164,12 +166,11 @@ def arguments(
 
 def wrong_inputs(name: str, wanted: Sequence[str], got: int, span: Span, place: NamedPlace | None,
                  label: str = "", body: tuple[str, ...] = ()) -> Failure:
-    count = f"{len(wanted)} input{'s' * (len(wanted) != 1)}"
+    count = plural(len(wanted), "input")
     names = f" ({', '.join(wanted)})" if len(wanted) > 1 else ""
     return failure(Code.WRONG_INPUTS, f"{name} takes {count}{names}, here {'is' if got == 1 else 'are'} {got}", span,
                    label, related=uses(place), body=body)
 
 
 def _short(text: str, limit: int = 40) -> str:
-    flat = " ".join(text.split())
-    return flat if len(flat) <= limit else flat[: limit - 3] + "..."
+    return clipped(" ".join(text.split()), limit)

@@ -200,7 +200,7 @@ def test_every_parameter_learns(name: str) -> None:
     """Two updates by the file's own plan: the criterion is finite, and a gradient reaches every parameter."""
     import torch
 
-    from netdsl.training.setup import build, trained_state
+    from netdsl.training.build import build, trained_state
 
     torch.set_num_threads(1)
     program, device = checked(name).require(), torch.device("cpu")

@@ -20,8 +20,8 @@ from netdsl.describe.answers import Classes
 from netdsl.ir.program import Phase, Readers
 from netdsl.readers.reader import Batch, DataError, Dataset, Description, SampleRng, Stream
 from netdsl.runs.checkpoint import read, read_weights
-from netdsl.runs.store import saved_state
-from netdsl.runs.writer import choose_folder, read_records
+from netdsl.runs.store import read_records, saved_state
+from netdsl.runs.writer import choose_folder
 from netdsl.training import ConsoleReporter, Limits, RunOptions, SourceSnapshot
 from netdsl.training.evaluation.prediction import answers, heads_of
 from netdsl.training.progress import ProgressUpdate
@@ -329,7 +329,7 @@ def test_predictions_have_names_outputs_and_classes(tmp_path: Path) -> None:
 def test_a_compiled_module_takes_the_weights_of_a_run(tmp_path: Path) -> None:
     checked = program(PLAN, test=HELD)
     run = training.train(checked, out=tmp_path / "run", device="cpu")
-    module = netdsl.load_weights(netdsl.compile(checked, seed=5), run.out, last=True).eval()
+    module = netdsl.load_weights(netdsl.compile(checked, seed=5), run.out, epoch="last").eval()
     images = torch.from_numpy(PatchData(HELD, False).images)
     with torch.no_grad():
         scores = module(images)
