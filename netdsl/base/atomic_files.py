@@ -22,7 +22,7 @@ from .units import clipped_left, disk_text
 
 
 def cannot_write(path: Path, error: BaseException | str) -> Failure:
-    """The page of a folder or disk that does not take what has to be written."""
+    """The diagnostic of a folder or disk that does not take what has to be written."""
     text = str(error)
     full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "os error 28" in text
     refused = getattr(error, "errno", None) in (errno.EACCES, errno.EPERM, errno.EROFS)

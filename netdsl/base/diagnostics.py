@@ -33,7 +33,7 @@ class Edit:
 
 @dataclass(frozen=True)
 class Diagnostic:
-    """One mistake (or warning) and everything its page shows.
+    """One mistake (or warning) and everything its message shows.
 
     `body` holds paragraphs; one that starts with four spaces is printed as it is. `fix` is what the hint says
     for a machine (an editor, the test that every hint works): edits that do not overlap, all made together.
@@ -54,7 +54,7 @@ class Diagnostic:
         return self.severity == "error"
 
     def within(self, source: Source) -> Diagnostic:
-        """The same page about the same places of another text."""
+        """The same diagnostic about the same places of another text."""
         def moved(span: Span) -> Span:
             return source.span(span.start, span.end)
 
@@ -71,14 +71,14 @@ class Failure(Exception):
         super().__init__(self.diagnostics)
 
     def __str__(self) -> str:
-        """Every page, as the command line prints them; on lines of their own behind Python's `Failure:`."""
+        """Every diagnostic, as the command line prints them; on lines of their own behind Python's `Failure:`."""
         return "\n" + render_all(self.diagnostics)
 
     def __repr__(self) -> str:
         return f"Failure({', '.join(f'{d.code} at {d.primary.span}' for d in self.diagnostics)})"
 
     def _render_traceback_(self) -> list[str]:
-        """What a notebook shows of an uncaught Failure: the pages; where in Python it was raised says nothing."""
+        """What a notebook shows of an uncaught Failure: the diagnostics; where in Python it was raised says nothing."""
         return render_all(self.diagnostics, color=True).splitlines()
 
     def _repr_html_(self) -> str:
@@ -108,7 +108,7 @@ def in_file_order(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
 
 
 def folded(diagnostics: Sequence[Diagnostic]) -> list[Diagnostic]:
-    """One page for mistakes of one cause: the first of them, with the places of the others beside it.
+    """One diagnostic for mistakes of one cause: the first of them, with the places of the others beside it.
 
     Pages have one cause if what they say is the same, and either the headline, the marked text or the reasons are.
     """
@@ -188,7 +188,7 @@ RED, YELLOW, BLUE, CYAN, BOLD, RESET = "\033[31m", "\033[33m", "\033[34m", "\033
 
 
 def render(diagnostic: Diagnostic, width: int = 78, color: bool = False) -> str:
-    """The page of one diagnostic: headline, excerpts, why, and what to do."""
+    """The diagnostic of one diagnostic: headline, excerpts, why, and what to do."""
     paint = _Paint(color)
     tint = RED if diagnostic.is_error else YELLOW
     lines = [paint(tint + BOLD, f"{diagnostic.severity}[{diagnostic.code}]") + paint(BOLD, f": {diagnostic.title}")]
@@ -201,7 +201,7 @@ def render(diagnostic: Diagnostic, width: int = 78, color: bool = False) -> str:
 
 
 def render_all(diagnostics: Sequence[Diagnostic], width: int = 78, color: bool = False) -> str:
-    """All pages in the order of the file, then one line that counts them."""
+    """All diagnostics in the order of the file, then one line that counts them."""
     ordered = folded(in_file_order(diagnostics))
     pages = [render(d, width, color) for d in ordered]
     errors = sum(d.is_error for d in ordered)

@@ -42,8 +42,8 @@ def has_pixels(node: ShapedNode) -> bool:
     return node.shape.rank == 3 and node.shape.dims[1] * node.shape.dims[2] > 1
 
 
-def _refused(plan: TrainingPlan, why: str, node: ShapedNode, label: str, cure: str) -> Diagnostic:
+def _refused(plan: TrainingPlan, why: str, node: ShapedNode, label: str, suggestion: str) -> Diagnostic:
     key = "mixup" if plan.block.mixup else "cutmix"
     return Diagnostic(Code.WRONG_INPUTS, f"`{key}` cannot blend the labels: {why}", Label(node.span, label),
                       related=(Label(plan.spans[key], "blends samples"),),
-                      hint=f"{cure}; or leave `{key}` out." if cure else f"leave `{key}` out.")
+                      hint=f"{suggestion}; or leave `{key}` out." if suggestion else f"leave `{key}` out.")

@@ -130,9 +130,9 @@ def _one_list(reader: Reader, guess: str) -> str:
     """How the classes of all data come to have the same numbers."""
     option = next((name for name in ("classFile", "classes") if type(reader).option(name) is not None), "")
     what = "folders" if option == "classFile" else "classes"
-    cure = f", or list the classes of all data in `{option}`, for each reader the same" if option else ""
+    suggestion = f", or list the classes of all data in `{option}`, for each reader the same" if option else ""
     call = f"{guess} Call" if guess else "call"
-    return f"{call} the same {what} by the same names{cure}."
+    return f"{call} the same {what} by the same names{suggestion}."
 
 
 def _listed(names: Sequence[str]) -> str:

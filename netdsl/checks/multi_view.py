@@ -26,7 +26,7 @@ def softmax_axis(program: CheckedProgram, output: str) -> int | None:
 
 
 def multi_view_diagnostic(program: CheckedProgram, phase: str, counts: Mapping[str, int]) -> Diagnostic | None:
-    """The page if a criterion or metric sees the views past the averages. `counts`: inputs and their views."""
+    """The diagnostic if a criterion or metric sees the views past the averages. `counts`: inputs and their views."""
     waiting, seen = [*program.criteria, *program.metrics], set(averaged_nodes(program))
     while waiting:
         name = waiting.pop()

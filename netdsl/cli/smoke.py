@@ -27,7 +27,7 @@ MINIBATCH, UPDATES = 2, 2
 
 
 class _Failed(Exception):
-    """A step has failed, and its page is printed."""
+    """A step has failed, and its message is printed."""
 
 
 def run_smoke(file: str, overrides: Sequence[str]) -> int:

@@ -1,4 +1,4 @@
-"""The pages of the evaluator: what is wrong with a name, a call, an operand."""
+"""The diagnostics of the evaluator: what is wrong with a name, a call, an operand."""
 
 from __future__ import annotations
 
@@ -105,12 +105,12 @@ def names_in_braces(e: ast.String, environment: Environment, used: set[Span]) ->
     return found
 
 
-#: The cure where a layer or function stands for its result.
+#: The hint where a layer or function is given instead of its result.
 APPLY = "a node is a layer that has been applied to its input: `layer (x)`."
 
 
 def option_in_parentheses(step: ast.Expression | None) -> tuple[str, str, tuple[Edit, ...]]:
-    """The cure of `Dropout (0.5)` in a list: what a layer is made of stands in braces."""
+    """The fix for `Dropout (0.5)` in a list: the options of a layer go in braces."""
     what = "a step of a Sequential"
     if not isinstance(step, ast.Call) or step.braces or not isinstance(step.callee, ast.Name) or not step.arguments \
             or not all(isinstance(a.value, ast.Number | ast.String | ast.Boolean) for a in step.arguments):
@@ -123,11 +123,12 @@ def option_in_parentheses(step: ast.Expression | None) -> tuple[str, str, tuple[
 
 
 def not_a_layer(value: Any, span: Span, place: NamedPlace, what: str = "a step of a Sequential",
-                cure: str = "", fix: tuple[Edit, ...] = ()) -> Failure:
-    hint = cure or ("a step is the layer alone, without its input: the Sequential applies it."
-                    if isinstance(value, Ref) else
-                    "a function of your own is written `(x => ...)`, in parentheses inside a list.")
-    return failure(Code.NOT_A_LAYER, f"{what} has to be a {'function' if cure and not fix else 'layer or a function'}",
+                suggestion: str = "", fix: tuple[Edit, ...] = ()) -> Failure:
+    hint = suggestion or ("a step is the layer alone, without its input: the Sequential applies it."
+                          if isinstance(value, Ref) else
+                          "a function of your own is written `(x => ...)`, in parentheses inside a list.")
+    return failure(Code.NOT_A_LAYER,
+                   f"{what} has to be a {'function' if suggestion and not fix else 'layer or a function'}",
                    span, f"this is {describe(value)}", related=uses(place), hint=hint, fix=fix)
 
 

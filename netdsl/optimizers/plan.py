@@ -13,7 +13,7 @@ from ..base.diagnostics import Diagnostic, Label, did_you_mean
 from ..base.source import NOWHERE, Span
 from .block import AutoAdjust, EarlyStopping, Multiplier, TrainingBlock
 from .control import Control
-from .optimizer import Optimizer, ParameterGroup, Regularization, RuleSettings, StepRates
+from .optimizer import Optimizer, Regularization, RuleSettings, StepRates, TrainedParameter
 from .schedules.policies import Plateau, Warmup
 from .schedules.schedule import PiecewiseConstant, Policy, Schedule, TrainingProgress
 from .update import UpdateRule
@@ -134,7 +134,7 @@ class TrainingPlan:
         return self.momentum is not None
 
     def group(self, name: str, tensor: torch.Tensor, *, rate: float = 1.0, regularized: bool = True,
-              is_normalization: bool = False) -> ParameterGroup:
+              is_normalization: bool = False) -> TrainedParameter:
         """What the plan says of one parameter; `rate` and `regularized` are what its layer says of it.
 
         A name that ends in `.bias` is a bias. A frozen parameter has the rate 0.
@@ -142,7 +142,7 @@ class TrainingPlan:
         rate, decay = self.multipliers_of(name, rate)
         if is_normalization and self.block.no_penalty_in_normalization:
             regularized = False
-        return ParameterGroup(name, tensor, rate, decay, regularized)
+        return TrainedParameter(name, tensor, rate, decay, regularized)
 
     def multipliers_of(self, name: str, rate: float = 1.0) -> tuple[float, float]:
         """By what a parameter's rate and weight decay are multiplied; `rate` is what its layer says.
@@ -158,7 +158,7 @@ class TrainingPlan:
                 break
         return (0.0 if any(fits(name, pattern) for pattern in self.block.freeze) else rate), decay
 
-    def build(self, groups: Sequence[ParameterGroup]) -> UpdateRule:
+    def build(self, groups: Sequence[TrainedParameter]) -> UpdateRule:
         """The rule at work on these parameters; those with rate 0 are left alone."""
         settings = RuleSettings(self.regularization, self.has_momentum, self.rate_unit != "mean",
                                 self.block.gaussian_noise is not None, self.block.seed)
@@ -180,7 +180,7 @@ class TrainingPlan:
         return Control(plateau if isinstance(plateau, Plateau) else None, adjust, self.block.early_stopping, listed)
 
     def check_names(self, names: Iterable[str]) -> list[Diagnostic]:
-        """`unknown-name` pages for patterns of `freeze` and `multipliers` that fit no parameter."""
+        """`unknown-name` diagnostics for patterns of `freeze` and `multipliers` that fit no parameter."""
         known = list(names)
         wanted = [("freeze", pattern) for pattern in self.block.freeze]
         wanted += [("multipliers", row.pattern) for row in self.block.multipliers]

@@ -121,7 +121,7 @@ def reading(path: str | Path, option: str = "") -> Iterator[None]:
     try:
         yield
     except DataError as error:
-        raise error.located(str(path), option=option) from None
+        raise error.with_location(str(path), option=option) from None
     except FileNotFoundError:
         raise missing_file(str(path), option=option) from None
     except PermissionError:

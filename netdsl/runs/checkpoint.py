@@ -153,7 +153,7 @@ class CheckpointManager:
             found.append((json.loads(path.read_text(encoding="utf-8")).get("step", 0), path.parent.name))
         return [name for _, name in sorted(found)]
 
-    def leads_to(self, link: str) -> str | None:
+    def target(self, link: str) -> str | None:
         path = self.folder / link
         return follow(path).name if path.exists() else None
 
@@ -168,7 +168,7 @@ class CheckpointManager:
 
     def _prune(self, needed: str | None) -> None:
         names = self.names()
-        kept = {self.leads_to("best"), self.leads_to("last"), needed}
+        kept = {self.target("best"), self.target("last"), needed}
         kept |= set([name for name in names if name.startswith("epoch-")][-self.keep :]) if self.keep else set(names)
         for name in names:
             if name not in kept:
@@ -264,7 +264,7 @@ def differences(before: Mapping[str, Mapping[str, str]], now: Identity) -> list[
 
 
 def refuse_changes(changes: Sequence[tuple[str, str, str, str]], span: Span, path: Path) -> Failure:
-    """The page that lists what has changed since a checkpoint was written."""
+    """The diagnostic that lists what has changed since a checkpoint was written."""
     network = any(part == "network" for part, *_ in changes)
     rows = [f"    {part}: {key}\n        then  {then}\n        now   {now}" for part, key, then, now in changes[:8]]
     data_alone = all(part == "data" for part, *_ in changes)

@@ -116,7 +116,7 @@ class RunWriter:
                     if isinstance(value, int | float):
                         self._events.add_scalar(f"{event}/{name}", value, values.get("step", 0))
 
-    def lead(self) -> None:
+    def point_latest_here(self) -> None:
         """Point the `latest` link at this run: a checkpoint is there, which is what most want of the latest run."""
         if not self._leads and self.folder.parent.name and self.folder.parent.parent.name == "runs":
             point(self.folder.parent / "latest", self.folder)

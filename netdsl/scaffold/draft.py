@@ -135,7 +135,7 @@ def _odd_files(found: ImageFolderFacts) -> list[tuple[str, str]]:
     """What to tell of files that are not as they should be."""
     told = []
     if found.skipped:
-        told.append(("skipped", f"{found.skipped}: {found.cure}"))
+        told.append(("skipped", f"{found.skipped}: {found.suggestion}"))
     if found.broken:
         first = found.broken[0]
         which = ", ".join(error.path for error in found.broken[:3]) + (", ..." if len(found.broken) > 3 else "")

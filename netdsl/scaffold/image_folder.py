@@ -47,7 +47,7 @@ class ImageFolderFacts:
     looked_at: int = LOOK_AT  #: how many images were measured
     broken: tuple[DataError, ...] = ()  #: images that cannot be read, of those looked at
     skipped: str = ""  #: files that are no images, where some may be meant as such: a sentence
-    cure: str = ""  #: what to do about them
+    suggestion: str = ""  #: what to do about them
     unused: tuple[str, ...] = ()  #: folders of a split that have no class folders
     turned: bool = False  #: whether photos are stored turned
     value_range: tuple[float, float] | None = None  #: what the stored values lie in, where the files do not say it
@@ -71,7 +71,7 @@ def inspect_images(folder: Path) -> ImageFolderFacts:
         folder, split, classes, len(every), min(map(len, paths.values())),
         round(median(w for w, _ in seen.sizes)), round(median(h for _, h in seen.sizes)), len(set(seen.sizes)) == 1,
         seen.grey, *seen.mean_and_deviation(), len(looked_at), tuple(seen.broken),
-        str(skipped) if skipped.surprising else "", skipped.cure, unused, seen.turned, value_range)
+        str(skipped) if skipped.surprising else "", skipped.suggestion, unused, seen.turned, value_range)
 
 
 def _images_of(folder: Path, skipped: SkippedFiles) -> list[str]:
@@ -81,7 +81,7 @@ def _images_of(folder: Path, skipped: SkippedFiles) -> list[str]:
     if not found:
         raise DataError(f"the class folder `{folder.name}` has no images", path=str(folder),
                         body=(f"{here}.",) if here.counts else (),
-                        hint=here.cure if here.counts else "put images there or delete the folder.")
+                        hint=here.suggestion if here.counts else "put images there or delete the folder.")
     skipped.counts.update(here.counts)
     return found
 
@@ -168,7 +168,7 @@ def _measure(paths: list[str], value_range: tuple[float, float] | None) -> _Meas
         try:
             seen.add(path)
         except DataError as error:
-            seen.broken.append(error.located(path))
+            seen.broken.append(error.with_location(path))
     if not seen.sizes:
         raise seen.broken[0]
     return seen

@@ -52,7 +52,7 @@ def _parse(source: Source, start: str, begin: int = 0) -> Any:
             from .errors.explain import explain
 
             found = explain(Source(source.name, text) if begin else source, lark_parser(), start)
-            raise Failure([page.within(source) for page in found] if begin else found) from None
+            raise Failure([diagnostic.within(source) for diagnostic in found] if begin else found) from None
         problems = builder.problems + [not_a_value(pair) for pair in builder.pairs]
     if problems:
         raise Failure(problems)

@@ -1,4 +1,4 @@
-"""Why a training cannot go on, as pages: a criterion that is no number, memory that does not suffice."""
+"""Why a training cannot go on, as diagnostics: a criterion that is no number, memory that does not suffice."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Culprit:
     owned: tuple[tuple[str, Range], ...]
 
     def table(self) -> str:
-        """Ranges of inputs, parameters and output, as a block for a page."""
+        """Ranges of inputs, parameters and output, as a block for a diagnostic."""
         rows = [(f"input `{name}`", text) for name, text in self.inputs]
         rows += [(f"its {name}", text) for name, text in self.owned] + [("output", self.output)]
         width = max(len(name) for name, _ in rows)
@@ -104,7 +104,7 @@ def first_bad(executable: Executable, inputs: Tensors, precision: Precision) -> 
 
 def diverged(program: CheckedProgram, culprit: Culprit | None, value: float, rate: float, step: int,
              epoch: int) -> Failure:
-    """The page of a criterion that is not a number."""
+    """The diagnostic of a criterion that is not a number."""
     when = f"in epoch {epoch}, at update {step + 1:,}, with the rate {rate:.4g} on the mean gradient"
     criterion = program.network[program.criteria[0]]
     if culprit is None:
@@ -123,7 +123,7 @@ def diverged(program: CheckedProgram, culprit: Culprit | None, value: float, rat
 
 
 def not_finite(program: CheckedProgram, culprit: Culprit | None, phase: str) -> Failure:
-    """The page of a criterion that is not a number on the data of a phase, though training went on."""
+    """The diagnostic of a criterion that is not a number on the data of a phase, though training went on."""
     title = f"the criterion on the {phase} data is not a number"
     if culprit is None:
         return failure(Code.DIVERGED, title, program.network[program.criteria[0]].span, "this is not a finite number",
@@ -175,7 +175,7 @@ def _hint(program: CheckedProgram, culprit: Culprit | None) -> str:
 
 @contextmanager
 def translate_torch_errors(program: CheckedProgram, plan: TrainingPlan, device: torch.device) -> Iterator[None]:
-    """Turn what torch says of memory and of deterministic algorithms into pages."""
+    """Turn what torch says of memory and of deterministic algorithms into diagnostics."""
     try:
         yield
     except (RuntimeError, MemoryError) as error:
@@ -201,7 +201,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def out_of_memory(program: CheckedProgram, device: torch.device, pieces: int) -> Failure:
-    """The page with the memory table and the minibatch that would fit."""
+    """The diagnostic with the memory table and the minibatch that would fit."""
     memory = estimate_memory(program)
     available = total_memory(device)
     # Where the count says that it fits, something that was not counted did not: work space, other programs.

@@ -50,12 +50,12 @@ class Job:
     seed: int
     state: State
     step: TrainingStep
-    feed: Loader
+    loader: Loader
     sampling: Sampling
     mixing: Mixing
     validation: Evaluator | None
     folder: Path
-    keeper: CheckpointManager
+    checkpoints: CheckpointManager
     facts: dict[str, Any]  #: what checkpoints say of the run beside its state
     skipped: tuple[DataError, ...]  #: bad samples of the training data that are skipped
     begun_with: str = ""  #: which weights training begins with, where they are not the file's
@@ -85,10 +85,10 @@ def prepare_job(program: CheckedProgram, options: RunOptions, reporter: Reporter
         with data_errors(program, Phase.TRAIN):
             sampling = make_sampling(program, plan, options, dataset)
         state.totals.reserve(sampling.epoch_length)
-        feed = make_loader(program, Phase.TRAIN, dataset, device, options, seed, stack)
-        precomputed = compute_statistics(program, plan, state, options, feed, sampling)
+        loader = make_loader(program, Phase.TRAIN, dataset, device, options, seed, stack)
+        precomputed = compute_statistics(program, plan, state, options, loader, sampling)
         precision = choose_precision(plan.block.precision, device)
-        step = TrainingStep(executable, program.criteria, state.rule, precision, feed.expand,
+        step = TrainingStep(executable, program.criteria, state.rule, precision, loader.expand,
                             -(-plan.update_size_at(0) // plan.pieces) if plan.pieces > 1 else 0)
         step.totals = state.totals
         identity = identify(program, plan, sampling)
@@ -101,7 +101,7 @@ def prepare_job(program: CheckedProgram, options: RunOptions, reporter: Reporter
         mixing = Mixing(plan.block.mixup, plan.block.cutmix, seed)
         keep = 0 if plan.block.keep_check_point_files else plan.block.keep_checkpoints
         manager = CheckpointManager(folder / "checkpoints", keep)
-        yield Job(program, plan, options, reporter, device, seed, state, step, feed, sampling, mixing, validation,
+        yield Job(program, plan, options, reporter, device, seed, state, step, loader, sampling, mixing, validation,
                   folder, manager, facts(program, options, plan, identity, dataset), dataset.skipped, begun_with,
                   precomputed, class_change_note(options, dataset.class_names))
 

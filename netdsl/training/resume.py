@@ -82,7 +82,7 @@ def identify(program: CheckedProgram, plan: TrainingPlan, sampling: Sampling) ->
     # `split` below says what `stratify` came to: a run from before there was that key set aside at random.
     keys = {key: text for key, text in plan.keys.items() if key not in HARMLESS and key != "stratify"}
     train = program.readers.get(Phase.TRAIN)
-    data = {"train": str(train.content()) if train is not None else "", "samples": str(sampling.count),
+    data = {"train": str(train.fingerprint()) if train is not None else "", "samples": str(sampling.count),
             **({"split": sampling.split} if sampling.split else {})}
     roles = {name: ", ".join(program.special.get(name, ())) for name in ("criterionNodes", "evaluationNodes")}
     return {"network": {**nodes, **roles}, "plan": {**keys, "seed": str(plan.block.seed)}, "data": data}

@@ -29,7 +29,7 @@ def required_plan(program: CheckedProgram) -> TrainingPlan:
 
 
 def no_data_failure(program: CheckedProgram, phase: Phase) -> Failure:
-    """The page for a phase that the file has no reader for."""
+    """The diagnostic for a phase that the file has no reader for."""
     there = list(program.readers)
     title = f"the file has no {'training' if phase is Phase.TRAIN else phase} data"
     if not there:
@@ -37,7 +37,7 @@ def no_data_failure(program: CheckedProgram, phase: Phase) -> Failure:
                        hint="add a reader: `reader = { train = ... ; test = ... }`.")
     held_out = program.plan is not None and program.plan.block.validation and Phase.VALIDATION not in there
     phases = [*there, Phase.VALIDATION] if held_out else there
-    others = "" if phase is Phase.TRAIN else f", or evaluate on other data: --phase {' or --phase '.join(phases)}"
+    others = "" if phase is Phase.TRAIN else f", or use other data: --phase {' or --phase '.join(phases)}"
     return failure(Code.NO_TRAINING, title, program.readers.spans.get(there[0], Span.nowhere(program.source.name)),
                    f"the reader has data for {' and '.join(f'`{name}`' for name in there)} only",
                    hint=f"add `{phase} = ...` beside it{others}.")

@@ -25,9 +25,9 @@ class Saver:
         job = self._job
         synchronize(job.device)
         job.state.position.seconds = self._clock.seconds
-        path = job.keeper.save(name, job.state.snapshot(job.facts), best, job.state.position.fallback)
+        path = job.checkpoints.save(name, job.state.snapshot(job.facts), best, job.state.position.fallback)
         self._saved = time.perf_counter()
-        self._run.lead()
+        self._run.point_latest_here()
         return path
 
     def save_step(self) -> Path:

@@ -202,7 +202,7 @@ def test_info_of_a_plain_safetensors_file(command: Command, work: Path) -> None:
     (("predict", "small.net", "runs"), 1, "there are no images in the folder"),
     (("predict", "small.net", "x.png", "--classes", "gone.txt"), 1, "gone.txt"),
     (("info", "nowhere"), 1, "there is no checkpoint `nowhere`"),
-    (("info", "small.net"), 1, "is no checkpoint"),
+    (("info", "small.net"), 1, "is not a checkpoint"),
     (("info", "model.pth"), 1, "not in a format that can be read safely"),
     (("info",), 2, "CHECKPOINT"),
 ])

@@ -235,7 +235,7 @@ def test_a_folder_without_permission(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(Path, "write_bytes", refuse)
     found = page(lambda: training.train(program(PLAN), out=tmp_path / "run", device="cpu"), "cannot-write")
-    assert "this user may write" in found.hint
+    assert "you can write" in found.hint
 
 
 @pytest.mark.parametrize("kind", ["file", "folder", "run"])

@@ -100,7 +100,7 @@ def test_the_order_of_a_sweep_takes_group_after_group() -> None:
         for before, after in itertools.pairwise(minibatches):
             first = (groups == groups[after.indices[0]]).sum()
             assert before.count + first > 6, "the next group would have fitted"
-        rest = list(sampling.minibatches(epoch, 6, minibatches[2].taken))
+        rest = list(sampling.minibatches(epoch, 6, minibatches[2].offset))
         assert [m.indices.tolist() for m in rest] == [m.indices.tolist() for m in minibatches[2:]]
         orders.append(taken.tolist())
     assert orders[0] != orders[1]

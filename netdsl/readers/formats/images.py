@@ -47,7 +47,7 @@ def _not_an_image(data: bytes) -> DataError:
     kind = kind_of(data[:64])
     unread = next((row for row in UNREAD if kind == row.kind), None)
     if unread is not None:
-        return DataError(f"this is {kind}, which is not read", place="byte 0", hint=unread.cure)
+        return DataError(f"this is {kind}, which is not read", place="byte 0", hint=unread.suggestion)
     if kind == "a TIFF image":
         return DataError("the TIFF file is damaged, or of a kind that is not read", place="byte 0, the header",
                          body=("Read are 1 to 16 bits grey, 32 bits grey, and colours of 8 or 16 bits.",),

@@ -274,7 +274,7 @@ class MapFile(ImageFileReader):
             return DataError(error.title, path=path, place=f"row {rows.numbers[0]}", option="file",
                              body=(f"`{beside}` is there, but relative paths count from the current folder.",),
                              hint=f"begin the paths with three dots, `.../{path}`: the folder of the list.")
-        return error.located(option="file")
+        return error.with_location(option="file")
 
 
 def _cells(line: str) -> list[str]:

@@ -81,7 +81,7 @@ class ImageMasks(ImageFileReader):
             skipped = SkippedFiles()
             list(image_paths(folder, skipped=skipped))
             if skipped.surprising:
-                found.append(DataError(str(skipped), path=folder, hint=skipped.cure))
+                found.append(DataError(str(skipped), path=folder, hint=skipped.suggestion))
         return tuple(found)
 
     def _pairs(self) -> tuple[list[str], list[str]]:
@@ -157,11 +157,11 @@ class _MaskedImages(Dataset):
         try:
             image = reader.decoded(self._images(index))
         except DataError as error:
-            raise reader.bad_image(error.located(self._images.paths[index])) from None
+            raise reader.bad_image(error.with_location(self._images.paths[index])) from None
         try:
             mask = decode_mask(self._masks(index), reader.decoding)
         except DataError as error:
-            raise reader.bad_image(error.located(self._masks.paths[index])) from None
+            raise reader.bad_image(error.with_location(self._masks.paths[index])) from None
         if image.shape[:2] == mask.shape[1::-1] != mask.shape[:2] and not reader.apply_exif_orientation:
             raise DataError("the image and its mask have different orientations", path=self._masks.paths[index],
                             body=(f"The image has {image.shape[1]} x {image.shape[0]} pixels, the mask "
@@ -170,7 +170,7 @@ class _MaskedImages(Dataset):
         try:
             image, mask = self._pipeline.run_with_mask(image, mask, draws.sample(index))
         except DataError as error:
-            raise error.located(self._masks.paths[index]) from None
+            raise error.with_location(self._masks.paths[index]) from None
         return channels_first(image), self._numbers(mask[..., 0], self._masks.paths[index])
 
     def _numbers(self, mask: np.ndarray, path: str) -> np.ndarray:

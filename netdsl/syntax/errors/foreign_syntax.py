@@ -25,7 +25,7 @@ class Form:
     write: str | Callable[[re.Match[str]], str] | None = None
     reads: int = 2
     sure: bool = False
-    mark: int = 0  #: the group that the page points at
+    mark: int = 0  #: the group that the diagnostic points at
     within: int = 1  #: so many words before the bad one it may begin; at 6 and more, also at the member's name
     touches: bool = True  #: whether it has to reach the bad word
     kind: str = ""  #: what the bad word has to be

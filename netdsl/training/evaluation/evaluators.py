@@ -49,11 +49,11 @@ def make_evaluator(
         reader = Phase.TRAIN
     dataset = open_dataset(program, reader, False)  # without the random transforms of training
     stack.callback(dataset.close)
-    feed = make_loader(program, reader, dataset, precision.device, options, 0, stack)
+    loader = make_loader(program, reader, dataset, precision.device, options, 0, stack)
     counts = count_views(program, reader)
-    page = multi_view_diagnostic(program, reader, counts)
-    if page is not None:
-        raise Failure([page])
+    diagnostic = multi_view_diagnostic(program, reader, counts)
+    if diagnostic is not None:
+        raise Failure([diagnostic])
     with data_errors(program, reader):
         groups = read_groups(program, executable.roots, dataset)
     part = part_of(program, plan, phase, dataset, groups) if reader is Phase.TRAIN else None
@@ -64,8 +64,8 @@ def make_evaluator(
                                averaged=averaged_roots(program, executable.roots))
     sampling = Sampling(dataset.count if part is None else len(part), 0, shuffle=False, chosen=part,
                         groups=groups)
-    return Evaluator(program, executable, feed, sampling, size, precision, phase, counts, detail,
-                 dataset.skipped)
+    return Evaluator(program, executable, loader, sampling, size, precision, phase, counts, detail,
+                     dataset.skipped)
 
 
 def count_views(program: CheckedProgram, phase: Phase) -> dict[str, int]:
