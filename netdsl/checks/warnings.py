@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from ..base.codes import Code
 from ..base.diagnostics import Diagnostic, Label
 from ..base.source import Span
+from ..base.units import gibibytes_text
 from ..ir.program import CheckedProgram, Phase
 from ..optimizers.plan import RATE_KEYS, TrainingPlan
 from ..optimizers.schedules.schedule import PiecewiseConstant
@@ -100,7 +101,7 @@ def _without_effect(program: CheckedProgram, plan: TrainingPlan) -> Iterator[Dia
 def _memory(program: CheckedProgram, plan: TrainingPlan) -> Iterator[Diagnostic]:
     needed, there = estimate_memory(program).training_bytes, machine_memory()
     if needed > there > 0:
-        yield _doubt(f"training on the CPU needs {needed / 2**30:,.1f} GiB, this machine has {there / 2**30:,.1f} GiB",
+        yield _doubt(f"training on the CPU needs {gibibytes_text(needed)}, this machine has {gibibytes_text(there)}",
                      _key(plan, "minibatchSize"), "with minibatches of this size",
                      "a smaller `minibatchSize`, or `numSubminibatches`, needs less for activations; on a GPU its own "
                      "memory counts.")

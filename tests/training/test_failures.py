@@ -19,7 +19,7 @@ from netdsl.base.source import Source
 from netdsl.checks.memory_estimate import Memory, estimate_memory
 from netdsl.runs import checkpoint
 from netdsl.runs.checkpoint import read_weights
-from netdsl.runs.writer import read_records
+from netdsl.runs.store import read_records
 from netdsl.training import failures as diagnosis
 from netdsl.training import loop, strategies
 from netdsl.training.failures import largest_minibatch

@@ -20,8 +20,8 @@ from netdsl.describe.answers import Classes
 from netdsl.ir.program import Phase, Readers
 from netdsl.readers.reader import Batch, DataError, Dataset, Description, SampleRng, Stream
 from netdsl.runs.checkpoint import read, read_weights
-from netdsl.runs.store import saved_state
-from netdsl.runs.writer import choose_folder, read_records
+from netdsl.runs.store import read_records, saved_state
+from netdsl.runs.writer import choose_folder
 from netdsl.training import ConsoleReporter, Limits, RunOptions, SourceSnapshot
 from netdsl.training.evaluation.prediction import answers, heads_of
 from netdsl.training.progress import ProgressUpdate

@@ -15,7 +15,7 @@ from netdsl.ir.program import CheckedProgram
 from netdsl.lower import lower
 from netdsl.optimizers import OPTIMIZERS
 from netdsl.runs.checkpoint import read_weights
-from netdsl.runs.writer import read_records
+from netdsl.runs.store import read_records
 from netdsl.training import Limits, train
 from netdsl.training.data.mixing import Mixing, mix
 from netdsl.training.data.sampling import Sampling
