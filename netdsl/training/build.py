@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from ..base.codes import Code
-from ..base.diagnostics import Failure, failure
+from ..base.failure import Failure, failure
 from ..ir.program import CheckedProgram
 from ..lower import Executable, lower
 from ..optimizers.plan import TrainingPlan
