@@ -74,7 +74,7 @@ def test_every_room_says_what_it_is_for() -> None:
 def test_every_room_says_what_it_may_import() -> None:
     for init in PACKAGE.glob("*/__init__.py"):
         doc = ast.get_docstring(ast.parse(init.read_text())) or ""
-        assert re.search(r"\b[Ii]mports? ", doc.split("\n\n")[0]), f"{init} does not say what the room may import"
+        assert re.search(r"\b[Ii]mports?\s", doc.split("\n\n")[0]), f"{init} does not say what the room may import"
 
 
 def test_an_init_holds_a_sentence_and_names_and_nothing_that_works() -> None:
