@@ -41,9 +41,9 @@ class BatchNormalizationLayer(Layer):
 
     where the variance is the unbiased one; f = 1 in the very first minibatch and for a time constant of 0,
     f = N / (samples so far) for a negative one, and f = 0 for Infinity. A statistic over a single value has no
-    variance, which then stays as it is. The training block's `batchNormalizationTimeConstant` and
-    `batchNormalizationBlendTimeConstant` go before the file's. The running statistics are buffers; before
-    any training they are 0 and 1.
+    variance, which then stays as it is. The training block's `batchNormalizationTimeConstant` goes before the
+    layer's. The running statistics are buffers; before any training they are 0 and 1. A layer that `SGD.freeze`
+    names keeps them, and uses them in training too.
 
     `blendTimeConstant` B blends the running statistics, weight B / (B + N), into those used in training.
 
@@ -56,8 +56,8 @@ class BatchNormalizationLayer(Layer):
     family: ClassVar[str] = "normalization"
     label: ClassVar[str] = "batchNorm"
     style: ClassVar[str] = "layer"
-    from_plan: ClassVar[dict[str, str]] = {"normalization_time_constant": "batchNormalizationTimeConstant",
-                                           "blend_time_constant": "batchNormalizationBlendTimeConstant"}
+    from_plan: ClassVar[dict[str, str]] = {"normalization_time_constant": "batchNormalizationTimeConstant"}
+    moved: ClassVar[tuple[str, ...]] = ("running_mean", "running_variance", "running_count")
     examples: ClassVar[tuple[Example, ...]] = (
         Example("BatchNormalizationLayer {spatialRank = 2, normalizationTimeConstant = 4096}", ((8, 6, 4),), (8, 6, 4)),
         Example("BatchNormalizationLayer {}", ((10,),), (10,)),
@@ -105,7 +105,7 @@ class BatchNormalizationLayer(Layer):
 
     def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
         rule = Rule(p.settings.get("normalization_time_constant", self.normalization_time_constant),
-                    p.settings.get("blend_time_constant", self.blend_time_constant), self.epsilon)
+                    self.blend_time_constant, self.epsilon)
         running = (p.running_mean, p.running_variance, p.running_count)
         return normalize_batch(tensors[0], p.weight, p.bias, running, rule, p.training, self.spatial_rank > 0)
 
@@ -130,6 +130,8 @@ class BatchNormalization(Layer):
     parameter_inputs: ClassVar[tuple[str, ...]] = inputs[1:]
     optional_inputs: ClassVar[int] = 1
     from_plan: ClassVar[dict[str, str]] = BatchNormalizationLayer.from_plan
+    moved: ClassVar[tuple[str, ...]] = ("running_count",)
+    moved_inputs: ClassVar[tuple[str, ...]] = inputs[3:]
     examples: ClassVar[tuple[Example, ...]] = (
         Example("BatchNormalization (x, scale, bias, mean, variance, spatial = true)",
                 ((5, 4, 3), (3,), (3,), (3,), (3,)), (5, 4, 3)),
@@ -175,7 +177,7 @@ class BatchNormalization(Layer):
     def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
         x, scale, bias, mean, variance = tensors[:5]
         rule = Rule(p.settings.get("normalization_time_constant", self.normalization_time_constant),
-                    p.settings.get("blend_time_constant", self.blend_time_constant), self.epsilon)
+                    self.blend_time_constant, self.epsilon)
         running = (mean.detach(), variance.detach(), tensors[5].detach() if len(tensors) == 6 else p.running_count)
         return normalize_batch(x, scale, bias, running, rule, p.training, self.spatial)
 

@@ -153,6 +153,10 @@ class Layer(Spec):
     inputs: ClassVar[tuple[str, ...]] = ("x",)
     #: Inputs that have to be parameters or constants, the same for every sample (filters, statistics).
     parameter_inputs: ClassVar[tuple[str, ...]] = ()
+    #: Own tensors and inputs that training moves by a rule of the layer, not by gradients (running statistics).
+    #: A frozen layer that has such is computed in training as it is elsewhere, so that they stay and are used.
+    moved: ClassVar[tuple[str, ...]] = ()
+    moved_inputs: ClassVar[tuple[str, ...]] = ()
     #: How many of `inputs`, from the end, may be left out.
     optional_inputs: ClassVar[int] = 0
     #: The row that a call means where an option gets a node of the network (`Clip` between two tensors).

@@ -18,6 +18,7 @@ from ..base.diagnostics import Failure, did_you_mean, failure
 from ..base.source import Span
 from ..base.units import first_of, plural
 from ..checks.class_ids import apply_checkpoint_classes
+from ..checks.frozen import frozen_layers, frozen_text, moved_tensors, nothing_trained
 from ..checks.multi_view import multi_view_diagnostic
 from ..ir.program import CheckedProgram, Phase
 from ..lower import Executable, lower
@@ -201,7 +202,8 @@ def _averaged(program: CheckedProgram, roots: Iterable[str]) -> list[str]:
 def trained_state(plan: TrainingPlan, executable: Executable, device: torch.device) -> State:
     """The rule at work on what is trained. Raises Failure for patterns that fit nothing, or if nothing is."""
     learned = executable.parameters()
-    problems = plan.check_names(learned)
+    network = executable.network
+    problems = plan.check_names(learned, moved_tensors(network, executable.layers))
     if problems:
         raise Failure(problems)
     groups = []
@@ -211,10 +213,8 @@ def trained_state(plan: TrainingPlan, executable: Executable, device: torch.devi
                                  is_normalization=layer.family == "normalization"))
         tensor.requires_grad_(groups[-1].rate != 0)
     if not any(group.rate for group in groups):
-        raise failure(Code.NO_CRITERION, "nothing of the network is trained",
-                      executable.network[executable.roots[0]].span,
-                      body=("It has no parameters, or all of them are frozen.",),
-                      hint="look at `freeze`, `multipliers` and `learningRateMultiplier`.")
+        raise Failure([nothing_trained(network[executable.roots[0]], plan)])
+    executable.freeze(name for name in frozen_layers(network, plan) if name in executable.layers)
     rule = plan.build(groups)
     averaged = {name: tensor for name, tensor in executable.tensors().items() if tensor.is_floating_point()}
     return State(
@@ -404,7 +404,7 @@ def facts(program: CheckedProgram, options: RunOptions, plan: TrainingPlan, iden
     return {"name": network_name(program.source.name), "netdsl": __version__, "torch": torch.__version__,
             "seed": plan.block.seed, "sample": options.sample,
             "classNames": list(dataset.class_names), "inputNames": input_names(program), "fit": training_fit(program),
-            "plan": plan_record(plan), "identity": identity}
+            "plan": plan_record(plan, frozen_text(program.network, plan)), "identity": identity}
 
 
 def input_names(program: CheckedProgram) -> dict[str, list[str]]:
