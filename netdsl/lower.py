@@ -20,7 +20,6 @@ from .ir.program import CheckedProgram
 from .layers.initializers import InitializationError
 from .layers.layer import Layer, ParameterSpec, Shape
 
-
 #: The key of a use's settings that keeps it out of training mode.
 FROZEN = "frozen"
 
@@ -147,9 +146,9 @@ class Executable:
         self.module.train(self.module.training)
 
     def configure(self, settings: Mapping[str, Any]) -> None:
-        """Hand values of the training plan (`dropoutRate`, ...) to the layers that want them."""
+        """Hand values of the training plan (`dropoutRate`, ...) and of the data to the layers that want them."""
         for layer in self.layers.values():
-            for own, key in layer.layer.from_plan.items():
+            for own, key in (*layer.layer.from_plan.items(), *layer.layer.from_data.items()):
                 if key in settings:
                     layer.settings[own] = settings[key]
 

@@ -131,7 +131,7 @@ class Training:
                                       "network": job.facts["name"]})
         if job.keeper.leads_to("best") != at.best_name:
             at.best_name = at.fallback = None  # resumed into another folder
-        for told in (skipped_samples_note(job.skipped, "training"), job.begun_with, job.precomputed, job.renumbered):
+        for told in (skipped_samples_note(job.skipped, "training"), *job.notes):
             if told:
                 self.say(told)
         steps = job.sampling.steps(0, self.plan.update_size_at(0))

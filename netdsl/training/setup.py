@@ -31,6 +31,7 @@ from ..runs import checkpoint
 from ..runs import writer as record
 from ..runs.checkpoint import CheckpointManager, Identity
 from ..runs.store import network_name, saved_state
+from .by_data import FROZEN, MEMORY, memory_note, resumed_notes, set_memory
 from .data.loader import Loader, open_loader
 from .data.mixing import Mixing
 from .data.opening import data_errors, default_workers, open_dataset, read_ahead
@@ -72,9 +73,7 @@ class Job:
     keeper: CheckpointManager
     facts: dict[str, Any]  #: what checkpoints say of the run beside its state
     skipped: tuple[DataError, ...]  #: bad samples of the training data that are skipped
-    begun_with: str = ""  #: which weights training begins with, where they are not the file's
-    precomputed: str = ""  #: which statistics of the training data were computed
-    renumbered: str = ""  #: said where the weights to begin with know other classes
+    notes: tuple[str, ...] = ()  #: what is told before the first update: of start weights, statistics, classes
 
 
 @contextmanager
@@ -99,6 +98,7 @@ def prepare_job(program: CheckedProgram, options: RunOptions, reporter: Reporter
         with data_errors(program, Phase.TRAIN):
             sampling = make_sampling(program, plan, options, dataset)
         state.totals.reserve(sampling.epoch_length)
+        memory = set_memory(program, plan, state.executable, options, sampling)
         feed = make_loader(program, Phase.TRAIN, dataset, device, options, seed, stack)
         precomputed = compute_statistics(program, plan, state, options, feed, sampling)
         precision = choose_precision(plan.block.precision, device)
@@ -115,9 +115,10 @@ def prepare_job(program: CheckedProgram, options: RunOptions, reporter: Reporter
         mixing = Mixing(plan.block.mixup, plan.block.cutmix, seed)
         keep = 0 if plan.block.keep_check_point_files else plan.block.keep_checkpoints
         manager = CheckpointManager(folder / "checkpoints", keep)
+        notes = (begun_with, precomputed, class_change_note(options, dataset.class_names),
+                 *resumed_notes(program, plan, options), memory_note(program, plan, memory))
         yield Job(program, plan, options, reporter, device, seed, state, step, feed, sampling, mixing, validation,
-                  folder, manager, facts(program, options, plan, identity, dataset), dataset.skipped, begun_with,
-                  precomputed, class_change_note(options, dataset.class_names))
+                  folder, manager, facts(program, options, plan, identity, dataset, memory), dataset.skipped, notes)
 
 
 def with_resumed_classes(program: CheckedProgram, options: RunOptions) -> CheckedProgram:
@@ -399,12 +400,13 @@ def identify(program: CheckedProgram, plan: TrainingPlan, sampling: Sampling) ->
     return {"network": {**nodes, **roles}, "plan": {**keys, "seed": str(plan.block.seed)}, "data": data}
 
 
-def facts(program: CheckedProgram, options: RunOptions, plan: TrainingPlan, identity: Identity, dataset: Dataset
-          ) -> dict[str, Any]:
+def facts(program: CheckedProgram, options: RunOptions, plan: TrainingPlan, identity: Identity, dataset: Dataset,
+          memory: float) -> dict[str, Any]:
     return {"name": network_name(program.source.name), "netdsl": __version__, "torch": torch.__version__,
             "seed": plan.block.seed, "sample": options.sample,
             "classNames": list(dataset.class_names), "inputNames": input_names(program), "fit": training_fit(program),
-            "plan": plan_record(plan, frozen_text(program.network, plan)), "identity": identity}
+            "plan": plan_record(plan, frozen_text(program.network, plan)), "identity": identity,
+            MEMORY: memory, FROZEN: frozen_layers(program.network, plan)}
 
 
 def input_names(program: CheckedProgram) -> dict[str, list[str]]:

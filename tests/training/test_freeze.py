@@ -54,7 +54,8 @@ def weights(folder: Path) -> dict[str, torch.Tensor]:
 
 
 @pytest.mark.parametrize("text", [TEXT, FUNCTION])
-@pytest.mark.parametrize("more", ["freeze = 'body'", "multipliers = Multiplier {'body', rate = 0}", "freeze = 'bn' : 'fc'"])
+@pytest.mark.parametrize("more", ["freeze = 'body'", "multipliers = Multiplier {'body', rate = 0}",
+                                  "freeze = 'bn' : 'fc'"])
 def test_everything_of_a_frozen_layer_stays(text: str, more: str, tmp_path: Path) -> None:
     train(program(0, text=text), out=tmp_path / "old", device="cpu")
     train(program(3, f"; {more}", text), out=tmp_path / "new", weights=tmp_path / "old", device="cpu")
