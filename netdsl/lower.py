@@ -12,7 +12,7 @@ import torch
 from torch import fx, nn
 
 from .base.codes import Code
-from .base.diagnostics import failure
+from .base.diagnostics import did_you_mean, failure
 from .base.seeds import generator_for
 from .base.source import NOWHERE, Span
 from .ir.network import Network, ShapedNode
@@ -287,6 +287,8 @@ class NetworkModule(nn.Module):
 
     def forward(self, *tensors: torch.Tensor, **named: torch.Tensor) -> Any:
         given = {**dict(zip(self.input_names, tensors, strict=False)), **named}
+        if len(given) != len(tensors) + len(named) or set(given) != set(self.input_names):
+            raise TypeError(f"the network takes {', '.join(self.input_names)}, as tensors in this order or by name")
         values: dict[str, torch.Tensor] = self.network(*self.executable.arguments(given))
         return next(iter(values.values())) if len(values) == 1 else values
 
@@ -300,7 +302,11 @@ def network_module(program: CheckedProgram, outputs: Sequence[str], seed: int) -
     names = [program.aliases.get(name, name) for name in outputs] or list(program.outputs) or list(program.criteria)
     unknown = [name for name in names if name not in program.network]
     if unknown or not names:
-        raise KeyError(f"no node called {unknown[0]!r}" if unknown else "the network has no outputNodes")
+        known = (*program.aliases, *program.network.names)
+        title = f"there is no node called `{unknown[0]}`" if unknown else "the network has no outputs to compute"
+        raise failure(Code.UNKNOWN_NAME, title, Span.nowhere(program.source.name),
+                      hint=(did_you_mean(unknown[0], known) or "`netdsl check` lists the nodes with their names.")
+                      if unknown else "name them in the network: `outputNodes = z`.")
     executable = lower(program.network, names)
     executable.initialize(seed)
     return NetworkModule(executable)

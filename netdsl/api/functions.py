@@ -79,12 +79,13 @@ def train(program: Network, overrides: Sequence[str] = (), *, out: str | Path | 
 
 def test(program: Network, checkpoint: str | Path | None = None, overrides: Sequence[str] = (), *,
          phase: PhaseName = "test", device: str = "auto", workers: int | None = None, limit: int | None = None,
-         last: bool = False, require_data: bool = False, quiet: bool = False) -> EvalResult:
+         epoch: Literal["best", "last"] | None = None, require_data: bool = False, quiet: bool = False) -> EvalResult:
     """Criterion and metrics of a checkpoint on a whole data set, in inference mode: `netdsl test`.
 
     `checkpoint` is what `-c` takes: a checkpoint, a run's folder, a safetensors file or a network's name; None:
-    the file's latest run. Of a run the best one is taken, or with `last` the last. `phase` says by which reader. The
-    result has the worst samples and for each output what was counted, such as its confusion matrix.
+    the file's latest run. Of a run `epoch` says which one: "best" or "last"; None: the best by validation data, or the
+    last where there are none. `phase` says by which reader. The result has the worst samples, and for each output
+    what was counted, such as its confusion matrix.
     """
     from ..training import Limits, RunOptions
     from ..training import test as evaluate
@@ -96,7 +97,7 @@ def test(program: Network, checkpoint: str | Path | None = None, overrides: Sequ
     _require_count("limit", limit)
     ready = ready_program(program, _texts(overrides), require_data=require_data,
                           phases=(Phase.VALIDATION, Phase.TRAIN) if judged is Phase.VALIDATION else (judged,))
-    path = _checkpoint(ready.program, checkpoint, last, quiet)
+    path = _checkpoint(ready.program, checkpoint, epoch, quiet)
     if ready.sample:
         _say(quiet)(f"SAMPLE DATA: {ready.sample}")
     _warn(quiet)(ready.warnings)
@@ -109,12 +110,12 @@ def test(program: Network, checkpoint: str | Path | None = None, overrides: Sequ
 
 def predict(program: Network, inputs: str | Path | Iterable[str | Path], checkpoint: str | Path | None = None,
             overrides: Sequence[str] = (), *, top: int = 5, classes: str | Path | None = None, minibatch: int = 32,
-            device: str = "auto", last: bool = False, quiet: bool = False) -> list[Answer]:
+            device: str = "auto", epoch: Literal["best", "last"] | None = None, quiet: bool = False) -> list[Answer]:
     """What a checkpoint says of images, folders of images, or files of rows, without labels: `netdsl predict`.
 
     One answer for each sample, in turn: `answer.values["z"]` is what the output z says, `answer.to_json ()` is what
-    `--format json` prints. An input that cannot be read has its mistake in `answer.error`. Of a run the best
-    checkpoint is taken, or with `last` the last one.
+    `--format json` prints. An input that cannot be read has its mistake in `answer.error`. `checkpoint`
+    and `epoch` are those of `test`.
     """
     from .answers_for_files import answers_for, heads_for
     from .programs import ready_program
@@ -124,23 +125,24 @@ def predict(program: Network, inputs: str | Path | Iterable[str | Path], checkpo
     given = _checked(program, _texts(overrides))
     # Transforms may read files that only the sample has (a mean image).
     ready = ready_program(given, phases=tuple(Phase) if given.readers.sample is not None else ())
-    path = _checkpoint(ready.program, checkpoint, last, quiet)
+    path = _checkpoint(ready.program, checkpoint, epoch, quiet)
     heads = heads_for(ready.program, path, top=top, classes=str(classes) if classes is not None else None)
     return list(answers_for(ready.program, names, path, heads, minibatch=minibatch, device=device))
 
 
-def load_weights(module: nn.Module, checkpoint: str | Path, *, last: bool = False) -> nn.Module:
+def load_weights(module: nn.Module, checkpoint: str | Path, *, epoch: Literal["best", "last"] | None = None
+                 ) -> nn.Module:
     """Put the weights of a checkpoint into a compiled module, and return the module.
 
     `checkpoint` is what `-c` takes: a checkpoint's folder, a run's, a safetensors file, or a network's name for
-    its latest run. Of a run the best checkpoint is taken, or with `last` the last one. Raises Failure unless every
-    tensor of the module is in the checkpoint, in its shape.
+    its latest run. `epoch` is that of `test`. Raises Failure unless every tensor of the module is in the checkpoint,
+    in its shape.
     """
-    from ..runs.store import best_of, checkpoint_of, last_of
+    from ..runs.store import checkpoint_in, checkpoint_of
     from ..training.evaluation.inference import load_into
 
     found = checkpoint_of("", str(checkpoint))
-    return load_into(module, last_of(found) if last else best_of(found))
+    return load_into(module, checkpoint_in(found, _epoch(epoch)))
 
 
 def compile(program: Network, *, outputs: Sequence[str] = (), seed: int = 0, device: str = "cpu") -> nn.Module:
@@ -222,13 +224,17 @@ def _checked(program: Network, overrides: Sequence[str] = ()) -> CheckedProgram:
     return load(program, overrides).require_network()
 
 
-def _checkpoint(program: CheckedProgram, given: str | Path | None, last: bool, quiet: bool) -> Path:
-    from ..runs.store import best_of, checkpoint_of, described_checkpoint, last_of
+def _checkpoint(program: CheckedProgram, given: str | Path | None, epoch: str | None, quiet: bool) -> Path:
+    from ..runs.store import checkpoint_in, checkpoint_of, described_checkpoint
 
     found = checkpoint_of(program.source.name, None if given is None else str(given))
-    path = last_of(found) if last else best_of(found)
+    path = checkpoint_in(found, _epoch(epoch))
     _say(quiet)(f"checkpoint: {described_checkpoint(path)}")
     return path
+
+
+def _epoch(given: str | None) -> str | None:
+    return None if given is None else _one_of("epoch", given, ("best", "last"))
 
 
 def _texts(given: Sequence[str] | str) -> tuple[str, ...]:

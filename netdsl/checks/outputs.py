@@ -244,6 +244,6 @@ def _pixels(network: Network[ShapedNode], node: ShapedNode, labels: str | None) 
         step = at.layer.scaling
         if step is None or not step[0]:
             return PixelScale(target.name, 0.0)  # made from the image in a way that cannot be undone
-        scale, offset = scale / step[0], offset + scale * -step[1] / step[0]
+        scale, offset = scale / step[0], (offset - step[1]) / step[0]
         at = network[at.inputs[0].node]
     return PixelScale(target.name, scale, offset)

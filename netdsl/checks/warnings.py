@@ -9,13 +9,14 @@ from dataclasses import replace
 from ..base.codes import Code
 from ..base.diagnostics import Diagnostic, Edit, Label
 from ..base.source import Span
+from ..base.units import gibibytes_text
 from ..ir.program import CheckedProgram, Phase
 from ..optimizers.plan import RATE_KEYS, TrainingPlan
 from ..optimizers.schedules.schedule import PiecewiseConstant
 from .compared import check_ranges
 from .memory_estimate import estimate_memory
 from .metrics import metric_warnings
-from .normalization import long_memory, missing_rank
+from .statistics_memory import long_memory, missing_rank
 
 
 def find_warnings(program: CheckedProgram, count: int | None) -> Iterator[Diagnostic]:
@@ -115,7 +116,7 @@ def _dropout_without_rate(program: CheckedProgram) -> Iterator[Diagnostic]:
 def _memory(program: CheckedProgram, plan: TrainingPlan) -> Iterator[Diagnostic]:
     needed, there = estimate_memory(program).training_bytes, machine_memory()
     if needed > there > 0:
-        yield _doubt(f"training on the CPU needs {needed / 2**30:,.1f} GiB, this machine has {there / 2**30:,.1f} GiB",
+        yield _doubt(f"training on the CPU needs {gibibytes_text(needed)}, this machine has {gibibytes_text(there)}",
                      _key(plan, "minibatchSize"), "with minibatches of this size",
                      "a smaller `minibatchSize`, or `numSubminibatches`, needs less for activations; on a GPU its own "
                      "memory counts.")

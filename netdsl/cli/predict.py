@@ -26,7 +26,7 @@ from ..training.evaluation.prediction import Answer
 from .completion import complete_file
 from .help_examples import examples
 from .output import err, out
-from .weights_options import checkpoint_option, chosen_checkpoint, device_option, format_option, last_option
+from .weights_options import checkpoint_option, chosen_checkpoint, device_option, epoch_option, format_option
 
 if TYPE_CHECKING:
     from ..ir.program import CheckedProgram
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 @click.argument("file", metavar="FILE", shell_complete=complete_file)
 @click.argument("arguments", nargs=-1, metavar="INPUT... [NAME=VALUE]...")
 @checkpoint_option
-@last_option
+@epoch_option
 @click.option("--out", "-o", "folder", metavar="FOLDER",
               help="Where maps of classes and images that the network makes are written as PNG.")
 @click.option("--top", type=click.IntRange(1), default=5, show_default=True, help="How many classes of each.")
@@ -51,8 +51,8 @@ if TYPE_CHECKING:
 @click.option("--minibatch", type=click.IntRange(1), default=32, show_default=True, help="Samples at a time.")
 @device_option
 @format_option("text", "json", "csv")
-def predict(file: str, arguments: tuple[str, ...], checkpoint: str | None, last: bool, folder: str | None, top: int,
-            classes: str | None, minibatch: int, device: str, form: str) -> int:
+def predict(file: str, arguments: tuple[str, ...], checkpoint: str | None, epoch: str | None, folder: str | None,
+            top: int, classes: str | None, minibatch: int, device: str, form: str) -> int:
     """What the network says of each INPUT, by a checkpoint of FILE.
 
     Every output is answered by what it is compared with in the file: classes with their shares, independent
@@ -70,7 +70,7 @@ def predict(file: str, arguments: tuple[str, ...], checkpoint: str | None, last:
     if not inputs and needs_names(program):
         raise click.UsageError("name an image, a folder of images, a file of rows, or `-` as INPUT",
                                click.get_current_context())
-    path = chosen_checkpoint(file, checkpoint, last)
+    path = chosen_checkpoint(file, checkpoint, epoch)
     heads = heads_for(program, path, top=top, classes=classes)
     printer = _Printer(heads, form, folder)
     found = [printer.print(answer) for answer in answers_for(

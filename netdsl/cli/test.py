@@ -24,8 +24,8 @@ from .weights_options import (
     checkpoint_option,
     chosen_checkpoint,
     device_option,
+    epoch_option,
     format_option,
-    last_option,
     loaded_with_data,
     value_lines,
 )
@@ -45,7 +45,7 @@ MOST_COLUMNS = 30
 @click.command()
 @file_and_overrides
 @checkpoint_option
-@last_option
+@epoch_option
 @phase_option(Phase.TEST, "Which of the file's readers.")
 @device_option
 @click.option("--workers", type=click.IntRange(1), help="Threads that read data.")
@@ -54,10 +54,10 @@ MOST_COLUMNS = 30
 @click.option("--details", is_flag=True,
               help="Also the worst samples, and for each output its confusion matrix, precision and recall.")
 @format_option("text", "json")
-def test(file: str, overrides: tuple[str, ...], checkpoint: str | None, last: bool, phase: Phase, device: str,
+def test(file: str, overrides: tuple[str, ...], checkpoint: str | None, epoch: str | None, phase: Phase, device: str,
          workers: int | None, limit: int | None, require_data: bool, details: bool, form: str) -> int:
     """Criterion and metrics of a checkpoint on the whole test set of FILE, in inference mode."""
-    path = chosen_checkpoint(file, checkpoint, last)
+    path = chosen_checkpoint(file, checkpoint, epoch)
     program = loaded_with_data(file, overrides, phase, require_data).require()
     from ..runs.checkpoint import find
     from ..training import ConsoleReporter, Limits, Reporter, RunOptions
@@ -131,7 +131,7 @@ def _print_table(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> No
 def _print_hits(hits: np.ndarray, head: Head, of: str) -> None:
     """Independent labels: what there is and what is predicted of each, with its precision and recall."""
     out(f"\nlabels{of} (predicted where the share is above 50 %):")
-    names = head.element_names() or tuple(f"label {number}" for number in range(len(hits)))
+    names = head.label_names() if len(hits) == head.size else ("pixels",)
     rows = []
     for name, counts in zip(names, hits, strict=False):
         precision, recall = precision_and_recall(counts)

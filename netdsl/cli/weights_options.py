@@ -12,7 +12,7 @@ from ..base.text_table import listed
 from ..base.units import value_text
 from ..compiler import CheckResult
 from ..ir.program import Phase
-from ..runs.store import best_of, checkpoint_of, described_checkpoint, last_of
+from ..runs.store import checkpoint_in, checkpoint_of, described_checkpoint
 from .common_options import report_warnings
 from .completion import complete_checkpoint, complete_device
 from .output import err
@@ -31,9 +31,10 @@ def checkpoint_option(command: F) -> F:
                         help="A checkpoint, a run's folder or a safetensors file; by default the latest run.")(command)
 
 
-def last_option(command: F) -> F:
-    return click.option("--last", is_flag=True,
-                        help="Of a run its last checkpoint; by default the best, where there is one.")(command)
+def epoch_option(command: F) -> F:
+    return click.option("--epoch", type=click.Choice(["best", "last"]),
+                        help="Which checkpoint of a run; by default the best by validation data, or the last where "
+                             "there are none.")(command)
 
 
 def device_option(command: F) -> F:
@@ -54,10 +55,9 @@ def loaded_with_data(file: str, overrides: Sequence[str], phase: Phase, require_
     return choice.checked
 
 
-def chosen_checkpoint(file: str, given: str | None, last: bool) -> Path:
-    """The checkpoint to work on, of a run the best; says on stderr which one it is. Raises Failure."""
-    found = checkpoint_of(file, given)
-    path = last_of(found) if last else best_of(found)
+def chosen_checkpoint(file: str, given: str | None, epoch: str | None) -> Path:
+    """The checkpoint to work on; says on stderr which one it is. Raises Failure."""
+    path = checkpoint_in(checkpoint_of(file, given), epoch)
     err(f"checkpoint: {described_checkpoint(path)}")
     return path
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..base.seeds import seed_for
+from ..base.units import clip_while
 from ..readers.formats.images import pillow
 from ..readers.reader import DataError, Reader, SampleRng, Transform
 from ..readers.transforms.color import Mean, Normalize
@@ -167,10 +168,5 @@ def contact_sheet(shown: Sequence[Picture], title: str = "") -> bytes:
 
 def _fitting(text: str, draw: Any, font: Any, width: float) -> str:
     """The text, cut at its end if it is wider."""
-    length = draw.textlength
-    text = text.encode("latin-1", "replace").decode("latin-1")
-    if length(text, font=font) <= width:
-        return text
-    while text and length(text + "...", font=font) > width:
-        text = text[:-1]
-    return text + "..."
+    shown = text.encode("latin-1", "replace").decode("latin-1")
+    return clip_while(lambda piece: draw.textlength(piece, font=font) > width, shown)

@@ -244,6 +244,11 @@ class Head:
         names = self.names[1:] if self.output.of == "shares" and self.size == 1 and len(self.names) == 2 else self.names
         return names if len(names) == self.size else ()
 
+    def label_names(self) -> tuple[str, ...]:
+        """What independent labels are called; a single one without a name is class 1 of 0 and 1."""
+        unnamed = ("class 1",) if self.size == 1 else tuple(f"label {number}" for number in range(self.size))
+        return self.element_names() or unnamed
+
 
 def _classes(head: Head, array: np.ndarray) -> Value:
     shares = head.output.probabilities(array)
@@ -257,8 +262,7 @@ def _classes(head: Head, array: np.ndarray) -> Value:
 def _shares(head: Head, array: np.ndarray) -> Value:
     shares = head.output.probabilities(array)
     values = (array if shares is None else shares).ravel().tolist()
-    names = head.element_names() or tuple(f"label {number}" for number in range(len(values)))
-    return Shares(names=names, shares=tuple(values), top=head.top)
+    return Shares(names=head.label_names(), shares=tuple(values), top=head.top)
 
 
 def _numbers(head: Head, array: np.ndarray) -> Value:
@@ -360,5 +364,5 @@ def precision_and_recall(confusion: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     taken for it. NaN where there are none.
     """
     right = np.diagonal(confusion).astype(np.float64)
-    with np.errstate(invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):
         return right / confusion.sum(axis=0), right / confusion.sum(axis=1)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Any
 
+from ..base.units import plural
 from ..spec import show_value
 from .optimizer import unit_gain
 from .plan import TrainingPlan
@@ -44,7 +45,7 @@ def _length(plan: TrainingPlan) -> Iterator[Line]:
     block = plan.block
     size = f" of {block.epoch_size} samples" if block.epoch_size else ", each all of the training data once"
     steps = f", at most {block.max_steps} updates" if block.max_steps is not None else ""
-    yield "length", f"{_count(block.max_epochs, 'epoch')}{size}{steps}"
+    yield "length", f"{plural(block.max_epochs, 'epoch')}{size}{steps}"
     for when, epoch in _stretches(plan, block.minibatch_size):
         text = f"{plan.minibatch_size_at(epoch)} samples"
         if block.accumulate > 1:
@@ -171,7 +172,7 @@ def _control(plan: TrainingPlan) -> Iterator[Line]:
             yield "adjusting", "back to the best epoch when the criterion got worse"
     if stopping is not None:
         what = "the first evaluation node" if stopping.use_metric else "the criterion"
-        yield "stopping", f"early, when {what} has not improved for {_count(stopping.patience, 'epoch')}"
+        yield "stopping", f"early, when {what} has not improved for {plural(stopping.patience, 'epoch')}"
 
 
 # --- penalties, parameters, network ----------------------------------------------------------------
@@ -268,7 +269,3 @@ def _stretches(plan: TrainingPlan, *schedules: Schedule) -> Iterator[tuple[str, 
     for first, end in pairwise(edges):
         whole = len(edges) == 2
         yield "" if whole else f"epochs {first + 1}-{end}" if end > first + 1 else f"epoch {end}", first
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ..describe.answers import precision_and_recall
+
 #: Classes up to which the confusion matrix has numbers; above, it is a picture with a list of the worst pairs.
 MOST_CELLS = 30
 _MOST_PAIRS = 10
@@ -64,11 +66,9 @@ def class_scores(counts: np.ndarray) -> np.ndarray:
 
     NaN where there is nothing to count: recall of a class without samples, precision of one never predicted.
     """
-    hits = np.diag(counts).astype(float)
-    actual, predicted = counts.sum(axis=1), counts.sum(axis=0)
+    precision, recall = precision_and_recall(counts)
     with np.errstate(divide="ignore", invalid="ignore"):
-        recall, precision = hits / actual, hits / predicted
-        f1 = 2 * hits / (actual + predicted)
+        f1 = 2 * np.diag(counts) / (counts.sum(axis=1) + counts.sum(axis=0))
     return np.stack([recall, precision, f1], axis=1)
 
 

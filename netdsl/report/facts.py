@@ -13,13 +13,18 @@ from ..base.source import Source
 from ..checks.memory_estimate import estimate_memory
 from ..data.choose import choose_data
 from ..data.preview import Picture, pictures
+from ..describe.answers import Head
 from ..ir.network import NetworkTotals, totals
 from ..ir.program import CheckedProgram, Phase
 from ..readers.reader import DataError
 from ..runs.store import RESOLVED, SOURCE, Run
+from ..training.evaluation.prediction import heads_of
 from .filters import FilterBank, first_filters
 
 T = TypeVar("T")
+
+#: Of so many independent labels the matrices are shown.
+MOST_LABELS = 12
 
 
 @dataclass(frozen=True)
@@ -43,16 +48,38 @@ class Facts:
     program: CheckedProgram | None = None
     sample: str = ""  #: the sentence about sample data, if the run was on some
     classes: tuple[str, ...] = ()
+    heads: tuple[Head, ...] = ()  #: the outputs, with the names of their classes
     worst: tuple[Worst, ...] = ()
     filters: FilterBank | None = None
     notes: list[str] = field(default_factory=list)
 
     @property
     def confusions(self) -> dict[str, np.ndarray]:
-        """Output (empty for the only one) -> [true class, predicted class] -> samples."""
-        rows = self.run.details.get("confusion")
-        square = isinstance(rows, list) and all(isinstance(row, list) and len(row) == len(rows) for row in rows)
-        return {"": np.asarray(rows)} if rows and square else {}
+        """Output (empty for the only one) -> [true class, predicted class] -> samples, or pixels of a map.
+
+        Of independent labels each has a matrix of its own: without it (0) and with it (1).
+        """
+        heads = [head for head in self.run.details.get("heads", ()) if isinstance(head, dict)]
+        found = {"" if len(heads) < 2 else str(head.get("output")): head.get("confusion") for head in heads}
+        if len(heads) < 2:
+            found[""] = self.run.details.get("confusion")
+        for head in heads:
+            names = self.label_names(str(head.get("output")))
+            for number, counts in enumerate(head.get("hits", ())[:MOST_LABELS]):
+                found[names[number] if number < len(names) else f"label {number}"] = counts
+        return {name: np.asarray(rows) for name, rows in found.items() if _is_square(rows)}
+
+    def label_names(self, output: str) -> tuple[str, ...]:
+        """The names of an output's labels, each of which is there or not."""
+        return next((head.element_names() for head in self.heads if head.name == output), ())
+
+    def names_in(self, confusion: str) -> Callable[[int], str]:
+        """What the classes of one of the `confusions` are called."""
+        head = next((head for head in self.heads if head.name == confusion), None)
+        if confusion and head is None:
+            return lambda number: f"not {confusion}" if not number else confusion
+        names = head.names if head is not None else self.classes
+        return lambda number: names[number] if number < len(names) else f"class {number}"
 
     @property
     def totals(self) -> NetworkTotals | None:
@@ -87,10 +114,8 @@ def gather(run: Run) -> Facts:
     facts.classes = tuple(run.state.get("classNames") or ())
     if facts.program is not None:
         program = facts.program
-        if not facts.classes:
-            from ..training.evaluation.prediction import class_names
-
-            facts.classes = class_names(program)
+        facts.heads = heads_of(program, run.state)
+        facts.classes = facts.classes or next((head.names for head in facts.heads if head.output.of == "classes"), ())
         _attempt(facts, "the worst samples could not be shown", lambda: _worst(facts, program))
         checkpoint = run.checkpoint
         if checkpoint is not None:
@@ -119,9 +144,28 @@ def _worst(facts: Facts, program: CheckedProgram) -> None:
     except (DataError, IndexError) as error:
         facts.notes.append(f"The worst samples have no pictures: {error}.")
     facts.worst = tuple(
-        Worst(picture, str(sample["name"]), float(sample["criterion"] or 0.0), facts.class_name(sample.get("label")),
-              facts.class_name(sample.get("predicted")), sample.get("label") != sample.get("predicted"))
+        Worst(picture, str(sample["name"]), float(sample["criterion"] or 0.0), _said(facts, sample, "label"),
+              _said(facts, sample, "predicted"), _said(facts, sample, "label") != _said(facts, sample, "predicted"))
         for sample, picture in zip(listed, shown, strict=True))
+
+
+def _said(facts: Facts, sample: dict[str, Any], which: str) -> str:
+    """What a sample is (`label`) or was taken for (`predicted`), at each output."""
+    heads = sample.get("heads") or {}
+    if len(heads) < 2 and isinstance(sample.get(which), int):
+        return facts.class_name(sample[which])
+    parts = []
+    for output, pair in heads.items():
+        value = pair.get(which)
+        text = facts.names_in(output)(value) if isinstance(value, int) else \
+            " ".join(f"{number:.4g}" for number in value or ())
+        parts.append(f"{output} {text}" if len(heads) > 1 else text)
+    return ", ".join(parts)
+
+
+def _is_square(rows: Any) -> bool:
+    return isinstance(rows, list) and bool(rows) and all(isinstance(row, list) and len(row) == len(rows)
+                                                        for row in rows)
 
 
 def _attempt(facts: Facts, otherwise: str, part: Callable[[], None]) -> None:

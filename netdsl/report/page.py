@@ -189,7 +189,7 @@ class _ShownConfusion:
 def _confusions(facts: Facts) -> Iterator[_ShownConfusion]:
     for name, counts in facts.confusions.items():
         if counts.sum():
-            found = confusion_of(counts, facts.class_name, name)
+            found = confusion_of(counts, facts.names_in(name), name)
             yield _ShownConfusion(found.name, found.classes, found.pairs, found.by_class, found.note,
                                   _matrix_picture(found) if found.is_large else None)
 

@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from ..base.atomic_files import follow
 from ..base.codes import Code
 from ..base.diagnostics import Failure, did_you_mean, failure
 from ..base.source import Span
@@ -31,10 +32,8 @@ class Run:
 
     @cached_property
     def records(self) -> tuple[dict[str, Any], ...]:
-        """The lines of `metrics.jsonl`; a half-written last one is dropped."""
-        path = self.folder / LINES
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
-        return tuple(value for value in map(_json, lines) if isinstance(value, dict))
+        """The lines of `metrics.jsonl`, as they were when first asked for."""
+        return tuple(read_records(self.folder))
 
     @cached_property
     def result(self) -> dict[str, Any] | None:
@@ -59,7 +58,7 @@ class Run:
     @property
     def checkpoint(self) -> Path | None:
         """The last checkpoint's folder, if there is one."""
-        last = _follow(self.folder / "checkpoints" / "last")
+        last = follow(self.folder / "checkpoints" / "last")
         return last if (last / STATE).is_file() else None
 
     @property
@@ -116,6 +115,13 @@ class Run:
                 "overrides": list(self.overrides), "device": self.environment.get("device")}
 
 
+def read_records(folder: Path) -> list[dict[str, Any]]:
+    """The lines of a run's `metrics.jsonl`; a last one that a killed process left half written is dropped."""
+    path = folder / LINES
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
+    return [value for value in map(_json, lines) if isinstance(value, dict)]
+
+
 def _json(text: str) -> Any:
     try:
         return json.loads(text)
@@ -160,7 +166,7 @@ def located(text: str, root: Path = Path("runs")) -> Path:
     path = Path(text)
     if not path.exists():
         return latest(text, root) or path
-    return _follow(path / "latest") if path.is_dir() and not is_run(path) and (path / "latest").exists() else path
+    return follow(path / "latest") if path.is_dir() and not is_run(path) and (path / "latest").exists() else path
 
 
 def open_run(text: str, root: Path = Path("runs")) -> Run:
@@ -196,14 +202,8 @@ def _run_of_file(file: str) -> Run | None:
 def latest(network: str, root: Path = Path("runs")) -> Path | None:
     """The folder of a network's latest run, if it has one."""
     link = root / network / "latest"
-    target = _follow(link)
+    target = follow(link)
     return target if target.is_dir() else None
-
-
-def _follow(link: Path) -> Path:
-    if link.is_file():  # a system without symbolic links
-        return link.parent / link.read_text(encoding="utf-8", errors="replace").strip()
-    return link.parent / link.readlink() if link.is_symlink() else link
 
 
 def checkpoint_of(file: str, given: str | None, root: Path = Path("runs")) -> Path:
@@ -225,20 +225,21 @@ def checkpoint_of(file: str, given: str | None, root: Path = Path("runs")) -> Pa
     return found
 
 
-def best_of(path: Path) -> Path:
-    """The best checkpoint of a run's folder, else its last; any other path as it is."""
-    return next((found for link in ("best", "last") if (found := _link_in(path, link)) is not None), path)
+def checkpoint_in(path: Path, which: str | None = None) -> Path:
+    """The `best` or the `last` checkpoint of a run's folder; any other path as it is.
 
-
-def last_of(path: Path) -> Path:
-    """The last checkpoint of a run's folder; any other path as it is."""
-    return _link_in(path, "last") or path
+    Where neither is asked for: the best by validation data, or the last where training had none. What is best
+    on the training data is mostly the last, and the run was tested with that one.
+    """
+    validated = any(epoch.get("validation") for epoch in Run(path).epochs) if is_run(path) else False
+    wanted = which or ("best" if validated else "last")
+    return next((found for link in (wanted, "last") if (found := _link_in(path, link)) is not None), path)
 
 
 def _link_in(path: Path, link: str) -> Path | None:
     """The checkpoint that a link of a run's folder, or of its `checkpoints`, leads to."""
     for candidate in (path / "checkpoints" / link, path / link):
-        found = _follow(candidate)
+        found = follow(candidate)
         if (found / STATE).is_file():
             return found
     return None
@@ -255,9 +256,9 @@ def described_checkpoint(checkpoint: Path) -> str:
     if best is None or last is None or best.name == last.name:
         which = f"{the_best}, and the last" if best is not None else "the last"
     elif checkpoint.name == best.name:
-        which = f"{the_best}; --last takes {last.name}"
+        which = f"{the_best}; --epoch last takes {last.name}"
     else:
-        which = f"the last; {the_best} is {best.name}" if checkpoint.name == last.name else ""
+        which = f"the last; --epoch best takes {best.name}, {the_best}" if checkpoint.name == last.name else ""
     return f"{checkpoint}" + (f" ({which})" if which else "")
 
 
@@ -268,7 +269,7 @@ def require_checkpoint(given: str) -> None:
     """
     path = Path(given)
     links = (path, path / "last", path / "checkpoints" / "last")
-    if not path.is_file() and not any((_follow(link) / STATE).is_file() for link in links):
+    if not path.is_file() and not any((follow(link) / STATE).is_file() for link in links):
         raise missing_checkpoint(given)
 
 

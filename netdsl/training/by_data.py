@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from ..base.units import plural
 from ..checks.frozen import frozen_layers
-from ..checks.normalization import fitting_memory
+from ..checks.statistics_memory import fitting_memory
 from ..ir.program import CheckedProgram
 from ..layers.batch_normalization import USUAL_MEMORY
 from ..lower import Executable
@@ -23,8 +22,7 @@ from .run_options import RunOptions
 MEMORY, FROZEN = "normalizationMemory", "frozenStatistics"
 
 
-def set_memory(program: CheckedProgram, plan: TrainingPlan, executable: Executable, options: RunOptions,
-               sampling: Sampling) -> float:
+def set_memory(plan: TrainingPlan, executable: Executable, options: RunOptions, sampling: Sampling) -> float:
     """Give layers their memory that the file leaves to the data: the same for the whole of a run. The memory."""
     memory = float(_saved(options).get(MEMORY, USUAL_MEMORY)) if options.resume is not None \
         else fitting_memory(plan, sampling.epoch_length)
@@ -40,10 +38,11 @@ def memory_note(program: CheckedProgram, plan: TrainingPlan, memory: float) -> s
     return f"batch normalization remembers {plural(int(memory), 'sample')}, as the data are few"
 
 
-def resumed_notes(program: CheckedProgram, plan: TrainingPlan, options: RunOptions) -> Iterator[str]:
-    """What is computed otherwise from here on than in the part of a run that an older version did."""
-    if options.resume is not None and FROZEN not in _saved(options) and frozen_layers(program.network, plan):
-        yield "the frozen layers' running statistics stay from here on; the version that began this run let them move"
+def frozen_note(program: CheckedProgram, plan: TrainingPlan, options: RunOptions) -> str:
+    """Said where an older version did a part of a run in which the frozen layers' statistics moved."""
+    if options.resume is None or FROZEN in _saved(options) or not frozen_layers(program.network, plan):
+        return ""
+    return "the running statistics of frozen layers stay from here on; the version that began this run moved them"
 
 
 def _saved(options: RunOptions) -> dict[str, Any]:

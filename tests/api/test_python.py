@@ -126,6 +126,18 @@ def test_predict_is_the_command_line_s(work: Path) -> None:
     assert "predictions" in json.dumps(answers[0].to_json())
 
 
+def test_a_module_takes_its_inputs_in_order_or_by_name(work: Path) -> None:
+    module = netdsl.compile("small.net").eval()
+    images = torch.rand(2, 1, 28, 28)
+    assert torch.equal(module(images), module(features=images))
+    hidden = netdsl.compile("small.net", outputs=["model.hidden", "z"])(images)
+    assert {name: tuple(tensor.shape) for name, tensor in hidden.items()} == {
+        "model.hidden": (2, 24), "model.classes": (2, 10)}
+    for call in (lambda: module(), lambda: module(images, images), lambda: module(image=images)):
+        with pytest.raises(TypeError, match="the network takes features"):
+            call()
+
+
 def test_drawings(work: Path, tmp_path: Path) -> None:
     drawing = netdsl.graph("small.net", out=tmp_path / "small.svg")
     assert (tmp_path / "small.svg").read_text() == drawing.data
@@ -170,6 +182,7 @@ def test_a_failure_is_its_whole_page(work: Path) -> None:
     (lambda: netdsl.graph("small.net", format="pdf"), "take one of svg"),
     (lambda: netdsl.load_weights(netdsl.compile("small.net"), "nowhere"), "there is no checkpoint `nowhere`"),
     (lambda: netdsl.train("smal.net"), "did you mean `small.net`?"),
+    (lambda: netdsl.compile("small.net", outputs="model.hiden"), "did you mean `model.hidden`?"),
 ])
 def test_wrong_arguments_have_pages(work: Path, call: object, words: str) -> None:
     with pytest.raises(netdsl.Failure) as caught:

@@ -124,9 +124,9 @@ def test_from_a_split_of_photos_of_several_sizes(command: Command) -> None:
     assert Phase.TEST in readers
     assert program.network["features"].shape.file_dims == (64, 64, 3)
     for reader, count in (
-        (readers.get(Phase.TRAIN), 18),
-        (readers.get(Phase.VALIDATION), 6),
-        (readers.get(Phase.TEST), 6),
+        (readers[Phase.TRAIN], 18),
+        (readers[Phase.VALIDATION], 6),
+        (readers[Phase.TEST], 6),
     ):
         data = reader.open(training=reader is readers.get(Phase.TRAIN))
         batch = data.batch(range(count), netdsl.readers.reader.SampleRng())
@@ -137,7 +137,7 @@ def test_from_a_split_of_photos_of_several_sizes(command: Command) -> None:
 def test_the_values_are_measured(command: Command) -> None:
     fill(Path("pics"), tuple(COLORS))
     command("new", "--no-timing", "--from", "pics")
-    data = netdsl.check("pics.net").readers.get(Phase.TRAIN).open(training=False)  # type: ignore[union-attr]
+    data = netdsl.check("pics.net").readers[Phase.TRAIN].open(training=False)
     pixels = data.batch(range(data.count), netdsl.readers.reader.SampleRng()).arrays["features"]
     # Padding of crops is 0, so look at the centre crop, which is the whole image here.
     assert np.abs(pixels.mean(axis=(0, 2, 3))).max() < 0.02

@@ -15,7 +15,7 @@ from test_layout import assert_boxes_apart, assert_edges_drawn, assert_lines_apa
 import netdsl
 from netdsl.base.source import Source
 from netdsl.drawing.drawing import box_faces, draw_scene, lay_out_diagram
-from netdsl.drawing.graph.diagram import Diagram, build
+from netdsl.drawing.graph.diagram import Box, Diagram, Group, build
 from netdsl.drawing.layout.place import place
 
 HARD = Path(__file__).parent / "hard"
@@ -30,7 +30,7 @@ def diagram(name: str, **options: object) -> Diagram:
 
 def parts(drawn: Diagram, level: str = "") -> dict[str, int]:
     """Label -> number of repetitions, of the boxes and groups of a group."""
-    items = (*drawn.boxes, *drawn.groups)
+    items: tuple[Box | Group, ...] = (*drawn.boxes, *drawn.groups)
     return {item.label: item.repeat for item in items if drawn.parent.get(item.name, "") == level}
 
 

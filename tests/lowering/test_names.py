@@ -87,5 +87,5 @@ SGD = {{ minibatchSize = 4 ; maxEpochs = 2 ; learningRate = 0.1 }}
     whole = netdsl.train(program, out="b", device="cpu", quiet=True)
     resumed = netdsl.train(program, out="a", resume="a", device="cpu", quiet=True)
     assert resumed.test == whole.test
-    assert netdsl.test(program, checkpoint="b", quiet=True).values == whole.test
+    assert netdsl.test(program, checkpoint="b", last=True, quiet=True).values == whole.test
     assert len(list(netdsl.predict(program, "t.csv", checkpoint="b", quiet=True))) == 12

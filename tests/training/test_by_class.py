@@ -18,8 +18,8 @@ from netdsl.training import Interrupted, Reporter, Result
 from netdsl.training.data.by_class import Balance, order_by_share
 from netdsl.training.data.sampling import Sampling
 from netdsl.training.evaluation.inference import evaluate
+from netdsl.training.job import prepare_job
 from netdsl.training.run_options import RunOptions
-from netdsl.training.setup import prepare_job
 
 from .test_resume import StopAt, facts
 

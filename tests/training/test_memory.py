@@ -11,7 +11,7 @@ import torch
 
 import netdsl
 from netdsl.base.source import Source
-from netdsl.checks.normalization import fitting_memory
+from netdsl.checks.statistics_memory import fitting_memory
 from netdsl.ir.program import CheckedProgram, Phase, Readers
 from netdsl.runs.checkpoint import find, read_weights
 from netdsl.training import Limits, by_data, train

@@ -20,8 +20,8 @@ from netdsl.describe.answers import Classes
 from netdsl.ir.program import Phase, Readers
 from netdsl.readers.reader import Batch, DataError, Dataset, Description, SampleRng, Stream
 from netdsl.runs.checkpoint import read, read_weights
-from netdsl.runs.store import saved_state
-from netdsl.runs.writer import choose_folder, read_records
+from netdsl.runs.store import read_records, saved_state
+from netdsl.runs.writer import choose_folder
 from netdsl.training import ConsoleReporter, Limits, RunOptions, SourceSnapshot
 from netdsl.training.evaluation.prediction import answers, heads_of
 from netdsl.training.progress import ProgressUpdate
@@ -242,9 +242,11 @@ def test_the_outputs_of_several_views_are_averaged(tmp_path: Path) -> None:
     run = training.train(checked, out=tmp_path / "run", device="cpu")
     data = ViewData(Views(first=1000, count=24), False)
     batch = data.batch(range(24), SampleRng())
-    module = training.load_trained(checked, checked.outputs, run.checkpoint, torch.device("cpu")).module.eval()
+    executable = training.load_trained(checked, checked.outputs, run.checkpoint, torch.device("cpu"))
+    executable.module.eval()
     with torch.no_grad():
-        each = [module(features=torch.from_numpy(batch.arrays["features"][:, view]))["model.out"] for view in range(3)]
+        each = [executable({"features": torch.from_numpy(batch.arrays["features"][:, view])})["model.out"]
+                for view in range(3)]
     mean = torch.stack(each).softmax(-1).mean(0).log()  # the softmax layer's predictions are averaged
     labels = torch.from_numpy(batch.arrays["labels"])
     assert run.test is not None
@@ -327,7 +329,7 @@ def test_predictions_have_names_outputs_and_classes(tmp_path: Path) -> None:
 def test_a_compiled_module_takes_the_weights_of_a_run(tmp_path: Path) -> None:
     checked = program(PLAN, test=HELD)
     run = training.train(checked, out=tmp_path / "run", device="cpu")
-    module = netdsl.load_weights(netdsl.compile(checked, seed=5), run.out).eval()
+    module = netdsl.load_weights(netdsl.compile(checked, seed=5), run.out, epoch="last").eval()
     images = torch.from_numpy(PatchData(HELD, False).images)
     with torch.no_grad():
         scores = module(images)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 from ...base.diagnostics import did_you_mean
+from ...base.units import plural
 from ...spec import Choice, Either, Flag, Integer, ListOf, Number, Optional, OptionError, Text, option, table_row
 from ..arrays import np
 from ..class_numbers import FIRST_LABEL_DOC, ClassNumbers
@@ -388,7 +389,7 @@ class CSV(Reader):
     def _no_features(self, layout: Layout) -> DataError:
         found = self._separator_hint(layout)
         return self._wrong(1, "leaves no column for the features",
-                           f"It has {layout.width} column{'s' * (layout.width > 1)}.",
+                           f"It has {plural(layout.width, 'column')}.",
                            found or f"is `{self.separator}` what stands between the columns? It is set by `separator`.")
 
     def _separator_hint(self, layout: Layout) -> str:
@@ -410,9 +411,9 @@ class CSV(Reader):
         if isinstance(column, str) and column in layout.names:
             return layout.names.index(column)
         body = f"Its columns are {', '.join(layout.names)}." if layout.names else \
-            f"It has {layout.width} column{'s' * (layout.width > 1)} and no header."
+            f"It has {plural(layout.width, 'column')} and no header."
         title = f"`{short(self.file)}` has no column `{column}`" if isinstance(column, str) else \
-            f"`{short(self.file)}` has {layout.width} column{'s' * (layout.width > 1)}, numbered from 0; there is no " \
+            f"`{short(self.file)}` has {plural(layout.width, 'column')}, numbered from 0; there is no " \
             f"{column}"
         title += ", which the training data have" if trained else ""
         hint = self._separator_hint(layout) or did_you_mean(str(column), layout.names)
