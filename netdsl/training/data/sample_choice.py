@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...base.codes import Code
-from ...base.diagnostics import failure
+from ...base.failure import failure
 from ...base.source import Span
 from ...checks.groups import group_input
 from ...ir.program import CheckedProgram, Phase
