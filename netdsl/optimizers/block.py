@@ -119,7 +119,7 @@ class Multiplier(Spec):
     examples: ClassVar[tuple[str, ...]] = ("Multiplier {'*.bias', rate = 2, decay = 0}",)
 
     pattern: str = option(Text(), doc="Which parameters.")
-    rate: float = option(Number(0), 1.0, "Multiplies the learning rate; 0 freezes them.")
+    rate: float = option(Number(0), 1.0, "Multiplies the learning rate; 0 freezes them, as `freeze` does.")
     decay: float = option(Number(0), 1.0, "Multiplies weightDecay, L2RegWeight and L1RegWeight.")
 
 
@@ -215,7 +215,10 @@ class TrainingBlock(Spec):
     bias_decay_multiplier: float = option(Number(0), 1.0, "Multiplies decay, L1 and L2 of all biases (0 in Caffe's).")
     multipliers: tuple[Multiplier, ...] = option(
         ListOf(SpecOf("a row such as Multiplier {'conv1', rate = 2}", Multiplier)), (), "Multipliers by name.")
-    freeze: tuple[str, ...] = option(ListOf(Text()), (), "Names or patterns of parameters that are not trained.")
+    freeze: tuple[str, ...] = option(
+        ListOf(Text()), (),
+        "Names or patterns of layers or parameters that stay as they are. Of batch normalization also the running "
+        "statistics stay, and normalize in training too; dropout goes on.")
     load_weights: str = option(Text(), "", "A checkpoint or weights file to begin from.")
 
     # Networks' settings by epoch

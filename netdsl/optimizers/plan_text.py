@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Any
 
@@ -16,18 +16,21 @@ from .schedules.schedule import PiecewiseConstant, Policy, Schedule
 Line = tuple[str, str]
 
 
-def plan_lines(plan: TrainingPlan) -> list[Line]:
-    """(subject, what is done), one line per stretch; a subject may come several times in a row."""
+def plan_lines(plan: TrainingPlan, frozen: Mapping[str, str] | None = None) -> list[Line]:
+    """(subject, what is done), one line per stretch; a subject may come several times in a row.
+
+    `frozen` says what each pattern of `freeze` comes to in the network, where that is known.
+    """
     return [*_length(plan), *_rule(plan), *_rates(plan), *_momenta(plan), *_control(plan), *_penalties(plan),
-            *_parameters(plan), *_network(plan), *_judging(plan), *_run(plan)]
+            *_parameters(plan, frozen or {}), *_network(plan), *_judging(plan), *_run(plan)]
 
 
-def plan_record(plan: TrainingPlan) -> dict[str, Any]:
+def plan_record(plan: TrainingPlan, frozen: Mapping[str, str] | None = None) -> dict[str, Any]:
     """The plan for the record of a run, as JSON: the keys given, the rule, and the description."""
     return {"keys": plan.keys, "rule": plan.optimizer.show(), "rate": str(plan.rate), "rateUnit": plan.rate_unit,
             "momentum": None if plan.momentum is None else str(plan.momentum),
             "momentumUnit": plan.momentum_unit if plan.momentum is not None else None,
-            "description": [list(line) for line in plan_lines(plan)]}
+            "description": [list(line) for line in plan_lines(plan, frozen)]}
 
 
 def number(value: float) -> str:
@@ -195,7 +198,7 @@ def _penalties(plan: TrainingPlan) -> Iterator[Line]:
         yield "noise", f"standard deviation {block.gaussian_noise.sentence(plan.epochs)} on the parameters"
 
 
-def _parameters(plan: TrainingPlan) -> Iterator[Line]:
+def _parameters(plan: TrainingPlan, frozen: Mapping[str, str]) -> Iterator[Line]:
     block = plan.block
     if block.bias_rate_multiplier != 1 or block.bias_decay_multiplier != 1:
         yield "biases", _times(block.bias_rate_multiplier, block.bias_decay_multiplier)
@@ -203,8 +206,8 @@ def _parameters(plan: TrainingPlan) -> Iterator[Line]:
         yield "parameters", f"{row.pattern}: {_times(row.rate, row.decay)}"
     if len(block.multipliers) > 1:
         yield "parameters", "of several that fit, the last one counts"
-    if block.freeze:
-        yield "frozen", ", ".join(block.freeze)
+    for pattern in block.freeze:
+        yield "frozen", f"{pattern}: {frozen[pattern]}" if pattern in frozen else pattern
     if block.load_weights:
         yield "start", f"weights of {block.load_weights}"
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
-from ..base.codes import Code
-from ..base.diagnostics import Failure, failure
+from ..base.diagnostics import Failure
+from ..checks.frozen import frozen_layers, moved_tensors, nothing_trained
 from ..ir.program import CheckedProgram
 from ..lower import Executable, lower
 from ..optimizers.plan import TrainingPlan
@@ -32,8 +32,8 @@ def averaged_roots(program: CheckedProgram, roots: Iterable[str]) -> list[str]:
 
 def trained_state(plan: TrainingPlan, executable: Executable, device: torch.device) -> State:
     """The rule at work on what is trained. Raises Failure for patterns that fit nothing, or if nothing is."""
-    learned = executable.parameters()
-    problems = plan.check_names(learned)
+    learned, network = executable.parameters(), executable.network
+    problems = plan.check_names(learned, moved_tensors(network, executable.layers))
     if problems:
         raise Failure(problems)
     groups = []
@@ -43,10 +43,8 @@ def trained_state(plan: TrainingPlan, executable: Executable, device: torch.devi
                                  is_normalization=layer.family == "normalization"))
         tensor.requires_grad_(groups[-1].rate != 0)
     if not any(group.rate for group in groups):
-        raise failure(Code.NO_CRITERION, "nothing of the network is trained",
-                      executable.network[executable.roots[0]].span,
-                      body=("It has no parameters, or all of them are frozen.",),
-                      hint="look at `freeze`, `multipliers` and `learningRateMultiplier`.")
+        raise Failure([nothing_trained(network[executable.roots[0]], plan)])
+    executable.freeze(name for name in frozen_layers(network, plan) if name in executable.layers)
     rule = plan.build(groups)
     averaged = {name: tensor for name, tensor in executable.tensors().items() if tensor.is_floating_point()}
     return State(

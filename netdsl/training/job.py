@@ -20,6 +20,7 @@ from ..runs import writer as record
 from ..runs.checkpoint import CheckpointManager
 from ..runs.store import network_name, saved_state
 from .build import build, trained_state
+from .by_data import frozen_note, memory_note, set_memory
 from .data.loader import Loader
 from .data.mixing import Mixing
 from .data.opening import data_errors, make_loader, open_dataset, read_ahead
@@ -58,9 +59,7 @@ class Job:
     keeper: CheckpointManager
     facts: dict[str, Any]  #: what checkpoints say of the run beside its state
     skipped: tuple[DataError, ...]  #: bad samples of the training data that are skipped
-    begun_with: str = ""  #: which weights training begins with, where they are not the file's
-    precomputed: str = ""  #: which statistics of the training data were computed
-    renumbered: str = ""  #: said where the weights to begin with know other classes
+    notes: tuple[str, ...] = ()  #: what to tell before the first update: of start weights, statistics, classes
 
 
 @contextmanager
@@ -85,6 +84,7 @@ def prepare_job(program: CheckedProgram, options: RunOptions, reporter: Reporter
         with data_errors(program, Phase.TRAIN):
             sampling = make_sampling(program, plan, options, dataset)
         state.totals.reserve(sampling.epoch_length)
+        memory = set_memory(plan, state.executable, options, sampling)
         feed = make_loader(program, Phase.TRAIN, dataset, device, options, seed, stack)
         precomputed = compute_statistics(program, plan, state, options, feed, sampling)
         precision = choose_precision(plan.block.precision, device)
@@ -101,9 +101,10 @@ def prepare_job(program: CheckedProgram, options: RunOptions, reporter: Reporter
         mixing = Mixing(plan.block.mixup, plan.block.cutmix, seed)
         keep = 0 if plan.block.keep_check_point_files else plan.block.keep_checkpoints
         manager = CheckpointManager(folder / "checkpoints", keep)
+        notes = (begun_with, precomputed, class_change_note(options, dataset.class_names),
+                 frozen_note(program, plan, options), memory_note(program, plan, memory))
         yield Job(program, plan, options, reporter, device, seed, state, step, feed, sampling, mixing, validation,
-                  folder, manager, facts(program, options, plan, identity, dataset), dataset.skipped, begun_with,
-                  precomputed, class_change_note(options, dataset.class_names))
+                  folder, manager, facts(program, options, plan, identity, dataset, memory), dataset.skipped, notes)
 
 
 def as_path(path: str | Path | None) -> Path | None:

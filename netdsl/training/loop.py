@@ -236,7 +236,7 @@ def choose_ranking(job: Job) -> BestMetric:
 
 def opening_notes(job: Job) -> list[str]:
     """What is said of the data and the start before training."""
-    notes = [skipped_samples_note(job.skipped, "training"), job.begun_with, job.precomputed, job.renumbered]
+    notes = [skipped_samples_note(job.skipped, "training"), *job.notes]
     if job.options.limits.overfit is not None:
         notes.append(f"overfit: {job.sampling.count} samples again and again, at the plan's highest rate, without its "
                      "dropout, mixing and average, until the criterion is near 0")

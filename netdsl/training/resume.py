@@ -12,6 +12,7 @@ from ..base.codes import Code
 from ..base.diagnostics import failure
 from ..base.source import Span
 from ..checks.class_ids import apply_checkpoint_classes
+from ..checks.frozen import frozen_layers, frozen_text
 from ..ir.program import CheckedProgram, Phase
 from ..optimizers.plan import TrainingPlan
 from ..optimizers.plan_text import plan_record
@@ -21,6 +22,7 @@ from ..runs import checkpoint
 from ..runs.checkpoint import Identity
 from ..runs.store import network_name, saved_state
 from .build import tensor_spans
+from .by_data import FROZEN, MEMORY
 from .data.sampling import Sampling
 from .evaluation.prediction import names_by_input
 from .run_options import RunOptions
@@ -88,12 +90,13 @@ def identify(program: CheckedProgram, plan: TrainingPlan, sampling: Sampling) ->
     return {"network": {**nodes, **roles}, "plan": {**keys, "seed": str(plan.block.seed)}, "data": data}
 
 
-def facts(program: CheckedProgram, options: RunOptions, plan: TrainingPlan, identity: Identity, dataset: Dataset
-          ) -> dict[str, Any]:
+def facts(program: CheckedProgram, options: RunOptions, plan: TrainingPlan, identity: Identity, dataset: Dataset,
+          memory: float) -> dict[str, Any]:
     return {"name": network_name(program.source.name), "netdsl": __version__, "torch": torch.__version__,
             "seed": plan.block.seed, "sample": options.sample,
             "classNames": list(dataset.class_names), "inputNames": input_names(program), "fit": training_fit(program),
-            "plan": plan_record(plan), "identity": identity}
+            "plan": plan_record(plan, frozen_text(program.network, plan)), "identity": identity,
+            MEMORY: memory, FROZEN: frozen_layers(program.network, plan)}
 
 
 def input_names(program: CheckedProgram) -> dict[str, list[str]]:
