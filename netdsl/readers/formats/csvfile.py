@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
-from ...base.diagnostics import did_you_mean
+from ...base.suggest import did_you_mean
 from ...base.units import plural
 from ...spec import Choice, Either, Flag, Integer, ListOf, Number, Optional, OptionError, Text, option, table_row
 from ..arrays import np

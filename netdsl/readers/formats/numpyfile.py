@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from ...base.classes import NO_CLASS
-from ...base.diagnostics import did_you_mean
+from ...base.suggest import did_you_mean
 from ...spec import Choice, Integer, Optional, Text, option, table_row
 from ..arrays import np
 from ..class_numbers import FIRST_LABEL_DOC, ClassNumbers, count_classes

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...base.codes import Code
-from ...base.diagnostics import Failure, failure
+from ...base.failure import Failure, failure
 from ...base.source import Span
 from ...base.units import any_of
 from ...checks.groups import group_input

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 
-from ...base.diagnostics import Failure
+from ...base.failure import Failure
 from ...ir.program import Phase
 from ...runs import checkpoint
 from ..data.opening import data_errors
