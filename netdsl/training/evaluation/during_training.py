@@ -52,7 +52,7 @@ class TrainingEvaluation:
                 average.exchange()
             try:
                 found = evaluator.run(job.reporter, job.options.limits.minibatches, self._stopper.check)
-                return found, None if job.options.nan_continue else evaluator.page(found)
+                return found, None if job.options.nan_continue else evaluator.failure_for(found)
             except InterruptRequested:
                 pass
             finally:
