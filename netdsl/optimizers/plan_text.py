@@ -160,7 +160,7 @@ def _control(plan: TrainingPlan) -> Iterator[Line]:
         if adjust.load_best_model:
             yield "adjusting", "back to the best epoch when the criterion got worse"
     if stopping is not None:
-        what = "the first evaluation node" if stopping.use_metric else "the criterion"
+        what = "the value that chooses the best epoch" if stopping.use_metric else "the criterion"
         yield "stopping", f"early, when {what} has not improved for {plural(stopping.patience, 'epoch')}"
 
 
@@ -194,7 +194,7 @@ def _parameters(plan: TrainingPlan, frozen: Mapping[str, str]) -> Iterator[Line]
     for row in block.multipliers:
         yield "parameters", f"{row.pattern}: {_times(row.rate, row.decay)}"
     if len(block.multipliers) > 1:
-        yield "parameters", "of several that fit, the last one counts"
+        yield "parameters", "of several that match, the last one applies"
     for pattern in block.freeze:
         yield "frozen", f"{pattern}: {frozen[pattern]}" if pattern in frozen else pattern
     if block.load_weights:
@@ -232,7 +232,7 @@ def _judging(plan: TrainingPlan) -> Iterator[Line]:
 def _run(plan: TrainingPlan) -> Iterator[Line]:
     block = plan.block
     exact = ", the same bits in every run" if block.deterministic else ""
-    names = {"float": "32-bit floats", "bf16": "bf16 products", "auto": "bf16 products where the device has them"}
+    names = {"float": "32-bit floats", "bf16": "bf16 products", "auto": "bf16 products where the device supports them"}
     yield "run", f"{names[block.precision]}, seed {block.seed}{exact}"
 
 

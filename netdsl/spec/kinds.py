@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from ..base.units import any_of
+
 
 class Mismatch(Exception):
     """A value that an option cannot take; the text says what it takes."""
@@ -30,7 +32,7 @@ class Kind:
         """The value in the notation of the file."""
         return show_value(value)
 
-    def cure(self, value: Any) -> str:
+    def suggestion(self, value: Any) -> str:
         """What to do about a value that it cannot take, if that can be said."""
         return ""
 
@@ -88,7 +90,7 @@ class Flag(Kind):
             raise Mismatch(self.expected)
         return value
 
-    def cure(self, value: Any) -> str:
+    def suggestion(self, value: Any) -> str:
         if isinstance(value, str) and value.casefold() in ("true", "false", "yes", "no"):
             return "write it without quotes: `true` or `false`."
         return f"write `{'true' if value else 'false'}`." if value in (0, 1) else ""
@@ -116,8 +118,7 @@ class Choice(Kind):
 
     @property
     def expected(self) -> str:
-        quoted = [f"'{c}'" for c in self.choices]
-        return quoted[0] if len(quoted) == 1 else ", ".join(quoted[:-1]) + " or " + quoted[-1]
+        return any_of([f"'{c}'" for c in self.choices])
 
     def convert(self, value: Any) -> Any:
         if isinstance(value, str):
@@ -244,9 +245,9 @@ class FunctionKind(Kind):
     def show(self, value: Any) -> str:
         return "Identity" if value is None else str(value)
 
-    def cure(self, value: Any) -> str:
+    def suggestion(self, value: Any) -> str:
         return "name it without quotes: `ReLU`, `Tanh`." if isinstance(value, str) else \
-            "leave its input away: `ReLU`, not `ReLU (x)`." if not isinstance(value, int | float | list) else ""
+            "leave out its input: `ReLU`, not `ReLU (x)`." if not isinstance(value, int | float | list) else ""
 
 
 @dataclass(frozen=True)

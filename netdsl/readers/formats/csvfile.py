@@ -13,6 +13,7 @@ from ...spec import Choice, Either, Flag, Integer, ListOf, Number, Optional, Opt
 from ..arrays import np
 from ..class_numbers import FIRST_LABEL_DOC, ClassNumbers
 from ..files import locate, read_once, required, short
+from ..given_files import open_files
 from ..memory import ArrayDataset
 from ..reader import DataError, Dataset, Description, Reader, Stream, Wanted
 from ..tables.cells import MISSING, Notation
@@ -226,7 +227,8 @@ class CSV(Reader):
 
     def open_given(self, files: Sequence[Sequence[str]], wanted: Wanted) -> list[Dataset]:
         reader = self.only(wanted)
-        return [replace(reader, file=file).open(False) for part in files for file in part]
+        return open_files([file for part in files for file in part],
+                          lambda file: replace(reader, file=file).open(False))
 
     # -- columns ------------------------------------------------------------------------------------
 
@@ -339,7 +341,7 @@ class CSV(Reader):
         if len(set(categories)) != len(set(self.categories)) and self.wanted is None:
             place = next(place for place in self._places(self.categories, layout, "categories")
                          if place not in features)
-            raise DataError(f"the category {layout.name(place)} is none of the features", path=self.file,
+            raise DataError(f"the category {layout.name(place)} is not one of the features", path=self.file,
                             place="row 1", option="categories", hint="add it to `columns`, or leave it out.")
 
     def _uses(self, layout: Layout) -> tuple[_Use, ...]:
