@@ -64,7 +64,10 @@ def read_ahead(program: CheckedProgram, options: RunOptions, device: torch.devic
 
 def default_workers(device: torch.device) -> int:
     """Reading threads: all cores beside a GPU; beside torch's own threads on the CPU, half of them."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        cores = len(os.sched_getaffinity(0))
+    except AttributeError:  # not on every system
+        cores = os.cpu_count() or 1
     return max(1, min(16, cores if device.type == "cuda" else cores // 2))
 
 
