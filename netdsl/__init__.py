@@ -1,4 +1,4 @@
-"""netdsl: a language for neural networks, and the compiler and trainer behind it.
+"""netdsl: a language for neural networks, and the compiler and trainer after it.
 
     program = netdsl.check ("networks/convnet_mnist.net")    # raises Failure with every mistake
     result  = netdsl.train (program, out="runs/mine")         # as `netdsl run`, with the same options

@@ -81,7 +81,7 @@ def read_source(path: str, files: Files) -> Source:
     try:
         return files.read(path if files.exists(path) else _shipped(path))
     except (OSError, UnicodeDecodeError) as error:
-        why = "it is not there" if isinstance(error, FileNotFoundError) else \
+        why = "it does not exist" if isinstance(error, FileNotFoundError) else \
             "it is a folder" if isinstance(error, IsADirectoryError) else \
             "it is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else str(error)
         folder = Path(path).parent

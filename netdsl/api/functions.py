@@ -41,10 +41,10 @@ def train(program: Network, overrides: Sequence[str] = (), *, out: str | Path | 
 
     out             the run's folder; None: `runs/NETWORK/TIME`
     device          "auto", "cpu", "cuda", "cuda:1"
-    resume          a checkpoint, a run's folder or a network's name: go on at the exact next minibatch
+    resume          a checkpoint, a run's folder or a network's name: continue at the exact next minibatch
     accept_changes  resume although plan or network have changed
     weights         begin with these weights: a checkpoint, a run's folder, a network's name
-    allow_missing   patterns of tensors that may start afresh: "model.fc8.*"
+    allow_missing   patterns of tensors that may start fresh: "model.fc8.*"
     seed            the run's seed; None: the file's
     workers         threads that read data; None: by the machine
     max_epochs, max_steps, max_time   end early; a time is seconds, or a text such as "1h30m"

@@ -40,7 +40,7 @@ class Ready:
 
 def ready_program(given: Network, overrides: Sequence[str] = (), *, require_data: bool = False,
                   phases: Sequence[Phase] = tuple(Phase)) -> Ready:
-    """The program on its data, or on its embedded sample where those of the phases are not there. Raises Failure.
+    """The program on its data, or on its embedded sample if the data of a phase are missing. Raises Failure.
 
     A program that its caller made or changed is taken as it is as long as its data are there.
     """

@@ -57,7 +57,7 @@ def train_network(given: Network, overrides: Sequence[str], options: RunOptions,
 
 
 def checked_options(program: CheckedProgram, options: RunOptions) -> RunOptions:
-    """The options with checkpoints as paths. Raises Failure for a plan, checkpoint or device that is not there."""
+    """The options with checkpoints as paths. Raises Failure for a plan, checkpoint or device that does not exist."""
     if program.plan is None:
         raise no_plan(program)
     options = replace(options, resume=_located(options.resume), weights=_located(options.weights))

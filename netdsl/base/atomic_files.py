@@ -18,7 +18,7 @@ from typing import Any
 from .codes import Code
 from .failure import Failure, failure
 from .source import Span
-from .units import clipped_left, disk_text
+from .units import clip_left, disk_text
 
 
 def cannot_write(path: Path, error: BaseException | str) -> Failure:
@@ -26,7 +26,7 @@ def cannot_write(path: Path, error: BaseException | str) -> Failure:
     text = str(error)
     full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "os error 28" in text
     refused = getattr(error, "errno", None) in (errno.EACCES, errno.EPERM, errno.EROFS)
-    shown = clipped_left(str(path), 40)
+    shown = clip_left(str(path), 40)
     title = f"the disk of {shown} is full" if full else f"cannot write to {shown}"
     hint = "free some space there, or choose another folder with --out." if full else (
         "choose a folder that you can write to with --out." if refused else "choose another folder with --out.")

@@ -74,7 +74,7 @@ class Span:
 
     @property
     def end_position(self) -> tuple[int, int]:
-        """Line and column just behind the last character."""
+        """Line and column just after the last character."""
         return self.source.position(self.end)
 
     def to(self, other: Span) -> Span:

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .units import clipped
+from .units import clip_text
 
 #: Between two columns.
 GAP = "  "
@@ -39,7 +39,7 @@ def text_table(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: 
              for i, column in enumerate(columns)]
     sizes = _fitted(columns, sizes, width)
     lines = [_line(columns, [column.title for column in columns], sizes)] if titled else []
-    lines += [_line(columns, row, sizes) if len(row) == len(columns) else clipped("".join(row), width or 1 << 30)
+    lines += [_line(columns, row, sizes) if len(row) == len(columns) else clip_text("".join(row), width or 1 << 30)
               for row in rows]
     if rule and titled:
         lines.insert(1, "-" * max(len(line) for line in lines))
@@ -64,7 +64,7 @@ def listed(rows: Sequence[tuple[str, str]], indent: int = 0, width: int | None =
 
 
 def wrapped_line(line: str, width: int) -> list[str]:
-    """A line on as many lines as it takes, those behind the first indented by four more; long words stay whole."""
+    """A line on as many lines as it takes, those after the first indented by four more; long words stay whole."""
     indent = len(line) - len(line.lstrip())
     return textwrap.wrap(line, max(20, width), subsequent_indent=" " * (indent + 4), break_long_words=False,
                          break_on_hyphens=False, drop_whitespace=True) or [line]
@@ -93,6 +93,6 @@ def _total(sizes: Sequence[int]) -> int:
 
 
 def _line(columns: Sequence[Column], cells: Sequence[str], sizes: Sequence[int]) -> str:
-    shown = [(column, clipped(cell, size), size) for column, cell, size in zip(columns, cells, sizes, strict=True)
+    shown = [(column, clip_text(cell, size), size) for column, cell, size in zip(columns, cells, sizes, strict=True)
              if size >= 0]
     return GAP.join(cell.rjust(size) if column.right else cell.ljust(size) for column, cell, size in shown).rstrip()

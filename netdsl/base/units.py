@@ -18,22 +18,22 @@ ELLIPSIS = "..."
 
 def plural(count: int, word: str, words: str = "") -> str:
     """`1 epoch`, `2,000 epochs`; `words` is the plural where an `s` does not make it (`minibatches`)."""
-    return f"{count:,} {inflected(count, word, words)}"
+    return f"{count:,} {inflect(count, word, words)}"
 
 
-def inflected(count: float, word: str, words: str = "") -> str:
+def inflect(count: float, word: str, words: str = "") -> str:
     """The word alone, as it stands behind a number."""
     return word if count == 1 else words or f"{word}s"
 
 
-def clipped(text: str, width: int) -> str:
+def clip_text(text: str, width: int) -> str:
     """The beginning of a text, with points at the end where it is longer than `width`."""
     if len(text) <= width:
         return text
     return text[: width - len(ELLIPSIS)].rstrip() + ELLIPSIS if width > len(ELLIPSIS) else text[: max(0, width)]
 
 
-def clipped_left(text: str, width: int) -> str:
+def clip_left(text: str, width: int) -> str:
     """The end of a text, with points in front: what tells paths apart is at their end."""
     return text if len(text) <= width else ELLIPSIS + text[len(text) - width + len(ELLIPSIS) :]
 
@@ -44,7 +44,7 @@ def clipped_middle(text: str, width: int) -> str:
     return text if len(text) <= width else text[: (kept + 1) // 2] + ELLIPSIS + text[len(text) - kept // 2 :]
 
 
-def clip_while(too_wide: Callable[[str], bool], text: str, clip: Callable[[str, int], str] = clipped) -> str:
+def clip_while(too_wide: Callable[[str], bool], text: str, clip: Callable[[str, int], str] = clip_text) -> str:
     """The longest clipped text that a measure of its own (a font's) does not find too wide."""
     shown, width = text, len(text)
     while width > len(ELLIPSIS) + 1 and too_wide(shown):

@@ -46,7 +46,7 @@ def may_lack_classes(stream: Stream, node: ShapedNode, training: Description | D
     """Whether a set may have fewer classes than the network.
 
     A set whose classes are numbers may lack the highest ones of the training data. Where the training data, which
-    name all classes, are not there, the names in a checkpoint may number those of this set.
+    name all classes, are missing, the names in a checkpoint may number those of this set.
     """
     trained = training.stream(stream.name) if isinstance(training, Description) else None
     if trained is not None and trained is not stream and not stream.class_names and not stream.per_pixel \

@@ -75,7 +75,7 @@ def add_label_hints(
 def find_missing_files(
     program: CheckedProgram, described: Mapping[Phase, Description | DataError]
 ) -> Iterator[Diagnostic]:
-    """One problem for all files of all readers that are not there."""
+    """One problem for all files of all readers that are missing."""
     if program.readers.sample is not None:
         return
     missing: dict[str, str] = {}
@@ -85,7 +85,7 @@ def find_missing_files(
     if not missing:
         return
     paths = list(missing)
-    title = f"`{short(paths[0])}` is not there" if len(paths) == 1 else f"{len(paths)} data files do not exist"
+    title = f"`{short(paths[0])}` does not exist" if len(paths) == 1 else f"{len(paths)} data files do not exist"
     shown = "\n".join(f"    {path}" for path in paths[:8]) + ("\n    ..." if len(paths) > 8 else "")
     body = ("I looked for this:" if len(paths) == 1 else "I looked for these:", shown, *_neighbours(paths[0]))
     yield data_diagnostic(program, missing[paths[0]], DataError(

@@ -41,7 +41,7 @@ def data() -> None:
 @click.option("--to", "folder", metavar="DIR", help="Where to put the files; by default data/NAME.")
 @click.option("--mirror", metavar="URL", help="A mirror with files of the same names.")
 def fetch_command(name: str, folder: str | None, mirror: str | None) -> int:
-    """Fetch a data set, check it, and go on where an earlier transfer broke off.
+    """Fetch a data set, check it, and continue where an earlier transfer broke off.
 
     What is there and right is not fetched again. A file has its name only when its checksum is right.
     """

@@ -154,7 +154,7 @@ def _tell(note: DataError) -> None:
 
 
 def _close(found: Sequence[Answer], form: str, printer: _Printer) -> int:
-    """Print what is said behind all answers; the exit code."""
+    """Print what is said after all answers; the exit code."""
     if form == "json":
         out(json.dumps([answer.to_json() for answer in found], indent=2))
     elif form == "text" and printer.unseen:

@@ -131,7 +131,7 @@ def compare_command(names: tuple[str, ...], form: str) -> int:
         out(f"        {change.key}")
         for value in dict.fromkeys(change.values):
             whose = ", ".join(letter for letter, own in zip(letters, change.values, strict=True) if own == value)
-            out(f"            {whose}  {'is not there' if value is None else value}")
+            out(f"            {whose}  {'is missing' if value is None else value}")
     return 0
 
 

@@ -44,7 +44,7 @@ def device_option(command: F) -> F:
 
 
 def loaded_with_data(file: str, overrides: Sequence[str], phase: Phase, require_data: bool = False) -> CheckResult:
-    """The file with its real data, or its sample where those of the phase are not there, which is said on stderr."""
+    """The file with its real data, or its sample where those of the phase are missing, which is said on stderr."""
     from ..data.choose import choose_data
 
     # Validation data may be a part of the training data.

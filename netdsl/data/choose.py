@@ -1,4 +1,4 @@
-"""Which data a run takes: the real data that the file names, or its embedded sample where they are not there."""
+"""Which data a run takes: the real data that the file names, or its embedded sample where they are missing."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def choose_data(file: str | Path | Source, overrides: Sequence[str] = (), *, req
         if sample is not None:
             hint += " Without --require-data it would run on the embedded sample."
         raise Failure(
-            [data_diagnostic(program, phase, DataError(f"the data are not there: `{path}`", path=path, hint=hint))]
+            [data_diagnostic(program, phase, DataError(f"the data are missing: `{path}`", path=path, hint=hint))]
         )
     try:
         folder = sample_folder(sample)
@@ -52,7 +52,7 @@ def choose_data(file: str | Path | Source, overrides: Sequence[str] = (), *, req
         raise Failure([data_diagnostic(program, "sample", wrong)]) from None
     again = load(file, overrides, files, sample=str(folder))
     again.require()
-    line = f"`{missing[0][1]}` is not there: this run uses the embedded sample {sample.show()}, in {folder}"
+    line = f"`{missing[0][1]}` does not exist: this run uses the embedded sample {sample.show()}, in {folder}"
     return DataChoice(again, folder, line)
 
 

@@ -188,7 +188,7 @@ def _try(place: str, part: Path, remote: Remote, report: Report) -> _Problem | N
 
 
 def _transfer(address: str, part: Path, remote: Remote, report: Report) -> bool:
-    """Append what is missing to the `.part` file; begin anew where the server does not know how to go on.
+    """Append what is missing to the `.part` file; begin anew where the server does not know how to continue.
 
     True if it went on with what was there.
     """

@@ -59,7 +59,7 @@ def _verify(phase: str, reader: Reader, trained: dict[bytes, str]) -> PhaseData:
     try:
         described = reader.tolerant(_ALL).describe()
         if described.missing:
-            raise DataError("the data are not there", path=described.missing[0],
+            raise DataError("the data are missing", path=described.missing[0],
                             hint="set the folder with an override such as `dataDir=PATH`.")
         dataset = reader.tolerant(_ALL).open(phase == "train")
     except DataError as error:

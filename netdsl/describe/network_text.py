@@ -293,7 +293,7 @@ def _reader_json(program: CheckedProgram) -> dict[str, Any] | None:
 
 
 def diagnostic_json(d: Diagnostic) -> dict[str, Any]:
-    """One diagnostic: place as file, line, column (from 1) and the end just behind the last character."""
+    """One diagnostic: place as file, line, column (from 1) and the end just after the last character."""
     span = d.primary.span
     end_line, end_column = span.end_position
     related = [{"message": label.text, "file": label.span.source.name, "line": label.span.line,

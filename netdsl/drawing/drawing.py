@@ -9,7 +9,7 @@ from . import palette
 from .graph.diagram import Box, Diagram, Folded, Group, parameter_text, repeat_text
 from .layout.place import SHEETS, BoxPlace, Layout, Size, Wire, place
 from .scene import Cluster, Item, Line, Rect, Scene, Text
-from .text_metrics import shortened, text_width
+from .text_metrics import shorten, text_width
 
 _NAME, _SMALL, _LABEL = 12.5, 11.0, 10.5
 _HEADER, _LINE_HEIGHT, _STRIP = 24.0, 15.0, 17.0
@@ -69,7 +69,7 @@ class _Face:
 
     @staticmethod
     def of(diagram: Diagram, box: Box) -> _Face:
-        name = shortened(box.label, _NAME, 260, bold=True)
+        name = shorten(box.label, _NAME, 260, bold=True)
         layer = "" if box.label.rpartition(".")[2].rstrip("0123456789").lower() == box.layer.lower() else box.layer
         lines = _lines(box)
         head = text_width(name, _NAME, bold=True) + (14 + text_width(layer, _SMALL) if layer else 0)
@@ -98,7 +98,7 @@ def _lines(box: Box) -> list[str]:
             lines[-1] += f", {option}"
         else:
             lines.append(option)
-    lines = [shortened(line, _SMALL, _WIDEST_LINE) for line in lines]
+    lines = [shorten(line, _SMALL, _WIDEST_LINE) for line in lines]
     if box.role == "group":
         lines.append(f"{box.nodes} layers" if box.nodes > 1 else "1 layer")
     if text := parameter_text(box):
@@ -127,7 +127,7 @@ def _title_width(group: Group) -> float:
 
 
 def _title(group: Group) -> str:
-    return shortened(group.label, _NAME, 300, bold=True)
+    return shorten(group.label, _NAME, 300, bold=True)
 
 
 # -- painting ---------------------------------------------------------------------------------------

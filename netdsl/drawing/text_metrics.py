@@ -55,6 +55,6 @@ def text_width(text: str, size: float, *, bold: bool = False) -> float:
     return thousandths / 1000 * size * (_BOLD if bold else 1)
 
 
-def shortened(text: str, size: float, width: float, *, bold: bool = False) -> str:
+def shorten(text: str, size: float, width: float, *, bold: bool = False) -> str:
     """The text, cut in the middle with `...` if it is wider than `width`: names differ at their ends."""
     return clip_while(lambda shown: text_width(shown, size, bold=bold) > width, text, clipped_middle)

@@ -12,7 +12,7 @@ from ..base.diagnostics import Diagnostic, Edit, Label
 from ..base.failure import Failure, failure
 from ..base.source import Span
 from ..base.suggest import did_you_mean
-from ..base.units import clipped, plural
+from ..base.units import clip_text, plural
 from ..spec import Function
 from ..spec.aliases import our_name
 from ..spec.not_yet import not_yet
@@ -177,4 +177,4 @@ def wrong_inputs(name: str, wanted: Sequence[str], got: int, span: Span, place: 
 
 
 def _short(text: str, limit: int = 40) -> str:
-    return clipped(" ".join(text.split()), limit)
+    return clip_text(" ".join(text.split()), limit)

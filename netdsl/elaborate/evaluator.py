@@ -60,7 +60,7 @@ class ExpressionEvaluator:
             return value
         if isinstance(value, bool | float):
             return show_value(value)
-        raise errors.wrong_type("only strings, numbers and booleans can stand in a string", part.span, value, place)
+        raise errors.wrong_type("only strings, numbers and booleans can go into a string", part.span, value, place)
 
     def name(self, e: ast.Name, environment: Environment, place: NamedPlace) -> Any:
         try:
@@ -258,7 +258,7 @@ class ExpressionEvaluator:
         return self._includes.expand(members)
 
     def diagnostics_of(self, work: Callable[[], Any], problems: list[Diagnostic]) -> Any:
-        """Do something; collect its diagnostics and go on with None if it fails."""
+        """Do something; collect its diagnostics and continue with None if it fails."""
         try:
             return work()
         except Failure as failed:

@@ -37,7 +37,7 @@ def is_override(text: str) -> bool:
 
 
 def with_overrides(module: ast.Module, overrides: Iterable[str]) -> ast.Module:
-    """The module with `path=value` texts behind its members. Raises Failure (`override`) for another form."""
+    """The module with `path=value` texts after its members. Raises Failure (`override`) for another form."""
     return dataclasses.replace(module, members=(*module.members, *map(_from_text, overrides)))
 
 

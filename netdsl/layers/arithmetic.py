@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..spec import table_row
-from .bounds import Bounds, negated, product, total
+from .bounds import Bounds, negate, product, total
 from .broadcast import aligned, broadcast, infer
 from .elementwise import reciprocal
 from .layer import Example, Layer, Meaning, Shape
@@ -101,7 +101,7 @@ class Minus(Combination):
         return tensors[0] - tensors[1]
 
     def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
-        return total([inputs[0], negated(inputs[1])])
+        return total([inputs[0], negate(inputs[1])])
 
 
 @table_row

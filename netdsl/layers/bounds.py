@@ -47,7 +47,7 @@ def product(first: Bounds | None, second: Bounds | None) -> Bounds | None:
     return min(corners), max(corners)
 
 
-def negated(bounds: Bounds | None) -> Bounds | None:
+def negate(bounds: Bounds | None) -> Bounds | None:
     return None if bounds is None else (-bounds[1], -bounds[0])
 
 

@@ -65,7 +65,7 @@ def padded(shape: Shape, rank: int) -> tuple[int, ...]:
 
 
 def aligned(tensors: Sequence[torch.Tensor], shapes: Sequence[Shape]) -> list[torch.Tensor]:
-    """Tensors that torch's own broadcasting combines: missing axes are put behind the batch axis.
+    """Tensors that torch's own broadcasting combines: missing axes are put after the batch axis.
 
     A tensor (N, 10) that meets a parameter (5, 10) becomes (N, 1, 10).
     """
@@ -75,7 +75,7 @@ def aligned(tensors: Sequence[torch.Tensor], shapes: Sequence[Shape]) -> list[to
 
 
 def with_rank(tensor: torch.Tensor, shape: Shape, rank: int) -> torch.Tensor:
-    """The tensor with 1s for its missing axes, behind the batch axis where it has one."""
+    """The tensor with 1s for its missing axes, after the batch axis where it has one."""
     missing = (1,) * (rank - shape.rank)
     return tensor.reshape(*tensor.shape[:shape.batched], *missing, *tensor.shape[shape.batched:])
 

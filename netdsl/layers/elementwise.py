@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..spec import Number, option, table_row
 from .activation import Activation
-from .bounds import POSITIVE, Bounds, negated, product, rising, total
+from .bounds import POSITIVE, Bounds, negate, product, rising, total
 from .layer import Example
 from .quality import Follows, Quality
 
@@ -120,7 +120,7 @@ class Negate(Elementwise):
     examples = _example("Negate")
 
     def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
-        return negated(inputs[0])
+        return negate(inputs[0])
 
 
 @table_row

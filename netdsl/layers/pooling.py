@@ -81,7 +81,7 @@ class MaxPoolingLayer(WindowPooling):
     The window covers the first axes (`(3:3)`: width and height); the others are kept. The stride is 1 unless
     it is given, as in CNTK. Without padding the output has `floor((size - filter) / stride) + 1` positions
     along an axis, with `ceilOutDim` the same rounded up; `pad = true` gives `floor((size - 1) / stride) + 1`.
-    Padding and what hangs over the end never win, and a window that would begin behind the last pixel is
+    Padding and what hangs over the end never win, and a window that would begin after the last pixel is
     left out. The gradient goes to the first of equal largest values.
 
     Source: CNTK `MaxPoolingLayer`; AlexNet's overlapping pooling is `{(3:3), stride = 2}`.

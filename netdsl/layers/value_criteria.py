@@ -55,7 +55,7 @@ class AbsoluteError(Criterion):
 class Binary(Criterion):
     """Base of criteria over labels between 0 and 1, each of which stands alone; `loss` is that of each element.
 
-    Labels that are not there (`NO_CLASS`: the pixels of a mask that have no class) add nothing.
+    Labels that are missing (`NO_CLASS`: the pixels of a mask that have no class) add nothing.
     """
 
     axis: int = option(Integer(0), 0, "The axis of the classes, where the labels are a mask: a position that has none "

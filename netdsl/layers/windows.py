@@ -7,7 +7,7 @@ pixels apart; the first begins `lower` pixels before the input. With automatic p
     lower = (extent - 1) / 2 - (size - ((count - 1) * stride + 1)) / 2      (divisions cut towards 0)
 
 and else `count = floor((size + lowerPad + upperPad - extent) / stride) + 1`. Both `ceil` instead of
-`floor` with `ceilOutDim`; a window that would begin behind the last pixel is then left out.
+`floor` with `ceilOutDim`; a window that would begin after the last pixel is then left out.
 """
 
 from __future__ import annotations
@@ -151,7 +151,7 @@ class Sliding:
             f"a {self.thing} of {show_extents(self.kernel)} does not fit on an input of {show_extents(shown)}",
             code=Code.FILTER_TOO_LARGE, option=self.kernel_option, body=tuple(body),
             label=f"{extent} along the {_axis_name(axis)}, and the input has {size + lower + upper}{padded}",
-            hint=f"take a {self.thing} of at most {largest} along the {_axis_name(axis)}, or keep the input larger: "
+            hint=f"use a {self.thing} of at most {largest} along the {_axis_name(axis)}, or keep the input larger: "
                  "one pooling layer or stride less before it.")
 
     def _not_filled(self, axis: int, missing: int) -> ShapeError:

@@ -69,8 +69,8 @@ class AutoAdjust(Spec):
     With `autoAdjustLR = 'adjustAfterEpoch'`: if the criterion improved by less than
     `reduceLearnRateIfImproveLessThan` of its size, the rate is multiplied by `learnRateDecreaseFactor`; if
     by more than `increaseLearnRateIfImproveMoreThan`, by `learnRateIncreaseFactor`. If it got worse,
-    training goes on from the best epoch's parameters (`loadBestModel`). The epochs for which the file
-    lists rates (`0.1*2 : 0.05`: three) keep them; the rate is adjusted behind the list.
+    training continues from the best epoch's parameters (`loadBestModel`). The epochs for which the file
+    lists rates (`0.1*2 : 0.05`: three) keep them; the rate is adjusted after the list.
     """
 
     what: ClassVar[str] = "record"
@@ -267,7 +267,7 @@ class TrainingBlock(Spec):
         return next((text for old, text in OBSOLETE.items() if old.casefold() == name.casefold()), "")
 
 
-#: Keys of CNTK's block that files do not have any more, and what stands in their place.
+#: Keys of CNTK's block that files do not have any longer, and what stands in their place.
 OBSOLETE: dict[str, str] = {
     **dict.fromkeys(("randomize", "shuffle"), "the order is an option of the reader: `train = CSV {..., randomize = "
                                               "false}` keeps that of the data."),

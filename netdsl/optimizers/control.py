@@ -15,7 +15,7 @@ class Decision:
     """What to do before the next epoch. `reason` says why, for the log; empty where nothing is to be done."""
 
     rate_factor: float = 1.0  #: what the schedule's rate is multiplied with from now on (the total so far)
-    roll_back: bool = False  #: go on from the best epoch's parameters and optimizer state
+    roll_back: bool = False  #: continue from the best epoch's parameters and optimizer state
     stop: bool = False
     improved: bool = False  #: this epoch is the best so far
     reason: str = ""

@@ -33,7 +33,7 @@ class ShapedPass(Protocol):
 GRAPH_PASSES: tuple[GraphPass, ...] = (prune,)
 SHAPED_PASSES: tuple[ShapedPass, ...] = (unify_class_ids, share_fit)
 
-#: Set (to anything) to check the graph behind every pass, as the tests do; a violation is a bug of ours.
+#: Set (to anything) to check the graph after every pass, as the tests do; a violation is a bug of ours.
 VERIFY_VARIABLE = "NETDSL_VERIFY"
 
 

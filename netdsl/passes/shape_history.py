@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ..base.text_table import Column, text_table
-from ..base.units import inflected, plural
+from ..base.units import inflect, plural
 from ..ir.network import Node, ShapedNode
 
 ROWS = 12
@@ -78,7 +78,7 @@ def _fold(nodes: Sequence[ShapedNode], before: ShapedNode | None = None) -> list
             kept += 1
         else:
             if kept:
-                rows.append(("", "", f"({plural(kept, 'step')} that {inflected(kept, 'keeps', 'keep')} the shape)", ""))
+                rows.append(("", "", f"({plural(kept, 'step')} that {inflect(kept, 'keeps', 'keep')} the shape)", ""))
                 kept = 0
             rows.append((str(node.span.line), "", node.layer.show().removesuffix(" {}"), str(node.shape)))
         previous = node

@@ -1,4 +1,4 @@
-"""Infer the shape and cost of every node by its row's rule; go on after a mistake."""
+"""Infer the shape and cost of every node by its row's rule; continue after a mistake."""
 
 from __future__ import annotations
 

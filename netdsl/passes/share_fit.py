@@ -24,7 +24,7 @@ def share_fit(program: CheckedProgram, stored: Mapping[str, Any] | None = None) 
 
 
 def training_fit(program: CheckedProgram) -> Mapping[str, Any]:
-    """What the training data say; nothing where they are not there or are damaged."""
+    """What the training data say; nothing where they are missing or are damaged."""
     train = program.readers.get(Phase.TRAIN)
     try:
         return train.fit() if train is not None else {}

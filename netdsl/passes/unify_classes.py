@@ -13,7 +13,7 @@ from ..readers.reader import DataError, Description, describe_reader
 def unify_class_ids(program: CheckedProgram, stored: Sequence[str] = ()) -> CheckedProgram:
     """The program with one numbering of classes in all of its data: a checkpoint's (`stored`), else that of training.
 
-    Otherwise a set that lacks a class would number those behind it one lower.
+    Otherwise a set that lacks a class would number those after it one lower.
     """
     given = cache(lambda: trained_classes(program, stored))
     changed = {phase: reader.with_classes(lambda data: given().get(data, ()))

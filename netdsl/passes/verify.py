@@ -1,4 +1,4 @@
-"""What holds behind every pass; a violation is a bug of ours."""
+"""What holds after every pass; a violation is a bug of ours."""
 
 from __future__ import annotations
 

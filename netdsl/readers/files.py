@@ -43,7 +43,7 @@ _KINDS = (
     (b"\xff\xfe", "UTF-16 text"), (b"\xfe\xff", "UTF-16 text"),
 )
 
-#: What stands behind the first four bytes and `ftyp` -> the same.
+#: What stands after the first four bytes and `ftyp` -> the same.
 _BRANDS = (
     *((brand, "a HEIC image") for brand in (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")),
     (b"avif", "an AVIF image"), (b"avis", "an AVIF image"), (b"crx", "a raw photo"),
@@ -104,7 +104,7 @@ def missing_file(path: str, what: str = "file", option: str = "") -> DataError:
 
 
 def leads_nowhere(path: str) -> bool:
-    """Whether a path is a link to what is not there, or to itself."""
+    """Whether a path is a link to what does not exist, or to itself."""
     return os.path.islink(path) and not _exists(Path(path))
 
 
@@ -167,7 +167,7 @@ def is_packed(path: str | Path) -> bool:
 
 
 def required(path: str, option: str = "", what: str = "file") -> Path:
-    """The file or its packed twin; DataError if it is not there."""
+    """The file or its packed twin; DataError if it does not exist."""
     found = locate(path)
     if found is None:
         raise missing_file(path, what, option)
@@ -262,7 +262,7 @@ def _whole_lines(stream: IO[bytes]) -> Iterator[bytes]:
 
 
 def _line_end(text: bytes) -> int:
-    """The place behind the last line end."""
+    """The place after the last line end."""
     return max(text.rfind(b"\n"), text.rfind(b"\r")) + 1
 
 

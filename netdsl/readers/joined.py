@@ -216,7 +216,7 @@ class _Joined(Dataset):
 
 
 class Chained(Dataset):
-    """Data sets one behind the other."""
+    """Data sets one after the other."""
 
     def __init__(self, parts: Sequence[Dataset]) -> None:
         self._parts = parts

@@ -72,7 +72,7 @@ class Description:
     streams: tuple[Stream, ...]
     count: int | None = None  #: samples in one pass
     facts: tuple[str, ...] = ()  #: further lines for `check`: transforms, files
-    missing: tuple[str, ...] = ()  #: files or folders that were looked for and are not there
+    missing: tuple[str, ...] = ()  #: files or folders that were looked for and are missing
     #: What is allowed and perhaps not meant: warnings of `check`.
     warnings: tuple[DataError, ...] = ()
     unlabelled: DataError | None = None  #: why the data have no labels, and how they get some, where they have none
@@ -193,7 +193,7 @@ class Reader(Spec):
     def describe(self) -> Description:
         """Names, shapes, classes and count, from a look at headers or first samples only.
 
-        Files that are not there are listed in `missing`, not raised; what is there and wrong raises
+        Files that are missing are listed in `missing`, not raised; what is there and wrong raises
         DataError.
         """
         raise NotImplementedError
@@ -368,7 +368,7 @@ class Transform(Spec):
 
 @table_row
 class Sample(Spec):
-    """A row of the sample table: small, learnable data made on first use where the real data are not there.
+    """A row of the sample table: small, learnable data made on first use where the real data are missing.
 
     `make` writes files in exactly the layout and formats of the real data, so that the file's own
     readers read them; the run then takes `folder` for the name in `replaces` (`dataDir`).

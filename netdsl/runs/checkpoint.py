@@ -159,7 +159,7 @@ class CheckpointManager:
         return follow(path).name if path.exists() else None
 
     def drop_after(self, step: int) -> None:
-        """Remove checkpoints behind a position that training goes back to."""
+        """Remove checkpoints after a position that training goes back to."""
         for name in self.names():
             if json.loads((self.folder / name / STATE).read_text(encoding="utf-8")).get("step", 0) > step:
                 shutil.rmtree(self.folder / name, ignore_errors=True)
@@ -240,7 +240,7 @@ def _misfit(report: LoadReport, spans: Mapping[str, Span], path: Path) -> Diagno
                         for pattern in ([f"{layer}.*" for layer in layers] if len(layers) <= 4 else ["*"]))
     return Diagnostic(
         Code.CHECKPOINT_MISMATCH, "the checkpoint does not fit the network", Label(primary, label), body=tuple(body),
-        hint=f"take the checkpoint of this network, or name the tensors that may start afresh: {patterns}.")
+        hint=f"use a checkpoint of this network, or name the tensors that may start fresh: {patterns}.")
 
 
 def _more(items: Sequence[object], shown: int = 8) -> list[str]:

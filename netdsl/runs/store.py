@@ -264,7 +264,7 @@ def described_checkpoint(checkpoint: Path) -> str:
 
 
 def require_checkpoint(given: str) -> None:
-    """Raise Failure for a path that is not there, and for a folder that is neither a checkpoint nor a run with one.
+    """Raise Failure for a path that does not exist, and for a folder that is neither a checkpoint nor a run with one.
 
     Whether a file holds weights is found out by whoever reads it.
     """
@@ -275,7 +275,7 @@ def require_checkpoint(given: str) -> None:
 
 
 def missing_checkpoint(given: str) -> Failure:
-    """The diagnostic for a checkpoint that is not there, with the runs that are."""
+    """The diagnostic for a checkpoint that does not exist, with the runs that are."""
     path = Path(given)
     title = f"there is no checkpoint in `{given}`" if path.exists() else f"there is no checkpoint `{given}`"
     near = [inner.name for inner in path.parent.iterdir()] if path.parent.is_dir() and not path.exists() else []

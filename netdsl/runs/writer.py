@@ -98,7 +98,7 @@ class RunWriter:
         write_json(self.folder / ENVIRONMENT, dict(environment))
 
     def forget_after(self, step: int) -> None:
-        """Drop records behind a checkpoint: the resumed run writes them again."""
+        """Drop records after a checkpoint: the resumed run writes them again."""
         with writing(self.folder):
             self._lines.close()
             kept = [line for line in read_records(self.folder) if line.get("step", 0) <= step]

@@ -205,7 +205,7 @@ def _reader(found: ImageFolderFacts, width: int, height: int) -> tuple[str, str,
         (f", maxErrors = {_tolerated(found)}" if found.broken else "")
     lines = [filled("folder", phase=phase, path=_below(found.folder, path), options=options,
                     transforms=training if phase == "train" else testing) for phase, path in found.split.items()]
-    reasons = [("transforms", f"{why}; take Flip out where left and right matter"),
+    reasons = [("transforms", f"{why}; remove Flip where left and right matter"),
                ("values", f"mean and deviation of {found.looked_at - len(found.broken)} of the images")]
     if len(found.split) > 1:
         evaluates = [str(folder) for phase, folder in found.split.items() if phase != "train"]

@@ -12,7 +12,7 @@ from ..base.diagnostics import Diagnostic, Label
 from ..base.failure import Failure
 from ..base.source import Span
 from ..base.suggest import suggest
-from ..base.units import inflected, plural
+from ..base.units import inflect, plural
 from .aliases import cure_of_option, elsewhere, our_option, suggestion_for_value
 from .kinds import Function, FunctionKind, Kind, LanguageValue, ListOf, Mismatch, Optional, show_value
 from .rows import Option, OptionError, S, Spec
@@ -100,7 +100,7 @@ def bind(
                 unjoined = _unjoined(cls, called, o, given[o.name])
                 diagnostics.append(unjoined or _mistyped(cls, called, o, given[o.name], str(mismatch)))
                 if unjoined:
-                    break  # the numbers behind it have slipped in the same way
+                    break  # the numbers after it have slipped in the same way
             except Failure as failed:
                 diagnostics.extend(failed.diagnostics)
         elif o.required and o.name not in meant:
@@ -157,7 +157,7 @@ def _unknown(cls: type[Spec], called: str, unknown: Sequence[tuple[str, BoundArg
         body = signature_body(cls, called)
     elif without:
         body = (_nearest(cls, called, without[0], noun),)
-    return Diagnostic(code, f"{called} has no {inflected(len(unknown), noun)} {shown}", labels[0], tuple(labels[1:]),
+    return Diagnostic(code, f"{called} has no {inflect(len(unknown), noun)} {shown}", labels[0], tuple(labels[1:]),
                       body, next((hint for hint in hints if hint), ""))
 
 

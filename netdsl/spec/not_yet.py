@@ -17,8 +17,8 @@ _MISSING = {
     "tokenizer tokenize textvectorization vocabulary wordembedding word2vec":
         "text is not split into words yet; prepare numbers of words and read them with CNTKText or CSV.",
     "rmsnorm instancenorm instancenormalization weightnorm spectralnorm":
-        "this normalization is not there yet; `LayerNormalizationLayer` and `GroupNormalizationLayer` are.",
-    "ctc ctcloss beamsearch edgesearch sequencewithsoftmax": "sequence criteria are not there yet.",
+        "this normalization does not exist yet; `LayerNormalizationLayer` and `GroupNormalizationLayer` are.",
+    "ctc ctcloss beamsearch edgesearch sequencewithsoftmax": "there are no sequence criteria yet.",
     "graphconv gcn gat gcnconv messagepassing": "there are no layers on graphs.",
     "gan vae diffusion":
         "a network has one optimizer for all criteria; two networks cannot be trained in turns yet.",

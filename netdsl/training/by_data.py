@@ -1,4 +1,4 @@
-"""What of a training follows from the size of its data; and what a run from before that goes on with."""
+"""What of a training follows from the size of its data; and what a run from before that continues with."""
 
 from __future__ import annotations
 

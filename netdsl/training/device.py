@@ -90,7 +90,7 @@ def keep_memory() -> None:
 
 
 class _Settings:
-    """Stands for a group of torch's settings that is not there."""
+    """Stands for a group of torch's settings that does not exist."""
 
     fp32_precision = ""
 

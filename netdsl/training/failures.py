@@ -1,4 +1,4 @@
-"""Why a training cannot go on, as diagnostics: a criterion that is no number, memory that does not suffice."""
+"""Why a training cannot continue, as diagnostics: a criterion that is no number, memory that does not suffice."""
 
 from __future__ import annotations
 
@@ -185,7 +185,7 @@ def translate_torch_errors(program: CheckedProgram, plan: TrainingPlan, device: 
             raise
         span = plan.spans.get("deterministic") or Span.nowhere(program.source.name)
         raise failure(Code.NOT_DETERMINISTIC, "the network needs an operation that is not deterministic here", span,
-                      "no other is wanted", body=(f"On {device}, torch says: {str(error).split('. ')[0]}.",),
+                      "deterministic is set here", body=(f"On {device}, torch says: {str(error).split('. ')[0]}.",),
                       hint="use `deterministic = false` or --device cpu.") from error
 
 

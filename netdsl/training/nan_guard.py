@@ -1,4 +1,4 @@
-"""Notices that the criterion is no number any more, and finds the layer where that began.
+"""Notices that the criterion is no number any longer, and finds the layer where that began.
 
 On the CPU every step is looked at before its update, so the weights that led there are at hand. On a GPU
 looking would stop the device at every step: there the sums are looked at now and then, and what

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum, auto
 from typing import TextIO
 
-from ..base.units import clipped, duration, value_text
+from ..base.units import clip_text, duration, value_text
 
 LIVE_SECONDS, PLAIN_SECONDS = 0.2, 10.0
 
@@ -76,7 +76,7 @@ class Reporter:
 
 
 class BrokenPipeGuard(Reporter):
-    """Passes everything on until that fails because nobody listens any more; then says so once, and is silent."""
+    """Passes everything on until that fails because nobody listens any longer; then says so once, and is silent."""
 
     def __init__(self, inner: Reporter, log: Callable[[str], None]) -> None:
         self.inner, self.log, self.interval = inner, log, inner.interval
@@ -129,7 +129,7 @@ class ConsoleReporter(Reporter):
     def show(self, update: ProgressUpdate) -> None:
         separator = self._separator()
         if self.live:
-            self.stream.write("\r\033[2K" + fitted(update, separator, max(20, self.width() - 1), self._bar))
+            self.stream.write("\r\033[2K" + fit_line(update, separator, max(20, self.width() - 1), self._bar))
             self.stream.flush()
             self._drawn = True
         else:
@@ -144,7 +144,7 @@ class ConsoleReporter(Reporter):
     def _parts(self, parts: Sequence[str]) -> None:
         """A line of parts; on a terminal that is too narrow for it, as many lines as it takes."""
         if self.live:
-            self._write("\n".join(wrapped(parts, self._separator(), max(20, self.width() - 1))))
+            self._write("\n".join(wrap_parts(parts, self._separator(), max(20, self.width() - 1))))
         else:
             self._write(self._separator().join(parts))
 
@@ -165,7 +165,7 @@ class ConsoleReporter(Reporter):
         return "utf" in (getattr(self.stream, "encoding", None) or "").lower()
 
 
-def wrapped(parts: Sequence[str], separator: str, width: int) -> list[str]:
+def wrap_parts(parts: Sequence[str], separator: str, width: int) -> list[str]:
     """Parts on lines of at most `width` columns (a longer part stands alone), indented from the second line on."""
     lines = [parts[0]]
     for part in parts[1:]:
@@ -192,8 +192,8 @@ def progress_parts(update: ProgressUpdate, bar: str = "", narrow: int = 0) -> li
     parts = [" ".join(p for p in (place * (narrow < Narrow.NO_PLACE), bar, count) if p)]
     if narrow < Narrow.NO_WORDS:
         longest = 60 if narrow < Narrow.SHORT_NAME else 12
-        parts += value_parts({clipped(name, longest): value for name, value in shown.items()},
-                             frozenset(clipped(name, longest) for name in update.percent))
+        parts += value_parts({clip_text(name, longest): value for name, value in shown.items()},
+                             frozenset(clip_text(name, longest) for name in update.percent))
     else:
         parts += [value_text(value, name in update.percent) for name, value in shown.items()]
     if update.rate is not None:
@@ -223,7 +223,7 @@ class Narrow(IntEnum):
     NO_PLACE = auto()
 
 
-def fitted(update: ProgressUpdate, separator: str, width: int, bar: Callable[[ProgressUpdate, int], str]) -> str:
+def fit_line(update: ProgressUpdate, separator: str, width: int, bar: Callable[[ProgressUpdate, int], str]) -> str:
     """The fullest line of progress that fits the width."""
     line = ""
     for narrow in Narrow:
@@ -232,7 +232,7 @@ def fitted(update: ProgressUpdate, separator: str, width: int, bar: Callable[[Pr
         line = between.join(progress_parts(update, bar(update, cells), narrow))
         if len(line) <= width:
             return line
-    return clipped(line, width)
+    return clip_text(line, width)
 
 
 def epoch_parts(record: EpochRecord, epochs: int, percent: frozenset[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""How a run goes on from a checkpoint: what must not have changed, and what is put back."""
+"""How a run continues from a checkpoint: what must not have changed, and what is put back."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ HARMLESS = frozenset({"keepCheckpoints", "keepCheckPointFiles", "numMBsToShowRes
 
 
 def with_resumed_classes(program: CheckedProgram, options: RunOptions) -> CheckedProgram:
-    """The program whose data number their classes as those of the run that goes on.
+    """The program whose data number their classes as those of the run that continues.
 
     Raises Failure where the training data have other classes than that run.
     """

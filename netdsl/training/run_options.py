@@ -35,13 +35,13 @@ class RunOptions:
     resume: str | Path | None = None  #: a checkpoint or a run's folder
     accept_changes: bool = False  #: resume although the plan or the network is another
     weights: str | Path | None = None  #: begin with the weights of a checkpoint
-    allow_missing: tuple[str, ...] = ()  #: patterns of tensors that may start afresh
+    allow_missing: tuple[str, ...] = ()  #: patterns of tensors that may start fresh
     seed: int | None = None  #: None: the plan's
     limits: Limits = field(default_factory=Limits)
     workers: int | None = None  #: threads that read data; None: by the machine
     best: str | None = None  #: name of the metric by which the best checkpoint is chosen
     save_minutes: float = 15.0  #: a checkpoint within an epoch so long after the last one
-    nan_continue: bool = False  #: go on although the criterion is not a number
+    nan_continue: bool = False  #: continue although the criterion is not a number
     test: bool = True  #: test at the end, where the file has test data
     sample: str = ""  #: said in the records where the run is on made-up sample data
     texts: SourceSnapshot | None = None  #: the file as resolved, the overrides; kept with the run

@@ -80,7 +80,7 @@ class RunningMetrics:
                 if part.name not in self.kept}
 
     def results(self, before: Sequence[float] = (), samples_before: int = 0) -> dict[str, float]:
-        """The value of each node over all that was added, by name; or over what came behind an earlier point:
+        """The value of each node over all that was added, by name; or over what came after an earlier point:
         `before` are the sums there, and `samples_before` the samples.
         """
         now = self.sums.cpu()
@@ -147,7 +147,7 @@ class _KeptRows:
         self.count += len(rows)
 
     def append(self, at: int, rows: torch.Tensor) -> None:
-        """Lay rows down behind the first `at`."""
+        """Lay rows down after the first `at`."""
         self.reserve(at + len(rows))
         self.table[at : at + len(rows)] = rows.to(self.table.device)
         self.count.fill_(at + len(rows))

@@ -32,7 +32,7 @@ def load_initial_weights(program: CheckedProgram, plan: TrainingPlan, state: Sta
     loaded = set(report.loaded)
     fresh = [name for name in wanted if name not in loaded]
     what = f"all {plural(len(wanted), 'tensor')}" if not fresh else \
-        f"{len(loaded):,} of {plural(len(wanted), 'tensor')}; {first_of(fresh, 6)} start afresh"
+        f"{len(loaded):,} of {plural(len(wanted), 'tensor')}; {first_of(fresh, 6)} start fresh"
     return f"weights from {path}: {what}"
 
 

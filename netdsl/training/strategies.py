@@ -122,7 +122,7 @@ class Captured(Eager):
             tensor.grad = None
         torch.cuda.synchronize()
         graph = torch.cuda.CUDAGraph()
-        # thread_local: reader threads go on pinning memory meanwhile, which a global capture forbids.
+        # thread_local: reader threads continue pinning memory meanwhile, which a global capture forbids.
         with torch.cuda.graph(graph, capture_error_mode="thread_local"):
             self._recorded(held)
         self.graph, self.held = graph, held

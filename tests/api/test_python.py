@@ -97,9 +97,9 @@ def test_weights_that_training_begins_with_are_said(work: Path, capsys: pytest.C
                  max_steps=1, device="cpu")
     said = capsys.readouterr().out
     assert "weights from runs/small/2" in said
-    assert "2 of 4 tensors; model.head.weight, model.head.bias start afresh" in said
+    assert "2 of 4 tensors; model.head.weight, model.head.bias start fresh" in said
     assert said.splitlines()[-2].startswith("run folder")
-    assert "start afresh" in Path("runs/other/log.txt").read_text()
+    assert "start fresh" in Path("runs/other/log.txt").read_text()
 
 
 @pytest.mark.parametrize("checkpoint", [None, "small", "runs/small", "runs/small/latest",

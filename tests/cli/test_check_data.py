@@ -106,7 +106,7 @@ def test_data_that_are_not_there_fail(command: Command) -> None:
     write('train = ImageFolder {"train"} ; test = ImageFolder {"gone"}')
     answer = command("check", "-q", "--data", "n.net")
     assert answer.code == 1
-    assert "test: gone: the data are not there" in answer.out
+    assert "test: gone: the data are missing" in answer.out
 
 
 @pytest.mark.parametrize("how", ["copied", "linked"])

@@ -72,7 +72,7 @@ def test_samples_are_drawn_by_the_seed() -> None:
     (("small.net", "--phase", "validation"), 1, "no data to validate on"),
     (("vectors.net",), 1, "none of the reader's inputs is an image"),
     (("small.net", "-o", "no/such/folder.png"), 1, "cannot be written"),
-    (("gone.net",), 1, "it is not there"),
+    (("gone.net",), 1, "it does not exist"),
     (("small.net", "--count", "0"), 2, "--count"),
 ])
 def test_wrong_input_of_show(command: Command, work: Path, arguments: tuple[str, ...], code: int, words: str) -> None:
@@ -149,7 +149,7 @@ def test_bench_of_branches_adds_gradients_up() -> None:
 
 @pytest.mark.parametrize(("arguments", "code", "words"), [
     (("small.net", "--device", "cuda:77"), 1, "cuda:77"), (("small.net", "--iterations", "0"), 2, "--iterations"),
-    (("gone.net",), 1, "it is not there"), (("small.net", "SGD.maxEpoch=1"), 1, "maxEpochs"),
+    (("gone.net",), 1, "it does not exist"), (("small.net", "SGD.maxEpoch=1"), 1, "maxEpochs"),
 ])
 def test_wrong_input_of_bench(command: Command, work: Path, arguments: tuple[str, ...], code: int, words: str) -> None:
     answer = command("bench", *arguments)

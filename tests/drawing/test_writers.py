@@ -25,7 +25,7 @@ from netdsl.drawing.drawing import draw_scene
 from netdsl.drawing.graph.diagram import Diagram, Edge, build
 from netdsl.drawing.palette import FAMILIES
 from netdsl.drawing.scene import Cluster, Rect, Scene, Text
-from netdsl.drawing.text_metrics import shortened, text_width
+from netdsl.drawing.text_metrics import shorten, text_width
 from netdsl.ir.program import CheckedProgram
 from netdsl.layers import ROWS
 
@@ -270,7 +270,7 @@ def test_estimated_widths_hold_in_the_pictures_font() -> None:
 
 
 def test_shortened_keeps_both_ends() -> None:
-    cut = shortened("model.residual1.main.convolution17", 12, 120)
+    cut = shorten("model.residual1.main.convolution17", 12, 120)
     assert text_width(cut, 12) <= 120
     assert cut.startswith("model")
     assert cut.endswith("17")

@@ -48,7 +48,7 @@ class MultiStepDecay(CountedPolicy):
 
     def validate(self) -> None:
         if list(self.drops) != sorted(self.drops):
-            raise OptionError("at", "the drops of MultiStepDecay have to stand in order",
+            raise OptionError("at", "the drops of MultiStepDecay have to be in order",
                               "write them from small to large.")
 
     def at(self, progress: TrainingProgress) -> float:

@@ -9,7 +9,7 @@ from ...base.codes import Code
 from ...base.diagnostics import Diagnostic, Label
 from ...base.source import NOWHERE, Span
 from ...base.text_table import aligned
-from ...base.units import inflected
+from ...base.units import inflect
 from ...spec import Choice, ScheduleValue, Spec, option, show_value, table_row
 
 #: In what a policy may count; `steps` are updates, `training` is the part of the whole, 0 to 1.
@@ -100,7 +100,7 @@ class PiecewiseConstant(Schedule):
 
     @property
     def length(self) -> int:
-        """Epochs that the list names; the last value goes on after them."""
+        """Epochs that the list names; the last value continues after them."""
         return int(sum(1 if s.epochs is None else s.epochs for s in self.stretches))
 
     def starts(self) -> tuple[float, ...]:
@@ -205,7 +205,7 @@ def reading(steps: PiecewiseConstant, max_epochs: int, noun: str) -> str:
 
 def _epochs(count: float | None) -> str:
     number = 1.0 if count is None else float(count)
-    return f"{show_value(number)} {inflected(number, 'epoch')}"
+    return f"{show_value(number)} {inflect(number, 'epoch')}"
 
 
 def _count_span(span: Span) -> Span:

@@ -143,7 +143,7 @@ class CSV(Reader):
         if locate(self.file) is None:
             unknown = [Stream(name, None) for name in self._input_names()]
             return Description(tuple(unknown), None, missing=(self.file,))
-        table = self._table()  # all rows: the classes are known only behind the last one
+        table = self._table()  # all rows: the classes are known only after the last one
         lines = _doubtful_header(table.layout, self.notation)
         streams: list[Stream] = []
         for use in self._uses(table.layout):

@@ -125,7 +125,7 @@ class CNTKText(Reader):
         read, ended = self._read(_PEEK)
         streams = tuple(replace(stream, value_span=_value_span(s, read.values[s.input]))
                         for stream, s in zip(streams, self.input, strict=True))
-        if ended:  # else what is not there may come later
+        if ended:  # else what does not exist may come later
             streams = tuple(replace(stream, label_span=_label_span(s, read.values[s.input]))
                             for stream, s in zip(streams, self.input, strict=True))
         streams = tuple(replace(stream, sizes=element_sizes(np.concatenate(read.values[s.input])))
@@ -272,7 +272,7 @@ class CNTKText(Reader):
         column = len(before) + 1
         for text in fields:
             place, column = column + 1, column + 1 + len(text)
-            if text.startswith("#"):  # a comment, or its part behind an escaped pipe
+            if text.startswith("#"):  # a comment, or its part after an escaped pipe
                 continue
             if not text.strip():
                 raise self._wrong(number, "has a `|` with nothing after it", "A name and values follow each `|`.",

@@ -137,7 +137,7 @@ class ImageFolder(ImageFileReader):
         """Class numbers by folder name, and the classes' titles by number. Raises DataError."""
         names = sorted(entry.name for entry in entries if _is_folder(entry))
         for entry in entries:
-            if leads_nowhere(entry.path):  # skipped, it would change the numbers of the classes behind it
+            if leads_nowhere(entry.path):  # skipped, it would change the numbers of the classes after it
                 raise dead_link(entry.path, "folder")
         if self.class_file:
             folders, titles = self._listed(names)

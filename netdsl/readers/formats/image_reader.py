@@ -88,11 +88,11 @@ class ImageFileReader(ImageReader):
                                tolerant=True).warnings
 
     def bad_image(self, error: DataError) -> DataError:
-        """The fault of an image, with what lets training go on without it."""
+        """The fault of an image, with what lets training continue without it."""
         if type(self).option("maxErrors") is None or error.option:
             return error
         if self.tolerated:
-            how = f"`maxErrors` allows {self.tolerated}, and there are more: mend them, or raise it"
+            how = f"`maxErrors` allows {self.tolerated}, and there are more: repair them, or raise it"
         else:
             how = "a few bad images are skipped with `maxErrors = 10`"
         hint = f"{error.hint.rstrip('.')}; {how}. `netdsl check --data` lists every bad one." if error.hint else \

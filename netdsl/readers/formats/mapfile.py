@@ -107,7 +107,7 @@ class MapFile(ImageFileReader):
         return b"\0" not in head and not path.lower().endswith(SUFFIXES)
 
     def open_own(self, path: str, dims: tuple[int, ...]) -> Dataset:
-        """A list of images; what stands behind the paths is not looked at, and does not have to be there."""
+        """A list of images; what stands after the paths is not looked at, and does not have to be there."""
         folder, names = os.path.dirname(path), list[str]()
         for _, lines in text_blocks(path, "file"):
             names += [_path(_path_cell(line), folder) for line in lines if line.strip()]
@@ -283,7 +283,7 @@ def _cells(line: str) -> list[str]:
 
 
 def _path_cell(line: str) -> str:
-    """The path of a line that may have a label behind it, and an id in front."""
+    """The path of a line that may have a label after it, and an id in front."""
     cells = [cell.strip() for cell in _cells(line)]
     if _is_path_alone(line) or len(cells) == 1:
         return line.strip()

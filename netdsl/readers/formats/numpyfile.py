@@ -252,7 +252,7 @@ class NumPy(ImageReader):
         if any(not step.pointwise for transform in self.transforms for step in transform.expand()):
             raise DataError("these transforms would move the pixels of the images and not of the masks",
                             path=self._path(self.features), option="transforms",
-                            hint="take `ImageMasks`, whose transforms move both, or leave `transforms` out.")
+                            hint="use `ImageMasks`, whose transforms move both, or leave `transforms` out.")
         return np.where(flat == self.void, NO_CLASS, flat.astype(np.int64) - self.first_label)
 
     def _mask_classes(self, mask: np.ndarray) -> int:

@@ -23,7 +23,7 @@ from ..reader import DataError, Sample
 
 
 def sample_folder(sample: Sample, root: Path | None = None) -> Path:
-    """The folder with the sample's data, made if it is not there yet. Raises DataError.
+    """The folder with the sample's data, made if it does not exist yet. Raises DataError.
 
     A folder that is there is whole, also if a run is stopped in between or two runs make it at once.
     """

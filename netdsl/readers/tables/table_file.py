@@ -149,7 +149,7 @@ class TableFile:
                     yield first - 1 + reader.line_num, [cell.strip() for cell in cells]
                 begun = first + reader.line_num
         except csv.Error as error:
-            # A quote that is not closed swallows rows; the one that opens it is to be mended.
+            # A quote that is not closed swallows rows; the one that opens it is to be fixed.
             last = first - 1 + reader.line_num
             further = f" It continues to row {last}." if last > begun else ""
             raise self.wrong(begun, "is not a row of a table", f"Reading says: {error}.{further}",
@@ -215,7 +215,7 @@ class TableFile:
 
     def _cells_hint(self, layout: Layout, cells: list[str]) -> str:
         if len(cells) > layout.width and self.separator == "," and self.notation.decimal == ",":
-            return "numbers with a decimal comma have to stand in quotes where a comma separates the columns too."
+            return "numbers with a decimal comma have to be quoted where a comma separates the columns too."
         return "a missing value still needs its separator."
 
     def _quick_cells(self, texts: list[str]) -> list[float]:
@@ -289,6 +289,6 @@ def _first_line_alone(blocks: Iterator[tuple[int, list[str]]]) -> Iterator[tuple
 
 
 def _complete(lines: Sequence[str]) -> bool:
-    """Whether no quoted cell can go on behind these lines."""
+    """Whether no quoted cell can continue after these lines."""
     quotes = sum(line.count('"') for line in lines)
     return not quotes or (len(lines) == 1 and quotes % 2 == 0)

@@ -20,7 +20,7 @@ _CONTENT = {"call": "the arguments", "parameters": "the parameters", "record": "
 
 
 class ErrorContext:
-    """The words before and behind the mistake, the open brackets, and phrases for them."""
+    """The words before and after the mistake, the open brackets, and phrases for them."""
 
     def __init__(self, source: Source, replay: Replay) -> None:
         self.source, self.replay = source, replay
@@ -62,7 +62,7 @@ class ErrorContext:
 
     @cached_property
     def expects_value(self) -> bool:
-        """Whether the word before asks for a value behind it."""
+        """Whether the word before asks for a value after it."""
         return self.replay.can(self.bad, "NUMBER")
 
     @cached_property
@@ -130,7 +130,7 @@ class ErrorContext:
         return f"`{name}{kind}`"
 
     def holds_list(self, opening: Opening) -> bool:
-        """Whether the elements behind a bracket have been joined by `:` so far."""
+        """Whether the elements after a bracket have been joined by `:` so far."""
         signs = [self.kind(i) for i in self.replay.siblings(opening.index, self.bad) if self.kind(i) in (":", ",")]
         if signs:
             return ":" in (signs[: signs.index(",")] if "," in signs else signs)

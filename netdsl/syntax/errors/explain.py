@@ -21,13 +21,13 @@ from .rules import LAST_RULES, RULES, Rule
 
 #: So many mistakes of one text are told at once.
 MOST = 6
-#: Kinds whose fix is what the author meant, so that what is wrong behind it is no consequence of a guess.
+#: Kinds whose fix is what the author meant, so that what is wrong after it is no consequence of a guess.
 CERTAIN = ("foreign_form", "forgotten_quote", "single_equals", "member_separator", "semicolon", "colon_for_equals",
            "missing_separator", "exchanged", "trailing_separator")
 
 
 def explain(source: Source, parser: Lark, start: str) -> list[Diagnostic]:
-    """The first mistake of a text, and those behind it that are seen once it is mended."""
+    """The first mistake of a text, and those after it that are seen once it is fixed."""
     found: list[Diagnostic] = []
     current, edits, behind = source, list[tuple[Edit, ...]](), -1
     while len(found) < MOST:

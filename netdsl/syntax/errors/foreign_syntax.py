@@ -36,7 +36,7 @@ class Form:
 
 
 def _word(pattern: str, title: str, hint: str, write: str | None = None, reads: int = 2) -> Form:
-    """A word of another language, which is a plain name here; what is taken out goes with the blanks behind it."""
+    """A word of another language, which is a plain name here; what is taken out goes with the blanks after it."""
     blanks = r"[ \t]*" if write in ("", "!") else ""
     return Form(rf"({pattern})\b{blanks}", title, hint, "this is an ordinary name here", write=write, reads=reads,
                 mark=1, within=6, touches=False)
@@ -132,7 +132,7 @@ SIGNS = (
     _sign(r"@", "`@` is not an operator here", "the product of matrices is written `W * x`.", "*"),
     _sign(r"\?", "`?` is not an operator here", "write `if condition then a else b`."),
     _sign(r"~", "`~` is not an operator here", "the logical not is `!`.", "!"),
-    _sign(r"\\", r"`\\` has no meaning here", "an expression goes on over the end of a line by itself.", ""),
+    _sign(r"\\", r"`\\` has no meaning here", "an expression continues over the end of a line by itself.", ""),
     _sign(r"`", "a name needs no quotes", "remove the ```.", ""),
     _sign("\u00d7", "multiplication is written `*`", "write `*`, or `:` between sizes, as in `3:3`.", "*"),
     _sign("\u00f7", "division is written `/`", "write `/`.", "/"),
@@ -161,7 +161,7 @@ SIGNS = (
 )
 
 WORDS = (
-    Form(r"include\s+(([\w./][^\s;\"']{0,39})[^\s;\"'{]*)", "the file of an `include` stands in quotes",
+    Form(r"include\s+(([\w./][^\s;\"']{0,39})[^\s;\"'{]*)", "the file of an `include` is written in quotes",
          r'write `include "\2"`.', mark=1, write=r'include "\1"', sure=True),
     Form(r"[fFrRbBuU]{1,2}(?=(['\"]).*?\1)", "a string has no letter before it",
          'write the string alone; `"$name$/train"` puts the value of `name` in.', write="", within=2),
@@ -189,10 +189,10 @@ WORDS = (
     _word(r"class(?=\s+\w)", "there are no classes", "a function that gives a record takes their place: "
           "`Block {width} = { ... }`."),
     Form(r"(lambda)\s*([A-Za-z_]\w{0,29})\s*:", "a function is written with `=>`",
-         r"write `\2 => ...`, in parentheses if it stands in a list.", "there is no `lambda`", write=r"\2 =>",
+         r"write `\2 => ...`, in parentheses inside a list.", "there is no `lambda`", write=r"\2 =>",
          sure=True, mark=1, within=6, touches=False),
     Form(r"(lambda)\b\s*([\w, ]*):?", "a function is written with `=>`",
-         r"write `(\2) => ...`, in parentheses if it stands in a list.", "there is no `lambda`", mark=1, within=6,
+         r"write `(\2) => ...`, in parentheses inside a list.", "there is no `lambda`", mark=1, within=6,
          touches=False),
     Form(r"layers?\s*\{", "a layer is not a block of its own",
          "layers are one list: `model = Sequential (conv1 := ConvolutionalLayer {32, (5:5)} : ...)`.", within=8,

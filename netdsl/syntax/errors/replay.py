@@ -115,7 +115,7 @@ class Replay:
         return self.bad == len(self.words)
 
     def _feed(self, state: InteractiveParser, kind: str) -> bool:
-        """Move a parser behind a word; whether the word could stand there."""
+        """Move a parser after a word; whether the word could stand there."""
         try:
             state.feed_token(Token(self._types.get(kind, kind), ""))
         except UnexpectedToken:

@@ -106,7 +106,7 @@ def open_string(context: ErrorContext) -> Diagnostic | None:
         piece = word.text.split("\n", 1)[0][: length or None].rstrip()
         span = context.source.span(word.start, word.start + len(piece))
         related = [] if word.kind != "STRING" else \
-            [Label(context.source.span(word.end - 1, word.end), "so it goes on to the quote here")]
+            [Label(context.source.span(word.end - 1, word.end), "so it continues to the quote here")]
         return context.error("a string has no closing quote", Label(span, "it starts here"), related,
                              hint=f"end it with `{word.text[0]}` on its line.",
                              fix=[Edit(context.source.span(span.end, span.end), word.text[0])] if length else ())
@@ -323,7 +323,7 @@ def colon_for_equals(context: ErrorContext) -> Diagnostic | None:
             return context.error("the value of a function follows `=`",
                                  context.label(bad, "line ends and indentation have no meaning"),
                                  hint=f"write `{name} (x) = ...`.")
-        return context.error("the elements of a list are joined by `:`" if items else "a record stands in braces",
+        return context.error("the elements of a list are joined by `:`" if items else "a record is written in braces",
                              context.label(bad, "line ends and indentation have no meaning"),
                              hint=f"write `{name} = a : b : c`." if items else f"write `{name} = {{ ... }}`.")
     if context.head is not None and context.head == bad - 1 and word.kind in (":", ":=") and context.helps(change, 2):

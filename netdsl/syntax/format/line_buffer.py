@@ -44,7 +44,7 @@ class _Line:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Lines of which the first has columns to align; the others hang behind the last of these columns."""
+    """Lines of which the first has columns to align; the others hang after the last of these columns."""
 
     first: int
     last: int
@@ -65,7 +65,7 @@ class LineBuffer:
         self._taken = 0
         self._lines = [_Line()]
         self.indent = 0  #: of the current line
-        self.tail = 0  #: columns to keep free behind what is written next
+        self.tail = 0  #: columns to keep free after what is written next
 
     def flat_copy(self) -> LineBuffer:
         copy = LineBuffer(self.source, (), flat=True)
@@ -92,12 +92,12 @@ class LineBuffer:
         line.code = line.code + text if line.code else " " * self.indent + text
 
     def fits(self, text: str, tail: int) -> bool:
-        """Whether a text and so many columns behind it have room on the current line."""
+        """Whether a text and so many columns after it have room on the current line."""
         return self.column + len(text) + tail <= self.width
 
     @contextmanager
     def trailing(self, columns: int) -> Iterator[None]:
-        """Keep columns free behind what is written inside."""
+        """Keep columns free after what is written inside."""
         before, self.tail = self.tail, columns
         try:
             yield
@@ -141,7 +141,7 @@ class LineBuffer:
             closes: bool = False, comment_indent: int | None = None) -> None:
         """Go on behind `blank`, or on a new line if the author did so, a comment needs it, or `always`.
 
-        Blank lines stay, one at most, but none behind an opening bracket (`opens`) or before a closing one.
+        Blank lines stay, one at most, but none after an opening bracket (`opens`) or before a closing one.
         """
         if self.flat:
             if always or self.breaks(place) or self.comments_in(place):
@@ -207,7 +207,7 @@ class LineBuffer:
         return line.comment.startswith(("#", "//")) or line.code.lstrip().startswith(("#", "//"))
 
     def behind(self, offset: int | None, mark: str) -> int | None:
-        """The offset behind a bracket that follows an offset, over blanks and comments."""
+        """The offset after a bracket that follows an offset, over blanks and comments."""
         if offset is None:
             return None
         position, text = offset, self.source.text
@@ -261,7 +261,7 @@ class LineBuffer:
         return not shift or all("\n" not in line.code and len(line.code) + shift <= self.width for line in lines)
 
     def hangs(self, first: int, column: int, last: int) -> bool:
-        """Whether the lines behind the first, up to the last, all begin behind a column of the first."""
+        """Whether the lines after the first, up to the last, all begin behind a column of the first."""
         lines = [line.code for line in self._lines[first + 1 : last + 1] if line.code]
         return all(len(line) - len(line.lstrip()) > column for line in lines)
 

@@ -39,7 +39,7 @@ def level_of(node: Value) -> int:
 
 
 def hugs(item: ast.Expression | ast.Argument | ast.Parameter) -> bool:
-    """What may open at the end of a line and go on below it: `LayerStack {3, i =>`."""
+    """What may open at the end of a line and continue below it: `LayerStack {3, i =>`."""
     value = item.value if isinstance(item, ast.Argument) else item
     return isinstance(value, ast.Function | ast.Call | ast.Record)
 

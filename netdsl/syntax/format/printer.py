@@ -38,7 +38,7 @@ from .precedence import (
 )
 
 INDENT = 4
-#: A bracket that opens farther right than this breaks like a block instead of aligning its content behind it.
+#: A bracket that opens farther right than this breaks like a block instead of aligning its content after it.
 ALIGN_LIMIT = 56
 
 _Part: TypeAlias = Value | ast.Member | ast.Argument | ast.Parameter
@@ -162,7 +162,7 @@ class _Printer:
 
     def _bracket(self, marks: str, items: Sequence[Item], write: Callable[[_Printer, Item], None], place: LinePlace,
                  block: bool = False) -> None:
-        """Items with commas between brackets: behind the opening one, or as an indented block."""
+        """Items with commas between brackets: after the opening one, or as an indented block."""
         buffer = self.buffer
         if not items:
             buffer.put(marks)

@@ -39,7 +39,7 @@ class Balance:
 
     A class goes through its samples in an order of its own, again and again, from pass to pass: those of a rare
     class come several times in a pass, of a frequent class only a part does, and in the long run all samples of a
-    class equally often. Depends on the seed and the pass alone, so a resumed run goes on exactly.
+    class equally often. Depends on the seed and the pass alone, so a resumed run continues exactly.
     """
 
     classes: np.ndarray  #: of each sample that takes part

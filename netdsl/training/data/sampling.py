@@ -35,7 +35,7 @@ class Sampling:
     """The order of the samples of a whole training.
 
     A pass over the data takes every sample once, in an order of its own. An epoch is `epoch_size` samples
-    (0: one pass) and goes on where the last one ended, as in CNTK: no minibatch crosses the end of a
+    (0: one pass) and continues where the last one ended, as in CNTK: no minibatch crosses the end of a
     pass or of an epoch, so the last one of either may be smaller.
 
     With groups, a pass takes group after group, and no minibatch holds a part of one: it has as many whole groups
@@ -139,7 +139,7 @@ def split(count: int, part: float, seed: int, classes: np.ndarray | None = None,
     """Samples for training and for validation: `part` below 1 is a share, from 1 on a number of samples.
 
     Drawn by the seed alone, so a resumed run and every epoch see the same split. With `classes`, of each sample,
-    every class has its share. `fold` says which of the parts of that size is held out; none is left behind the last.
+    every class has its share. `fold` says which of the parts of that size is held out; none is left after the last.
     With `groups` whole ones are held out, until there are enough samples.
     """
     wanted = round(count * part) if part < 1 else int(part)

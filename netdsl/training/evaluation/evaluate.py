@@ -133,7 +133,7 @@ class Evaluator:
         if not views:
             return self.executable(inputs)
         # Criteria and metrics are computed from the outputs' averages over the views.
-        return substituted(self.executable, self._first_views(inputs), self._averages(inputs, views))
+        return substitute(self.executable, self._first_views(inputs), self._averages(inputs, views))
 
     def _first_views(self, inputs: Tensors) -> Tensors:
         return {name: tensor[:, 0] if self.views.get(name, 1) > 1 else tensor for name, tensor in inputs.items()}
@@ -159,7 +159,7 @@ def eval_mode(executable: Executable) -> Iterator[None]:
         executable.module.train(was)
 
 
-def substituted(executable: Executable, inputs: Tensors, values: Mapping[str, torch.Tensor]) -> Tensors:
+def substitute(executable: Executable, inputs: Tensors, values: Mapping[str, torch.Tensor]) -> Tensors:
     """Run a network with some nodes' values given, by node name, instead of computed."""
     module = executable.module
     given = {node: values[node.meta["node"]] for node in module.graph.nodes

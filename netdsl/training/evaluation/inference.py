@@ -132,7 +132,7 @@ def predict(program: CheckedProgram, weights: str | Path, dataset: Dataset, *, o
 
 def _outputs(program: CheckedProgram, executable: Executable, delivered: dict[str, torch.Tensor]
              ) -> Mapping[str, torch.Tensor]:
-    """One forward pass; where an input has an axis of views behind the batch's, the mean over the views."""
+    """One forward pass; where an input has an axis of views after the batch's, the mean over the views."""
     missing = [name for name in executable.inputs if name not in delivered]
     if missing:
         raise DataError(f"the outputs need the input `{missing[0]}`, which the data do not have")

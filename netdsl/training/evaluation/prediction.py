@@ -52,7 +52,7 @@ def named_files(names: Iterable[str], listed: Iterable[str] = (), tell: Callable
                 ) -> list[str]:
     """The images that names mean: `-` stands for the lines of `listed`, a folder for the images in it.
 
-    What is skipped in a folder is told. Raises DataError for a folder without images. Files that are not there are
+    What is skipped in a folder is told. Raises DataError for a folder without images. Files that are missing are
     found out later, one by one.
     """
     found: list[str] = []

@@ -34,7 +34,7 @@ class ViewAverage:
         return ViewAverage(program, executable)
 
     def __call__(self, inputs: Tensors, views: Mapping[str, int]) -> Tensors:
-        """Averages by node name. `views` says which inputs have an axis of views behind the batch's, and how long."""
+        """Averages by node name. `views` says which inputs have an axis of views after the batch's, and how long."""
         count = max(views.values())
         spread = {name: inputs[name].flatten(0, 1) if name in views else inputs[name].repeat_interleave(count, 0)
                   for name in self.executable.inputs}
