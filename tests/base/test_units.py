@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from netdsl.base.units import (
-    clipped,
-    clipped_left,
+    clip_left,
+    clip_text,
     count_text,
     disk_text,
     duration,
@@ -49,9 +49,9 @@ def test_counts_and_bytes() -> None:
 
 
 def test_texts_that_are_cut() -> None:
-    assert clipped("convolution", 11) == "convolution"
-    assert clipped("convolution", 8) == "convo..."
-    assert clipped("convolution", 2) == "co"
-    assert clipped_left("runs/mine/checkpoints", 14) == "...checkpoints"
+    assert clip_text("convolution", 11) == "convolution"
+    assert clip_text("convolution", 8) == "convo..."
+    assert clip_text("convolution", 2) == "co"
+    assert clip_left("runs/mine/checkpoints", 14) == "...checkpoints"
     assert first_of(["a", "b", "c"], 2) == "a, b and 1 more"
     assert first_of(["a", "b"], 2) == "a, b"

@@ -69,7 +69,7 @@ def test_samples_are_drawn_by_the_seed() -> None:
 
 
 @pytest.mark.parametrize(("arguments", "code", "words"), [
-    (("small.net", "--phase", "validation"), 1, "no data to validate on"),
+    (("small.net", "--phase", "validation"), 1, "no validation data"),
     (("vectors.net",), 1, "none of the reader's inputs is an image"),
     (("small.net", "-o", "no/such/folder.png"), 1, "cannot be written"),
     (("gone.net",), 1, "it does not exist"),
