@@ -12,6 +12,7 @@ from .base.diagnostics import Diagnostic, Failure, did_you_mean, failure, in_fil
 from .base.recursion import paused_collector
 from .base.source import Files, Source, Span
 from .base.units import plural
+from .checks.axis_order import add_axis_hints
 from .checks.check_program import check_program
 from .checks.reader_data import add_label_hints
 from .elaborate import elaborate
@@ -114,8 +115,9 @@ def _examine(source: Source, overrides: Sequence[str], files: Files, sample: str
     problems += passed.diagnostics
     if passed.failed:
         problems = add_label_hints(passed.failed, passed.program, problems)
+        problems = add_axis_hints(passed.failed, passed.program, problems)
     else:
-        problems += check_program(passed.program)
+        problems += check_program(passed.program, whole=not any(d.is_error for d in problems))
     ordered = tuple(in_file_order(problems))
     origin = Origin(module, tuple(overrides), files, tuple(d for d in ordered if not d.is_error))
     checked = dataclasses.replace(passed.program, origin=origin)
