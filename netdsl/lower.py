@@ -12,9 +12,10 @@ import torch
 from torch import fx, nn
 
 from .base.codes import Code
-from .base.diagnostics import did_you_mean, failure
+from .base.failure import failure
 from .base.seeds import generator_for
 from .base.source import NOWHERE, Span
+from .base.suggest import did_you_mean
 from .ir.network import Network, ShapedNode
 from .ir.program import CheckedProgram
 from .layers.initializers import InitializationError

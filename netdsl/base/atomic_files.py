@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from .codes import Code
-from .diagnostics import Failure, failure
+from .failure import Failure, failure
 from .source import Span
 from .units import clipped_left, disk_text
 

@@ -87,7 +87,15 @@ def write_file(path: str, data: str | bytes) -> None:
         return
     write_result(Path(path), data)
 
+
 def room(stream: IO[Any] | None = None, piped: int = 100) -> int:
     """How many columns a table may have: the terminal's, or `piped` where the text goes to a file or a pipe."""
     stream = stream or sys.stdout
     return shutil.get_terminal_size((piped, 24)).columns if stream.isatty() or "COLUMNS" in os.environ else piped
+
+
+def on_terminal(text: str, stream: IO[Any] | None = None) -> str:
+    """A sentence on as many lines as the terminal needs; on one line where it goes to a file or a pipe."""
+    from ..base.text_table import wrapped_line
+
+    return "\n".join(wrapped_line(text, room(stream, piped=max(20, len(text)))))

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..base.codes import Code
-from ..base.diagnostics import Failure, did_you_mean, failure
+from ..base.failure import Failure, failure
 from ..base.source import Span
+from ..base.suggest import did_you_mean
 from ..base.units import plural
 from ..ir.network import Use
 from ..layers.layer import Layer

@@ -8,8 +8,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..base.codes import Code
-from ..base.diagnostics import Diagnostic, Edit, Failure, Label, did_you_mean, failure
+from ..base.diagnostics import Diagnostic, Edit, Label
+from ..base.failure import Failure, failure
 from ..base.source import Span
+from ..base.suggest import did_you_mean
 from ..base.units import clipped, plural
 from ..spec.aliases import our_name
 from ..spec.not_yet import not_yet

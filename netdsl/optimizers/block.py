@@ -90,7 +90,8 @@ class AutoAdjust(Spec):
     load_best_model: bool = option(Flag(), True, "Go back to the best epoch's parameters when the criterion got worse.")
     use_validation: bool = option(Flag(), True, "Look at the validation data's criterion where there are any.",
                                   name="useCVSetControlLRIfCVExists")
-    use_metric: bool = option(Flag(), False, "Look at the first evaluation node instead of the criterion.",
+    use_metric: bool = option(Flag(), False, "Look at the value that chooses the best epoch (`--best`, else the first "
+                              "evaluation node) instead of the criterion.",
                               name="useEvalCriterionControlLR")
 
 
@@ -102,7 +103,8 @@ class EarlyStopping(Spec):
 
     patience: int = option(Integer(1), 10, "Epochs without improvement before training ends.")
     threshold: float = option(Number(0, 1), 0.0, "The relative improvement that counts.")
-    use_metric: bool = option(Flag(), False, "Look at the first evaluation node instead of the criterion.")
+    use_metric: bool = option(Flag(), False, "Look at the value that chooses the best epoch (`--best`, else the first "
+                              "evaluation node) instead of the criterion.")
 
 
 @table_row

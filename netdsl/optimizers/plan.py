@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..base.codes import Code
-from ..base.diagnostics import Diagnostic, Edit, Label, did_you_mean, suggest
+from ..base.diagnostics import Diagnostic, Edit, Label
 from ..base.source import NOWHERE, Span
+from ..base.suggest import did_you_mean, suggest
 from .block import AutoAdjust, EarlyStopping, Multiplier, TrainingBlock
 from .control import Control
 from .optimizer import Optimizer, ParameterGroup, Regularization, RuleSettings, StepRates

@@ -171,7 +171,7 @@ def _control(plan: TrainingPlan) -> Iterator[Line]:
         if adjust.load_best_model:
             yield "adjusting", "back to the best epoch when the criterion got worse"
     if stopping is not None:
-        what = "the first evaluation node" if stopping.use_metric else "the criterion"
+        what = "the value that chooses the best epoch" if stopping.use_metric else "the criterion"
         yield "stopping", f"early, when {what} has not improved for {plural(stopping.patience, 'epoch')}"
 
 

@@ -1,4 +1,6 @@
-"""The report of a run: one HTML file that needs nothing else. Imports what a run and its program are, and drawing."""
+"""The report of a run: one HTML file that needs nothing else. Imports `runs`, `training`, `drawing` and what is
+below them.
+"""
 
 from __future__ import annotations
 

@@ -23,7 +23,8 @@ from safetensors.torch import load_file, save_file
 
 from ..base.atomic_files import cannot_write, clear_leftovers, follow, new_folder, point, writing
 from ..base.codes import Code
-from ..base.diagnostics import Diagnostic, Failure, Label, failure
+from ..base.diagnostics import Diagnostic, Label
+from ..base.failure import Failure, failure
 from ..base.source import Span
 from ..layers.layer import Shape
 from .store import STATE, saved_state

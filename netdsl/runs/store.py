@@ -12,8 +12,9 @@ from typing import Any
 
 from ..base.atomic_files import follow
 from ..base.codes import Code
-from ..base.diagnostics import Failure, did_you_mean, failure
+from ..base.failure import Failure, failure
 from ..base.source import Span
+from ..base.suggest import did_you_mean
 
 #: Files of a run folder; `netdsl.runs.writer` writes them.
 SOURCE, RESOLVED, OVERRIDES = "source.net", "resolved.net", "overrides.txt"

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from .._version import __version__
 from ..base.atomic_files import clear_leftovers, finite, follow, point, write_json, write_text, writing
 from ..base.codes import Code
-from ..base.diagnostics import Failure, failure
+from ..base.failure import Failure, failure
 from ..base.source import Span
 from .store import DETAILS, ENVIRONMENT, LINES, OVERRIDES, RESOLVED, RESULT, SOURCE
 from .store import read_records as read_records

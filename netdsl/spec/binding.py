@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..base.codes import Code
-from ..base.diagnostics import Diagnostic, Failure, Label, suggest
+from ..base.diagnostics import Diagnostic, Label
+from ..base.failure import Failure
 from ..base.source import Span
+from ..base.suggest import suggest
 from ..base.units import inflected, plural
 from .aliases import cure_of_option, cure_of_value, elsewhere, our_option
 from .kinds import FunctionKind, Kind, ListOf, Mismatch, Optional, show_value

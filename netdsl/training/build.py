@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from ..base.diagnostics import Failure
+from ..base.failure import Failure
 from ..checks.frozen import frozen_layers, moved_tensors, nothing_trained
 from ..ir.program import CheckedProgram
 from ..lower import Executable, lower

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from ..base.diagnostics import Failure
+from ..base.failure import Failure
 from ..optimizers.optimizer import StepRates
 from ..runs.writer import RunWriter
 from .best_metric import BestMetric

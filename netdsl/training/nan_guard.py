@@ -11,7 +11,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 
-from ..base.diagnostics import Failure
+from ..base.failure import Failure
 from ..optimizers.optimizer import StepRates
 from .data.loader import LoadedBatch, free_memory
 from .failures import diverged, first_bad

@@ -9,7 +9,7 @@ import torch
 
 from .._version import __version__
 from ..base.codes import Code
-from ..base.diagnostics import failure
+from ..base.failure import failure
 from ..base.source import Span
 from ..checks.class_ids import apply_checkpoint_classes
 from ..checks.frozen import frozen_layers, frozen_text

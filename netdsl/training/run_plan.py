@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..base.codes import Code
-from ..base.diagnostics import Failure, did_you_mean, failure
+from ..base.failure import Failure, failure
 from ..base.source import Span
+from ..base.suggest import did_you_mean
 from ..ir.program import CheckedProgram, Phase
 from ..optimizers.plan import TrainingPlan
 from ..optimizers.schedules.schedule import constant

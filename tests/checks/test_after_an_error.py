@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import netdsl
+from netdsl.base.diagnostics import apply_fix
 from netdsl.base.source import Source
 from netdsl.compiler import examine
 
@@ -68,7 +69,7 @@ def test_a_block_of_another_name_is_an_error(name: str, meant: str) -> None:
     source = Source("file.net", TEXT.replace("reader = {", f"{name} = {{"))
     error, = examine(source).errors
     assert error.title == f"`{name}` is no block of the file"
-    assert netdsl.base.diagnostics.apply_fix(error.fix, source) == TEXT
+    assert apply_fix(error.fix, source) == TEXT
 
 
 @pytest.mark.parametrize("name", ["Adam", "MomentumSGD", "training", "optimizer", "solver", "sgd"])
@@ -76,7 +77,7 @@ def test_a_training_block_of_another_name_is_an_error(name: str) -> None:
     source = Source("file.net", TEXT.replace("SGD = {", f"{name} = {{"))
     error, = examine(source).errors
     assert error.title == f"`{name}` is no block of the file"
-    again = Source("file.net", netdsl.base.diagnostics.apply_fix(error.fix, source))
+    again = Source("file.net", apply_fix(error.fix, source))
     assert examine(again).diagnostics == ()
     assert (f"optimizer = {name} {{}}" in again.text) == (name in ("Adam", "MomentumSGD"))
 
@@ -89,13 +90,13 @@ def test_axes_in_another_order(shape: str) -> None:
         source = Source("file.net", text)
         error, *_ = examine(source).errors
         assert "width:height:channels" in error.hint
-        assert not examine(Source("file.net", netdsl.base.diagnostics.apply_fix(error.fix, source))).errors
+        assert not examine(Source("file.net", apply_fix(error.fix, source))).errors
 
 
 def test_axes_in_another_order_without_a_reader() -> None:
     text = TEXT[: TEXT.index("reader =")].replace("Input {28:28:1}", "Input {1:28:32}")
     source = Source("file.net", text)
     error, = examine(source).errors
-    assert netdsl.base.diagnostics.apply_fix(error.fix, source) == text.replace("1:28:32", "32:28:1")
+    assert apply_fix(error.fix, source) == text.replace("1:28:32", "32:28:1")
     right = Source("file.net", text.replace("1:28:32", "9:8:40"))
     assert not [d for d in examine(right).diagnostics if "width:height" in d.hint]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import netdsl
 import netdsl.training
-from netdsl.base.diagnostics import Failure
+from netdsl.base.failure import Failure
 from netdsl.base.source import Source
 from netdsl.ir.program import CheckedProgram, Phase
 from netdsl.training import Interrupted, Reporter, Result

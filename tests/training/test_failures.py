@@ -14,7 +14,9 @@ import torch
 import netdsl
 from netdsl import training
 from netdsl.base import atomic_files as storage
-from netdsl.base.diagnostics import Diagnostic, Failure, render
+from netdsl.base.diagnostics import Diagnostic
+from netdsl.base.failure import Failure
+from netdsl.base.render import render
 from netdsl.base.source import Source
 from netdsl.checks.memory_estimate import Memory, estimate_memory
 from netdsl.runs import checkpoint

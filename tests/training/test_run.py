@@ -141,7 +141,7 @@ def test_records_and_checkpoints_say_that_the_data_are_a_sample(tmp_path: Path) 
 
 
 def test_other_data_are_no_resume(tmp_path: Path) -> None:
-    from netdsl.base.diagnostics import Failure
+    from netdsl.base.failure import Failure
 
     training.train(program(PLAN), out=tmp_path / "run", device="cpu")
     with pytest.raises(Failure, match="the data are not those that the checkpoint was trained with"):
@@ -149,7 +149,7 @@ def test_other_data_are_no_resume(tmp_path: Path) -> None:
 
 
 def test_the_best_by_a_name_that_is_none_is_refused(tmp_path: Path) -> None:
-    from netdsl.base.diagnostics import Failure
+    from netdsl.base.failure import Failure
 
     with pytest.raises(Failure) as refused:
         training.train(program(PLAN), out=tmp_path / "run", device="cpu", best="err")

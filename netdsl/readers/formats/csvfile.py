@@ -7,12 +7,13 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
-from ...base.diagnostics import did_you_mean
+from ...base.suggest import did_you_mean
 from ...base.units import plural
 from ...spec import Choice, Either, Flag, Integer, ListOf, Number, Optional, OptionError, Text, option, table_row
 from ..arrays import np
 from ..class_numbers import FIRST_LABEL_DOC, ClassNumbers
 from ..files import locate, read_once, required, short
+from ..given_files import open_files
 from ..memory import ArrayDataset
 from ..reader import DataError, Dataset, Description, Reader, Stream, Wanted
 from ..tables.cells import MISSING, Notation
@@ -225,7 +226,8 @@ class CSV(Reader):
 
     def open_given(self, files: Sequence[Sequence[str]], wanted: Wanted) -> list[Dataset]:
         reader = self.only(wanted)
-        return [replace(reader, file=file).open(False) for part in files for file in part]
+        return open_files([file for part in files for file in part],
+                          lambda file: replace(reader, file=file).open(False))
 
     # -- columns ------------------------------------------------------------------------------------
 

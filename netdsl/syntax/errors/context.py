@@ -8,6 +8,7 @@ from functools import cached_property
 from ...base.codes import Code
 from ...base.diagnostics import Diagnostic, Edit, Label
 from ...base.source import Source, Span
+from ...base.units import any_of
 from .replay import END, Change, Opening, Replay, Word
 
 #: A headline stands behind `error[syntax]: ` on a page of 78 columns.
@@ -156,7 +157,7 @@ class ErrorContext:
             phrases.append("the end of the file")
         if len(phrases) > 4:
             return ""
-        return ", ".join(phrases[:-1]) + " or " * (len(phrases) > 1) + "".join(phrases[-1:])
+        return any_of(phrases)
 
     def insertion(self, index: int, text: str) -> Edit:
         """What is to be written before a word: signs that end something stand behind the word before it."""

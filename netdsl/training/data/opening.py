@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 
 import torch
 
-from ...base.diagnostics import Failure
+from ...base.failure import Failure
 from ...checks.reader_data import data_diagnostic
 from ...ir.program import CheckedProgram, Phase
 from ...readers.every_sample import faults

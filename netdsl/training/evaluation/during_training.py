@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 
-from ...base.diagnostics import Failure
+from ...base.failure import Failure
 from ...ir.program import Phase
 from ...runs import checkpoint
 from ..data.opening import data_errors
@@ -31,11 +31,14 @@ class TrainingEvaluation:
         return found.values, problem
 
     def test(self) -> tuple[EvalResult | None, Failure | None]:
-        """The test data on the final weights; on the best ones where early stopping went past them."""
+        """The test data on the final weights; on the best ones where early stopping went past them.
+
+        The best are known by validation data only: `netdsl test` takes the same checkpoint.
+        """
         job, at = self._job, self._job.state.position
         if Phase.TEST not in job.program.readers or not job.options.test or job.options.limits.overfit is not None:
             return None, None
-        if job.plan.block.early_stopping is not None and at.best_name is not None:
+        if job.plan.block.early_stopping is not None and job.validation is not None and at.best_name is not None:
             job.state.restore_weights(checkpoint.read(job.keeper.folder / at.best_name))
         with ExitStack() as stack:
             return self._evaluate(make_evaluator(job.program, job.state.executable, job.step.precision, Phase.TEST,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 
-from ...base.diagnostics import Failure
+from ...base.failure import Failure
 from ...checks.multi_view import multi_view_diagnostic
 from ...ir.program import CheckedProgram, Phase
 from ...lower import Executable, lower
