@@ -51,8 +51,8 @@ def _softmax_twice(program: CheckedProgram) -> Iterator[Diagnostic]:
         for use in node.inputs if node.layer.softmax_axis is not None else ():
             if program.network[use.node].layer.is_softmax:
                 yield _doubt(f"Softmax is applied twice: {node.layer.name()} has its own", use.span,
-                             "this is a Softmax already", "give it what the Softmax gets; a Softmax for "
-                             "`outputNodes` can stand beside it.")
+                             "this is already a Softmax", "give it the input of the Softmax; a Softmax for "
+                             "`outputNodes` can stay.")
 
 
 def _rates(plan: TrainingPlan) -> Iterator[Diagnostic]:
@@ -60,11 +60,11 @@ def _rates(plan: TrainingPlan) -> Iterator[Diagnostic]:
         yield _doubt("the learning rate is 0, so nothing is learned", _key(plan, *RATE_KEYS), "this is 0",
                      "a rate such as 0.1 or 0.01 is usual for MomentumSGD, 0.001 for Adam.")
     elif plan.ends_before(0):
-        yield _doubt("training ends before it begins: the rate is below the least one", _key(plan, *RATE_KEYS),
+        yield _doubt("training ends before it begins: the rate is below the minimum", _key(plan, *RATE_KEYS),
                      f"per sample it is below {plan.block.min_learning_rate_per_sample:g}",
                      "raise the rate, or set `minLearningRatePerSample = 0`.")
     if (plan.block.nesterov or plan.block.use_nag) and plan.optimizer.uses_momentum and plan.momentum is None:
-        yield _doubt("Nesterov's step needs a momentum, and there is none", _key(plan, "nesterov", "useNAG"),
+        yield _doubt("Nesterov needs a momentum, and there is none", _key(plan, "nesterov", "useNAG"),
                      "has no effect", "add `momentum = 0.9`, or leave it out.")
 
 
@@ -73,11 +73,11 @@ def _sizes(plan: TrainingPlan, count: int | None) -> Iterator[Diagnostic]:
     if count is not None and 0 < count < plan.minibatch_size:
         yield _doubt("a minibatch is larger than the training data", _key(plan, "minibatchSize"),
                      f"{plan.minibatch_size:,} samples, of {count:,}",
-                     "take a smaller one: now an epoch is one update.")
+                     "use a smaller one: as it is, an epoch is one update.")
     elif count is not None and 0 < count < size:
         yield _doubt("an update takes more samples than the training data have", _key(plan, "accumulate"),
                      f"{block.accumulate} minibatches are {size:,} samples, of {count:,}",
-                     "take fewer: now an epoch is one update.")
+                     "use fewer: as it is, an epoch is one update.")
     if 0 < block.epoch_size < size:
         yield _doubt("an epoch is smaller than a minibatch", _key(plan, "epochSize"),
                      f"{block.epoch_size:,} samples, and an update takes {size:,}",
@@ -93,7 +93,7 @@ def _without_effect(program: CheckedProgram, plan: TrainingPlan) -> Iterator[Dia
     for key, layer in _FOR_LAYERS.items():
         if key in plan.spans and key not in taken:
             yield _doubt(f"`{key}` has no effect: the network has no {layer}", plan.spans[key], "",
-                         f"put a {layer} where it is wanted, or leave the key out.")
+                         f"add a {layer} to the network, or leave the key out.")
     if "dropoutRate" not in plan.spans:
         yield from _dropout_without_rate(program)
     if plan.block.validation and Phase.VALIDATION in program.readers:
@@ -101,7 +101,7 @@ def _without_effect(program: CheckedProgram, plan: TrainingPlan) -> Iterator[Dia
                      _key(plan, "validation"), "the reader decides; these are not trained on",
                      "leave one of them out.")
     if plan.block.early_stopping is not None and Phase.VALIDATION not in program.readers and not plan.block.validation:
-        yield _doubt("early stopping looks at the training data: there are no others", _key(plan, "earlyStopping"),
+        yield _doubt("early stopping watches the training data: no validation data", _key(plan, "earlyStopping"),
                      "for data that are not trained on", "add `validation = 0.1` to the block, or a reader "
                      "`validation = ...`.")
 

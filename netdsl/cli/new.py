@@ -48,7 +48,7 @@ def new(name: str | None, folder: str | None, like: str | None, no_timing: bool)
     if not target.endswith(".net"):
         target += ".net"
     if Path(target).exists():
-        raise failure(Code.CANNOT_WRITE, f"`{target}` is there already, and nothing is overwritten",
+        raise failure(Code.CANNOT_WRITE, f"`{target}` already exists and is not overwritten",
                       Span.nowhere(target), hint="give another name: `netdsl new other.net`.")
     program, problems = _checked(target, made.text(target))
     reasons = list(made.reasons)

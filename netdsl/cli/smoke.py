@@ -28,7 +28,7 @@ MINIBATCH, UPDATES = 2, 2
 
 
 class _Failed(Exception):
-    """A step has failed, and its page is printed."""
+    """A step has failed, and its message is printed."""
 
 
 def run_smoke(file: str, overrides: Sequence[str]) -> int:
@@ -78,7 +78,7 @@ def _try_all(program: CheckedProgram, folder: Path) -> None:
         differing = [name for name, value in again.values.items()
                      if abs(value - (result.test or {})[name]) > 1e-4 * max(1.0, abs(value))]
         if differing:
-            raise ValueError(f"`{differing[0]}` is another number after loading: {_values(result.test or {})}")
+            raise ValueError(f"`{differing[0]}` changed after loading: {_values(result.test or {})}")
 
 
 def _try_forward(program: CheckedProgram, folder: Path) -> None:

@@ -104,7 +104,7 @@ def call_function(evaluator: Interpreter, function: FunctionValue, positional: S
     if len(positional) > len(parameters):
         raise errors.arguments(function, f"{title} takes {plural(len(names), 'argument')}, "
                                f"here {'is' if len(positional) == 1 else 'are'} {len(positional)}",
-                               positional[len(parameters)].span, "this one has no place", place)
+                               positional[len(parameters)].span, "this one is too many", place)
     bound: dict[str, Lazy] = dict(zip(names, positional, strict=False))
     for name, (value, identifier) in named.items():
         if name not in names:
@@ -134,7 +134,7 @@ def call_builtin(evaluator: Interpreter, builtin: Builtin, positional: Sequence[
     if len(positional) > len(builtin.parameters):
         count = plural(len(builtin.parameters), "argument")
         raise failure(Code.WRONG_ARGUMENTS, f"{builtin.name} takes {count}, here are {len(positional)}",
-                      positional[len(builtin.parameters)].span, "this one has no place",
+                      positional[len(builtin.parameters)].span, "this one is too many",
                       related=errors.uses(place), hint="the elements of a list are joined by `:`, not `,`.")
     bound: dict[str, Any] = dict(zip(builtin.parameters, positional, strict=False))
     for name, (value, identifier) in named.items():
@@ -236,7 +236,7 @@ def call_row(evaluator: Interpreter, row: type[Layer], positional: Sequence[Lazy
     if len(positional) > len(order):
         count = plural(len(order), "argument")
         raise failure(Code.WRONG_INPUTS, f"{row.name()} takes at most {count}, here are {len(positional)}",
-                      positional[len(order)].span, "this one has no place", related=errors.uses(place),
+                      positional[len(order)].span, "this one is too many", related=errors.uses(place),
                       body=(f"    {row.name()} ({', '.join(order)})",))
     given: dict[str, tuple[Lazy, ast.Identifier | None]] = {
         name: (lazy, None) for name, lazy in zip(order, positional, strict=False)}
@@ -304,7 +304,7 @@ def _missing_inputs(
         if given and not row.optional_inputs and not any(a.name for a in e.arguments):
             return errors.wrong_inputs(row.name(), row.inputs, given, e.span, place, f"`{missing[0]}` is missing here",
                                        body)
-        hint = "" if e.arguments else f"in a list, and as an option, it stands without brackets: `{row.name()}`."
+        hint = "" if e.arguments else f"in a list, and as an option, it is written without brackets: `{row.name()}`."
     return failure(Code.WRONG_INPUTS, f"{row.name()} needs its input `{missing[0]}`", e.span,
                    f"`{missing[0]}` is missing here", related=errors.uses(place), body=body, hint=hint)
 

@@ -29,13 +29,13 @@ from .values import Environment, FunctionValue, Lazy, ListValue, NamedPlace, Rec
 BLOCKS = ("network", "reader", "SGD")
 #: Keys of CNTK's configuration files, and what stands for them.
 CONFIGURATION = {
-    **dict.fromkeys(("command", "action"), "take it out: the command says what is done, as in `netdsl run FILE`."),
-    "modelPath": "take it out: a run keeps its checkpoints in its own folder, `netdsl run FILE -o FOLDER`.",
-    "deviceId": "take it out: the device is said by the command, as in `netdsl run FILE --device cpu`.",
+    **dict.fromkeys(("command", "action"), "remove it: the command says what to do, as in `netdsl run FILE`."),
+    "modelPath": "remove it: a run keeps its checkpoints in its own folder, `netdsl run FILE -o FOLDER`.",
+    "deviceId": "remove it: the device is an option of the command, as in `netdsl run FILE --device cpu`.",
     **dict.fromkeys(("BrainScriptNetworkBuilder", "SimpleNetworkBuilder", "NDLNetworkBuilder"),
                     "the network is `network = { ... }`, at the top of the file."),
     **dict.fromkeys(("Train", "train", "Test", "test"),
-                    "`network`, `reader` and `SGD` stand at the top of the file, without a block around them."),
+                    "`network`, `reader` and `SGD` go at the top of the file, without a block around them."),
 }
 #: Rows of the other tables are no part of a network; `Linear` there is a misspelt layer, not a schedule.
 NOT_IN_NETWORKS = frozenset({*readers.NAMES, *optimizers.NAMES} - set(layers.NAMES))
@@ -237,7 +237,7 @@ class _Elaboration:
         self.problems.append(Diagnostic(
             Code.NO_CRITERION, "the network has no criterion, so it cannot be trained",
             Label(network.span, "in this network"),
-            hint="name what is to be made small: `criterionNodes = CrossEntropyWithSoftmax (labels, z)`."))
+            hint="name what to minimize: `criterionNodes = CrossEntropyWithSoftmax (labels, z)`."))
 
     # -- the rest of the file ------------------------------------------------------------------------
 
@@ -283,15 +283,15 @@ def _not_a_block(name: str, span: Span, meant: str, record: Any) -> Diagnostic:
         brace = record.span.start + 1
         hint += f", and choose the rule in it: `optimizer = {name} {{}}`"
         fix.append(Edit(span.source.span(brace, brace), f" optimizer = {name} {{}} ;"))
-    return Diagnostic(Code.UNKNOWN_KEY, f"`{name}` is no block of the file",
+    return Diagnostic(Code.UNKNOWN_KEY, f"`{name}` is not a block of the file",
                       Label(span, f"its keys are those of `{meant}`"), body=(f"The blocks are {', '.join(BLOCKS)}.",),
                       hint=f"{hint}.", fix=tuple(fix))
 
 
 def _unused_warning(name: str, span: Span, node: str | None, function: bool) -> Diagnostic:
     why = "it is computed, but no criterion, metric or output needs it" if node else "nothing uses it"
-    hint = "name it in `evaluationNodes` or `outputNodes`, or take it out." if node else \
-        "take it out, or begin its name with `_`."
+    hint = "name it in `evaluationNodes` or `outputNodes`, or remove it." if node else \
+        "remove it, or begin its name with `_`."
     return Diagnostic(Code.UNUSED_NAME, f"`{name}` is not used", Label(span, why), hint=hint, severity="warning")
 
 

@@ -212,7 +212,7 @@ class Thunk:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A value in the clothes of a thunk: for arguments that are computed already."""
+    """An already computed value behind the Thunk interface: for arguments that are computed already."""
 
     value: Any
     span: Span

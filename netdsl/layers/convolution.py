@@ -75,7 +75,8 @@ class ConvolutionalLayer(Layer):
                 "over three axes"),
         Example("ConvolutionalLayer {64, (3:3), pad = true}", ((2, 2, 32),), None,
                 "a filter may not be larger than its input"),
-        Example("ConvolutionalLayer {64, (3:3), groups = 2}", ((8, 8, 3),), None, "3 channels make no 2 groups"),
+        Example("ConvolutionalLayer {64, (3:3), groups = 2}", ((8, 8, 3),), None,
+                "3 channels cannot be divided into 2 groups"),
     )
 
     num_output_channels: int = option(Integer(1), doc="Number of filters, which is the number of output channels.",

@@ -67,7 +67,7 @@ class ConvolutionTransposeLayer(Layer):
                 (9, 7, 3)),
         Example("ConvolutionTransposeLayer {3, 3, 2, stride = 2}", ((5, 2),), (11, 3), "over one axis"),
         Example("ConvolutionTransposeLayer {3, (3:3), 2, stride = 2, pad = true, outputShape = (9:9)}", ((4, 4, 2),),
-                None, "no convolution makes 4 x 4 from 9 x 9 this way"),
+                None, "no such convolution makes 4 x 4 from 9 x 9"),
     )
 
     num_output_channels: int = option(Integer(1), doc="Number of output channels.", drawn="{} filters")

@@ -42,7 +42,7 @@ def plan_of(block: TrainingBlock, spans: Mapping[str, Span], where: Span = NOWHE
             ) -> tuple[TrainingPlan, tuple[Diagnostic, ...]]:
     """The plan and its warnings. `spans` says which keys the file gives, `where` is the block's name.
 
-    Raises Failure with every mistake: `missing-option`, `conflicting-keys`, `bad-schedule` or `option-type` pages.
+    Raises Failure with all mistakes: `missing-option`, `conflicting-keys`, `bad-schedule` or `option-type` diagnostics.
     """
     keys = _Keys(block, spans, where)
     found = [*_check_schedules(keys), *_check_keys(keys)]
@@ -85,7 +85,7 @@ class _Keys:
 
     def conflict(self, first: str, second: str, title: str, hint: str, severity: str = "error",
                  body: tuple[str, ...] = (), label: str = "and here this one") -> Diagnostic:
-        """A page with both places; the mark is at the one that stands later in the file."""
+        """A diagnostic with both places; the mark is at the one that stands later in the file."""
         a, b = sorted((first, second), key=lambda name: self.span(name).start)
         related = (Label(self.span(a), f"`{a}` is given here"),) if a in self.spans and a != b else ()
         if self.span(a).source is not self.span(b).source:  # one of them comes from outside: it cannot delete a line

@@ -37,7 +37,7 @@ class StepRates:
 
 
 @dataclass(frozen=True)
-class ParameterGroup:
+class TrainedParameter:
     """One parameter and what is said of it; the tensor is changed in place."""
 
     name: str
@@ -70,7 +70,7 @@ class RuleSettings:
 
 
 @dataclass
-class Bucket:
+class ParamGroup:
     """Parameters that one update treats alike: same multipliers, kind, device and dtype."""
 
     rate: float
@@ -96,7 +96,7 @@ class Optimizer(Spec):
     examples: ClassVar[tuple[str, ...]] = ()
     #: The rule takes the momentum keys of the block (`momentum`, `momentumPerMB`, ...).
     uses_momentum: ClassVar[bool] = False
-    #: Scaling gradient and rate against each other changes nothing: the sum needs no own pass.
+    #: Scaling gradient and rate against each other changes nothing: no separate pass for the sum.
     linear: ClassVar[bool] = False
     #: Numbers that the rule counts on the host, with their start; `step` is always there.
     counters: ClassVar[dict[str, float]] = {}
@@ -116,14 +116,14 @@ class Optimizer(Spec):
         """The numbers that `update` needs for this step; always equally many. Pure, on the host."""
         raise NotImplementedError
 
-    def update(self, bucket: Bucket, c: Sequence[torch.Tensor]) -> None:
-        """Change the parameters of a bucket in place, with the coefficients as 0-dim tensors.
+    def update(self, group: ParamGroup, c: Sequence[torch.Tensor]) -> None:
+        """Change the parameters of a group in place, with the coefficients as 0-dim tensors.
 
-        `bucket.gradients` may be overwritten. Nothing here may read a tensor's value on the host.
+        `group.gradients` may be overwritten. Nothing here may read a tensor's value on the host.
         """
         raise NotImplementedError
 
-    def fused(self, bucket: Bucket, numbers: Sequence[float], scale: float, l2: float) -> bool:
+    def fused(self, group: ParamGroup, numbers: Sequence[float], scale: float, l2: float) -> bool:
         """The update by one of torch's fused kernels, if one says exactly the same; else False, with nothing done.
 
         `numbers` are the coefficients, the gradient is `scale * (gradient + l2 * parameter)`.
@@ -148,4 +148,4 @@ def unit_gain(is_unit_gain: bool, momentum: float) -> float:
     return 1.0 - momentum if is_unit_gain else 1.0
 
 
-__all__ = ["Bucket", "Optimizer", "ParameterGroup", "Regularization", "RuleSettings", "StepRates", "unit_gain"]
+__all__ = ["Optimizer", "ParamGroup", "Regularization", "RuleSettings", "StepRates", "TrainedParameter", "unit_gain"]

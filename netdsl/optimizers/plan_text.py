@@ -205,7 +205,7 @@ def _parameters(plan: TrainingPlan, frozen: Mapping[str, str]) -> Iterator[Line]
     for row in block.multipliers:
         yield "parameters", f"{row.pattern}: {_times(row.rate, row.decay)}"
     if len(block.multipliers) > 1:
-        yield "parameters", "of several that fit, the last one counts"
+        yield "parameters", "of several that match, the last one applies"
     for pattern in block.freeze:
         yield "frozen", f"{pattern}: {frozen[pattern]}" if pattern in frozen else pattern
     if block.load_weights:
@@ -243,7 +243,7 @@ def _judging(plan: TrainingPlan) -> Iterator[Line]:
 def _run(plan: TrainingPlan) -> Iterator[Line]:
     block = plan.block
     exact = ", the same bits in every run" if block.deterministic else ""
-    names = {"float": "32-bit floats", "bf16": "bf16 products", "auto": "bf16 products where the device has them"}
+    names = {"float": "32-bit floats", "bf16": "bf16 products", "auto": "bf16 products where the device supports them"}
     yield "run", f"{names[block.precision]}, seed {block.seed}{exact}"
 
 

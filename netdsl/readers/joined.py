@@ -39,7 +39,7 @@ class Joined(Reader):
                                   "set it on Joined: the samples of all readers come in one order.")
             if getattr(reader, "max_errors", 0):
                 raise OptionError("readers", f"`maxErrors` of {type(reader).__name__} cannot be used inside Joined",
-                                  "samples that are passed over would shift the others; set it to 0.")
+                                  "skipped samples would shift the others; set it to 0.")
 
     def sources(self) -> tuple[str, ...]:
         return tuple(path for reader in self.readers for path in reader.sources())
@@ -147,7 +147,7 @@ class Joined(Reader):
                 raise DataError(f"the sample `{name}` is missing in one of the joined readers", option="readers",
                                 place=f"sample {row} of {type(self.readers[0]).__name__}",
                                 body=(f"{type(self.readers[number]).__name__} has {other.count:,} samples, none with "
-                                      "that id.",), hint="add it there, or take it out of the first.")
+                                      "that id.",), hint="add it there, or remove it from the first.")
         return np.array([places[name] for name in first.ids], dtype=np.int64)
 
 

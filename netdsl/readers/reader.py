@@ -25,7 +25,7 @@ class DataError(Exception):
         self.title, self.path, self.place, self.hint = title, path, place, hint
         self.option, self.body = option, body
 
-    def located(self, path: str = "", place: str = "", option: str = "") -> DataError:
+    def with_location(self, path: str = "", place: str = "", option: str = "") -> DataError:
         """The same mistake with what it does not say of its place yet."""
         return DataError(self.title, path=self.path or path, place=self.place or place, hint=self.hint,
                          option=self.option or option, body=self.body)
@@ -70,7 +70,7 @@ class Description:
     """What a reader says of itself without reading all of its data."""
 
     streams: tuple[Stream, ...]
-    count: int | None = None  #: samples in one sweep
+    count: int | None = None  #: samples in one pass
     facts: tuple[str, ...] = ()  #: further lines for `check`: transforms, files
     missing: tuple[str, ...] = ()  #: files or folders that were looked for and are not there
     #: What is allowed and perhaps not meant: warnings of `check`.
@@ -173,7 +173,7 @@ class Reader(Spec):
     # Not `features` and `labels`: those names are wanted for files and columns.
     features_input: str = option(Text(), "features", "Name of the network's input that gets the data.")
     labels_input: str = option(Text(), "labels", "Name of the network's input that gets the classes or targets.")
-    randomize: bool = option(Flag(), True, "Whether training takes the samples in a new order in each sweep; false: in "
+    randomize: bool = option(Flag(), True, "Whether training takes the samples in a new order in each epoch; false: in "
                              "the order of the data, as all other phases do.")
     #: Names of the classes that other data have, by number; no option, `with_classes` sets it.
     class_order: tuple[str, ...] = field(default=(), kw_only=True)
@@ -226,7 +226,7 @@ class Reader(Spec):
                         hint="predict on a file whose test reader takes files: ImageFolder, MapFile, CSV, CNTKText, "
                              "NumPy.")
 
-    def content(self) -> Any:
+    def fingerprint(self) -> Any:
         """What identifies the data for resume: the options by value."""
         return self.show()
 

@@ -32,7 +32,7 @@ class Kind:
         """The value in the notation of the file."""
         return show_value(value)
 
-    def cure(self, value: Any) -> str:
+    def suggestion(self, value: Any) -> str:
         """What to do about a value that it cannot take, if that can be said."""
         return ""
 
@@ -90,7 +90,7 @@ class Flag(Kind):
             raise Mismatch(self.expected)
         return value
 
-    def cure(self, value: Any) -> str:
+    def suggestion(self, value: Any) -> str:
         if isinstance(value, str) and value.casefold() in ("true", "false", "yes", "no"):
             return "write it without quotes: `true` or `false`."
         return f"write `{'true' if value else 'false'}`." if value in (0, 1) else ""
@@ -221,9 +221,9 @@ class FunctionKind(Kind):
     def show(self, value: Any) -> str:
         return "Identity" if value is None else str(value)
 
-    def cure(self, value: Any) -> str:
+    def suggestion(self, value: Any) -> str:
         return "name it without quotes: `ReLU`, `Tanh`." if isinstance(value, str) else \
-            "leave its input away: `ReLU`, not `ReLU (x)`." if not isinstance(value, int | float | list) else ""
+            "leave out its input: `ReLU`, not `ReLU (x)`." if not isinstance(value, int | float | list) else ""
 
 
 @dataclass(frozen=True)

@@ -61,6 +61,6 @@ class _Marks(Reporter):
     def __init__(self) -> None:
         self.times: list[float] = []
 
-    def glimpse(self, glimpse: ProgressUpdate) -> None:
-        if glimpse.phase == "epoch":
+    def show(self, update: ProgressUpdate) -> None:
+        if update.phase == "epoch":
             self.times.append(time.perf_counter())

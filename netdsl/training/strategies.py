@@ -109,7 +109,7 @@ class Captured(Eager):
             except Exception as error:
                 if not self.adopted:
                     raise
-                # Captured before, so this is the device's mood (memory); the step itself was made.
+                # The capture itself succeeded before; a failure here is out of memory. The step was made.
                 self.refusal, self.shapes = first_line(error), ()
 
     def _capture(self, work: StepInput) -> None:

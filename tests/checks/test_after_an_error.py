@@ -68,7 +68,7 @@ def test_pages_of_errors_stand_alone(case: Path, monkeypatch: pytest.MonkeyPatch
 def test_a_block_of_another_name_is_an_error(name: str, meant: str) -> None:
     source = Source("file.net", TEXT.replace("reader = {", f"{name} = {{"))
     error, = examine(source).errors
-    assert error.title == f"`{name}` is no block of the file"
+    assert error.title == f"`{name}` is not a block of the file"
     assert apply_fix(error.fix, source) == TEXT
 
 
@@ -76,7 +76,7 @@ def test_a_block_of_another_name_is_an_error(name: str, meant: str) -> None:
 def test_a_training_block_of_another_name_is_an_error(name: str) -> None:
     source = Source("file.net", TEXT.replace("SGD = {", f"{name} = {{"))
     error, = examine(source).errors
-    assert error.title == f"`{name}` is no block of the file"
+    assert error.title == f"`{name}` is not a block of the file"
     again = Source("file.net", apply_fix(error.fix, source))
     assert examine(again).diagnostics == ()
     assert (f"optimizer = {name} {{}}" in again.text) == (name in ("Adam", "MomentumSGD"))

@@ -247,7 +247,7 @@ biases        rate times 1, no decay
 frozen        conv1
 validation    10 % of the training data set aside
 average       of the parameters, remembering 0.999 at each update
-run           bf16 products where the device has them, seed 0
+run           bf16 products where the device supports them, seed 0
 """
 
 

@@ -96,7 +96,7 @@ def test_overfits_32_samples(tmp_path: Path) -> None:
     first = read_records(result.out)[0]
     assert result.train["ce"] <= 0.01 * first["train"]["ce"]
     assert result.train["errs"] == 0
-    assert result.stopped == "learned by heart"
+    assert result.stopped == "memorised"
     assert result.samples == 32 * result.epochs < 32 * 300
 
 

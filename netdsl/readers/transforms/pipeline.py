@@ -251,5 +251,5 @@ class ImageReader(Reader):
     def _test_pipeline(self) -> Pipeline:
         return self.pipeline(training=False)
 
-    def content(self) -> Any:
+    def fingerprint(self) -> Any:
         return self.show()

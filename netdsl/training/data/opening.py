@@ -1,4 +1,4 @@
-"""The data of a program opened, every fault of theirs a page; validation and test data read once before training."""
+"""Opens the data of a program, every fault a diagnostic; validation and test data are read once before training."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LONG = 2000
 
 @contextmanager
 def data_errors(program: CheckedProgram, phase: str) -> Iterator[None]:
-    """Turn a DataError into the page that points at the reader."""
+    """Turn a DataError into the diagnostic that points at the reader."""
     try:
         yield
     except DataError as error:
@@ -78,6 +78,6 @@ def make_loader(
     stack: ExitStack,
 ) -> Loader:
     with data_errors(program, phase):
-        feed = open_loader(dataset, device, seed, options.workers or default_workers(device))
-    stack.callback(feed.close)
-    return feed
+        loader = open_loader(dataset, device, seed, options.workers or default_workers(device))
+    stack.callback(loader.close)
+    return loader
