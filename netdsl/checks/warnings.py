@@ -119,7 +119,7 @@ def _slow_precision(plan: TrainingPlan) -> Iterator[Diagnostic]:
     if plan.block.precision == "bf16" and multiplies_bf16() is False and not may_have_gpu():
         span = _key(plan, "precision")
         written = (Edit(span, '"auto"'),) if "precision" in plan.spans else ()
-        yield replace(_doubt("bf16 is slow on this processor: it has no bf16 instructions", span,
+        yield replace(_warning("bf16 is slow on this processor: it has no bf16 instructions", span,
                              "measured six to ten times slower than float",
                              'write `precision = "auto"`: bf16 where the device has it, else float.'), fix=written)
 
