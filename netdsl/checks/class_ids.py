@@ -130,11 +130,10 @@ def _class_diagnostic(program: CheckedProgram, phase: Phase, title: str, here: s
 
 def _one_list(reader: Reader, guess: str) -> str:
     """How the classes of all data come to have the same numbers."""
-    option = next((name for name in ("classFile", "classes") if type(reader).option(name) is not None), "")
-    what = "folders" if option == "classFile" else "classes"
-    suggestion = f", or list the classes of all data in `{option}`, for each reader the same" if option else ""
+    listed = reader.class_list
+    suggestion = f", or list the classes of all data in `{listed}`, for each reader the same" if listed else ""
     call = f"{guess} Call" if guess else "call"
-    return f"{call} the same {what} by the same names{suggestion}."
+    return f"{call} the same {reader.class_word} by the same names{suggestion}."
 
 
 def _listed(names: Sequence[str]) -> str:

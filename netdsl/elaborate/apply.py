@@ -14,7 +14,7 @@ from ..base.units import plural
 from ..ir.network import Use
 from ..layers.layer import Layer
 from ..readers import TRANSFORMS
-from ..spec import BoundArgument, Spec, bind, signature_body
+from ..spec import BoundArgument, Function, Spec, bind, signature_body
 from ..syntax import ast
 from . import errors
 from .schedules import read_schedule
@@ -66,7 +66,7 @@ def call(evaluator: Interpreter, e: ast.Call, environment: Environment, place: N
         return call_function(evaluator, callee, positional, named, e.span, own.used_by(e.span))
     if isinstance(callee, Builtin):
         return call_builtin(evaluator, callee, positional, named, e.span, place)
-    if getattr(callee, "is_function", False):
+    if isinstance(callee, Function):
         if named:
             identifier = next(iter(named.values()))[1]
             raise failure(Code.WRONG_ARGUMENTS, f"`{identifier.text}` cannot be given here by name", identifier.span,
@@ -197,7 +197,7 @@ def construct(evaluator: Interpreter, row: type[Spec], positional: Sequence[Lazy
     if not isinstance(bound.spec, Layer):
         evaluator.spec_spans[id(bound.spec)] = (bound.spec, span, dict(bound.spans))
         return bound.spec
-    layer, activation = split_activation(bound.spec)
+    layer, activation = bound.spec.split_activation()
     name = place.scope.claim(layer.step_label(), place.tail)
     given = tuple(bound.spans.items())
     if not layer.inputs:
@@ -216,14 +216,6 @@ def _of_two_tables(row: type[Spec], failed: Failure) -> Failure:
         return failed
     hint = f"inside `reader`, `{row.name()}` is a transform of images; here it is the layer. Write the transform there."
     return Failure([dataclasses.replace(d, hint=d.hint or hint) for d in failed.diagnostics])
-
-
-def split_activation(layer: Layer) -> tuple[Layer, Any]:
-    """The `activation` option becomes a node of its own; the row keeps none."""
-    activation = getattr(layer, "activation", None)
-    if activation is None:
-        return layer, None
-    return dataclasses.replace(layer, activation=None), activation  # type: ignore[call-arg]
 
 
 def call_row(evaluator: Interpreter, row: type[Layer], positional: Sequence[Lazy], named: Named, e: ast.Call,
@@ -264,7 +256,7 @@ def call_row(evaluator: Interpreter, row: type[Layer], positional: Sequence[Lazy
         bound = bind(row, [], options, e.span)
     except Failure as failed:
         raise _options_in_parentheses(failed, e) from None
-    layer, activation = split_activation(bound.spec)
+    layer, activation = bound.spec.split_activation()
     name = own.scope.claim(layer.step_label(), True)
     value = LayerValue(layer, name, e.callee.span.to(e.span), place.trace_spans(), tuple(bound.spans.items()),
                        activation)
@@ -347,7 +339,7 @@ def use_of(evaluator: Interpreter, argument: Lazy, value: Any, layer: Layer | No
         called = f"an input of {layer.name()}" if layer else "an operand"
         raise errors.wrong_type(f"{called} has to be a node of the network", argument.span, value, place,
                                 hint=errors.APPLY
-                                if getattr(value, "is_function", False) else "")
+                                if isinstance(value, Function) else "")
     return Use(value.node, argument.span)
 
 

@@ -10,7 +10,7 @@ from ..base.codes import Code
 from ..spec import Flag, FunctionKind, Integer, OptionError, option, table_row
 from .bounds import UNBOUNDED
 from .initializers import constant, fans, init_bias_option, init_option, init_value_scale_option, weight_start
-from .layer import Example, Layer, ParameterSpec, Shape, ShapeError
+from .layer import Activated, Example, Layer, ParameterSpec, Shape, ShapeError
 from .windows import (
     Sliding,
     Window,
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 @table_row
-class ConvolutionalLayer(Layer):
+class ConvolutionalLayer(Activated):
     """Convolution with learned filters over one, two or three axes.
 
     The input is `W x H x C` (or `W x C`, `W x H x D x C`); every filter covers `filterShape` pixels of all

@@ -313,6 +313,10 @@ class _Fixed(Layer):
     def number(self) -> float:
         raise NotImplementedError
 
+    @property
+    def constant_value(self) -> float:
+        return self.number
+
     def parameters(self, inputs: Sequence[Shape]) -> dict[str, ParameterSpec]:
         return {"value": ParameterSpec(self.shape(inputs).dims, constant(self.number), learned=False, saved=False)}
 

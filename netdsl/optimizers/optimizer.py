@@ -138,9 +138,49 @@ class Optimizer(Spec):
         """The rule in one line, in classical terms; `momentum` is how the plan states it, or empty."""
         return f"{self.show()}, {momentum or 'no momentum'}" if self.uses_momentum else self.show()
 
+    def with_nesterov(self) -> Optimizer | None:
+        """The rule looking ahead along its velocity; None where there is no such form."""
+        return None
+
+    def with_decay(self, decay: float) -> Optimizer | None:
+        """The rule with a weight decay that it applies itself; None where that is a penalty on the gradient."""
+        return None
+
+    @property
+    def own_decay(self) -> float:
+        """The weight decay that the rule applies itself, apart from the gradient."""
+        return 0.0
+
+    @property
+    def states_decay(self) -> bool:
+        """Whether the use says another weight decay than the row's default."""
+        return False
+
+    def gradient_weight(self, momentum: float) -> float:
+        """Of `linear` rules: with what the velocity takes each gradient in."""
+        return 1.0
+
     def state_size(self, has_momentum: bool) -> int:
         """Numbers kept for each number of a large parameter (a matrix or filter)."""
         return len(self.slots((2, 2), has_momentum))
+
+
+class DecaysItself(Optimizer):
+    """Base of rules with the option `weightDecay`."""
+
+    weight_decay: float
+
+    def with_decay(self, decay: float) -> Optimizer:
+        return self.with_options(weight_decay=decay)
+
+    @property
+    def own_decay(self) -> float:
+        return self.weight_decay
+
+    @property
+    def states_decay(self) -> bool:
+        option = self.option("weightDecay")
+        return option is not None and self.weight_decay != option.default
 
 
 def unit_gain(is_unit_gain: bool, momentum: float) -> float:
@@ -148,4 +188,5 @@ def unit_gain(is_unit_gain: bool, momentum: float) -> float:
     return 1.0 - momentum if is_unit_gain else 1.0
 
 
-__all__ = ["Optimizer", "ParamGroup", "Regularization", "RuleSettings", "StepRates", "TrainedParameter", "unit_gain"]
+__all__ = ["DecaysItself", "Optimizer", "ParamGroup", "Regularization", "RuleSettings", "StepRates", "TrainedParameter",
+           "unit_gain"]

@@ -211,8 +211,8 @@ class TrainingPlan:
     @property
     def keys(self) -> dict[str, str]:
         """What the block says otherwise than by default, in the notation of the file."""
-        return {o.name: o.kind.show(getattr(self.block, o.field_name)) for o in self.block.options()
-                if o.required or getattr(self.block, o.field_name) != o.default}
+        return {o.name: o.kind.show(self.block.value_of(o)) for o in self.block.options()
+                if o.required or self.block.value_of(o) != o.default}
 
 
 def fits(name: str, pattern: str) -> bool:

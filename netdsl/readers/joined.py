@@ -37,7 +37,7 @@ class Joined(Reader):
             if not reader.randomize:
                 raise OptionError("readers", "`randomize` of a reader inside Joined has no effect",
                                   "set it on Joined: the samples of all readers come in one order.")
-            if getattr(reader, "max_errors", 0):
+            if reader.tolerated:
                 raise OptionError("readers", f"`maxErrors` of {type(reader).__name__} cannot be used inside Joined",
                                   "skipped samples would shift the others; set it to 0.")
 
@@ -107,6 +107,12 @@ class Joined(Reader):
         return DataError("the inputs have different numbers of samples", body=(f"{shown}.",),
                          hint="name as many images or rows for each of them: what stands at the same place belongs "
                               "together.")
+
+    def color_order_of(self, name: str) -> str:
+        return next((reader.color_order_of(name) for reader in self.readers if name in reader.input_names()), "RGB")
+
+    def for_viewing(self) -> Reader:
+        return replace(self, readers=tuple(reader.for_viewing() for reader in self.readers))
 
     def with_classes(self, names: Callable[[str], tuple[str, ...]]) -> Reader:
         return replace(self, readers=tuple(reader.with_classes(names) for reader in self.readers))

@@ -244,7 +244,22 @@ class Reader(Spec):
     def tolerated(self) -> int:
         """How many bad samples are skipped before it is an error."""
         known = type(self).option("maxErrors")
-        return int(getattr(self, known.field_name)) if known is not None else 0
+        return int(self.value_of(known)) if known is not None else 0
+
+    #: The option that lists the classes by name, where the row has one; what it calls them.
+    class_list: ClassVar[str] = ""
+    class_word: ClassVar[str] = "classes"
+
+    def color_order_of(self, name: str) -> str:
+        """The order of the channels of the images that an input gets: `RGB` or `BGR`."""
+        return "RGB"
+
+    def for_viewing(self) -> Reader:
+        """The reader without the steps that only shift and scale values: what it gives can be looked at.
+
+        Steps that draw random numbers stay and draw the same: the pictures are those that training sees.
+        """
+        return self
 
     def with_classes(self, names: Callable[[str], tuple[str, ...]]) -> Reader:
         """The reader with its classes numbered as other data number them; `names` says how, for an input's name.
@@ -298,6 +313,8 @@ class Transform(Spec):
     examples: ClassVar[tuple[str, ...]] = ()
     #: True if the step treats every image alike and also takes a stack (n x height x width x channels).
     pointwise: ClassVar[bool] = False
+    #: True if the step only shifts and scales values: without it the image looks like itself.
+    only_scales: ClassVar[bool] = False
 
     @property
     def random(self) -> bool:

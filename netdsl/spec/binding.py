@@ -14,7 +14,7 @@ from ..base.source import Span
 from ..base.suggest import suggest
 from ..base.units import inflected, plural
 from .aliases import cure_of_option, elsewhere, our_option, suggestion_for_value
-from .kinds import FunctionKind, Kind, ListOf, Mismatch, Optional, show_value
+from .kinds import Function, FunctionKind, Kind, LanguageValue, ListOf, Mismatch, Optional, show_value
 from .rows import Option, OptionError, S, Spec
 
 
@@ -198,7 +198,7 @@ def _as_function(cls: type[Spec], argument: BoundArgument, value: Any) -> str:
     """`DenseLayer {64, ReLU}`: a function given by its position, where only its name would find its option."""
     takes = [o.name for o in cls.options()
              if isinstance(o.kind.item if isinstance(o.kind, Optional) else o.kind, FunctionKind)]
-    if argument.name_span is not None or not takes or not getattr(value, "is_function", False):
+    if argument.name_span is not None or not takes or not isinstance(value, Function):
         return ""
     return f"give it by its name: `{takes[0]} = {' '.join(argument.span.text.split())[:40]}`."
 
@@ -246,4 +246,4 @@ def describe_value(value: Any) -> str:
         return "a record"
     if isinstance(value, Spec):
         return f"{'an' if value.what[0] in 'aeiou' else 'a'} {value.what}, {type(value).name()}"
-    return getattr(value, "description", None) or f"a {type(value).__name__.lower()}"
+    return value.description() if isinstance(value, LanguageValue) else f"a {type(value).__name__.lower()}"

@@ -211,6 +211,30 @@ class Either(Kind):
         raise Mismatch(self.expected)
 
 
+class LanguageValue:
+    """Base of what expressions evaluate to beside numbers and texts: it says in messages what it is."""
+
+    __slots__ = ()
+
+    def description(self) -> str:
+        raise NotImplementedError
+
+
+class Function(LanguageValue):
+    """Base of the values that can be applied: functions of the file, layers, built-in functions."""
+
+    __slots__ = ()
+
+    def description(self) -> str:
+        return "a function"
+
+
+class ScheduleValue:
+    """Base of the values that follow the training: lists of values by epoch, and policies."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True)
 class FunctionKind(Kind):
     """A layer or a function of one input, such as `ReLU`; stays unapplied."""
@@ -222,7 +246,7 @@ class FunctionKind(Kind):
         return "a layer or function, such as ReLU"
 
     def convert(self, value: Any) -> Any:
-        if value is not None and not getattr(value, "is_function", False):
+        if value is not None and not isinstance(value, Function):
             raise Mismatch(self.expected)
         return value
 
@@ -239,14 +263,14 @@ class SpecOf(Kind):
     """A use of a row of another table, such as `Adam {}` or `RandomCrop {...}`."""
 
     what: str  #: "an optimizer", "a transform": what the message says
-    base: type | None = None  #: the class of the table's rows; any row if None
+    base: type  #: the class of the table's rows
 
     @property
     def expected(self) -> str:
         return self.what
 
     def convert(self, value: Any) -> Any:
-        if not (isinstance(value, self.base) if self.base else is_row(value)):
+        if not isinstance(value, self.base):
             raise Mismatch(self.expected)
         return value
 
@@ -282,7 +306,7 @@ class ScheduleKind(Kind):
         return "a schedule such as `0.1*25 : 0.01*25 : 0.001`"
 
     def convert(self, value: Any) -> Any:
-        if not getattr(value, "is_schedule", False):
+        if not isinstance(value, ScheduleValue):
             raise Mismatch(self.expected)
         return value
 
@@ -306,8 +330,3 @@ def show_value(value: Any) -> str:
     if isinstance(value, list | tuple):
         return "(" + ":".join(show_value(v) for v in value) + ")" if len(value) != 1 else show_value(value[0])
     return str(value)
-
-
-def is_row(value: Any) -> bool:
-    """Whether a value is a use of a row of some table (a Spec)."""
-    return hasattr(value, "options") and hasattr(value, "show")

@@ -216,7 +216,7 @@ def out_of_memory(program: CheckedProgram, device: torch.device, pieces: int) ->
     table = "\n".join(f"    {name:<{width}}  {size:>{digits}}" for (name, _), size in zip(rows, sizes, strict=True))
     beside = () if memory.training_bytes > available else (
         "By this count it fits: other programs, a limit on this process or what is not counted took the rest.",)
-    spans = getattr(program.plan, "spans", {})
+    spans = program.plan.spans if program.plan is not None else {}
     span = spans.get("minibatchSize") or program.spans.get("criterionNodes") or Span.nowhere(program.source.name)
     title, label = "the minibatch does not fit into memory", ""
     if fits < 1:

@@ -11,22 +11,12 @@ from typing import Any
 import pytest
 import torch
 
-from netdsl.optimizers import (
-    LARS,
-    OPTIMIZERS,
-    ROWS,
-    Adadelta,
-    Adagrad,
-    Adam,
-    Adamax,
-    AdamW,
-    FSAdagrad,
-    MomentumSGD,
-    Muon,
-    RMSProp,
-)
+from netdsl.optimizers import OPTIMIZERS, ROWS
 from netdsl.optimizers.optimizer import Optimizer, Regularization, RuleSettings, StepRates, TrainedParameter
-from netdsl.optimizers.rules.matrix import orthogonal
+from netdsl.optimizers.rules.adam import Adam, Adamax, AdamW
+from netdsl.optimizers.rules.adaptive import Adadelta, Adagrad, FSAdagrad, RMSProp
+from netdsl.optimizers.rules.matrix import Muon, orthogonal
+from netdsl.optimizers.rules.sgd import LARS, MomentumSGD
 from netdsl.optimizers.update import UpdateRule
 from netdsl.optimizers.weight_average import WeightAverage
 

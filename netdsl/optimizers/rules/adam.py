@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from ...spec import Flag, Integer, Number, option, table_row
-from ..optimizer import Optimizer, StepRates, unit_gain
+from ..optimizer import DecaysItself, Optimizer, StepRates, unit_gain
 
 if TYPE_CHECKING:
     import torch
@@ -100,7 +100,7 @@ class Adam(Optimizer):
 
 
 @table_row
-class AdamW(Adam):
+class AdamW(DecaysItself, Adam):
     """Adam with weight decay apart from the gradient: w = w - r * weightDecay * w before Adam's step.
 
     Source: Loshchilov and Hutter 2017.
@@ -165,7 +165,7 @@ class Adamax(Adam):
 
 
 @table_row
-class Lion(Optimizer):
+class Lion(DecaysItself):
     """The sign of a momentum, with weight decay apart.
 
         w = w - r * (sign (beta1 * a + (1 - beta1) * g) + weightDecay * w)

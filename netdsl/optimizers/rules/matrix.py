@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from ...spec import Flag, Integer, Number, option, table_row
-from ..optimizer import Optimizer, StepRates
+from ..optimizer import DecaysItself, Optimizer, StepRates
 from .adam import AdamW, decay_apart
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ _QUINTIC = (3.4445, -4.7750, 2.0315)
 
 
 @table_row
-class Muon(Optimizer):
+class Muon(DecaysItself):
     """Momentum made orthogonal for weights of two and more axes; AdamW for all others (biases, scales).
 
         v = m * v + g        o = orthogonal (g + m * v), or of v without `nesterov`
@@ -37,6 +37,9 @@ class Muon(Optimizer):
     iterations: int = option(Integer(1), 5, "Steps of the iteration.")
     weight_decay: float = option(Number(0), 0.0, "Weight decay, times the rate.")
     vector_rate: float = option(Number(0), 0.1, "Multiplies the rate of all that is no matrix.")
+
+    def with_nesterov(self) -> Optimizer:
+        return self.with_options(nesterov=True)
 
     @property
     def vectors(self) -> AdamW:

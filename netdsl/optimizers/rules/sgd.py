@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from ...spec import Flag, Number, option, table_row
-from ..optimizer import Optimizer, StepRates, unit_gain
+from ..optimizer import DecaysItself, Optimizer, StepRates, unit_gain
 
 if TYPE_CHECKING:
     import torch
@@ -38,11 +38,17 @@ class MomentumSGD(Optimizer):
     unit_gain: bool = option(Flag(), False, "Weigh each gradient with 1 - momentum, as CNTK.")
     rate_inside: bool = option(Flag(), True, "The rate is inside the velocity; false: outside, as in torch.")
 
+    def with_nesterov(self) -> Optimizer:
+        return self.with_options(nesterov=True)
+
+    def gradient_weight(self, momentum: float) -> float:
+        return unit_gain(self.unit_gain, momentum)
+
     def slots(self, dims: Sequence[int], has_momentum: bool) -> tuple[str, ...]:
         return ("velocity",) if has_momentum else ()
 
     def coefficients(self, rates: StepRates, counters: dict[str, float]) -> tuple[float, ...]:
-        gain, rate = unit_gain(self.unit_gain, rates.momentum), rates.mean_rate
+        gain, rate = self.gradient_weight(rates.momentum), rates.mean_rate
         return (rates.momentum, gain * rate, 1.0) if self.rate_inside else (rates.momentum, gain, rate)
 
     def update(self, group: ParamGroup, c: Sequence[torch.Tensor]) -> None:
@@ -90,7 +96,7 @@ class MomentumSGD(Optimizer):
 
 
 @table_row
-class LARS(Optimizer):
+class LARS(DecaysItself):
     """SGD with momentum and a rate of its own for each parameter, for very large minibatches.
 
         local = trust * |w| / (|g| + decay * |w|)      (1 where |w| or |g| is 0)

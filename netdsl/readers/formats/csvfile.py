@@ -75,6 +75,7 @@ class CSV(Reader):
         'CSV {"haeuser.csv", separator = ";", decimal = ",", thousands = "."}',
         'CSV {"shoes.csv", labels = "kind", inputs = {price = {columns = "price"; kind = "numbers"}}}',
     )
+    class_list: ClassVar[str] = "classes"
 
     file: str = option(Text(), doc="The table, plain or packed.")
     columns: tuple[str | int, ...] | None = option(

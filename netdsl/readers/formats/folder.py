@@ -40,6 +40,8 @@ class ImageFolder(ImageFileReader):
         'ImageFolder {"$dataDir$/train", transforms = RandomCrop {sideRatio = 0.887} : Flip {} : Scale {227:227}}',
         'ImageFolder {"$dataDir$/val", transforms = Resize {256} : CenterCrop {size = 224}, labelDim = 1000}',
     )
+    class_list: ClassVar[str] = "classFile"
+    class_word: ClassVar[str] = "folders"
 
     folder: str = option(Text(), doc="The folder that holds the classes' folders.")
     class_file: str = option(Text(), "", "List that fixes the classes' order: a line for each class, folder name "
