@@ -33,7 +33,7 @@ def check_stream(program: CheckedProgram, phase: str, description: Description, 
     if stream.classes is not None:
         label, why = f"the reader has {stream.classes} classes", f"the network takes {node.shape}"
         body = tuple(f"Samples of the {fact}." for fact in description.facts if fact.startswith("classes: "))
-        hint = f"either the data has other classes than meant, or `{node.name}` needs {stream.classes} of them."
+        hint = f"either the data has the wrong number of classes, or `{node.name}` needs {stream.classes} of them."
         body, hint = (*body, *labels_said(stream)), first_label_hint(stream, node.shape.size) or hint
     else:
         label, why = f"the reader delivers {shown}", f"the network takes {node.shape}"
@@ -48,7 +48,7 @@ def check_stream(program: CheckedProgram, phase: str, description: Description, 
 def add_label_hints(
     failed: Sequence[Node], program: CheckedProgram, problems: Iterable[Diagnostic]
 ) -> list[Diagnostic]:
-    """The problems of failed criteria, with a word on the labels where the reader sides with the network's output."""
+    """The problems of failed criteria; adds a hint about the labels where the reader matches the network's output."""
     found = list(problems)
     train = program.readers.get(Phase.TRAIN)
     description = describe_reader(train) if train is not None else None
@@ -85,9 +85,9 @@ def find_missing_files(
     if not missing:
         return
     paths = list(missing)
-    title = f"`{short(paths[0])}` is not there" if len(paths) == 1 else f"{len(paths)} files of data are not there"
+    title = f"`{short(paths[0])}` is not there" if len(paths) == 1 else f"{len(paths)} data files do not exist"
     shown = "\n".join(f"    {path}" for path in paths[:8]) + ("\n    ..." if len(paths) > 8 else "")
-    body = ("This was looked for:" if len(paths) == 1 else "These were looked for:", shown, *_neighbours(paths[0]))
+    body = ("I looked for this:" if len(paths) == 1 else "I looked for these:", shown, *_neighbours(paths[0]))
     yield data_diagnostic(program, missing[paths[0]], DataError(
         title, body=body, hint="set the folder with an override such as `dataDir=PATH`, or fetch it with "
                                "`netdsl data`."), "warning")
@@ -97,7 +97,7 @@ def _neighbours(path: str) -> tuple[str, ...]:
     """What the folder of a missing file holds, or from where its path counts."""
     folder, count = os.path.dirname(path) or ".", ""
     if not os.path.isabs(path):
-        count = "Paths count from the folder in which the command runs."
+        count = "Paths are relative to the folder in which the command runs."
     try:
         names = sorted(os.listdir(folder))
     except OSError:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..base.codes import Code
-from ..base.diagnostics import Diagnostic, Label, did_you_mean
+from ..base.diagnostics import Diagnostic, Label
+from ..base.suggest import did_you_mean
 from ..ir.program import CheckedProgram, Phase
 from ..optimizers.plan import TrainingPlan
 
@@ -29,7 +30,7 @@ def _balance(program: CheckedProgram, plan: TrainingPlan) -> Iterator[Diagnostic
     train = program.readers.get(Phase.TRAIN)
     if train is not None and not train.randomize:
         spans = program.readers.spans
-        yield Diagnostic(Code.CONFLICTING_KEYS, "balanced classes come in an order of their own",
+        yield Diagnostic(Code.CONFLICTING_KEYS, "balanced classes have their own order",
                          Label(span, "takes samples by class"),
                          related=(Label(spans.get("train.randomize") or spans.get("train", span),
                                         "keeps the order of the data"),),

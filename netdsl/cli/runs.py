@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from ..base.codes import Code
-from ..base.diagnostics import failure
+from ..base.failure import failure
 from ..base.source import Span
 from ..base.text_table import Column, aligned, listed, text_table
 from ..base.units import difference_text, duration, value_text
@@ -47,7 +47,7 @@ def runs() -> None:
               help="Smallest first; `--sort=-KEY` largest first. KEY is a value (errs, test.errs), an override "
               "(SGD.learningRate), epochs, seconds, started, network, ...")
 @click.option("--where", "conditions", multiple=True, metavar="KEY=VALUE", shell_complete=complete_key,
-              help="Only runs for which this holds, also with !=, <, <=, >, >=: \"errs<5%\", \"network=conv*\".")
+              help="Only runs that match, also with !=, <, <=, >, >=: \"errs<5%\", \"network=conv*\".")
 @format_option("text", "json")
 def list_command(folder: str, key: str | None, conditions: tuple[str, ...], form: str) -> int:
     """The runs in a folder, oldest first, with the values that they ended with and what the command line changed."""

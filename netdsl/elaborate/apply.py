@@ -7,12 +7,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..base.codes import Code
-from ..base.diagnostics import Failure, did_you_mean, failure
+from ..base.failure import Failure, failure
 from ..base.source import Span
+from ..base.suggest import did_you_mean
+from ..base.units import plural
 from ..ir.network import Use
 from ..layers.layer import Layer
 from ..readers import TRANSFORMS
-from ..spec import BoundArgument, Spec, bind, signature_body
+from ..spec import BoundArgument, Function, Spec, bind, signature_body
 from ..syntax import ast
 from . import errors
 from .schedules import read_schedule
@@ -64,7 +66,7 @@ def call(evaluator: Interpreter, e: ast.Call, environment: Environment, place: N
         return call_function(evaluator, callee, positional, named, e.span, own.used_by(e.span))
     if isinstance(callee, Builtin):
         return call_builtin(evaluator, callee, positional, named, e.span, place)
-    if getattr(callee, "is_function", False):
+    if isinstance(callee, Function):
         if named:
             identifier = next(iter(named.values()))[1]
             raise failure(Code.WRONG_ARGUMENTS, f"`{identifier.text}` cannot be given here by name", identifier.span,
@@ -100,9 +102,9 @@ def call_function(evaluator: Interpreter, function: FunctionValue, positional: S
     title = f"`{function.name}`" if function.name else "the function"
     names = [p.name.text for p in parameters]
     if len(positional) > len(parameters):
-        raise errors.arguments(function, f"{title} takes {len(names)} argument{'s' * (len(names) != 1)}, "
+        raise errors.arguments(function, f"{title} takes {plural(len(names), 'argument')}, "
                                f"here {'is' if len(positional) == 1 else 'are'} {len(positional)}",
-                               positional[len(parameters)].span, "this one has no place", place)
+                               positional[len(parameters)].span, "this one is too many", place)
     bound: dict[str, Lazy] = dict(zip(names, positional, strict=False))
     for name, (value, identifier) in named.items():
         if name not in names:
@@ -130,9 +132,9 @@ def call_function(evaluator: Interpreter, function: FunctionValue, positional: S
 def call_builtin(evaluator: Interpreter, builtin: Builtin, positional: Sequence[Lazy], named: Named, span: Span,
                  place: NamedPlace) -> Any:
     if len(positional) > len(builtin.parameters):
-        count = _count(len(builtin.parameters), "argument")
+        count = plural(len(builtin.parameters), "argument")
         raise failure(Code.WRONG_ARGUMENTS, f"{builtin.name} takes {count}, here are {len(positional)}",
-                      positional[len(builtin.parameters)].span, "this one has no place",
+                      positional[len(builtin.parameters)].span, "this one is too many",
                       related=errors.uses(place), hint="the elements of a list are joined by `:`, not `,`.")
     bound: dict[str, Any] = dict(zip(builtin.parameters, positional, strict=False))
     for name, (value, identifier) in named.items():
@@ -195,7 +197,7 @@ def construct(evaluator: Interpreter, row: type[Spec], positional: Sequence[Lazy
     if not isinstance(bound.spec, Layer):
         evaluator.spec_spans[id(bound.spec)] = (bound.spec, span, dict(bound.spans))
         return bound.spec
-    layer, activation = split_activation(bound.spec)
+    layer, activation = bound.spec.split_activation()
     name = place.scope.claim(layer.step_label(), place.tail)
     given = tuple(bound.spans.items())
     if not layer.inputs:
@@ -216,14 +218,6 @@ def _of_two_tables(row: type[Spec], failed: Failure) -> Failure:
     return Failure([dataclasses.replace(d, hint=d.hint or hint) for d in failed.diagnostics])
 
 
-def split_activation(layer: Layer) -> tuple[Layer, Any]:
-    """The `activation` option becomes a node of its own; the row keeps none."""
-    activation = getattr(layer, "activation", None)
-    if activation is None:
-        return layer, None
-    return dataclasses.replace(layer, activation=None), activation  # type: ignore[call-arg]
-
-
 def call_row(evaluator: Interpreter, row: type[Layer], positional: Sequence[Lazy], named: Named, e: ast.Call,
              place: NamedPlace) -> Any:
     """`Row (inputs and options)` in the order that the row states."""
@@ -232,9 +226,9 @@ def call_row(evaluator: Interpreter, row: type[Layer], positional: Sequence[Lazy
     inputs = {_input_name(name) for name in row.inputs}
     order = row.call or (*(_input_name(n) for n in row.inputs), *row.positional())
     if len(positional) > len(order):
-        count = _count(len(order), "argument")
+        count = plural(len(order), "argument")
         raise failure(Code.WRONG_INPUTS, f"{row.name()} takes at most {count}, here are {len(positional)}",
-                      positional[len(order)].span, "this one has no place", related=errors.uses(place),
+                      positional[len(order)].span, "this one is too many", related=errors.uses(place),
                       body=(f"    {row.name()} ({', '.join(order)})",))
     given: dict[str, tuple[Lazy, ast.Identifier | None]] = {
         name: (lazy, None) for name, lazy in zip(order, positional, strict=False)}
@@ -262,7 +256,7 @@ def call_row(evaluator: Interpreter, row: type[Layer], positional: Sequence[Lazy
         bound = bind(row, [], options, e.span)
     except Failure as failed:
         raise _options_in_parentheses(failed, e) from None
-    layer, activation = split_activation(bound.spec)
+    layer, activation = bound.spec.split_activation()
     name = own.scope.claim(layer.step_label(), True)
     value = LayerValue(layer, name, e.callee.span.to(e.span), place.trace_spans(), tuple(bound.spans.items()),
                        activation)
@@ -302,13 +296,9 @@ def _missing_inputs(
         if given and not row.optional_inputs and not any(a.name for a in e.arguments):
             return errors.wrong_inputs(row.name(), row.inputs, given, e.span, place, f"`{missing[0]}` is missing here",
                                        body)
-        hint = "" if e.arguments else f"in a list, and as an option, it stands without brackets: `{row.name()}`."
+        hint = "" if e.arguments else f"in a list, and as an option, it is written without brackets: `{row.name()}`."
     return failure(Code.WRONG_INPUTS, f"{row.name()} needs its input `{missing[0]}`", e.span,
                    f"`{missing[0]}` is missing here", related=errors.uses(place), body=body, hint=hint)
-
-
-def _count(count: int, word: str) -> str:
-    return f"{count} {word}{'s' * (count != 1)}"
 
 
 def _input_name(name: str) -> str:
@@ -349,7 +339,7 @@ def use_of(evaluator: Interpreter, argument: Lazy, value: Any, layer: Layer | No
         called = f"an input of {layer.name()}" if layer else "an operand"
         raise errors.wrong_type(f"{called} has to be a node of the network", argument.span, value, place,
                                 hint=errors.APPLY
-                                if getattr(value, "is_function", False) else "")
+                                if isinstance(value, Function) else "")
     return Use(value.node, argument.span)
 
 

@@ -6,12 +6,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..base.codes import Code
-from ..base.diagnostics import Diagnostic, Failure, did_you_mean, failure
+from ..base.diagnostics import Diagnostic
+from ..base.failure import Failure, failure
 from ..base.source import Files, Span
+from ..base.suggest import did_you_mean
 from ..ir.network import Node, Use
 from ..layers import NAMES as LAYER_NAMES
 from ..layers.layer import Layer
-from ..spec import show_value
+from ..spec import Function, show_value
 from ..syntax import ast
 from . import errors
 from .apply import apply, call, construct
@@ -198,7 +200,7 @@ class ExpressionEvaluator:
         low = self.whole_number(e.low, environment, place)
         high = self.whole_number(e.high, environment, place)
         function = self.evaluate(e.function, environment, place.inner())
-        if not getattr(function, "is_function", False):
+        if not isinstance(function, Function):
             raise errors.wrong_type("`array [a..b] (i => ...)` needs a function", e.function.span, function, place)
         return self.elements(function, low, high, e.function, environment, place)
 

@@ -13,8 +13,10 @@ from typing import Any, TypeAlias
 
 from .. import layers, optimizers, readers
 from ..base.codes import Code
-from ..base.diagnostics import Diagnostic, Edit, Failure, Label, failure, suggest
+from ..base.diagnostics import Diagnostic, Edit, Label
+from ..base.failure import Failure, failure
 from ..base.source import Source
+from ..base.suggest import suggest
 from ..optimizers.plan import TrainingBlock
 from ..syntax import ast
 from ..syntax.parser import parse_expression
@@ -45,7 +47,7 @@ def _from_text(text: str) -> ast.Override:
     if match is None:
         around = re.fullmatch(r"([\w.]+)\s*=\s*(.*)", text, re.DOTALL)
         fix = (Edit(source.span(0, len(text)), f"{around[1]}={around[2]}"),) if around else ()
-        hint = f"write it without blanks around the `=`: `{fix[0].text}`." if fix else \
+        hint = f"write it without spaces around the `=`: `{fix[0].text}`." if fix else \
             "write `path=value`, for example `SGD.maxEpochs=3`."
         raise failure(Code.OVERRIDE, f"`{text}` does not set a value", source.span(0, len(text)), "here", hint=hint,
                       fix=fix)
@@ -139,7 +141,7 @@ class _Path:
                            "defined again here", related=(Label(member.name.span, "defined first here"),),
                            hint="the braces of an `include` change what is included; rename one of the two.")
         owner, inner = name.split(".", 1)
-        return failure(Code.OVERRIDE, f"`{owner}` stands in this file: set `{inner}` inside it",
+        return failure(Code.OVERRIDE, f"`{owner}` is defined in this file: set `{inner}` inside it",
                        self.path[0].span.to(self.path[-1].span), "this is outside",
                        related=(Label(member.name.span, "it is defined here"),),
                        hint="`a.b = value` is for what an included file defines.")

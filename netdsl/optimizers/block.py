@@ -90,7 +90,8 @@ class AutoAdjust(Spec):
     load_best_model: bool = option(Flag(), True, "Go back to the best epoch's parameters when the criterion got worse.")
     use_validation: bool = option(Flag(), True, "Look at the validation data's criterion where there are any.",
                                   name="useCVSetControlLRIfCVExists")
-    use_metric: bool = option(Flag(), False, "Look at the first evaluation node instead of the criterion.",
+    use_metric: bool = option(Flag(), False, "Look at the value that chooses the best epoch (`--best`, else the first "
+                              "evaluation node) instead of the criterion.",
                               name="useEvalCriterionControlLR")
 
 
@@ -102,7 +103,8 @@ class EarlyStopping(Spec):
 
     patience: int = option(Integer(1), 10, "Epochs without improvement before training ends.")
     threshold: float = option(Number(0, 1), 0.0, "The relative improvement that counts.")
-    use_metric: bool = option(Flag(), False, "Look at the first evaluation node instead of the criterion.")
+    use_metric: bool = option(Flag(), False, "Look at the value that chooses the best epoch (`--best`, else the first "
+                              "evaluation node) instead of the criterion.")
 
 
 @table_row
@@ -117,7 +119,7 @@ class Multiplier(Spec):
     examples: ClassVar[tuple[str, ...]] = ("Multiplier {'*.bias', rate = 2, decay = 0}",)
 
     pattern: str = option(Text(), doc="Which parameters.")
-    rate: float = option(Number(0), 1.0, "Multiplies the learning rate; 0 freezes them.")
+    rate: float = option(Number(0), 1.0, "Multiplies the learning rate; 0 freezes them, as `freeze` does.")
     decay: float = option(Number(0), 1.0, "Multiplies weightDecay, L2RegWeight and L1RegWeight.")
 
 
@@ -137,13 +139,13 @@ class TrainingBlock(Spec):
     max_epochs: int = option(Integer(1), doc="Number of epochs.")
     minibatch_size: Schedule = option(ScheduleKind(Integer(1)), constant(256), "Samples in a minibatch.")
     epoch_size: int = option(Integer(0), 0, "Samples in an epoch; 0: all of the training data once.")
-    max_steps: int | None = option(Optional(Integer(1)), None, "Training ends after so many updates, if not before.")
+    max_steps: int | None = option(Optional(Integer(1)), None, "Training ends after this many updates, if not earlier.")
     balance_classes: bool | str = option(
         Either((Flag(), Text())), False, "Training takes all classes equally often: samples of rare classes several "
         "times in an epoch, of frequent ones only a part. With several inputs of classes, the name of the one that "
         "counts.")
-    num_subminibatches: int = option(Integer(1), 1, "A minibatch is computed in so many pieces, to save memory.")
-    accumulate: int = option(Integer(1), 1, "The gradients of so many minibatches make one update (their mean).")
+    num_subminibatches: int = option(Integer(1), 1, "A minibatch is computed in this many pieces, to save memory.")
+    accumulate: int = option(Integer(1), 1, "The gradients of this many minibatches make one update (their mean).")
 
     # The rule
     optimizer: Optimizer | None = option(Optional(SpecOf("an optimizer such as AdamW {}", Optimizer)), None,
@@ -213,12 +215,15 @@ class TrainingBlock(Spec):
     bias_decay_multiplier: float = option(Number(0), 1.0, "Multiplies decay, L1 and L2 of all biases (0 in Caffe's).")
     multipliers: tuple[Multiplier, ...] = option(
         ListOf(SpecOf("a row such as Multiplier {'conv1', rate = 2}", Multiplier)), (), "Multipliers by name.")
-    freeze: tuple[str, ...] = option(ListOf(Text()), (), "Names or patterns of parameters that are not trained.")
-    load_weights: str = option(Text(), "", "A checkpoint or weights file to begin from.")
+    freeze: tuple[str, ...] = option(
+        ListOf(Text()), (),
+        "Names or patterns of layers or parameters that stay as they are. Of batch normalization also the running "
+        "statistics stay, and normalize in training too; dropout goes on.")
+    load_weights: str = option(Text(), "", "A checkpoint or weights file to start from.")
 
     # Networks' settings by epoch
     dropout_rate: Schedule | None = option(
-        Optional(ScheduleKind(Number(0, 1, exclusive_maximum=True))), None, "Rate of every Dropout without an own one.")
+        Optional(ScheduleKind(Number(0, 1, exclusive_maximum=True))), None, "Rate of every Dropout without its own.")
     batch_normalization_time_constant: Schedule | None = option(
         Optional(ScheduleKind(Number())), None, "normalizationTimeConstant of every batch normalization.")
 
@@ -234,7 +239,7 @@ class TrainingBlock(Spec):
     fold: int = option(Integer(0), 0, "Which part is set aside: with `validation = 0.2` there are five, 0 to 4, for "
                        "cross-validation in five runs.")
     early_stopping: EarlyStopping | None = option(
-        Optional(RecordOf(EarlyStopping)), None, "Ends training when validation does not improve any more.")
+        Optional(RecordOf(EarlyStopping)), None, "Ends training when validation no longer improves.")
     ema: float = option(Number(0, 1, exclusive_maximum=True), 0.0,
                         "Keeps an average of the parameters that remembers this much at each update; 0: none.")
     keep_checkpoints: int = option(Integer(1), 2, "How many epochs' checkpoints are kept, beside the best one.")
@@ -248,7 +253,7 @@ class TrainingBlock(Spec):
 
     # The run
     precision: str = option(Choice(("float", "bf16", "auto")), "float",
-                            "Numbers in matrix products: float (32 bits), bf16, or auto: bf16 where the device has it.")
+                            "Numbers in matrix products: float (32 bits), bf16, or auto: bf16 where supported.")
     seed: int = option(Integer(0), 0, "Seed of everything random: initial values, order, augmentation, dropout.")
     deterministic: bool = option(Flag(), False, "Only algorithms that give the same bits in every run.")
 
@@ -280,5 +285,5 @@ OBSOLETE: dict[str, str] = {
     "saveBestModelPerCriterion": "the best epoch is kept in any case; leave it out.",
     "trainCriterionNodeName": "list the node in `criterionNodes` of the network.",
     "evalCriterionNodeName": "list the node in `evaluationNodes` of the network.",
-    "ParallelTrain": "how many workers train is not said in the file; leave it out.",
+    "ParallelTrain": "the number of workers is not set in the file; leave it out.",
 }

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..base.codes import Code
-from ..base.diagnostics import Diagnostic, Label, did_you_mean
+from ..base.diagnostics import Diagnostic, Edit, Label
 from ..base.source import NOWHERE, Span
+from ..base.suggest import did_you_mean, suggest
 from .block import AutoAdjust, EarlyStopping, Multiplier, TrainingBlock
 from .control import Control
-from .optimizer import Optimizer, ParameterGroup, Regularization, RuleSettings, StepRates
+from .optimizer import Optimizer, Regularization, RuleSettings, StepRates, TrainedParameter
 from .schedules.policies import Plateau, Warmup
 from .schedules.schedule import PiecewiseConstant, Policy, Schedule, TrainingProgress
 from .update import UpdateRule
@@ -112,7 +113,7 @@ class TrainingPlan:
         return {name: schedule.at(progress) for name, schedule in given.items() if schedule is not None}
 
     def ends_before(self, epoch: int, factor: float = 1.0) -> bool:
-        """True if training is over before this epoch: all done, or the rate is below the least one.
+        """True if training is over before this epoch: all done, or the rate is below the minimum.
 
         The least rate (`minLearningRatePerSample`) is for CNTK's lists and for rates that `Control` lowers; a
         policy that begins or ends at 0 does so on purpose, and classical rates have no floor unless the file
@@ -134,7 +135,7 @@ class TrainingPlan:
         return self.momentum is not None
 
     def group(self, name: str, tensor: torch.Tensor, *, rate: float = 1.0, regularized: bool = True,
-              is_normalization: bool = False) -> ParameterGroup:
+              is_normalization: bool = False) -> TrainedParameter:
         """What the plan says of one parameter; `rate` and `regularized` are what its layer says of it.
 
         A name that ends in `.bias` is a bias. A frozen parameter has the rate 0.
@@ -142,7 +143,7 @@ class TrainingPlan:
         rate, decay = self.multipliers_of(name, rate)
         if is_normalization and self.block.no_penalty_in_normalization:
             regularized = False
-        return ParameterGroup(name, tensor, rate, decay, regularized)
+        return TrainedParameter(name, tensor, rate, decay, regularized)
 
     def multipliers_of(self, name: str, rate: float = 1.0) -> tuple[float, float]:
         """By what a parameter's rate and weight decay are multiplied; `rate` is what its layer says.
@@ -158,7 +159,7 @@ class TrainingPlan:
                 break
         return (0.0 if any(fits(name, pattern) for pattern in self.block.freeze) else rate), decay
 
-    def build(self, groups: Sequence[ParameterGroup]) -> UpdateRule:
+    def build(self, groups: Sequence[TrainedParameter]) -> UpdateRule:
         """The rule at work on these parameters; those with rate 0 are left alone."""
         settings = RuleSettings(self.regularization, self.has_momentum, self.rate_unit != "mean",
                                 self.block.gaussian_noise is not None, self.block.seed)
@@ -179,18 +180,29 @@ class TrainingPlan:
         listed = self.rate.length if adjust is not None and isinstance(self.rate, PiecewiseConstant) else 0
         return Control(plateau if isinstance(plateau, Plateau) else None, adjust, self.block.early_stopping, listed)
 
-    def check_names(self, names: Iterable[str]) -> list[Diagnostic]:
-        """`unknown-name` pages for patterns of `freeze` and `multipliers` that fit no parameter."""
-        known = list(names)
-        wanted = [("freeze", pattern) for pattern in self.block.freeze]
-        wanted += [("multipliers", row.pattern) for row in self.block.multipliers]
-        parts = sorted({part for name in known for part in (name, name.rpartition(".")[0], *name.split("."))})
-        return [Diagnostic(Code.UNKNOWN_NAME, f"no parameter fits `{pattern}` of `{key}`",
-                           Label(self.spans.get(key, NOWHERE), did_you_mean(pattern, parts)),
-                           body=("A pattern is the name of a parameter or of a layer, with or without what stands "
-                                 "before a dot, and may hold `*` and `?`.",),
-                           hint="`netdsl check` prints the names of the layers.")
-                for key, pattern in wanted if not any(fits(name, pattern) for name in known)]
+    def check_names(self, learned: Iterable[str], moved: Iterable[str] = ()) -> list[Diagnostic]:
+        """`unknown-name` diagnostics for patterns of `freeze` and `multipliers` that fit no parameter.
+
+        `moved` are the running statistics, which `freeze` may name as well.
+        """
+        known = [*learned]
+        kept = [*known, *moved]
+        wanted = [("freeze", pattern, kept) for pattern in self.block.freeze]
+        wanted += [("multipliers", row.pattern, known) for row in self.block.multipliers]
+        return [self._fits_nothing(key, pattern, names) for key, pattern, names in wanted
+                if not any(fits(name, pattern) for name in names)]
+
+    def _fits_nothing(self, key: str, pattern: str, names: Sequence[str]) -> Diagnostic:
+        parts = {part for name in names for part in (name, name.rpartition(".")[0], *name.split("."))} - {""}
+        span, near = self.spans.get(key, NOWHERE), suggest(pattern, parts)
+        at = span.text.find(pattern)
+        edit = Edit(span.source.span(span.start + at, span.start + at + len(pattern)), near or "")
+        return Diagnostic(Code.UNKNOWN_NAME, f"no parameter matches `{pattern}` of `{key}`",
+                          Label(span, did_you_mean(pattern, parts)),
+                          body=("A pattern is the name of a parameter or of a layer, with or without what stands "
+                                "before a dot, and may hold `*` and `?`.",),
+                          hint="`netdsl check` prints the names of the layers.",
+                          fix=(edit,) if near and at >= 0 else ())
 
     def state_bytes(self, parameters: int) -> int:
         """Memory of the optimizer's state and of the average of the weights, for so many float parameters."""
@@ -199,8 +211,8 @@ class TrainingPlan:
     @property
     def keys(self) -> dict[str, str]:
         """What the block says otherwise than by default, in the notation of the file."""
-        return {o.name: o.kind.show(getattr(self.block, o.field_name)) for o in self.block.options()
-                if o.required or getattr(self.block, o.field_name) != o.default}
+        return {o.name: o.kind.show(self.block.value_of(o)) for o in self.block.options()
+                if o.required or self.block.value_of(o) != o.default}
 
 
 def fits(name: str, pattern: str) -> bool:

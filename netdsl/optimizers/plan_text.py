@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Any
 
+from ..base.units import plural
 from ..spec import show_value
-from .optimizer import unit_gain
 from .plan import TrainingPlan
-from .schedules.policies import Warmup
 from .schedules.schedule import PiecewiseConstant, Policy, Schedule
 
 Line = tuple[str, str]
 
 
-def plan_lines(plan: TrainingPlan) -> list[Line]:
-    """(subject, what is done), one line per stretch; a subject may come several times in a row."""
+def plan_lines(plan: TrainingPlan, frozen: Mapping[str, str] | None = None) -> list[Line]:
+    """(subject, what is done), one line per stretch; a subject may come several times in a row.
+
+    `frozen` says what each pattern of `freeze` comes to in the network, where that is known.
+    """
     return [*_length(plan), *_rule(plan), *_rates(plan), *_momenta(plan), *_control(plan), *_penalties(plan),
-            *_parameters(plan), *_network(plan), *_judging(plan), *_run(plan)]
+            *_parameters(plan, frozen or {}), *_network(plan), *_judging(plan), *_run(plan)]
 
 
-def plan_record(plan: TrainingPlan) -> dict[str, Any]:
+def plan_record(plan: TrainingPlan, frozen: Mapping[str, str] | None = None) -> dict[str, Any]:
     """The plan for the record of a run, as JSON: the keys given, the rule, and the description."""
     return {"keys": plan.keys, "rule": plan.optimizer.show(), "rate": str(plan.rate), "rateUnit": plan.rate_unit,
             "momentum": None if plan.momentum is None else str(plan.momentum),
             "momentumUnit": plan.momentum_unit if plan.momentum is not None else None,
-            "description": [list(line) for line in plan_lines(plan)]}
+            "description": [list(line) for line in plan_lines(plan, frozen)]}
 
 
 def number(value: float) -> str:
@@ -41,7 +43,7 @@ def _length(plan: TrainingPlan) -> Iterator[Line]:
     block = plan.block
     size = f" of {block.epoch_size} samples" if block.epoch_size else ", each all of the training data once"
     steps = f", at most {block.max_steps} updates" if block.max_steps is not None else ""
-    yield "length", f"{_count(block.max_epochs, 'epoch')}{size}{steps}"
+    yield "length", f"{plural(block.max_epochs, 'epoch')}{size}{steps}"
     for when, epoch in _stretches(plan, block.minibatch_size):
         text = f"{plan.minibatch_size_at(epoch)} samples"
         if block.accumulate > 1:
@@ -109,7 +111,7 @@ def _meaning(plan: TrainingPlan, epoch: float) -> str:
     if not plan.optimizer.linear:
         on_sum = f"rate {number(rates.rate)} on the gradient summed over the minibatch"
         return "" if plan.rate_unit == "mean" else on_sum
-    gain = unit_gain(getattr(plan.optimizer, "unit_gain", False), rates.momentum)
+    gain = plan.optimizer.gradient_weight(rates.momentum)
     if plan.rate_unit == "mean" and gain == 1:
         return ""
     return f"classical learning rate {number(rates.mean_rate * gain)} on the mean gradient"
@@ -120,10 +122,10 @@ def _policy(plan: TrainingPlan) -> Iterator[Line]:
     policy, epochs = plan.rate, plan.epochs
     unit = {"mean": "", "per minibatch": ", per minibatch", "per sample": ", per sample"}[plan.rate_unit]
     yield "rate", policy.sentence(epochs) + unit
-    if _counts_in(policy) in ("steps", "samples"):
-        yield "rate", f"{number(policy.at(plan.progress(0)))} at first; it goes by {_counts_in(policy)}"
+    if policy.counts_in in ("steps", "samples"):
+        yield "rate", f"{number(policy.at(plan.progress(0)))} at first; it goes by {policy.counts_in}"
         return
-    at = sorted({0, epochs // 4, epochs // 2, 3 * epochs // 4} | ({_warm_epochs(policy)} & set(range(epochs))))
+    at = sorted({0, epochs // 4, epochs // 2, 3 * epochs // 4} | ({policy.warm_epochs} & set(range(epochs))))
     values = [(f"epoch {e + 1}", policy.at(plan.progress(e))) for e in at]
     values.append(("the end", policy.at(plan.progress(epochs))))
     if len({value for _, value in values}) > 1:
@@ -131,15 +133,6 @@ def _policy(plan: TrainingPlan) -> Iterator[Line]:
     meaning = _meaning(plan, 0)
     if meaning and policy.at(plan.progress(0)):
         yield "rate", f"{number(policy.at(plan.progress(0)))} = {meaning}"
-
-
-def _counts_in(schedule: Schedule) -> str:
-    """The unit of a policy, or of the one in a Warmup."""
-    return _counts_in(schedule.schedule) if isinstance(schedule, Warmup) else getattr(schedule, "unit", "training")
-
-
-def _warm_epochs(schedule: Schedule) -> int:
-    return int(schedule.epochs) if isinstance(schedule, Warmup) else 0
 
 
 def _momenta(plan: TrainingPlan) -> Iterator[Line]:
@@ -167,8 +160,8 @@ def _control(plan: TrainingPlan) -> Iterator[Line]:
         if adjust.load_best_model:
             yield "adjusting", "back to the best epoch when the criterion got worse"
     if stopping is not None:
-        what = "the first evaluation node" if stopping.use_metric else "the criterion"
-        yield "stopping", f"early, when {what} has not improved for {_count(stopping.patience, 'epoch')}"
+        what = "the value that chooses the best epoch" if stopping.use_metric else "the criterion"
+        yield "stopping", f"early, when {what} has not improved for {plural(stopping.patience, 'epoch')}"
 
 
 # --- penalties, parameters, network ----------------------------------------------------------------
@@ -177,7 +170,7 @@ def _control(plan: TrainingPlan) -> Iterator[Line]:
 def _penalties(plan: TrainingPlan) -> Iterator[Line]:
     penalties, block = plan.regularization, plan.block
     norm = ", but not on batch normalization" if block.no_penalty_in_normalization else ""
-    apart = getattr(plan.optimizer, "weight_decay", 0.0)
+    apart = plan.optimizer.own_decay
     if apart:
         yield "weight decay", f"{number(apart)}, by the rule itself{norm}"
     if penalties.l2:
@@ -194,16 +187,16 @@ def _penalties(plan: TrainingPlan) -> Iterator[Line]:
         yield "noise", f"standard deviation {block.gaussian_noise.sentence(plan.epochs)} on the parameters"
 
 
-def _parameters(plan: TrainingPlan) -> Iterator[Line]:
+def _parameters(plan: TrainingPlan, frozen: Mapping[str, str]) -> Iterator[Line]:
     block = plan.block
     if block.bias_rate_multiplier != 1 or block.bias_decay_multiplier != 1:
         yield "biases", _times(block.bias_rate_multiplier, block.bias_decay_multiplier)
     for row in block.multipliers:
         yield "parameters", f"{row.pattern}: {_times(row.rate, row.decay)}"
     if len(block.multipliers) > 1:
-        yield "parameters", "of several that fit, the last one counts"
-    if block.freeze:
-        yield "frozen", ", ".join(block.freeze)
+        yield "parameters", "of several that match, the last one applies"
+    for pattern in block.freeze:
+        yield "frozen", f"{pattern}: {frozen[pattern]}" if pattern in frozen else pattern
     if block.load_weights:
         yield "start", f"weights of {block.load_weights}"
 
@@ -239,7 +232,7 @@ def _judging(plan: TrainingPlan) -> Iterator[Line]:
 def _run(plan: TrainingPlan) -> Iterator[Line]:
     block = plan.block
     exact = ", the same bits in every run" if block.deterministic else ""
-    names = {"float": "32-bit floats", "bf16": "bf16 products", "auto": "bf16 products where the device has them"}
+    names = {"float": "32-bit floats", "bf16": "bf16 products", "auto": "bf16 products where the device supports them"}
     yield "run", f"{names[block.precision]}, seed {block.seed}{exact}"
 
 
@@ -265,7 +258,3 @@ def _stretches(plan: TrainingPlan, *schedules: Schedule) -> Iterator[tuple[str, 
     for first, end in pairwise(edges):
         whole = len(edges) == 2
         yield "" if whole else f"epochs {first + 1}-{end}" if end > first + 1 else f"epoch {end}", first
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

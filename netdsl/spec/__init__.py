@@ -1,4 +1,4 @@
-"""Specs: what stands behind `Name {options}` in a `.net` file.
+"""Specs: what stands behind `Name {options}` in a `.net` file. Imports `base`.
 
 A Spec is a frozen dataclass. Its fields are the options: each has a kind (what values it takes), a
 default and one sentence. Layers, readers, transforms, optimizers and the training block are tables
@@ -16,18 +16,20 @@ from .kinds import (
     Dims,
     Either,
     Flag,
+    Function,
     FunctionKind,
     Integer,
     Kind,
+    LanguageValue,
     ListOf,
     Mismatch,
     Number,
     Optional,
     PerAxis,
     ScheduleKind,
+    ScheduleValue,
     SpecOf,
     Text,
-    is_row,
     show_value,
 )
 from .rows import REQUIRED, Option, OptionError, S, Spec, by_name, camel, option, table_row
@@ -41,9 +43,11 @@ __all__ = [
     "Dims",
     "Either",
     "Flag",
+    "Function",
     "FunctionKind",
     "Integer",
     "Kind",
+    "LanguageValue",
     "ListOf",
     "Mismatch",
     "Number",
@@ -53,6 +57,7 @@ __all__ = [
     "PerAxis",
     "S",
     "ScheduleKind",
+    "ScheduleValue",
     "Spec",
     "SpecOf",
     "Text",
@@ -60,7 +65,6 @@ __all__ = [
     "by_name",
     "camel",
     "describe_value",
-    "is_row",
     "option",
     "show_value",
     "signature_body",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from ..base.units import any_of
+
 
 class Mismatch(Exception):
     """A value that an option cannot take; the text says what it takes."""
@@ -30,7 +32,7 @@ class Kind:
         """The value in the notation of the file."""
         return show_value(value)
 
-    def cure(self, value: Any) -> str:
+    def suggestion(self, value: Any) -> str:
         """What to do about a value that it cannot take, if that can be said."""
         return ""
 
@@ -88,7 +90,7 @@ class Flag(Kind):
             raise Mismatch(self.expected)
         return value
 
-    def cure(self, value: Any) -> str:
+    def suggestion(self, value: Any) -> str:
         if isinstance(value, str) and value.casefold() in ("true", "false", "yes", "no"):
             return "write it without quotes: `true` or `false`."
         return f"write `{'true' if value else 'false'}`." if value in (0, 1) else ""
@@ -116,8 +118,7 @@ class Choice(Kind):
 
     @property
     def expected(self) -> str:
-        quoted = [f"'{c}'" for c in self.choices]
-        return quoted[0] if len(quoted) == 1 else ", ".join(quoted[:-1]) + " or " + quoted[-1]
+        return any_of([f"'{c}'" for c in self.choices])
 
     def convert(self, value: Any) -> Any:
         if isinstance(value, str):
@@ -202,6 +203,30 @@ class Either(Kind):
         raise Mismatch(self.expected)
 
 
+class LanguageValue:
+    """Base of what expressions evaluate to beside numbers and texts: it says in messages what it is."""
+
+    __slots__ = ()
+
+    def description(self) -> str:
+        raise NotImplementedError
+
+
+class Function(LanguageValue):
+    """Base of the values that can be applied: functions of the file, layers, built-in functions."""
+
+    __slots__ = ()
+
+    def description(self) -> str:
+        return "a function"
+
+
+class ScheduleValue:
+    """Base of the values that follow the training: lists of values by epoch, and policies."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True)
 class FunctionKind(Kind):
     """A layer or a function of one input, such as `ReLU`; stays unapplied."""
@@ -213,16 +238,16 @@ class FunctionKind(Kind):
         return "a layer or function, such as ReLU"
 
     def convert(self, value: Any) -> Any:
-        if value is not None and not getattr(value, "is_function", False):
+        if value is not None and not isinstance(value, Function):
             raise Mismatch(self.expected)
         return value
 
     def show(self, value: Any) -> str:
         return "Identity" if value is None else str(value)
 
-    def cure(self, value: Any) -> str:
+    def suggestion(self, value: Any) -> str:
         return "name it without quotes: `ReLU`, `Tanh`." if isinstance(value, str) else \
-            "leave its input away: `ReLU`, not `ReLU (x)`." if not isinstance(value, int | float | list) else ""
+            "leave out its input: `ReLU`, not `ReLU (x)`." if not isinstance(value, int | float | list) else ""
 
 
 @dataclass(frozen=True)
@@ -230,14 +255,14 @@ class SpecOf(Kind):
     """A use of a row of another table, such as `Adam {}` or `RandomCrop {...}`."""
 
     what: str  #: "an optimizer", "a transform": what the message says
-    base: type | None = None  #: the class of the table's rows; any row if None
+    base: type  #: the class of the table's rows
 
     @property
     def expected(self) -> str:
         return self.what
 
     def convert(self, value: Any) -> Any:
-        if not (isinstance(value, self.base) if self.base else is_row(value)):
+        if not isinstance(value, self.base):
             raise Mismatch(self.expected)
         return value
 
@@ -257,7 +282,7 @@ class ScheduleKind(Kind):
         return "a schedule such as `0.1*25 : 0.01*25 : 0.001`"
 
     def convert(self, value: Any) -> Any:
-        if not getattr(value, "is_schedule", False):
+        if not isinstance(value, ScheduleValue):
             raise Mismatch(self.expected)
         return value
 
@@ -281,8 +306,3 @@ def show_value(value: Any) -> str:
     if isinstance(value, list | tuple):
         return "(" + ":".join(show_value(v) for v in value) + ")" if len(value) != 1 else show_value(value[0])
     return str(value)
-
-
-def is_row(value: Any) -> bool:
-    """Whether a value is a use of a row of some table (a Spec)."""
-    return hasattr(value, "options") and hasattr(value, "show")

@@ -12,7 +12,7 @@ from ..optimizers.schedules.schedule import constant
 from .loop import train
 from .progress import ProgressUpdate, Reporter
 from .run_options import Limits, RunOptions
-from .setup import required_plan
+from .run_plan import required_plan
 
 #: Updates before the clock starts: threads start, memory is taken, and convolutions choose their way.
 _WARM_UP = 2
@@ -31,7 +31,7 @@ class Speed:
     seconds: float
 
     def epoch_seconds(self, training: int, validation: int = 0) -> float:
-        """For an epoch over so many samples; a sample that is only judged is taken as half the work."""
+        """For an epoch over so many samples; a sample that is only evaluated is taken as half the work."""
         return (training + validation / 2) / self.samples_per_second
 
 
@@ -61,6 +61,6 @@ class _Marks(Reporter):
     def __init__(self) -> None:
         self.times: list[float] = []
 
-    def glimpse(self, glimpse: ProgressUpdate) -> None:
-        if glimpse.phase == "epoch":
+    def show(self, update: ProgressUpdate) -> None:
+        if update.phase == "epoch":
             self.times.append(time.perf_counter())

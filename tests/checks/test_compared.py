@@ -149,7 +149,7 @@ def masked(folder: Path, criterion: str, channels: int = 3, sgd: str = "") -> st
 
 
 def test_a_mask_has_an_axis_of_classes(tmp_path: Path) -> None:
-    assert "CrossEntropyWithSoftmax takes all pixels of a mask for classes of one sample" in \
+    assert "CrossEntropyWithSoftmax treats all pixels of a mask as classes of one sample" in \
         found(masked(tmp_path, SOFTMAX))
     assert not found(masked(tmp_path, SOFTMAX.replace(")", ", axis = 3)")))
 

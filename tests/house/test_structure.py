@@ -71,6 +71,23 @@ def test_every_room_says_what_it_is_for() -> None:
         assert doc.split("\n\n")[0].rstrip().endswith("."), f"{init} needs a whole sentence"
 
 
+def test_every_room_says_what_it_may_import() -> None:
+    for init in PACKAGE.glob("*/__init__.py"):
+        doc = ast.get_docstring(ast.parse(init.read_text())) or ""
+        assert re.search(r"\b[Ii]mports?\s", doc.split("\n\n")[0]), f"{init} does not say what the room may import"
+
+
+def test_an_init_holds_a_sentence_and_names_and_nothing_that_works() -> None:
+    """What works is in a file with a name; an `__init__` re-exports it."""
+    for init in PACKAGE.rglob("__init__.py"):
+        for node in ast.parse(init.read_text()).body:
+            is_doc = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+            is_all = isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
+            is_protocol = isinstance(node, ast.FunctionDef) and node.name == "__dir__"
+            assert is_doc or is_all or is_protocol or isinstance(node, ast.Import | ast.ImportFrom), \
+                f"{init}:{node.lineno} holds more than imports"
+
+
 def test_no_file_name_twice() -> None:
     names = Counter(path.name for path in FILES if path.name != "__init__.py")
     assert [name for name, count in names.items() if count > 1] == []
@@ -174,6 +191,28 @@ def test_no_layer_is_special_outside_the_table() -> None:
             if isinstance(node, ast.Compare):
                 text = ast.unparse(node)
                 assert ".layer.name() ==" not in text, f"{path}:{node.lineno}: {text}"
+
+
+#: Where `getattr` with a default asks an object of Python, of the system or of another package; never a row.
+ASKS_OTHERS = {
+    "lower.py": "notes of an exception", "base/atomic_files.py": "the number of a system's error",
+    "base/recursion.py": "a thread's own state", "data/fetch.py": "the reason of a network's error",
+    "training/step.py": "torch.cpu", "training/device.py": "torch.backends, the C library",
+    "training/interrupt.py": "signals that not every system has", "training/progress.py": "a stream's encoding",
+    "cli/entry.py": "notes of an exception", "optimizers/block.py": "the evaluator's records, which are defined above",
+}
+
+
+def test_nothing_is_asked_what_it_can() -> None:
+    """No `hasattr`, no `getattr` with a default: what a row can do is a method with a default on its base."""
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+                continue
+            assert node.func.id != "hasattr", f"{path}:{node.lineno} asks with hasattr"
+            guesses = node.func.id == "getattr" and len(node.args) > 2
+            known = path.relative_to(PACKAGE).as_posix() in ASKS_OTHERS
+            assert not guesses or known, f"{path}:{node.lineno} asks with getattr"
 
 
 def test_sizes() -> None:

@@ -8,7 +8,9 @@ from typing import ClassVar
 from ...base.codes import Code
 from ...base.diagnostics import Diagnostic, Label
 from ...base.source import NOWHERE, Span
-from ...spec import Choice, Spec, option, show_value, table_row
+from ...base.text_table import aligned
+from ...base.units import inflected
+from ...spec import Choice, ScheduleValue, Spec, option, show_value, table_row
 
 #: In what a policy may count; `steps` are updates, `training` is the part of the whole, 0 to 1.
 UNITS = ("epochs", "steps", "samples", "training")
@@ -52,10 +54,18 @@ class Segment:
 
 
 @dataclass(frozen=True)
-class Schedule:
+class Schedule(ScheduleValue):
     """A value as a function of progress: what `ScheduleKind` options hold."""
 
-    is_schedule: ClassVar[bool] = True
+    @property
+    def counts_in(self) -> str:
+        """What the value goes by: one of UNITS."""
+        return "training"
+
+    @property
+    def warm_epochs(self) -> int:
+        """For how many epochs the value rises to where the schedule begins."""
+        return 0
 
     def at(self, progress: TrainingProgress) -> float:
         """The value for the next minibatch; pure."""
@@ -120,7 +130,6 @@ class Policy(Spec, Schedule):
     """Base of the schedule rows (StepDecay, CosineDecay, ...): a Spec that is a Schedule."""
 
     what: ClassVar[str] = "schedule"
-    is_schedule: ClassVar[bool] = True
     examples: ClassVar[tuple[str, ...]] = ()
 
     def sentence(self, max_epochs: int) -> str:
@@ -128,6 +137,16 @@ class Policy(Spec, Schedule):
 
     def __str__(self) -> str:
         return self.show()
+
+
+class CountedPolicy(Policy):
+    """Base of the policies with the option `unit`."""
+
+    unit: str
+
+    @property
+    def counts_in(self) -> str:
+        return self.unit
 
 
 def unit_option(default: str = "epochs") -> str:
@@ -180,14 +199,13 @@ def reading(steps: PiecewiseConstant, max_epochs: int, noun: str) -> str:
         rows.append((" ".join(text.split()), f"{noun.split()[-1]} {show_value(stretch.value)}", until, wrong))
     if len(rows) > 12:
         rows = rows[:9] + [("...", "", "", "")] + rows[-2:]
-    widths = [max(len(row[column]) for row in rows) for column in range(3)]
-    return "\n".join(("    " + "".join(f"{cell:<{width + 2 + 3 * (column == 0)}}" for column, (cell, width)
-                      in enumerate(zip(row, widths, strict=False))) + row[3]).rstrip() for row in rows)
+    apart = " " * 3  # what was written stands apart from what it means
+    return "\n".join(f"    {line}" for line in aligned([(text + apart, *rest) for text, *rest in rows], left=4))
 
 
 def _epochs(count: float | None) -> str:
     number = 1.0 if count is None else float(count)
-    return f"{show_value(number)} epoch{'' if number == 1 else 's'}"
+    return f"{show_value(number)} {inflected(number, 'epoch')}"
 
 
 def _count_span(span: Span) -> Span:

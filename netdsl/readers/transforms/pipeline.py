@@ -15,6 +15,7 @@ from ..arrays import np
 from ..files import read_head
 from ..formats.pixels import Decoding, decode
 from ..given import GivenImages
+from ..given_files import open_files
 from ..reader import DataError, Dataset, ImageDims, Reader, SampleRng, Stream, Transform, Wanted
 from .geometry import reversed_copy
 
@@ -165,6 +166,13 @@ class ImageReader(Reader):
     def channels(self) -> int:
         return 1 if self.grayscale else 3
 
+    def color_order_of(self, name: str) -> str:
+        return self.color_order
+
+    def for_viewing(self) -> Reader:
+        steps = [step for transform in self.transforms for step in transform.expand()]
+        return self.with_options(transforms=tuple(step for step in steps if not step.only_scales))
+
     def pipeline(self, training: bool) -> Pipeline:
         """The transforms made ready. Raises DataError."""
         return Pipeline.of(self.transforms, self.color_order, training)
@@ -216,9 +224,11 @@ class ImageReader(Reader):
                             hint="name in `outputNodes` what is computed from the images only.")
         dims = wanted[self.features_input]
         found: list[Dataset] = []
-        for own, group in groupby((path for part in files for path in part), key=self._is_own):
+        given = [path for part in files for path in part]
+        for own, group in groupby(given, key=self._is_own):
             paths = list(group)
-            found += [self.open_own(path, dims) for path in paths] if own else [GivenImages(paths, self, dims)]
+            found += open_files(paths, lambda path: self.open_own(path, dims), alone=len(given) == 1) if own \
+                else [GivenImages(paths, self, dims)]
         return found
 
     def _is_own(self, path: str) -> bool:
@@ -248,5 +258,5 @@ class ImageReader(Reader):
     def _test_pipeline(self) -> Pipeline:
         return self.pipeline(training=False)
 
-    def content(self) -> Any:
+    def fingerprint(self) -> Any:
         return self.show()

@@ -1,4 +1,4 @@
-"""Where the reading of a text stopped, and how pages speak of the words and places there."""
+"""Where the reading of a text stopped, and how diagnostics speak of the words and places there."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from functools import cached_property
 from ...base.codes import Code
 from ...base.diagnostics import Diagnostic, Edit, Label
 from ...base.source import Source, Span
+from ...base.units import any_of
 from .replay import END, Change, Opening, Replay, Word
 
-#: A headline stands behind `error[syntax]: ` on a page of 78 columns.
+#: A headline stands behind `error[syntax]: ` on a line of 78 columns.
 TITLE_COLUMNS = 78 - len("error[syntax]: ")
 _QUOTED_COLUMNS = 26
-#: What a page calls the content of a bracket.
+#: What a diagnostic calls the content of a bracket.
 _CONTENT = {"call": "the arguments", "parameters": "the parameters", "record": "the record", "group": "the brackets",
             "index": "the index", "elements": "the index", "array": "the bounds"}
 
@@ -156,7 +157,7 @@ class ErrorContext:
             phrases.append("the end of the file")
         if len(phrases) > 4:
             return ""
-        return ", ".join(phrases[:-1]) + " or " * (len(phrases) > 1) + "".join(phrases[-1:])
+        return any_of(phrases)
 
     def insertion(self, index: int, text: str) -> Edit:
         """What is to be written before a word: signs that end something stand behind the word before it."""
@@ -174,7 +175,7 @@ class ErrorContext:
         return (Edit(self.span(change.index, change.index + change.remove - 1), change.insert),)
 
     def rewritten(self, edit: Edit) -> str:
-        """The lines of an edit as they would then be: a block of a page, or nothing if they are long."""
+        """The lines of an edit as they would then be: a block of a diagnostic, or nothing if they are long."""
         text, span = self.source.text, edit.span
         begin = text.rfind("\n", 0, span.start) + 1
         stop = text.find("\n", max(span.end, self.span(self.bad).start))
@@ -185,8 +186,8 @@ class ErrorContext:
         fits = len(lines) <= 4 and all(len(line) - margin <= 72 and line.isprintable() for line in lines)
         return "\n".join("    " + line[margin:] for line in lines) if fits else ""
 
-    def page(self, titles: str | tuple[str, ...], primary: Label, related: Sequence[Label] = (),
-             body: Sequence[str] = (), hint: str = "", fix: Sequence[Edit] = ()) -> Diagnostic:
+    def error(self, titles: str | tuple[str, ...], primary: Label, related: Sequence[Label] = (),
+              body: Sequence[str] = (), hint: str = "", fix: Sequence[Edit] = ()) -> Diagnostic:
         """A syntax diagnostic with the first headline that fits on a line."""
         choices = (titles,) if isinstance(titles, str) else titles
         title = next((choice for choice in choices if len(choice) <= TITLE_COLUMNS), choices[-1])

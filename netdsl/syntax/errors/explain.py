@@ -2,7 +2,7 @@
 
 The place comes from the real parser. What is wrong there is found by trying: a rule for a form of another
 language, or a small change of the text (a word more, a word less), counts only if the parser reads further with
-it. Of all changes the one that reads furthest, and among equals the most natural, gives the page.
+it. Of all changes the one that reads furthest, and among equals the most natural, gives the diagnostic.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ def explain(source: Source, parser: Lark, start: str) -> list[Diagnostic]:
     while len(found) < MOST:
         if found and Replay(parser, current.text, start).is_complete:
             break
-        kind, page = diagnose(current, parser, start)
-        page = _moved_back(page, edits, source)
-        if page.primary.span.start <= behind or (found and kind not in CERTAIN):
+        kind, diagnostic = diagnose(current, parser, start)
+        diagnostic = _moved_back(diagnostic, edits, source)
+        if diagnostic.primary.span.start <= behind or (found and kind not in CERTAIN):
             break  # what is wrong now may be a consequence of the fix
-        found.append(page)
-        behind = page.primary.span.start
-        fix = page.fix if kind in CERTAIN else ()
+        found.append(diagnostic)
+        behind = diagnostic.primary.span.start
+        fix = diagnostic.fix if kind in CERTAIN else ()
         if not fix:
             break
         edits.append(fix)
@@ -50,8 +50,8 @@ def explain(source: Source, parser: Lark, start: str) -> list[Diagnostic]:
     return found
 
 
-def _moved_back(page: Diagnostic, fixes: Sequence[tuple[Edit, ...]], source: Source) -> Diagnostic:
-    """A page about a text with some edits made, as a page about the text without them."""
+def _moved_back(diagnostic: Diagnostic, fixes: Sequence[tuple[Edit, ...]], source: Source) -> Diagnostic:
+    """A diagnostic about a text with some edits made, as a diagnostic about the text without them."""
     edits = sorted((edit for fix in fixes for edit in fix), key=lambda edit: edit.span.start)
 
     def span(place: Span) -> Span:
@@ -68,13 +68,13 @@ def _moved_back(page: Diagnostic, fixes: Sequence[tuple[Edit, ...]], source: Sou
             shift += grown
         return at - shift
 
-    primary, *related = (Label(span(label.span), label.text) for label in (page.primary, *page.related))
-    fix = tuple(Edit(span(edit.span), edit.text) for edit in page.fix)
-    return replace(page, primary=primary, related=tuple(related), fix=fix)
+    primary, *related = (Label(span(label.span), label.text) for label in (diagnostic.primary, *diagnostic.related))
+    fix = tuple(Edit(span(edit.span), edit.text) for edit in diagnostic.fix)
+    return replace(diagnostic, primary=primary, related=tuple(related), fix=fix)
 
 
 def diagnose(source: Source, parser: Lark, start: str = "start") -> tuple[str, Diagnostic]:
-    """The kind of mistake (for tests) and its page. The text must be one that does not parse."""
+    """The kind of mistake (for tests) and its diagnostic. The text must be one that does not parse."""
     replay = Replay(parser, source.text, start)
     context = ErrorContext(source, replay)
     if replay.is_complete:
@@ -86,9 +86,9 @@ def diagnose(source: Source, parser: Lark, start: str = "start") -> tuple[str, D
 def _first(rules: Sequence[Rule], context: ErrorContext) -> tuple[str, Diagnostic] | None:
     """What the first rule that knows the mistake says."""
     for rule in rules:
-        page = rule(context)
-        if page is not None:
-            return rule.__name__, page
+        diagnostic = rule(context)
+        if diagnostic is not None:
+            return rule.__name__, diagnostic
     return None
 
 
@@ -96,5 +96,5 @@ def fallback(context: ErrorContext) -> Diagnostic:
     """Nothing fits: what could not be read, and the few things a person would write there."""
     expected = context.expected(context.bad)
     label = f"I expected {expected} here" if expected else "I cannot read on from here"
-    return context.page((f"{context.quote(context.bad)} cannot stand here", "this cannot stand here"),
-                        context.label(context.bad, label), context.opened_here())
+    return context.error((f"{context.quote(context.bad)} cannot stand here", "this cannot stand here"),
+                         context.label(context.bad, label), context.opened_here())

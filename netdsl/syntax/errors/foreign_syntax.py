@@ -25,7 +25,7 @@ class Form:
     write: str | Callable[[re.Match[str]], str] | None = None
     reads: int = 2
     sure: bool = False
-    mark: int = 0  #: the group that the page points at
+    mark: int = 0  #: the group that the diagnostic points at
     within: int = 1  #: so many words before the bad one it may begin; at 6 and more, also at the member's name
     touches: bool = True  #: whether it has to reach the bad word
     kind: str = ""  #: what the bad word has to be
@@ -67,11 +67,11 @@ STRINGS = tuple(
     for q, other in (('"', "'"), ("'", '"')))
 
 NUMBERS = (
-    Form(r"\$(\w+)\$", (r"`$\1$` is written `\1` outside of strings", "`$...$` stands only in strings"),
+    Form(r"\$(\w+)\$", (r"`$\1$` is written `\1` outside of strings", "`$...$` is used only in strings"),
          r"write `\1`.", "names are used as they are",
          r'Only inside a string do dollar signs put a value in: `"$\1$/train"`. A value from outside comes with the '
          r"command: `netdsl run FILE \1=...`.", r"\1", sure=True, within=0),
-    Form(r"\$", "`$` stands only in strings", 'a name is used as it is: `dataDir`; in a string: `"$dataDir$/train"`.',
+    Form(r"\$", "`$` is used only in strings", 'a name is used as it is: `dataDir`; in a string: `"$dataDir$/train"`.',
          "remove this", write="", sure=True, within=0),
     Form(r"(\d+(?:_\d+)+)(?![\w.])", r"`\1` is neither a number nor a name",
          lambda m: f"write it without the underscore: `{m[0].replace('_', '')}`.",
@@ -89,7 +89,7 @@ SIGNS = (
     Form(r"\.\.", "an index is one number; there are no slices",
          "`list << 2` leaves the first two elements out; `array[0..3] (i => list[i])` takes some.", within=0,
          roles=("index",)),
-    Form(r"\.\.", "`..` stands only between bounds", "bounds are written in `array[0..3] (i => ...)` and "
+    Form(r"\.\.", "`..` is used only between bounds", "bounds are written in `array[0..3] (i => ...)` and "
          "`V[i:0..3] = ...`.", within=0, not_in=("elements", "array", "index")),
     Form(r"(?:(?<=[)}])|(?<=[)}] ))->", "`->` is not an operator here",
          "layers follow each other by `:` in a Sequential, or by `>>`.", write=">>", reads=1),
@@ -102,10 +102,10 @@ SIGNS = (
     Form(r"\.\(", "`.` and `(` do not go together", "a call is written `f (x)`.", write="(", reads=1),
     Form(r"(\+|-|\*\*?|/|%|\.\*)=(?!=)", rf"there is no `\g<0>`: {_KEEPS[0]}", _KEEPS[1]),
     Form(r"(\+\+|--)(?=[ \t]*(?:\n|$|#|;))", rf"there is no `\1`: {_KEEPS[0]}", _KEEPS[1], within=4, touches=False),
-    Form(r"(\d+(?:\.\d+)?)(\s*%)(?=[ \t]*(?:[\n,;)}]|$))", "a share is written as a number, without `%`",
+    Form(r"(\d+(?:\.\d+)?)(\s*%)(?=[ \t]*(?:[\n,;)}]|$))", "a percentage is written as a number, without `%`",
          lambda m: f"write `{float(m[1]) / 100:g}`.", write=lambda m: f"{float(m[1]) / 100:g}", mark=2, within=4,
          touches=False),
-    Form(r"\d{1,3}(?: 0\d\d)+(?![\w.])", "a number holds no blanks", lambda m: f"write `{m[0].replace(' ', '')}`.",
+    Form(r"\d{1,3}(?: 0\d\d)+(?![\w.])", "a number has no spaces", lambda m: f"write `{m[0].replace(' ', '')}`.",
          write=lambda m: m[0].replace(" ", "")),
     Form(r"'([^'\n]*)''([^'\n]*)'", _ESCAPES, "put a text that holds `'` between `\"`.",
          write=lambda m: f"\"{m[1]}'{m[2]}\"", sure=True),
@@ -115,13 +115,13 @@ SIGNS = (
          value=False, first=True),
     Form(r"-(?=\s*\w)", "the elements of a list are joined by `:`", "write `name = a : b : c`.", within=0, value=False,
          first=True),
-    Form(r":\s*(?:int|float|str|bool|list|tuple|dict|Tensor)\b(?=\s*=(?!=))", "no type is written behind a name",
+    Form(r":\s*(?:int|float|str|bool|list|tuple|dict|Tensor)\b(?=\s*=(?!=))", "a name has no type",
          "write `name = value`.", write="", within=0),
     Form(r"\[\s*(\w+)\s*\]", "there are no sections in square brackets",
          r"write `\1 = { ... }` for a record; layers are one list: `model = Sequential (a : b : c)`.", within=0,
          value=False, first=True),
     Form(r"\{", "the file is itself a record: it has no braces around it",
-         "take the outer braces away, and write `name = value` in it.", within=0, value=False, roles=("",), first=True),
+         "remove the outer braces, and write `name = value`.", within=0, value=False, roles=("",), first=True),
     Form(r"if\b", "a member begins with a name, not with `if`", "write `name = if condition then a else b`.", within=0,
          value=False, roles=("", "record"), first=True),
     Form(r":\s+=(?!=)", "`:=` is written without a blank", "write `:=`.", write=":="),
@@ -134,9 +134,9 @@ SIGNS = (
     _sign(r"~", "`~` is not an operator here", "the logical not is `!`.", "!"),
     _sign(r"\\", r"`\\` has no meaning here", "an expression goes on over the end of a line by itself.", ""),
     _sign(r"`", "a name needs no quotes", "remove the ```.", ""),
-    _sign("\u00d7", "the sign of multiplication is `*`", "write `*`, or `:` between sizes, as in `3:3`.", "*"),
-    _sign("\u00f7", "the sign of division is `/`", "write `/`.", "/"),
-    _sign("\u2026", "an ellipsis is a single character here", "write two points: `0..9`.", ".."),
+    _sign("\u00d7", "multiplication is written `*`", "write `*`, or `:` between sizes, as in `3:3`.", "*"),
+    _sign("\u00f7", "division is written `/`", "write `/`.", "/"),
+    _sign("\u2026", "an ellipsis is a single character here", "write two dots: `0..9`.", ".."),
     _sign("\u2264", "this comparison is written with two characters", "write `<=`.", "<="),
     _sign("\u2265", "this comparison is written with two characters", "write `>=`.", ">="),
     _sign("\u2260", "this comparison is written with two characters", "write `!=`.", "!="),
@@ -144,7 +144,7 @@ SIGNS = (
     _sign("\u00a0", "there is a non-breaking space here", "replace it by a plain space.", " "),
     _sign("\u200b", "there is an invisible character here", "delete it: a space of no width.", ""),
     _sign("\ufeff", "there is an invisible character here", "delete it: a byte order mark.", ""),
-    _sign("[\u00b7\u2217\u22c5]", "the sign of multiplication is `*`", "write `*`.", "*"),
+    _sign("[\u00b7\u2217\u22c5]", "multiplication is written `*`", "write `*`.", "*"),
     _sign("[\u2212\u2013\u2014]", "this is a dash, not a minus", "write `-`.", "-"),
     Form("[\u201c\u201e\u00ab]([^\u201c\u201d\u00bb\"\n]*)[\u201c\u201d\u00bb]", "a string stands between plain quotes",
          "write `\"` or `'`.", "here", write=r'"\1"', within=0),
@@ -176,7 +176,7 @@ WORDS = (
     _word("def|function", r"`\1` is not needed", "write `f (x) = ...`.", "", 1),
     _word("let|var|val", r"`\1` is not needed", f"{_MEMBER}.", "", 1),
     _word("const", "`const` is not needed", f"{_MEMBER}; nothing ever changes its value.", "", 1),
-    _word("return", "there is no `return`", "the value of `f (x) = ...` is what stands behind the `=`.", "", 1),
+    _word("return", "there is no `return`", "the value of `f (x) = ...` is what follows the `=`.", "", 1),
     _word(r"new(?=\s+(\w{1,30})\w*\s*[\[(])", "there is no `new`", r"write `\2 {...}`, without `new`, and options in "
           "braces."),
     Form(r"(new)\b(?:[ \t]+\w+[ \t]*(?=\{)|[ \t]*)", "there is no `new`",
@@ -204,7 +204,7 @@ WORDS = (
          write=lambda m: m[0].replace("-", "_"), reads=1, within=8),
     Form(r"(?:(?<=\.)(?:if|then|else|true|false|array|include)|(?:if|array|include)(?=\s*(?:=(?!=)|:=))|"
          r"(?:then|else|true|false)(?=\s*(?:[,.:)}\]]|=(?!=))))\b", r"`\g<0>` is a word of the language, not a name",
-         r"take another name, for example `\g<0>Value`.", "this name is taken", write=r"\g<0>Value"),
+         r"use another name, for example `\g<0>Value`.", "this name is taken", write=r"\g<0>Value"),
 )
 
 #: Tried when no small change helps: the forms that leave no other choice.

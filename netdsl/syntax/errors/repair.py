@@ -30,7 +30,7 @@ _EXCHANGES = {
 
 
 def best(context: ErrorContext) -> tuple[str, Diagnostic] | None:
-    """The name and the page of the most likely mistake; None if no small change reads on."""
+    """The name and the diagnostic of the most likely mistake; None if no small change reads on."""
     enough = min(context.bad + CONVINCING, len(context.words))
     tried = [(reached, -cost, change, message) for source in _SOURCES for change, cost, message in source(context)
              if (reached := context.replay.reach(change)) >= enough]

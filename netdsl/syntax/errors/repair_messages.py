@@ -23,23 +23,23 @@ def missing_separator(context: ErrorContext, change: Change) -> Diagnostic:
         what = f"The {of} are separated by commas"
     fix = context.insertion(index, sign)
     code = context.rewritten(fix)
-    return context.page((f"{word} follows {before} without a `{sign}` between them",
-                         f"{word} follows without a `{sign}`", f"a `{sign}` is missing"),
-                        context.label(index, f"I expected `{sign}` before this"),
-                        context.opened_here() + context.behind(index, "the element before ends here"),
-                        (f"{what}:", code) if code else (f"{what}.",), f"add `{sign}` {context.where(index)}.", [fix])
+    return context.error((f"{word} follows {before} without a `{sign}` between them",
+                          f"{word} follows without a `{sign}`", f"a `{sign}` is missing"),
+                         context.label(index, f"I expected `{sign}` before this"),
+                         context.opened_here() + context.behind(index, "the previous element ends here"),
+                         (f"{what}:", code) if code else (f"{what}.",), f"add `{sign}` {context.where(index)}.", [fix])
 
 
 def missing_operator(context: ErrorContext, change: Change) -> Diagnostic:
     """`x = a b`: two values side by side."""
     index = change.index
     word, before = context.quote(index), context.quote(index - 1)
-    return context.page((f"{word} follows {before} with nothing between them",
-                         f"{word} follows with nothing before it"),
-                        context.label(index, "I expected `:` or an operator before this"),
-                        context.behind(index, "the value before ends here"),
-                        hint=f"add `:` or an operator {context.where(index)}; a new member needs "
-                             f"`{context.name(index)} = ...`.")
+    return context.error((f"{word} follows {before} with nothing between them",
+                          f"{word} follows with nothing before it"),
+                         context.label(index, "I expected `:` or an operator before this"),
+                         context.behind(index, "the previous value ends here"),
+                         hint=f"add `:` or an operator {context.where(index)}; a new member needs "
+                         f"`{context.name(index)} = ...`.")
 
 
 def missing_equals(context: ErrorContext, change: Change) -> Diagnostic:
@@ -50,20 +50,20 @@ def missing_equals(context: ErrorContext, change: Change) -> Diagnostic:
     where = f"behind {name}" if owner == index - 1 else f"before {context.quote(index)}"
     fix = context.insertion(index, "=")
     code = context.rewritten(fix) if context.head is not None else ""
-    return context.page((f"{name} has no `=`" if context.head is not None else f"a `=` is missing behind {name}",
-                         "a `=` is missing"),
-                        context.label(index, "I expected `=` before this"), context.behind(index, "behind this"),
-                        ("A member is a name, `=` and a value:", code) if code else (),
-                        f"add `=` {where}.", [fix])
+    return context.error((f"{name} has no `=`" if context.head is not None else f"a `=` is missing after {name}",
+                          "a `=` is missing"),
+                         context.label(index, "I expected `=` before this"), context.behind(index, "behind this"),
+                         ("A member is a name, `=` and a value:", code) if code else (),
+                         f"add `=` {where}.", [fix])
 
 
 def missing_definition(context: ErrorContext, change: Change) -> Diagnostic:
     """`labelDim` alone."""
     owner = context.head if context.head is not None else change.index - 1
-    return context.page((f"{context.quote(owner)} stands alone, without `=` and a value", "a name stands alone"),
-                        context.label(owner, "this begins a new member", change.index - 1), context.opened_here(),
-                        hint=f"write `{context.name(owner)} = ...`, or join it to the value before by `:` or an "
-                             "operator.")
+    return context.error((f"{context.quote(owner)} stands alone, without `=` and a value", "a name stands alone"),
+                         context.label(owner, "this begins a new member", change.index - 1), context.opened_here(),
+                         hint=f"write `{context.name(owner)} = ...`, or join it to the previous value by `:` or an "
+                         "operator.")
 
 
 def missing_word(context: ErrorContext, change: Change) -> Diagnostic:
@@ -73,13 +73,14 @@ def missing_word(context: ErrorContext, change: Change) -> Diagnostic:
     fix = context.edits(change)
     if context.role in _FORMS:
         assert context.inside is not None
-        return context.page(f"a `{sign}` is missing in {context.bracket(context.inside)}", label, context.opened_here(),
-                            ("The form is", f"    {_FORMS[context.role]}"),
-                            f"add `{sign}` {context.where(index)}.", fix)
+        return context.error(f"a `{sign}` is missing in {context.bracket(context.inside)}", label,
+                             context.opened_here(),
+                             ("The form is", f"    {_FORMS[context.role]}"),
+                             f"add `{sign}` {context.where(index)}.", fix)
     meaning = {"=>": "a function is written `x => ...`", ":=": "a step of a list gets its name by `name := ...`",
                "..": "bounds are written `0..3`", ".": "a member is taken out by `record.name`"}[sign]
-    return context.page((f"a `{sign}` is missing before {context.quote(index)}", f"a `{sign}` is missing"),
-                        label, context.opened_here(), hint=f"{meaning}.", fix=fix)
+    return context.error((f"a `{sign}` is missing before {context.quote(index)}", f"a `{sign}` is missing"),
+                         label, context.opened_here(), hint=f"{meaning}.", fix=fix)
 
 
 # --- brackets ---------------------------------------------------------------------------------------
@@ -108,31 +109,31 @@ def missing_closer(context: ErrorContext, change: Change) -> Diagnostic:
     if change.remove:
         wrong = context.words[change.index].text
         hint = f"write `{closers}` for the `{wrong}` at the end of line {context.line(change.index)}."
-    return context.page(titles, context.label(index, f"I expected `{closers}` before this"), related, hint=hint,
-                        fix=context.edits(change))
+    return context.error(titles, context.label(index, f"I expected `{closers}` before this"), related, hint=hint,
+                         fix=context.edits(change))
 
 
 def _closed_late(context: ErrorContext, opener: int, closer: int) -> Diagnostic:
     """A bracket in the middle of a line that a later line closes: the later line was meant for another one."""
     mark, end, line = context.kind(opener), context.kind(closer), context.line(opener)
-    return context.page(f"the `{mark}` of line {line} is not closed",
-                        context.label(context.bad, f"a `{end}` is missing before this"),
-                        [context.label(opener, "opened here"),
-                         context.label(closer, "this should close another bracket")],
-                        hint=f"add `{end}` on line {line}.")
+    return context.error(f"the `{mark}` of line {line} is not closed",
+                         context.label(context.bad, f"a `{end}` is missing before this"),
+                         [context.label(opener, "opened here"),
+                          context.label(closer, "this should close another bracket")],
+                         hint=f"add `{end}` on line {line}.")
 
 
 def _never_closed(context: ErrorContext, opening: Opening, count: int) -> Diagnostic:
     mark, line, margin = context.kind(opening.index), context.line(opening.index), context.replay.indent(opening.index)
     dedent = next((i for i in range(opening.index + 1, context.bad) if context.words[i].first
                    and context.kind(i) not in CLOSERS and context.replay.indent(i) <= margin), None)
-    related = [] if dedent is None else [context.label(dedent, "this line is indented as if it stood outside")]
+    related = [] if dedent is None else [context.label(dedent, "this line is indented as if it were outside")]
     where = "at the end of the file" if dedent is None else f"before line {context.line(dedent)}"
     more = f" (in all {count} brackets are open)" if count > 1 else ""
     fix = [context.insertion(context.bad if dedent is None else dedent, OPENERS[mark])] if count == 1 else []
-    return context.page(f"the file ends before the `{mark}` of line {line} is closed",
-                        context.label(opening.index, "opened here"), related,
-                        hint=f"add `{OPENERS[mark]}` {where}{more}.", fix=fix)
+    return context.error(f"the file ends before the `{mark}` of line {line} is closed",
+                         context.label(opening.index, "opened here"), related,
+                         hint=f"add `{OPENERS[mark]}` {where}{more}.", fix=fix)
 
 
 def _suspect(context: ErrorContext, opening: Opening) -> Opening:
@@ -154,9 +155,9 @@ def wrong_closer(context: ErrorContext, change: Change) -> Diagnostic:
     """`( ... }`"""
     assert context.inside is not None
     index, word, right = context.inside.index, context.word.text, change.insert
-    return context.page(f"`{word}` cannot close the `{context.kind(index)}` of line {context.line(index)}",
-                        context.label(context.bad, f"I expected `{right}`"), [context.label(index, "opened here")],
-                        hint=f"write `{right}` for this `{word}`, or before it.", fix=context.edits(change))
+    return context.error(f"`{word}` cannot close the `{context.kind(index)}` of line {context.line(index)}",
+                         context.label(context.bad, f"I expected `{right}`"), [context.label(index, "opened here")],
+                         hint=f"write `{right}` for this `{word}`, or before it.", fix=context.edits(change))
 
 
 def missing_opener(context: ErrorContext, change: Change) -> Diagnostic:
@@ -166,15 +167,15 @@ def missing_opener(context: ErrorContext, change: Change) -> Diagnostic:
         return closes_nothing(context, context.bad)
     if context.word.kind in CLOSERS:
         elsewhere = context.line(index) != context.line(context.bad)
-        return context.page(f"`{context.word.text}` closes nothing: a `{mark}` is missing",
-                            context.label(context.bad, "this has no partner"),
-                            [context.label(index, "perhaps before this")] if elsewhere else (),
-                            hint=f"add `{mark}` before {context.quote(index)}, or remove the `{context.word.text}`.",
-                            fix=context.edits(change))
-    return context.page((f"a `{mark}` is missing between {context.quote(index - 1)} and {context.quote(index)}",
-                         f"a `{mark}` is missing"), context.label(index, f"I expected `{mark}` before this"),
-                        context.behind(index, "behind this"), hint=f"add `{mark}` {context.where(index)}.",
-                        fix=context.edits(change))
+        return context.error(f"`{context.word.text}` closes nothing: a `{mark}` is missing",
+                             context.label(context.bad, "this has no matching bracket"),
+                             [context.label(index, "perhaps before this")] if elsewhere else (),
+                             hint=f"add `{mark}` before {context.quote(index)}, or remove the `{context.word.text}`.",
+                             fix=context.edits(change))
+    return context.error((f"a `{mark}` is missing between {context.quote(index - 1)} and {context.quote(index)}",
+                          f"a `{mark}` is missing"), context.label(index, f"I expected `{mark}` before this"),
+                         context.behind(index, "behind this"), hint=f"add `{mark}` {context.where(index)}.",
+                         fix=context.edits(change))
 
 
 # --- values -----------------------------------------------------------------------------------------
@@ -184,9 +185,9 @@ def missing_value(context: ErrorContext, change: Change) -> Diagnostic:
     """`labelDim =`, `a + )`, `f (a, , b)`."""
     index, before = change.index, change.index - 1
     if not index:
-        return context.page(f"a name is missing before {context.quote(0)}",
-                            context.label(0, "I expected a name before this"),
-                            hint="a member is a name, `=` and a value.")
+        return context.error(f"a name is missing before {context.quote(0)}",
+                             context.label(0, "I expected a name before this"),
+                             hint="a member is a name, `=` and a value.")
     sign, kind = context.quote(before), context.kind(before)
     next_line = context.line(index) != context.line(before)
     related: tuple[Label, ...] = ()
@@ -198,30 +199,30 @@ def missing_value(context: ErrorContext, change: Change) -> Diagnostic:
         related = (context.label(index, f"but {context.quote(index)} follows"),)
     owner = _owner(context, before)
     if kind == "include":
-        return context.page("`include` names no file", context.label(before, "a file name in quotes goes behind this"),
-                            hint='write `include "file.net"`.')
+        return context.error("`include` names no file", context.label(before, "a file name in quotes goes after this"),
+                             hint='write `include "file.net"`.')
     if owner is not None:
         name = context.quote(owner)
         hint = f"write `{name[1:-1]} = ...` with a value."
         if context.kind(index) in ("=", "=>", ":="):
-            return context.page(f"{sign} and {context.quote(index)} stand side by side",
-                                context.label(before, "a value goes behind this, not a sign"), related, hint=hint)
-        return context.page(f"{name} has no value", context.label(before, "a value is missing behind this"), related,
-                            hint=hint)
+            return context.error(f"{sign} and {context.quote(index)} are next to each other",
+                                 context.label(before, "a value goes after this, not an operator"), related, hint=hint)
+        return context.error(f"{name} has no value", context.label(before, "a value is missing after this"), related,
+                             hint=hint)
     if kind in OPENERS:
-        return context.page((f"nothing stands between {sign} and {context.quote(index)}", "a value is missing"),
-                            context.label(index, "a value is missing before this"),
-                            hint="add a value, or remove the sign.")
+        return context.error((f"nothing stands between {sign} and {context.quote(index)}", "a value is missing"),
+                             context.label(index, "a value is missing before this"),
+                             hint="add a value, or remove the sign.")
     if kind in ("then", "else", "if", "=>"):
-        hint = "write what the function gives behind `=>`." if kind == "=>" else \
+        hint = "write what the function returns after `=>`." if kind == "=>" else \
             "`if` takes a condition, `then` and `else` a value each."
-        return context.page(f"a value is missing behind {sign}", context.label(before, "behind this"), related,
-                            hint=hint)
+        return context.error(f"a value is missing after {sign}", context.label(before, "behind this"), related,
+                             hint=hint)
     far = index < context.bad or context.words[index].first or context.word.kind == END
-    return context.page((*(() if far else (f"nothing stands between {sign} and {context.quote(index)}",)),
-                         f"a value is missing behind {sign}"),
-                        context.label(before, "a value is missing behind this"), related,
-                        hint=f"add a value behind {sign}, or remove the {sign}.")
+    return context.error((*(() if far else (f"nothing stands between {sign} and {context.quote(index)}",)),
+                          f"a value is missing after {sign}"),
+                         context.label(before, "a value is missing after this"), related,
+                         hint=f"add a value after {sign}, or remove the {sign}.")
 
 
 def _owner(context: ErrorContext, equals: int) -> int | None:
@@ -241,25 +242,25 @@ def missing_name(context: ErrorContext, change: Change) -> Diagnostic:
     if context.word.kind == "=" and index == context.bad and not context.word.first and before not in (
             ";", "{", "(", ",", ""):
         title = "there is a second `=` here" if before == "NAME" else "this `=` comes after a value, not after a name"
-        return context.page(title, context.label(context.bad, "this `=`"), context.opened_here(),
-                            hint="a member has one `=`; a comparison is written `==`, and a step of a list is named by "
-                                 "`:=`.")
+        return context.error(title, context.label(context.bad, "this `=`"), context.opened_here(),
+                             hint="a member has one `=`; a comparison is written `==`, and a step of a list is named "
+                             "by `:=`.")
     if before == "," and context.word.kind in CLOSERS:
         return trailing_separator(context, Change(index - 1, 1))
     if before == ".":
-        return context.page("the name of a member is missing behind `.`", context.label(index - 1, "behind this"),
-                            context.opened_here(), hint="write `record.name`.")
-    return context.page((f"a name is missing before {context.quote(index)}", "a name is missing"), label,
-                        context.opened_here(), hint=hint)
+        return context.error("the name of a member is missing after `.`", context.label(index - 1, "behind this"),
+                             context.opened_here(), hint="write `record.name`.")
+    return context.error((f"a name is missing before {context.quote(index)}", "a name is missing"), label,
+                         context.opened_here(), hint=hint)
 
 
 def missing_callee(context: ErrorContext, change: Change) -> Diagnostic:
     """`conv1 := {96, (11:11)}`: braces that hold options of nothing."""
-    return context.page("no layer or function stands before these braces",
-                        context.label(change.index, "a name is missing before this"),
-                        context.behind(context.bad, "here a record would go on"),
-                        ("With a name before them, braces hold options; without one, the members of a record.",),
-                        "write `Layer {...}` for options, `{ name = value }` for a record.")
+    return context.error("there is no layer or function before these braces",
+                         context.label(change.index, "a name is missing before this"),
+                         context.behind(context.bad, "here a record would go on"),
+                         ("With a name before them, braces hold options; without one, the members of a record.",),
+                         "write `Layer {...}` for options, `{ name = value }` for a record.")
 
 
 def missing_include(context: ErrorContext, change: Change) -> Diagnostic:
@@ -267,9 +268,9 @@ def missing_include(context: ErrorContext, change: Change) -> Diagnostic:
     text = context.words[change.index].text
     hint = f"write `include {text}` for a file, `name = ...` for a value." if len(text) <= 30 else \
         "write `include` before it, or `name =`."
-    return context.page((f"{context.quote(change.index)} stands alone", "a string stands alone"),
-                        context.label(change.index, "this belongs to no name"), context.opened_here(), hint=hint,
-                        fix=context.edits(change))
+    return context.error((f"{context.quote(change.index)} stands alone", "a string stands alone"),
+                         context.label(change.index, "this belongs to no name"), context.opened_here(), hint=hint,
+                         fix=context.edits(change))
 
 
 def trailing_separator(context: ErrorContext, change: Change) -> Diagnostic:
@@ -277,10 +278,10 @@ def trailing_separator(context: ErrorContext, change: Change) -> Diagnostic:
     index = change.index
     sign = context.quote(index)
     last = context.words[index + 1].first or context.kind(index + 1) == END
-    return context.page(f"nothing follows the {sign} at the end of line {context.line(index)}" if last else
-                        f"nothing stands between {sign} and {context.quote(index + 1)}",
-                        context.label(index, "one more element belongs behind this"),
-                        hint=f"remove the {sign}, or add what is missing.", fix=context.edits(Change(index, 1)))
+    return context.error(f"nothing follows the {sign} at the end of line {context.line(index)}" if last else
+                         f"nothing stands between {sign} and {context.quote(index + 1)}",
+                         context.label(index, "one more element belongs after this"),
+                         hint=f"remove the {sign}, or add what is missing.", fix=context.edits(Change(index, 1)))
 
 
 # --- signs ------------------------------------------------------------------------------------------
@@ -302,24 +303,24 @@ def exchanged(context: ErrorContext, change: Change) -> Diagnostic:
         (":", ".."): "bounds are joined by `..`",
         (",", ":"): "a list is joined by `:`",
         (",", ".."): "bounds are joined by `..`",
-        ("..", ":"): "`..` stands only between bounds, in `array[0..3]` and `V[i:0..3]`",
+        ("..", ":"): "`..` is used only between bounds, in `array[0..3]` and `V[i:0..3]`",
     }.get((context.kind(index), wanted), plain)
-    return context.page((title, plain), context.label(index, f"I expected `{wanted}`"), context.opened_here(),
-                        hint=f"write `{wanted}`.", fix=context.edits(change))
+    return context.error((title, plain), context.label(index, f"I expected `{wanted}`"), context.opened_here(),
+                         hint=f"write `{wanted}`.", fix=context.edits(change))
 
 
 def missing_part(context: ErrorContext, change: Change) -> Diagnostic:
     """`if` without `then`, `then` without `else`, `else` without `if`."""
     index, part = change.index, change.insert.split()[0]
     if part == "if":
-        return context.page(f"`{context.word.text}` stands without an `if` before it",
-                            context.label(context.bad, "this belongs to an `if`"),
-                            hint=f"write `if condition then a else b`; `if` goes before {context.quote(index)}.",
-                            fix=context.edits(change))
+        return context.error(f"`{context.word.text}` has no `if` before it",
+                             context.label(context.bad, "this belongs to an `if`"),
+                             hint=f"write `if condition then a else b`; `if` goes before {context.quote(index)}.",
+                             fix=context.edits(change))
     start = next((i for i in context.replay.siblings(context.lowest, index) if context.kind(i) == "if"), None)
     related = () if start is None or context.line(start) == context.line(index) else (context.label(start, "the `if`"),)
-    return context.page(f"an `if` has no `{part}`", context.label(index, f"I expected `{part}` before this"), related,
-                        hint="every `if` has both: `if condition then a else b`.")
+    return context.error(f"an `if` has no `{part}`", context.label(index, f"I expected `{part}` before this"), related,
+                         hint="every `if` has both: `if condition then a else b`.")
 
 
 def superfluous(context: ErrorContext, change: Change) -> Diagnostic:
@@ -327,9 +328,9 @@ def superfluous(context: ErrorContext, change: Change) -> Diagnostic:
     word = context.quote(change.index)
     if context.kind(change.index) in CLOSERS:
         return closes_nothing(context, change.index)
-    return context.page(f"{word} cannot stand here", context.label(change.index, "without this the rest can be read"),
-                        context.opened_here(), hint=f"remove {word}, or add what belongs to it.",
-                        fix=context.edits(change))
+    return context.error(f"{word} cannot stand here", context.label(change.index, "without this the rest can be read"),
+                         context.opened_here(), hint=f"remove {word}, or add what belongs to it.",
+                         fix=context.edits(change))
 
 
 def closes_nothing(context: ErrorContext, index: int) -> Diagnostic:
@@ -341,8 +342,8 @@ def closes_nothing(context: ErrorContext, index: int) -> Diagnostic:
         closed = f"this closes the `{context.kind(pair[0])}` of line {context.line(pair[0])}"
         related = (context.label(pair[1], closed),)
         hint = f"look for a missing `{CLOSERS[mark]}` before line {line} ends, or remove the `{mark}`."
-    return context.page(f"`{mark}` closes nothing", context.label(index, "no open bracket is left for this"), related,
-                        hint=hint, fix=context.edits(Change(index, 1)) if pair is None else ())
+    return context.error(f"`{mark}` closes nothing", context.label(index, "no open bracket is left for this"), related,
+                         hint=hint, fix=context.edits(Change(index, 1)) if pair is None else ())
 
 
 def doubled(context: ErrorContext, change: Change) -> Diagnostic:
@@ -350,6 +351,6 @@ def doubled(context: ErrorContext, change: Change) -> Diagnostic:
     index = change.index
     if context.kind(index) in CLOSERS:
         return closes_nothing(context, index)
-    return context.page(f"{context.quote(index)} stands here twice", context.label(index, "the second one"),
-                        context.behind(index, "the first"), hint="remove one, or put what is missing between them.",
-                        fix=context.edits(change))
+    return context.error(f"{context.quote(index)} stands here twice", context.label(index, "the second one"),
+                         context.behind(index, "the first"), hint="remove one, or put what is missing between them.",
+                         fix=context.edits(change))

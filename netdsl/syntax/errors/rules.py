@@ -1,6 +1,6 @@
 """Rules that look at the place where the reading stopped, for forms that are more than a word or a sign too many.
 
-Where a cure is known it is tried first: a page says "write `&&`" only if the text can be read further with it.
+Where a fix is known it is tried first: a diagnostic says "write `&&`" only if the text can be read further with it.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ def _forms(rows: Sequence[Form]) -> Rule:
                     or row.value not in (None, context.expects_value):
                 continue
             for index, match in _matches(context, row, pattern):
-                page = _form_page(context, row, index, match)
-                if page is not None:
-                    return page
+                diagnostic = _form_diagnostic(context, row, index, match)
+                if diagnostic is not None:
+                    return diagnostic
         return None
 
     return foreign_form
@@ -47,7 +47,7 @@ def _matches(context: ErrorContext, row: Form, pattern: re.Pattern[str]) -> Iter
             yield index, match
 
 
-def _form_page(context: ErrorContext, row: Form, index: int, match: re.Match[str]) -> Diagnostic | None:
+def _form_diagnostic(context: ErrorContext, row: Form, index: int, match: re.Match[str]) -> Diagnostic | None:
     count = sum(word.start < match.end() for word in context.words[index : index + 40])
     if row.touches and index + count < context.bad:
         return None
@@ -60,9 +60,9 @@ def _form_page(context: ErrorContext, row: Form, index: int, match: re.Match[str
         fix = (Edit(context.source.span(*match.span()), change.insert),) if reads else ()
     titles = (row.title,) if isinstance(row.title, str) else row.title
     body = [_filled(part, match) for part in row.body.split("\n", 1)]
-    return context.page(tuple(_filled(title, match) for title in titles),
-                        Label(context.source.span(*match.span(row.mark)), row.label),
-                        context.opened_here() if row.roles else (), body, _filled(row.hint, match), fix)
+    return context.error(tuple(_filled(title, match) for title in titles),
+                         Label(context.source.span(*match.span(row.mark)), row.label),
+                         context.opened_here() if row.roles else (), body, _filled(row.hint, match), fix)
 
 
 def _filled(template: str | Callable[[re.Match[str]], str], match: re.Match[str]) -> str:
@@ -77,8 +77,8 @@ def open_comment(context: ErrorContext) -> Diagnostic | None:
     if context.word.kind != "open_comment":
         return None
     start = context.word.start
-    return context.page("a comment has no end", Label(context.source.span(start, start + 2), "it starts here"),
-                        hint="end it with `*/`; a comment of one line is written with `#`.")
+    return context.error("a comment has no end", Label(context.source.span(start, start + 2), "it starts here"),
+                         hint="end it with `*/`; a comment of one line is written with `#`.")
 
 
 def forgotten_quote(context: ErrorContext) -> Diagnostic | None:
@@ -89,10 +89,10 @@ def forgotten_quote(context: ErrorContext) -> Diagnostic | None:
         return None
     span, end = context.source.span(word.start, word.start + match.end(1)), context.source.span(word.end - 1, word.end)
     shown = match[1] + match[2]
-    return context.page("a string has no closing quote", Label(span, "it starts here"),
-                        [Label(end, "it ends here, where the next should begin")],
-                        hint=f"write `{shown if len(shown) <= 50 else shown[:8] + '...' + shown[-32:]}`.",
-                        fix=[Edit(context.source.span(span.end, span.end), match[2])])
+    return context.error("a string has no closing quote", Label(span, "it starts here"),
+                         [Label(end, "it ends here, where the next should begin")],
+                         hint=f"write `{shown if len(shown) <= 50 else shown[:8] + '...' + shown[-32:]}`.",
+                         fix=[Edit(context.source.span(span.end, span.end), match[2])])
 
 
 def open_string(context: ErrorContext) -> Diagnostic | None:
@@ -107,9 +107,9 @@ def open_string(context: ErrorContext) -> Diagnostic | None:
         span = context.source.span(word.start, word.start + len(piece))
         related = [] if word.kind != "STRING" else \
             [Label(context.source.span(word.end - 1, word.end), "so it goes on to the quote here")]
-        return context.page("a string has no closing quote", Label(span, "it starts here"), related,
-                            hint=f"end it with `{word.text[0]}` on its line.",
-                            fix=[Edit(context.source.span(span.end, span.end), word.text[0])] if length else ())
+        return context.error("a string has no closing quote", Label(span, "it starts here"), related,
+                             hint=f"end it with `{word.text[0]}` on its line.",
+                             fix=[Edit(context.source.span(span.end, span.end), word.text[0])] if length else ())
     return None
 
 
@@ -138,21 +138,21 @@ def square_brackets(context: ErrorContext) -> Diagnostic | None:
     bars = bar < len(context.words) and context.words[bar].text in ("|", "||")
     if bars and "[" in (context.kind(bar - 1), word.kind):
         start = context.words[bar - 1].start
-        return context.page("`[| ... |]` is not written any more", Label(context.source.span(start, start + 2), "this"),
-                            hint="a list is joined by `:`, as in `a : b : c`; one value alone is a list of one.",
-                            fix=_without_bars(context, start))
+        return context.error("`[| ... |]` is no longer used", Label(context.source.span(start, start + 2), "this"),
+                             hint="a list is joined by `:`, as in `a : b : c`; one value alone is a list of one.",
+                             fix=_without_bars(context, start))
     if inside is not None and inside.role == "index" and word.kind in ("=", ",", ")", "}", ":="):
         return _called_by_brackets(context, inside.index)
     if not opens:
         return None
     behind = [context.kind(index) for index in (bad + 1, bad + 2)]
     if behind[1] == "=" or behind[0] == "]":
-        return context.page("a record is written in braces", context.label(bad, "not in square brackets"),
-                            hint="write `{ a = 1; b = 2 }`; `[ ]` takes an element out of a list: `list[0]`.",
-                            fix=_other_brackets(context, bad, "{"))
-    return context.page("a list is written without square brackets", context.label(bad, "remove this bracket"),
-                        hint="a list is joined by `:`, as in `a : b : c`; `[ ]` takes an element out: `list[0]`.",
-                        fix=_list_of(context, bad))
+        return context.error("a record is written in braces", context.label(bad, "not in square brackets"),
+                             hint="write `{ a = 1; b = 2 }`; `[ ]` takes an element out of a list: `list[0]`.",
+                             fix=_other_brackets(context, bad, "{"))
+    return context.error("a list is written without square brackets", context.label(bad, "remove this bracket"),
+                         hint="a list is joined by `:`, as in `a : b : c`; `[ ]` takes an element out: `list[0]`.",
+                         fix=_list_of(context, bad))
 
 
 def _called_by_brackets(context: ErrorContext, index: int) -> Diagnostic | None:
@@ -160,14 +160,14 @@ def _called_by_brackets(context: ErrorContext, index: int) -> Diagnostic | None:
     if context.kind(index - 1) != "NAME" or context.bad - index < 2:
         return None
     if context.word.kind == "," and context.words[index - 1].text[0].islower():
-        return context.page("an index is one number", context.label(context.bad, "this comma"),
-                            hint="`list[0]` takes one element out of a list.")
+        return context.error("an index is one number", context.label(context.bad, "this comma"),
+                             hint="`list[0]` takes one element out of a list.")
     name, mark = context.name(index - 1), "(" if context.word.kind in (")", ":=") else "{"
-    title = f"what `{name}` is applied to stands in `( )`" if mark == "(" else \
-        f"the options of `{name}` stand in braces"
-    return context.page((title, "these brackets take an element out of a list"),
-                        context.label(index, "this takes an element out of a list"),
-                        hint=f"write `{name} {mark}...{OPENERS[mark]}`.", fix=_other_brackets(context, index, mark))
+    title = f"what `{name}` is applied to goes in `( )`" if mark == "(" else \
+        f"the options of `{name}` go in braces"
+    return context.error((title, "these brackets take an element out of a list"),
+                         context.label(index, "this takes an element out of a list"),
+                         hint=f"write `{name} {mark}...{OPENERS[mark]}`.", fix=_other_brackets(context, index, mark))
 
 
 def _other_brackets(context: ErrorContext, opening: int, mark: str) -> list[Edit]:
@@ -212,11 +212,11 @@ def block_without_equals(context: ErrorContext) -> Diagnostic | None:
     if as_value > as_record:
         parameters = " ".join(context.source.text[context.words[start].end : context.words[inside.index].start].split())
         called = f"{name} {parameters[:30]}".rstrip()
-        hint = f"write `{called} = ...`: behind the `=` stands the value, without braces."
+        hint = f"write `{called} = ...`: the value follows the `=`, without braces."
         fix = [] if closer is None else [Edit(context.span(inside.index), "="), Edit(context.span(closer), "")]
     related = () if context.line(start) == context.line(inside.index) else (context.label(start, "behind this"),)
-    return context.page(f"`{name}` has no `=`", context.label(inside.index, "I expected `=` before this"), related,
-                        hint=hint, fix=fix)
+    return context.error(f"`{name}` has no `=`", context.label(inside.index, "I expected `=` before this"), related,
+                         hint=hint, fix=fix)
 
 
 # --- the language's own words and signs -----------------------------------------------------------------
@@ -227,11 +227,11 @@ def bare_if(context: ErrorContext) -> Diagnostic | None:
     if context.word.kind != "if" or not context.expects_value or not context.bad:
         return None
     before, in_list = context.quote(context.bad - 1), context.kind(context.bad - 1) in (":", ":=")
-    return context.page((f"`if` {'inside a list' if in_list else f'after {before}'} needs parentheses",
-                         "`if` needs parentheses here"),
-                        context.label(context.bad, "put a `(` before this, and a `)` behind the last part"),
-                        hint="write `a : (if condition then b else c) : d`." if in_list else
-                        f"{before} `(if ... then ... else ...)`.")
+    return context.error((f"`if` {'inside a list' if in_list else f'after {before}'} needs parentheses",
+                          "`if` needs parentheses here"),
+                         context.label(context.bad, "put a `(` before this, and a `)` after the last part"),
+                         hint="write `a : (if condition then b else c) : d`." if in_list else
+                         f"{before} `(if ... then ... else ...)`.")
 
 
 def condition_behind(context: ErrorContext) -> Diagnostic | None:
@@ -240,8 +240,8 @@ def condition_behind(context: ErrorContext) -> Diagnostic | None:
     if context.word.kind != "if" or context.expects_value or context.word.first or "else" not in behind or \
             "then" in behind[: behind.index("else")]:
         return None
-    return context.page("a condition stands before its two values", context.label(context.bad, "not behind the first"),
-                        hint="write `if condition then a else b`.")
+    return context.error("a condition comes before its two values", context.label(context.bad, "not after the first"),
+                         hint="write `if condition then a else b`.")
 
 
 def single_equals(context: ErrorContext) -> Diagnostic | None:
@@ -253,8 +253,8 @@ def single_equals(context: ErrorContext) -> Diagnostic | None:
     before = kinds[: kinds.index("if")] if "if" in kinds else None
     if before is None or "then" in before or any(context.words[i].first for i in context.siblings[: len(before)][:1]):
         return None
-    return context.page("a comparison is written `==`", context.label(context.bad, "`=` gives a name its value"),
-                        hint="write `==`.", fix=context.edits(change))
+    return context.error("a comparison is written `==`", context.label(context.bad, "`=` gives a name its value"),
+                         hint="write `==`.", fix=context.edits(change))
 
 
 def member_separator(context: ErrorContext) -> Diagnostic | None:
@@ -270,15 +270,15 @@ def member_separator(context: ErrorContext) -> Diagnostic | None:
             return None
         options = "" if not context.role or context.opened_here() else \
             " The options of a layer need its name before the `{`."
-        return context.page("the members of a record are not separated by commas", comma, context.opened_here(),
-                            hint=f"start a new line, or write `;`.{options}",
-                            fix=[Edit(context.span(bad), "" if context.words[bad + 1].first else " ;")])
+        return context.error("the members of a record are not separated by commas", comma, context.opened_here(),
+                             hint=f"start a new line, or write `;`.{options}",
+                             fix=[Edit(context.span(bad), "" if context.words[bad + 1].first else " ;")])
     if context.kind(bad + 1) in CLOSERS and context.helps(removed, 2):
-        return context.page("a record ends without a comma", comma, hint="remove it.", fix=context.edits(removed))
+        return context.error("a record ends without a comma", comma, hint="remove it.", fix=context.edits(removed))
     if context.helps(Change(bad, 1, ":"), 2):
-        return context.page("a list is joined by `:`, not by commas", comma,
-                            hint="write `:`; commas stand between the arguments of a call.",
-                            fix=[Edit(context.span(bad), " :")])
+        return context.error("a list is joined by `:`, not by commas", comma,
+                             hint="write `:`; commas stand between the arguments of a call.",
+                             fix=[Edit(context.span(bad), " :")])
     return None
 
 
@@ -303,14 +303,14 @@ def semicolon(context: ErrorContext) -> Diagnostic | None:
                 what = "the steps of a Sequential" if context.is_sequential else "the elements of a list"
                 title = f"{what} are joined by `:`, not by `;`" if sign == ":" else \
                     f"{context.bracket(inside)} are separated by commas"
-                return context.page(title, label, context.opened_here(), hint=f"write `{sign}`.",
-                                    fix=context.edits(Change(bad, 1, sign)))
+                return context.error(title, label, context.opened_here(), hint=f"write `{sign}`.",
+                                     fix=context.edits(Change(bad, 1, sign)))
         return None
     if not context.helps(Change(bad, 1)):
         return None
-    return context.page("one `;` ends a member; this one ends nothing", context.label(bad, "remove this"),
-                        hint="`;` stands only behind a member, and a new line does the same.",
-                        fix=context.edits(Change(bad, 1)))
+    return context.error("one `;` ends a member; this one ends nothing", context.label(bad, "remove this"),
+                         hint="`;` is used only after a member, and a new line does the same.",
+                         fix=context.edits(Change(bad, 1)))
 
 
 def colon_for_equals(context: ErrorContext) -> Diagnostic | None:
@@ -320,27 +320,27 @@ def colon_for_equals(context: ErrorContext) -> Diagnostic | None:
         items = context.words[min(bad + 1, len(context.words) - 1)].text == "-"
         name = context.name(context.head)
         if context.kind(context.head + 1) in OPENERS:
-            return context.page("the value of a function stands behind `=`",
-                                context.label(bad, "line ends and indentation have no meaning"),
-                                hint=f"write `{name} (x) = ...`.")
-        return context.page("the elements of a list are joined by `:`" if items else "a record stands in braces",
-                            context.label(bad, "line ends and indentation have no meaning"),
-                            hint=f"write `{name} = a : b : c`." if items else f"write `{name} = {{ ... }}`.")
+            return context.error("the value of a function follows `=`",
+                                 context.label(bad, "line ends and indentation have no meaning"),
+                                 hint=f"write `{name} (x) = ...`.")
+        return context.error("the elements of a list are joined by `:`" if items else "a record stands in braces",
+                             context.label(bad, "line ends and indentation have no meaning"),
+                             hint=f"write `{name} = a : b : c`." if items else f"write `{name} = {{ ... }}`.")
     if context.head is not None and context.head == bad - 1 and word.kind in (":", ":=") and context.helps(change, 2):
         opened = [Change(context.head, 0, opener) for opener in OPENERS]
         if any(context.replay.reach(other) > context.replay.reach(change) for other in opened):
             return None
         step = word.kind == ":="
-        return context.page("a member is set with `=`" if step else "a member is set with `=`, not with `:`",
-                            context.label(bad, "`:=` names a step of a list" if step else "this colon joins lists"),
-                            hint=f"write `{context.name(context.head)} = ...`.",
-                            fix=[Edit(context.span(bad), "=" if word.start > context.words[bad - 1].end else " =")])
+        return context.error("a member is set with `=`" if step else "a member is set with `=`, not with `:`",
+                             context.label(bad, "`:=` names a step of a list" if step else "this colon joins lists"),
+                             hint=f"write `{context.name(context.head)} = ...`.",
+                             fix=[Edit(context.span(bad), "=" if word.start > context.words[bad - 1].end else " =")])
     quoted = word.kind == "STRING" and context.kind(bad + 1) in (":", "=")
     if quoted and context.replay.can(bad, "NAME") and not context.expects_value:
         plain = re.fullmatch(r"[A-Za-z_]\w*", word.text[1:-1])
         fix = [Edit(context.span(bad, bad + 1), f"{word.text[1:-1]} =")] if plain else []
-        return context.page("the name of a member stands without quotes", context.label(bad, "this is a string"),
-                            hint="write `name = value`.", fix=fix)
+        return context.error("the name of a member stands without quotes", context.label(bad, "this is a string"),
+                             hint="write `name = value`.", fix=fix)
     return None
 
 

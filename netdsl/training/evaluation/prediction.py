@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ...base.codes import Code
-from ...base.diagnostics import Failure, failure
+from ...base.failure import Failure, failure
 from ...base.source import Span
 from ...checks.outputs import Output, data_inputs, outputs_of
 from ...checks.reader_data import data_diagnostic
@@ -64,9 +64,9 @@ def named_files(names: Iterable[str], listed: Iterable[str] = (), tell: Callable
             images = list(image_paths(name, skipped=skipped))
             if not images:
                 raise DataError(f"there are no images in the folder `{name}`", path=name,
-                                body=(f"{skipped}.",) if skipped.counts else (), hint=skipped.cure)
+                                body=(f"{skipped}.",) if skipped.counts else (), hint=skipped.suggestion)
             if skipped.surprising:
-                tell(DataError(str(skipped), path=name, hint=skipped.cure))
+                tell(DataError(str(skipped), path=name, hint=skipped.suggestion))
             found += images
         else:
             found.append(name)
