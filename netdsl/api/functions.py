@@ -95,10 +95,10 @@ def test(program: Network, checkpoint: str | Path | None = None, overrides: Sequ
     from .programs import ready_program
 
     _one_of("phase", phase, tuple(Phase))
-    judged = Phase(phase)
+    evaluated = Phase(phase)
     _require_count("limit", limit)
     ready = ready_program(program, _texts(overrides), require_data=require_data,
-                          phases=(Phase.VALIDATION, Phase.TRAIN) if judged is Phase.VALIDATION else (judged,))
+                          phases=(Phase.VALIDATION, Phase.TRAIN) if evaluated is Phase.VALIDATION else (evaluated,))
     path = _checkpoint(ready.program, checkpoint, epoch, quiet)
     if ready.sample:
         _say(quiet)(f"SAMPLE DATA: {ready.sample}")

@@ -15,8 +15,8 @@ def averaged_nodes(program: CheckedProgram) -> tuple[str, ...]:
     Criteria and metrics are computed from the averages.
     """
     scores = [node.inputs[-1].node for node in program.network if node.layer.softmax_axis is not None]
-    judging = {*program.criteria, *program.metrics}
-    return tuple(name for name in dict.fromkeys((*program.outputs, *scores)) if name not in judging)
+    evaluating = {*program.criteria, *program.metrics}
+    return tuple(name for name in dict.fromkeys((*program.outputs, *scores)) if name not in evaluating)
 
 
 def softmax_axis(program: CheckedProgram, output: str) -> int | None:

@@ -61,7 +61,7 @@ def test(file: str, overrides: tuple[str, ...], checkpoint: str | None, epoch: s
     program = loaded_with_data(file, overrides, phase, require_data).require()
     from ..runs.checkpoint import find
     from ..training import ConsoleReporter, Limits, Reporter, RunOptions
-    from ..training import test as judge
+    from ..training import test as evaluate
     from ..training.data.loader import skipped_samples_note
 
     live = form == "text" and sys.stdout.isatty()
@@ -69,7 +69,7 @@ def test(file: str, overrides: tuple[str, ...], checkpoint: str | None, epoch: s
         ConsoleReporter(sys.stdout, True, lambda: shutil.get_terminal_size((100, 24)).columns) if live else Reporter()
     )
     options = RunOptions(device=device, workers=workers, limits=Limits(minibatches=limit))
-    found = judge(program, path, phase=phase, reporter=reporter, options=options)
+    found = evaluate(program, path, phase=phase, reporter=reporter, options=options)
     if found.skipped:
         err(skipped_samples_note(found.skipped, phase))
     if form == "json":

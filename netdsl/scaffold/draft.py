@@ -208,8 +208,8 @@ def _reader(found: ImageFolderFacts, width: int, height: int) -> tuple[str, str,
     reasons = [("transforms", f"{why}; take Flip out where left and right matter"),
                ("values", f"mean and deviation of {found.looked_at - len(found.broken)} of the images")]
     if len(found.split) > 1:
-        judges = [str(folder) for phase, folder in found.split.items() if phase != "train"]
-        return "".join(lines), "", [*reasons, ("measured on", ", ".join(judges))]
+        evaluates = [str(folder) for phase, folder in found.split.items() if phase != "train"]
+        return "".join(lines), "", [*reasons, ("measured on", ", ".join(evaluates))]
     reasons.append(("measured on", "a fifth of the images, held out: there is no folder for it"))
     return "".join(lines), "validation    = 0.2    # the share of the images that is held out", reasons
 

@@ -143,8 +143,8 @@ class Training:
         train = monitor.epoch_values()
         seconds, speed, waiting = watch.seconds, watch.speed, job.loader.waited / watch.seconds
         validation = self.validate() if monitor.lost is None else None
-        judged = train if validation is None or not self.state.control.wants_validation else validation
-        decision = self.state.control.after_epoch(self.ranking.criterion(judged), self.ranking.to_lower(judged))
+        evaluated = train if validation is None or not self.state.control.wants_validation else validation
+        decision = self.state.control.after_epoch(self.ranking.criterion(evaluated), self.ranking.to_lower(evaluated))
         if monitor.lost is not None and not decision.roll_back:
             raise monitor.lost
         better = self.ranking.better(validation or train, at.best)

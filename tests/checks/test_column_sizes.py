@@ -1,4 +1,4 @@
-"""Columns of very different sizes: doubted before training, with a fix that works, and named where it diverged."""
+"""Columns of very different sizes: a warning before training, with a fix that works, and named where it diverged."""
 
 from __future__ import annotations
 

@@ -180,8 +180,8 @@ def test_patterns_without_a_parameter_are_errors() -> None:
     made = plan(learning_rate=constant(0.1), freeze=("conv1", "covn2"), multipliers=(Multiplier(pattern="*.gain"),))
     found = made.check_names(["model.conv1.weight", "model.conv2.weight"])
     assert [(d.code, d.title, d.primary.text) for d in found] == [
-        ("unknown-name", "no parameter fits `covn2` of `freeze`", "did you mean `conv2`?"),
-        ("unknown-name", "no parameter fits `*.gain` of `multipliers`", "")]
+        ("unknown-name", "no parameter matches `covn2` of `freeze`", "did you mean `conv2`?"),
+        ("unknown-name", "no parameter matches `*.gain` of `multipliers`", "")]
 
 
 @pytest.mark.parametrize("keys", [{}, {"momentum": constant(0.9)}, {"optimizer": Adam()}, {"ema": 0.9},

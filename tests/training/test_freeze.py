@@ -118,8 +118,8 @@ def test_the_plan_says_what_is_frozen(pattern: str, said: str) -> None:
 
 
 @pytest.mark.parametrize(("more", "title", "near"), [
-    ("freeze = 'bdoy'", "no parameter fits `bdoy` of `freeze`", "body"),
-    ("multipliers = Multiplier {'haed', rate = 2}", "no parameter fits `haed` of `multipliers`", "head"),
+    ("freeze = 'bdoy'", "no parameter matches `bdoy` of `freeze`", "body"),
+    ("multipliers = Multiplier {'haed', rate = 2}", "no parameter matches `haed` of `multipliers`", "head"),
     ("freeze = '*'", "no part of the network is trained", ""),
 ])
 def test_check_finds_patterns_that_fit_nothing(more: str, title: str, near: str) -> None:

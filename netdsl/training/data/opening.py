@@ -43,10 +43,10 @@ def open_dataset(program: CheckedProgram, phase: Phase, training: bool) -> Datas
 def read_ahead(program: CheckedProgram, options: RunOptions, device: torch.device, reporter: Reporter) -> None:
     """Read the validation and test data once. Raises Failure for what would else end a training of hours.
 
-    Where only a part of them will be judged (`--limit`, `--overfit`) they are opened, and not read whole.
+    Where only a part of them will be evaluated (`--limit`, `--overfit`) they are opened, and not read whole.
     """
-    judged = (Phase.VALIDATION, *((Phase.TEST,) if options.test else ())) if options.limits.overfit is None else ()
-    for phase in judged:
+    evaluated = (Phase.VALIDATION, *((Phase.TEST,) if options.test else ())) if options.limits.overfit is None else ()
+    for phase in evaluated:
         if phase not in program.readers:
             continue
         dataset = open_dataset(program, phase, False)

@@ -73,7 +73,7 @@ class EvalResult:
 
 @dataclass(frozen=True, eq=False)
 class Evaluator:
-    """A data set, ready to judge the network by. `roots` are criteria and metrics."""
+    """A data set, ready to evaluate the network on. `roots` are criteria and metrics."""
 
     program: CheckedProgram
     executable: Executable
@@ -88,7 +88,7 @@ class Evaluator:
 
     def run(self, reporter: Reporter, limit: int | None = None, stopping: Callable[[], None] = lambda: None
             ) -> EvalResult:
-        """Judge by the whole set (or `limit` minibatches from all over it), in inference mode.
+        """Evaluate on the whole set (or `limit` minibatches from all over it), in inference mode.
 
         `stopping` is called between minibatches and may raise to leave.
         """

@@ -1,4 +1,4 @@
-"""A trained network at work: `judge` by the whole test set, `predict` on samples without labels."""
+"""A trained network at work: `test` by the whole test set, `predict` on samples without labels."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def evaluate(
     reporter: Reporter | None = None,
     options: RunOptions | None = None,
 ) -> EvalResult:
-    """Judge a checkpoint (a run's folder, a checkpoint's, or a safetensors file) by a whole data set.
+    """Evaluate a checkpoint (a run's folder, a checkpoint's, or a safetensors file) by a whole data set.
 
     `phase` says by which reader: `test`, `validation` or `train`. Values are by shown name. Raises
     Failure.
@@ -99,7 +99,7 @@ def predict(program: CheckedProgram, weights: str | Path, dataset: Dataset, *, o
             options: RunOptions | None = None, minibatch_size: int = 64) -> Iterator[Prediction]:
     """The outputs (the file's `outputNodes`, or these nodes) for every sample of a data set, in its order.
 
-    `weights` are as for `judge`. Only the inputs that the outputs depend on have to be in the data. Several
+    `weights` are as for `test`. Only the inputs that the outputs depend on have to be in the data. Several
     views of a sample are averaged. Raises Failure.
     """
     options = options or RunOptions()
