@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from ..base.codes import Code
 from ..base.diagnostics import Diagnostic, Edit, Label
 from ..base.source import Span
+from ..base.suggest import suggest
 from ..ir.network import Node, ShapedNode
 from ..ir.program import CheckedProgram, Phase
 from ..readers.files import short
@@ -103,7 +104,7 @@ def find_missing_files(
     body = ("I looked for this:" if len(paths) == 1 else "I looked for these:", shown, *_neighbours(paths[0]))
     yield data_diagnostic(program, missing[paths[0]], DataError(
         title, body=body, hint="set the folder with an override such as `dataDir=PATH`, or fetch it with "
-                               "`netdsl data`."), "warning")
+                               "`netdsl data`." if "dataDir" in program.settings else "correct the path."), "warning")
 
 
 def _neighbours(path: str) -> tuple[str, ...]:
@@ -114,9 +115,21 @@ def _neighbours(path: str) -> tuple[str, ...]:
     try:
         names = sorted(os.listdir(folder))
     except OSError:
-        return (f"There is no folder `{folder}`. {count}".rstrip(),)
+        return (f"There is no folder `{folder}`{_nearest_folder(folder)} {count}".rstrip(),)
     listed = ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "") if names else "nothing"
     return (f"The folder is there; it holds {listed}. {count}".rstrip(),)
+
+
+def _nearest_folder(folder: str) -> str:
+    """`; did you mean ...?` for a folder that is not there, by those beside its first part that is not; else a dot."""
+    while (parent := os.path.dirname(folder)) and not os.path.isdir(parent):
+        folder = parent
+    try:
+        beside = [entry.name for entry in os.scandir(parent or ".") if entry.is_dir()]
+    except OSError:
+        beside = []
+    near = suggest(os.path.basename(folder), beside)
+    return f"; did you mean `{os.path.join(parent, near)}`?" if near else "."
 
 
 def data_diagnostic(program: CheckedProgram, phase: str, wrong: DataError, severity: str = "error") -> Diagnostic:
