@@ -161,7 +161,7 @@ def test_a_sigmoid_for_each_class_of_a_mask(tmp_path: Path) -> None:
 
 
 def test_a_mask_is_no_quantity(tmp_path: Path) -> None:
-    assert [title for title in found(masked(tmp_path, "SquareError (labels, z)")) if "for quantities" in title]
+    assert [title for title in found(masked(tmp_path, "SquareError (labels, z)")) if "as quantities" in title]
 
 
 @pytest.mark.parametrize("key", ["mixup = 0.2", "cutmix = 1"])
