@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from ..base.codes import Code
 from ..base.diagnostics import Diagnostic, Edit, Label
+from ..base.processor import may_have_gpu, multiplies_bf16
 from ..base.source import Span
 from ..base.units import gibibytes_text
 from ..ir.program import CheckedProgram, Phase
@@ -31,6 +32,7 @@ def find_warnings(program: CheckedProgram, count: int | None) -> Iterator[Diagno
         yield from _sizes(plan, count)
         yield from _without_effect(program, plan)
         yield from long_memory(program, plan, count)
+        yield from _slow_precision(plan)
         yield from _memory(program, plan)
 
 
@@ -111,6 +113,15 @@ def _dropout_without_rate(program: CheckedProgram) -> Iterator[Diagnostic]:
             yield replace(_warning("a Dropout has no rate, so it drops nothing", node.span, "neither here nor in `SGD`",
                                    "write the rate in braces, as in `Dropout {0.5}`, or `dropoutRate = 0.5` in `SGD` "
                                    "for all."), fix=fix)
+
+
+def _slow_precision(plan: TrainingPlan) -> Iterator[Diagnostic]:
+    if plan.block.precision == "bf16" and multiplies_bf16() is False and not may_have_gpu():
+        span = _key(plan, "precision")
+        written = (Edit(span, '"auto"'),) if "precision" in plan.spans else ()
+        yield replace(_warning("bf16 is slow on this processor: it has no bf16 instructions", span,
+                             "measured six to ten times slower than float",
+                             'write `precision = "auto"`: bf16 where the device supports it, else float.'), fix=written)
 
 
 def _memory(program: CheckedProgram, plan: TrainingPlan) -> Iterator[Diagnostic]:

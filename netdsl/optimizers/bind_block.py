@@ -143,6 +143,7 @@ def _check_values(keys: _Keys, name: str, schedule: Schedule, kind: Kind) -> lis
                         else f"this becomes {show_value(float(f'{value:.4g}'))}",
                     ),
                     body=(f"`{name}`: {keys.options[name].doc.rstrip('.')}.",),
+                    hint=kind.suggestion(value),
                 )
             ]
     return []

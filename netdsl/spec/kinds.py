@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -70,6 +71,10 @@ class Number(Kind):
                 raise Mismatch(self.expected)
             return int(value)
         return float(value)
+
+    def suggestion(self, value: Any) -> str:
+        is_share = self.maximum == 1 and isinstance(value, int | float) and 1 < value <= 100
+        return f"it is a share: {show_value(float(value))} % is `{show_value(value / 100)}`." if is_share else ""
 
 
 def Integer(minimum: float | None = None, maximum: float | None = None) -> Number:
@@ -183,6 +188,9 @@ class Optional(Kind):
     def show(self, value: Any) -> str:
         return "None" if value is None else self.item.show(value)
 
+    def suggestion(self, value: Any) -> str:
+        return self.item.suggestion(value)
+
 
 @dataclass(frozen=True)
 class Either(Kind):
@@ -212,7 +220,7 @@ class LanguageValue:
         raise NotImplementedError
 
 
-class Function(LanguageValue):
+class Applicable(LanguageValue):
     """Base of the values that can be applied: functions of the file, layers, built-in functions."""
 
     __slots__ = ()
@@ -238,7 +246,7 @@ class FunctionKind(Kind):
         return "a layer or function, such as ReLU"
 
     def convert(self, value: Any) -> Any:
-        if value is not None and not isinstance(value, Function):
+        if value is not None and not isinstance(value, Applicable):
             raise Mismatch(self.expected)
         return value
 
@@ -268,6 +276,22 @@ class SpecOf(Kind):
 
     def show(self, value: Any) -> str:
         return show_value(value)
+
+    def suggestion(self, value: Any) -> str:
+        """`optimizer = "adam"`: a row's name as a string, in whatever case."""
+        if not isinstance(value, str):
+            return ""
+        rows = {row.name().casefold(): row.name() for row in _rows(self.base)} if self.base else {}
+        name = rows.get(value.casefold())
+        return f"write `{name} {{}}`, without quotes." if name else \
+            "write its name without quotes, and its options in braces."
+
+
+def _rows(base: Any) -> Iterator[Any]:
+    """The rows of a table: all classes below its base."""
+    for row in base.__subclasses__():
+        yield row
+        yield from _rows(row)
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ from .run_options import RunOptions
 from .run_plan import check_best, overfit_plan, required_plan, with_seed
 from .start import class_change_note, compute_statistics, load_initial_weights
 from .state import State
-from .step import TrainingStep, choose_precision
+from .step import TrainingStep, choose_precision, slow_precision_note
 
 
 @dataclass
@@ -102,7 +102,8 @@ def prepare_job(program: CheckedProgram, options: RunOptions, reporter: Reporter
         keep = 0 if plan.block.keep_check_point_files else plan.block.keep_checkpoints
         manager = CheckpointManager(folder / "checkpoints", keep)
         notes = (begun_with, precomputed, class_change_note(options, dataset.class_names),
-                 frozen_note(program, plan, options), memory_note(program, plan, memory))
+                 frozen_note(program, plan, options), memory_note(program, plan, memory),
+                 slow_precision_note(precision))
         yield Job(program, plan, options, reporter, device, seed, state, step, loader, sampling, mixing, validation,
                   folder, manager, facts(program, options, plan, identity, dataset, memory), dataset.skipped, notes)
 
