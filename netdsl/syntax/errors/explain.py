@@ -15,31 +15,25 @@ from lark import Lark
 from ...base.diagnostics import Diagnostic, Edit, Label, apply_fix
 from ...base.source import Source, Span
 from . import repair
-from .context import ErrorContext
+from .context import ErrorContext, Finding
 from .replay import Replay
-from .rules import LAST_RULES, RULES, Rule
+from .rules import LAST_RULES, RULES
 
 #: So many mistakes of one text are told at once.
 MOST = 6
-#: Kinds whose fix is what the author meant, so that what is wrong behind it is no consequence of a guess.
-CERTAIN = ("foreign_form", "forgotten_quote", "single_equals", "member_separator", "semicolon", "colon_for_equals",
-           "missing_separator", "exchanged", "trailing_separator")
-
 
 def explain(source: Source, parser: Lark, start: str) -> list[Diagnostic]:
     """The first mistake of a text, and those behind it that are seen once it is mended."""
     found: list[Diagnostic] = []
     current, edits, behind = source, list[tuple[Edit, ...]](), -1
     while len(found) < MOST:
-        if found and Replay(parser, current.text, start).is_complete:
-            break
-        kind, page = diagnose(current, parser, start)
-        page = _moved_back(page, edits, source)
-        if page.primary.span.start <= behind or (found and kind not in CERTAIN):
+        finding = diagnose(current, parser, start)
+        page = _moved_back(finding.page, edits, source)
+        if page.primary.span.start <= behind or (found and not finding.certain):
             break  # what is wrong now may be a consequence of the fix
         found.append(page)
         behind = page.primary.span.start
-        fix = page.fix if kind in CERTAIN else ()
+        fix = page.fix if finding.certain else ()
         if not fix:
             break
         edits.append(fix)
@@ -73,23 +67,14 @@ def _moved_back(page: Diagnostic, fixes: Sequence[tuple[Edit, ...]], source: Sou
     return replace(page, primary=primary, related=tuple(related), fix=fix)
 
 
-def diagnose(source: Source, parser: Lark, start: str = "start") -> tuple[str, Diagnostic]:
-    """The kind of mistake (for tests) and its page. The text must be one that does not parse."""
+def diagnose(source: Source, parser: Lark, start: str = "start") -> Finding:
+    """The mistake of a text that does not parse."""
     replay = Replay(parser, source.text, start)
     context = ErrorContext(source, replay)
     if replay.is_complete:
-        return "nothing", fallback(context)  # the grammar allows it; what is wrong is said elsewhere
-    found = _first(RULES, context) or repair.best(context) or _first(LAST_RULES, context)
-    return found or ("fallback", fallback(context))
-
-
-def _first(rules: Sequence[Rule], context: ErrorContext) -> tuple[str, Diagnostic] | None:
-    """What the first rule that knows the mistake says."""
-    for rule in rules:
-        page = rule(context)
-        if page is not None:
-            return rule.__name__, page
-    return None
+        return Finding("nothing", fallback(context))  # the grammar allows it; what is wrong is said elsewhere
+    found = (rule(context) for rule in (*RULES, repair.best, *LAST_RULES))
+    return next((finding for finding in found if finding is not None), Finding("fallback", fallback(context)))
 
 
 def fallback(context: ErrorContext) -> Diagnostic:
