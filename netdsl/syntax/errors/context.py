@@ -211,7 +211,7 @@ class ErrorContext:
 
     def expected(self, index: int) -> str:
         """The things a person would write before a word, if they are at most four; else nothing."""
-        accepted = self.replay.accepts(index)
+        accepted = {kind for kind in ("NUMBER", *_EXPECTED) if self.replay.can(index, kind)}
         if "NUMBER" in accepted:
             return "a value"
         phrases = [phrase for kind, phrase in _EXPECTED.items() if kind in accepted]

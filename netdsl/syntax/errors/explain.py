@@ -14,10 +14,11 @@ from lark import Lark
 
 from ...base.diagnostics import Diagnostic, Edit, Label, apply_fix
 from ...base.source import Source, Span
-from . import repair
 from .context import ErrorContext, Finding
+from .forms import FORMS, LAST, TEXTS
+from .repair import find_repair
 from .replay import Replay
-from .rules import LAST_RULES, RULES
+from .rules import find_form, find_open_string
 
 #: So many mistakes of one text are told at once.
 MOST = 6
@@ -73,8 +74,8 @@ def diagnose(source: Source, parser: Lark, start: str = "start") -> Finding:
     context = ErrorContext(source, replay)
     if replay.is_complete:
         return Finding("nothing", fallback(context))  # the grammar allows it; what is wrong is said elsewhere
-    found = (rule(context) for rule in (*RULES, repair.best, *LAST_RULES))
-    return next((finding for finding in found if finding is not None), Finding("fallback", fallback(context)))
+    return find_form(TEXTS, context) or find_open_string(context) or find_form(FORMS, context) \
+        or find_repair(context) or find_form(LAST, context) or Finding("fallback", fallback(context))
 
 
 def fallback(context: ErrorContext) -> Diagnostic:

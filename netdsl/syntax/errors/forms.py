@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Literal
 
 from ...base.diagnostics import Edit
 from .context import ErrorContext, Template
@@ -35,7 +36,7 @@ class Form:
     mark: int = 0  #: the group that the page points at
     within: int = 0  #: so many words before the bad one it may begin; at 6 and more, also at the member's name
     touches: bool = True  #: whether it has to reach the bad word
-    callee: bool = False  #: whether it begins before the open bracket, instead
+    at: Literal["", "bracket", "member"] = ""  #: it begins only before the open bracket, or at the member's name
     kind: str | tuple[str, ...] = ()  #: what the bad word has to be
     roles: tuple[str, ...] = ()  #: the brackets that it has to stand in
     not_in: tuple[str, ...] = ()
@@ -64,15 +65,14 @@ def _brackets(mark: str, joined: bool = False) -> Callable[[ErrorContext], tuple
         if closer is None:
             return ()
         commas = [i for i in context.replay.siblings(opening, closer) if joined and context.kind(i) == ","]
-        return (Edit(context.span(opening), mark), Edit(context.span(closer), OPENERS[mark]),
+        return (Edit(context.span(opening), mark), Edit(context.span(closer), OPENERS.get(mark, "")),
                 *(Edit(context.span(comma), " :") for comma in commas))
     return edits
 
 
 def _requoted(match: re.Match[str]) -> str:
     """`"a \\"b\\""` in the other quotes."""
-    quote = match[0][0]
-    other = "'" if quote == '"' else '"'
+    quote, other = ('"', "'") if match[0][0] == '"' else ("'", '"')
     return other + match[0][1:-1].replace(f"\\{quote}", quote) + other
 
 
@@ -107,6 +107,8 @@ _SEMICOLON = partial(Form, ";", hint="write `<fix>`.", label="this semicolon", k
 #: YAML: a colon at the end of a line.
 _COLON = partial(Form, label="line ends and indentation have no meaning", mark=1, kind=":")
 _NUMBER = partial(Form, title="`<1>` is neither a number nor a name", sure=True)
+_BLOCK = partial(Form, r"(\w+)\s*(\([^()]*\))?\s*(\{)", "`<1>` has no `=`", label="I expected `=` before this",
+                 certain=False, mark=3, at="member", roles=("parameters",))
 _BRACKET = partial(Form, certain=False)
 _ESCAPES = "a string has no escapes: it ends at the first quote of its kind"
 _MEMBER = "a member is a name, `=` and a value, without a word before it"
@@ -122,7 +124,8 @@ TEXTS = (
          "it starts here", kind="open_comment"),
     *(Form(rf"{q}(?:[^{q}\\\n]|\\[^{q}])*(\\{q})(?:[^{q}\\\n]|\\.)*{q}", _ESCAPES,
            f"put a text that holds `{q}` between `{other}`, without backslashes.", "the string ends here", mark=1,
-           within=4, touches=False, sure=True, write=_requoted)
+           within=4, touches=False, sure=True,
+           write=_requoted)
       for q, other in (('"', "'"), ("'", '"'))),
 )
 
@@ -148,7 +151,7 @@ FORMS = (
     Form(",", "an index is one number", "`list[0]` takes one element out of a list.", "this comma", kind=",",
          roles=("index",), when=lambda context: context.words[(context.lowest or 1) - 1].text[0].islower()),
     *(_BRACKET(r"(\w+)\s*(\[)", (title, "these brackets take an element out of a list"), hint,
-               "this takes an element out of a list", fix=_brackets(mark), mark=2, callee=True, kind=kinds,
+               "this takes an element out of a list", fix=_brackets(mark), mark=2, at="bracket", kind=kinds,
                roles=("index",))
       for title, hint, mark, kinds in (
           ("what `<1>` is applied to stands in `( )`", "write `<1> (...)`.", "(", (")", ":=")),
@@ -243,12 +246,9 @@ FORMS = (
     _word(r"(?:import|from)(?=\s+\w)|import(?=\s*[\"'])", "there is no `import`", 'write `include "file.net"`.'),
     _word(r"class(?=\s+\w)", "there are no classes", "a function that gives a record takes their place: "
           "`Block {width} = { ... }`."),
-    Form(r"(lambda)\s*([A-Za-z_]\w*)\s*:", "a function is written with `=>`",
-         "write `<2> => ...`, in parentheses if it stands in a list.", "there is no `lambda`", write="<2> =>",
-         sure=True, mark=1, within=6, touches=False),
-    Form(r"(lambda)\b\s*([\w, ]*):?", "a function is written with `=>`",
-         "write `(<2>) => ...`, in parentheses if it stands in a list.", "there is no `lambda`", mark=1, within=6,
-         touches=False),
+    Form(r"(lambda)\b\s*([\w, ]*?)\s*:", "a function is written with `=>`",
+         "write `<fix> ...`, in parentheses if it stands in a list.", "there is no `lambda`", sure=True, mark=1,
+         write=lambda m: f"{m[2]} =>" if m[2].isidentifier() else f"({m[2]}) =>", within=6, touches=False),
     Form(r"layers?\s*\{", "a layer is not a block of its own",
          "layers are one list: `model = Sequential (conv1 := ConvolutionalLayer {32, (5:5)} : ...)`.", within=8,
          touches=False),
@@ -259,9 +259,6 @@ FORMS = (
     Form(r"(?:(?<=\.)(?:if|then|else|true|false|array|include)|(?:if|array|include)(?=\s*(?:=(?!=)|:=))|"
          r"(?:then|else|true|false)(?=\s*(?:[,.:)}\]]|=(?!=))))\b", "`<0>` is a word of the language, not a name",
          "take another name, for example `<fix>`.", "this name is taken", write="<0>Value", within=1),
-)
-
-MEMBERS = (
     Form(r"if\b", "`if` inside a list needs parentheses", "write `a : (if condition then b else c) : d`.",
          "put a `(` before this, and a `)` behind the last part", kind="if", value=True,
          when=lambda context: context.kind(context.bad - 1) in (":", ":=")),
@@ -280,6 +277,10 @@ MEMBERS = (
     _COMMA(r",(?=\s*[)}\]])", "a record ends without a comma", "remove it.", write=""),
     _COMMA(",", "a list is joined by `:`, not by commas", "write `:`; commas stand between the arguments of a call.",
            write=" :", reads=2),
+    # `Block (w) { DenseLayer {w} }` and `SGD { a = 1 ; b = 2 }`: read as parameters, which hold no members.
+    _BLOCK(hint="write `<called> = ...`: behind the `=` stands the value, without braces.", write="<1> <2> =",
+           fix=_brackets("=")),
+    _BLOCK(hint="write `<1> = { ... }`.", write="<1> <2> = {"),
     _SEMICOLON("the steps of a Sequential are joined by `:`, not by `;`", write=":",
                when=lambda context: context.in_list and context.in_sequential),
     _SEMICOLON("the elements of a list are joined by `:`, not by `;`", write=":", when=lambda context: context.in_list),

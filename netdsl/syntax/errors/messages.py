@@ -225,6 +225,8 @@ MESSAGES: Mapping[str, tuple[Message, ...] | Callable[[ErrorContext, Change], Di
                 when=_has_owner),
         Message(("nothing stands between <before> and <word>", "a value is missing"),
                 "add a value, or remove the sign.", "a value is missing before this", when=_behind_kind(*OPENERS)),
+        Message("a value is missing behind <before>", "`if` takes a condition, `then` and `else` a value each.",
+                "behind this", "before", (_read_as_value,), when=_behind_kind("then", "else", "if")),
         Message("a value is missing behind <before>", "add a value behind <before>, or remove the <before>.",
                 _MISSING, "before", (_read_as_value,), when=lambda context, index:
                 index < context.bad or context.words[index].first or context.word.kind == END),

@@ -30,7 +30,7 @@ _VALUE_STARTS = ("NAME", "NUMBER", "STRING", "true", "false", "(", "{", "if", "a
 _OPERATORS = ("SIGN", "TIMES", "**", "COMPARE", "&&", "||", "FLOW", "NOT")
 
 
-def best(context: ErrorContext) -> Finding | None:
+def find_repair(context: ErrorContext) -> Finding | None:
     """The most likely mistake; None if no small change reads on."""
     enough = min(context.bad + CONVINCING, len(context.words))
     tried = [(reached, -cost, change, kind) for source in _SOURCES for change, cost, kind in source(context)

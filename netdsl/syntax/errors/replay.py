@@ -122,12 +122,6 @@ class Replay:
         """Another text, read alike."""
         return Replay(self.parser, text, self.start)
 
-    def accepts(self, index: int) -> set[str]:
-        """Every kind of word that could stand before the word at `index`."""
-        kinds = _terminals(self.parser)[1]
-        accepted: set[str] = self._states[index].accepts()  # type: ignore[no-untyped-call]
-        return {kinds.get(name, name) for name in accepted}
-
     def can(self, index: int, kind: str) -> bool:
         """Whether a word of this kind could stand before the word at `index`."""
         return self._feed(_copy(self._states[index]), kind)
