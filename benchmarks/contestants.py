@@ -115,10 +115,10 @@ def netdsl_step(case: Case, device: str, options: dict[str, Any]) -> tuple[Runne
 
     import netdsl
     from netdsl.ir.network import totals
+    from netdsl.training.build import build, trained_state
     from netdsl.training.data.loader import ResidentFeed
     from netdsl.training.data.sampling import Sampling
     from netdsl.training.device import choose_device, seed_step, synchronize, torch_settings
-    from netdsl.training.setup import build, trained_state
     from netdsl.training.step import StepInput, TrainingStep, choose_precision
     from netdsl.training.strategies import candidates, choose
 

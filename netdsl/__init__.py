@@ -15,7 +15,8 @@ from __future__ import annotations
 
 from ._version import __version__
 from .api.functions import compile, graph, load_weights, predict, test, train
-from .base.diagnostics import Diagnostic, Failure
+from .base.diagnostics import Diagnostic
+from .base.failure import Failure
 from .base.source import Files, Source
 from .compiler import CheckResult, check, load
 from .ir.program import CheckedProgram
@@ -42,12 +43,3 @@ __all__ = [
 def __dir__() -> list[str]:
     """The public names; the rooms are for those who change netdsl."""
     return __all__
-
-
-def _html(program: CheckedProgram) -> str:
-    from .api.notebook import program_html
-
-    return program_html(program)
-
-
-CheckedProgram.html = _html

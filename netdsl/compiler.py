@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from .base.codes import Code
-from .base.diagnostics import Diagnostic, Failure, did_you_mean, failure, in_file_order
+from .base.diagnostics import Diagnostic
+from .base.failure import Failure, failure
 from .base.recursion import paused_collector
+from .base.render import in_file_order
 from .base.source import Files, Source, Span
+from .base.suggest import did_you_mean
 from .base.units import plural
 from .checks.check_program import check_program
 from .checks.reader_data import add_label_hints

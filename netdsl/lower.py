@@ -12,13 +12,17 @@ import torch
 from torch import fx, nn
 
 from .base.codes import Code
-from .base.diagnostics import did_you_mean, failure
+from .base.failure import failure
 from .base.seeds import generator_for
 from .base.source import NOWHERE, Span
+from .base.suggest import did_you_mean
 from .ir.network import Network, ShapedNode
 from .ir.program import CheckedProgram
 from .layers.initializers import InitializationError
 from .layers.layer import Layer, ParameterSpec, Shape
+
+#: The key of a use's settings that keeps it out of training mode.
+FROZEN = "frozen"
 
 
 class LayerModule(nn.Module):
@@ -41,6 +45,12 @@ class LayerModule(nn.Module):
                 self.register_parameter(name, nn.Parameter(tensor))
             else:
                 self.register_buffer(name, tensor, persistent=parameter.saved)
+
+    def train(self, mode: bool = True) -> LayerModule:
+        """Training or not; a frozen use is computed as outside of training, whatever mode the others are in."""
+        super().train(mode)
+        self.training = mode and not self.settings.get(FROZEN, False)
+        return self
 
     def initialize(self, seed: int, name: str) -> None:
         """Fill every tensor from the run's seed and its own full name; the device does not matter.
@@ -130,10 +140,16 @@ class Executable:
             if parameter.learned
         }
 
+    def freeze(self, names: Iterable[str]) -> None:
+        """Keep these layers, by `weights` name, out of training mode: their running statistics stay and are used."""
+        for name in names:
+            self.layers[name].settings[FROZEN] = True
+        self.module.train(self.module.training)
+
     def configure(self, settings: Mapping[str, Any]) -> None:
-        """Hand values of the training plan (`dropoutRate`, ...) to the layers that want them."""
+        """Hand values of the training plan (`dropoutRate`, ...) and of the data to the layers that want them."""
         for layer in self.layers.values():
-            for own, key in layer.layer.from_plan.items():
+            for own, key in (*layer.layer.from_plan.items(), *layer.layer.from_data.items()):
                 if key in settings:
                     layer.settings[own] = settings[key]
 

@@ -1,2 +1,1 @@
-"""What a user does with a file, for the command line and for Python alike; prints only where it is told to.
-May import everything but `cli`."""
+"""What a user does with a file, for the command line and for Python alike. May import everything but `cli`."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from ..base.codes import Code
-from ..base.diagnostics import failure
+from ..base.failure import failure
 from ..base.source import Span
 from ..describe.answers import Head
 from ..ir.program import CheckedProgram

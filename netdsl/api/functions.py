@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 from ..base.codes import Code
-from ..base.diagnostics import Diagnostic, Failure, failure, render_all
+from ..base.diagnostics import Diagnostic
+from ..base.failure import Failure, failure
+from ..base.render import render_all
 from ..base.source import Source, Span
 from ..base.units import plural, seconds_of
 from ..compiler import CheckResult, check
@@ -293,3 +295,13 @@ def _reporter(quiet: bool, heading: str = "") -> Reporter:
         return Reporter()
     stream = sys.stdout
     return ConsoleReporter(stream, stream.isatty(), lambda: shutil.get_terminal_size((100, 24)).columns, heading)
+
+
+def _program_html(program: CheckedProgram) -> str:
+    from .notebook import program_html
+
+    return program_html(program)
+
+
+#: A program knows nothing of tables and drawings: what a notebook shows of it is handed down.
+CheckedProgram.html = _program_html

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..base.codes import Code
-from ..base.diagnostics import Diagnostic, Failure, failure
+from ..base.diagnostics import Diagnostic
+from ..base.failure import Failure, failure
 from ..base.source import Span
 from ..base.text_table import wrapped_line
 from ..describe.network_text import headline, plan_text

@@ -1,4 +1,8 @@
-"""Writing to disk so that a crash or a full disk never leaves half a file under a good name."""
+"""Writing to disk so that a crash or a full disk never leaves half a file under a good name.
+
+`new_file` and `new_folder` are the ways to do it; they raise what the system says. `writing` turns that into the page
+of a run's folder, `write_result` into that of a file which a user asked for.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
-
 from .codes import Code
-from .diagnostics import Failure, failure
+from .failure import Failure, failure
 from .source import Span
 from .units import clipped_left, disk_text
 
@@ -39,36 +41,54 @@ def writing(path: Path) -> Iterator[None]:
     """Turn what the system says while writing into a `cannot-write` Failure."""
     try:
         yield
-    except (OSError, SafetensorError) as error:
+    except OSError as error:
         raise cannot_write(path, error) from error
 
 
 @contextmanager
-def new_folder(target: Path) -> Iterator[Path]:
-    """A folder that appears under its name whole or not at all: written aside, synced, renamed.
+def new_folder(target: Path, *, replace: bool = True) -> Iterator[Path]:
+    """A folder that appears under its name whole or not at all: written aside, synced, renamed. Raises OSError.
 
-    A folder that already has the name is replaced. Raises Failure `cannot-write`.
+    A folder that has the name already is replaced, or with `replace = False` stays: another process was faster.
     """
-    temporary = target.with_name(f".{target.name}.tmp")
-    with writing(target):
-        try:
-            shutil.rmtree(temporary, ignore_errors=True)
-            temporary.mkdir(parents=True)
-            yield temporary
-            for file in temporary.iterdir():
-                _sync(file)
-            _sync(temporary)
-            if target.exists():
-                old = target.with_name(f".{target.name}.old.tmp")
-                os.rename(target, old)
+    temporary = _aside(target)
+    temporary.mkdir(parents=True)
+    try:
+        yield temporary
+        for file in temporary.rglob("*"):
+            _sync(file)
+        _sync(temporary)
+        if replace and target.exists():
+            old = target.with_name(f".{target.name}.old.tmp")
+            os.rename(target, old)
+            os.rename(temporary, target)
+            shutil.rmtree(old, ignore_errors=True)
+        else:
+            try:
                 os.rename(temporary, target)
-                shutil.rmtree(old, ignore_errors=True)
-            else:
-                os.rename(temporary, target)
-            _sync(target.parent)
-        except BaseException:
-            shutil.rmtree(temporary, ignore_errors=True)
-            raise
+            except OSError:
+                if replace or not target.is_dir():
+                    raise
+        _sync(target.parent)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextmanager
+def new_file(target: Path) -> Iterator[Path]:
+    """A file that appears under its name whole or not at all, in place of one that has it. Raises OSError."""
+    temporary = _aside(target)
+    try:
+        yield temporary
+        _sync(temporary)
+        os.replace(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _aside(target: Path) -> Path:
+    """A name beside the target that no other process uses, and that `clear_leftovers` knows."""
+    return target.with_name(f".{target.name}.{os.getpid()}-{os.urandom(3).hex()}.tmp")
 
 
 def write_text(path: Path, text: str) -> None:
@@ -78,15 +98,18 @@ def write_text(path: Path, text: str) -> None:
 
 def write_bytes(path: Path, data: bytes) -> None:
     """Replace a file at once. Raises Failure `cannot-write`."""
-    temporary = path.with_name(f".{path.name}.tmp")
-    with writing(path):
-        try:
-            temporary.write_bytes(data)
-            _sync(temporary)
-            os.replace(temporary, path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
+    with writing(path), new_file(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def write_result(path: Path, data: str | bytes, hint: str = "") -> None:
+    """Replace a file that a user asked for at once. Raises Failure `cannot-write`."""
+    try:
+        with new_file(path) as temporary:
+            temporary.write_bytes(data if isinstance(data, bytes) else data.encode("utf-8"))
+    except OSError as error:
+        raise failure(Code.CANNOT_WRITE, f"`{path}` cannot be written: {error.strerror or error}",
+                      Span.nowhere(str(path)), hint=hint) from error
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 #: Seconds of each unit of a time that is typed: `90`, `45s`, `30m`, `1h30m`, `2 days`.
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -18,7 +18,12 @@ ELLIPSIS = "..."
 
 def plural(count: int, word: str, words: str = "") -> str:
     """`1 epoch`, `2,000 epochs`; `words` is the plural where an `s` does not make it (`minibatches`)."""
-    return f"{count:,} {word if count == 1 else words or f'{word}s'}"
+    return f"{count:,} {inflected(count, word, words)}"
+
+
+def inflected(count: float, word: str, words: str = "") -> str:
+    """The word alone, as it stands behind a number."""
+    return word if count == 1 else words or f"{word}s"
 
 
 def clipped(text: str, width: int) -> str:
@@ -33,10 +38,30 @@ def clipped_left(text: str, width: int) -> str:
     return text if len(text) <= width else ELLIPSIS + text[len(text) - width + len(ELLIPSIS) :]
 
 
+def clipped_middle(text: str, width: int) -> str:
+    """Both ends of a text, with points between them: names differ at their ends."""
+    kept = width - len(ELLIPSIS)
+    return text if len(text) <= width else text[: (kept + 1) // 2] + ELLIPSIS + text[len(text) - kept // 2 :]
+
+
+def clip_while(too_wide: Callable[[str], bool], text: str, clip: Callable[[str, int], str] = clipped) -> str:
+    """The longest clipped text that a measure of its own (a font's) does not find too wide."""
+    shown, width = text, len(text)
+    while width > len(ELLIPSIS) + 1 and too_wide(shown):
+        width -= 1
+        shown = clip(text, width)
+    return shown
+
+
 def first_of(names: Sequence[str], most: int, separator: str = ", ") -> str:
     """`a, b, c and 4 more`: the first of a list."""
     more = len(names) - most
     return separator.join(names[:most]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def any_of(names: Sequence[str]) -> str:
+    """`a, b or c`"""
+    return ", ".join(names[:-1]) + " or " * (len(names) > 1) + "".join(names[-1:])
 
 
 # --- numbers --------------------------------------------------------------------------------------------
@@ -66,10 +91,15 @@ def count_text(count: float) -> str:
 # --- bytes ----------------------------------------------------------------------------------------------
 
 
+def gibibytes_text(count: int) -> str:
+    """Bytes of memory in GiB (2**30), for amounts that are compared with one another."""
+    return f"{count / 2**30:,.1f} GiB"
+
+
 def memory_text(count: int) -> str:
     """Bytes of memory in MiB (2**20), or GiB where that reads better."""
     if count >= 10 * 2**30:
-        return f"{count / 2**30:,.1f} GiB"
+        return gibibytes_text(count)
     if count < 2**10:
         return f"{count} bytes"
     return f"{count / 2**20:,.1f} MiB" if count >= 2**20 else f"{count / 2**10:,.1f} KiB"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..base.codes import Code
-from ..base.diagnostics import Diagnostic, Label, did_you_mean
+from ..base.diagnostics import Diagnostic, Label
+from ..base.suggest import did_you_mean
 from ..ir.program import CheckedProgram, Phase
 from ..readers.reader import DataError, Description, describe_reader
 from .blending import check_mixing
@@ -13,6 +14,7 @@ from .budgets import check_budgets
 from .class_ids import find_class_differences, may_lack_classes
 from .column_sizes import uneven_columns
 from .compared import check_compared
+from .frozen import check_frozen
 from .groups import check_groups
 from .labels import labels_begin_elsewhere, unused_first_class
 from .metrics import check_metrics
@@ -27,7 +29,7 @@ from .warnings import find_warnings
 def check_program(program: CheckedProgram) -> list[Diagnostic]:
     """Every disagreement between the parts of a program whose shapes are known."""
     found = [*check_roles(program), *check_metrics(program), *check_groups(program), *check_order(program),
-             *check_budgets(program), *check_sampling(program)]
+             *check_budgets(program), *check_sampling(program), *check_frozen(program)]
     # Each is asked once: it may mean to read a file.
     described = {phase: describe_reader(reader) for phase, reader in program.readers.items()}
     train = described.get(Phase.TRAIN)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..base.codes import Code
-from ..base.diagnostics import Diagnostic, Failure, Label, did_you_mean
+from ..base.diagnostics import Diagnostic, Label
+from ..base.failure import Failure
 from ..base.source import Span
+from ..base.suggest import did_you_mean
 from ..ir.network import ShapedNode
 from ..ir.program import CheckedProgram, Phase
 from ..passes.unify_classes import trained_classes, unify_class_ids

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..base.codes import Code
-from ..base.diagnostics import Diagnostic, Label, did_you_mean
+from ..base.diagnostics import Diagnostic, Label
+from ..base.suggest import did_you_mean
 from ..ir.program import CheckedProgram, Phase
 from ..optimizers.plan import TrainingPlan
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 
 from ..base.codes import Code
-from ..base.diagnostics import Diagnostic, Label
+from ..base.diagnostics import Diagnostic, Edit, Label
 from ..base.source import Span
+from ..base.units import gibibytes_text
 from ..ir.program import CheckedProgram, Phase
 from ..optimizers.plan import RATE_KEYS, TrainingPlan
 from ..optimizers.schedules.schedule import PiecewiseConstant
 from .compared import check_ranges
 from .memory_estimate import estimate_memory
 from .metrics import metric_warnings
+from .statistics_memory import long_memory, missing_rank
 
 
 def find_warnings(program: CheckedProgram, count: int | None) -> Iterator[Diagnostic]:
@@ -21,11 +24,13 @@ def find_warnings(program: CheckedProgram, count: int | None) -> Iterator[Diagno
     yield from _softmax_twice(program)
     yield from check_ranges(program)
     yield from metric_warnings(program)
+    yield from missing_rank(program)
     plan = program.plan
     if plan is not None:
         yield from _rates(plan)
         yield from _sizes(plan, count)
         yield from _without_effect(program, plan)
+        yield from long_memory(program, plan, count)
         yield from _memory(program, plan)
 
 
@@ -87,6 +92,8 @@ def _without_effect(program: CheckedProgram, plan: TrainingPlan) -> Iterator[Dia
         if key in plan.spans and key not in taken:
             yield _doubt(f"`{key}` has no effect: the network has no {layer}", plan.spans[key], "",
                          f"put a {layer} where it is wanted, or leave the key out.")
+    if "dropoutRate" not in plan.spans:
+        yield from _dropout_without_rate(program)
     if plan.block.validation and Phase.VALIDATION in program.readers:
         yield _doubt("`validation` sets training data aside, and there is a reader for validation too",
                      _key(plan, "validation"), "the reader decides; these are not trained on",
@@ -97,10 +104,19 @@ def _without_effect(program: CheckedProgram, plan: TrainingPlan) -> Iterator[Dia
                      "`validation = ...`.")
 
 
+def _dropout_without_rate(program: CheckedProgram) -> Iterator[Diagnostic]:
+    for node in program.network:
+        if any(key == "dropoutRate" and getattr(node.layer, own) is None for own, key in node.layer.from_plan.items()):
+            fix = (Edit(node.span, "Dropout {0.5}"),) if node.span.text in ("Dropout", "Dropout {}") else ()
+            yield replace(_doubt("a Dropout has no rate, so it drops nothing", node.span, "neither here nor in `SGD`",
+                                 "write the rate in braces, as in `Dropout {0.5}`, or `dropoutRate = 0.5` in `SGD` "
+                                 "for all."), fix=fix)
+
+
 def _memory(program: CheckedProgram, plan: TrainingPlan) -> Iterator[Diagnostic]:
     needed, there = estimate_memory(program).training_bytes, machine_memory()
     if needed > there > 0:
-        yield _doubt(f"training on the CPU needs {needed / 2**30:,.1f} GiB, this machine has {there / 2**30:,.1f} GiB",
+        yield _doubt(f"training on the CPU needs {gibibytes_text(needed)}, this machine has {gibibytes_text(there)}",
                      _key(plan, "minibatchSize"), "with minibatches of this size",
                      "a smaller `minibatchSize`, or `numSubminibatches`, needs less for activations; on a GPU its own "
                      "memory counts.")

@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from ..base.diagnostics import render_all
+from ..base.render import render_all
 from ..compiler import CheckResult, load
 from ..data.verify_data import PhaseData, data_hint, data_text, verify_data
 from ..describe.network_text import plan_text, reader_text, table, to_json

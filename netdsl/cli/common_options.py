@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 
 import click
 
-from ..base.diagnostics import Diagnostic, render_all
+from ..base.diagnostics import Diagnostic
+from ..base.render import render_all
 from ..base.units import seconds_of
 from ..compiler import CheckResult
 from ..elaborate.overrides import is_override

@@ -117,7 +117,7 @@ def complete_file_or_override(context: click.Context, parameter: click.Parameter
 
 def override_paths(file: str) -> list[str]:
     """The names at the top of a file, and the keys of its blocks. Empty for a file with a mistake in its text."""
-    from ..base.diagnostics import Failure
+    from ..base.failure import Failure
     from ..base.source import Files
     from ..compiler import read_source
     from ..optimizers.block import TrainingBlock

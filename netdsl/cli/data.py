@@ -9,8 +9,9 @@ from pathlib import Path
 import click
 
 from ..base.codes import Code
-from ..base.diagnostics import Failure, did_you_mean, failure
+from ..base.failure import Failure, failure
 from ..base.source import Span
+from ..base.suggest import did_you_mean
 from ..base.units import plural
 from ..checks.reader_data import data_diagnostic
 from ..data.fetch import DATA_SETS, DownloadProgress, FetchError, fetch

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from ..base.diagnostics import Diagnostic, Failure
+from ..base.diagnostics import Diagnostic
+from ..base.failure import Failure
 from ..base.source import Files
 from ..base.units import plural
 from ..compiler import read_source

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from ..base.units import any_of
+from ..drawing import FORMATS, draw, draw_plan
 from ..runs.store import network_name
 from .common_options import file_and_overrides, loaded
 from .completion import complete_format
@@ -23,7 +25,7 @@ from .output import err, write_file
 @click.command()
 @file_and_overrides
 @click.option("--format", "form", shell_complete=complete_format,
-              help="svg, png, dot, mermaid or text; by default from the name in --out, else svg.")
+              help=f"{any_of(list(FORMATS))}; by default from the name in --out, else svg.")
 @click.option("--out", "-o", help="Where to write; `-` is standard output. By default FILE with the format's ending.")
 @click.option("--depth", type=click.IntRange(0), help="Groups below this depth are drawn as one box.")
 @click.option("--direction", type=click.Choice(["tb", "lr"]), default="tb", help="Top to bottom, or left to right.")
@@ -32,8 +34,6 @@ from .output import err, write_file
 def graph(file: str, overrides: tuple[str, ...], form: str | None, out: str | None, depth: int | None,
           direction: str, expand: bool, plan: bool) -> int:
     """Draw the network of FILE: shapes on the edges, options and parameters on the boxes."""
-    from ..drawing import FORMATS, draw, draw_plan
-
     form = form or (Path(out).suffix[1:] if out and Path(out).suffix[1:] else "svg")
     names = {**{name: name for name in FORMATS}, **{row.extension: name for name, row in FORMATS.items()}}
     if form not in names:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ..base.diagnostics import did_you_mean
+from ..base.suggest import did_you_mean
 from ..base.text_table import Column, text_table
 from ..describe.option_tables import everything, found_by, listing, row_page
 from ..spec.aliases import our_name

@@ -9,7 +9,9 @@ from pathlib import Path
 import click
 
 from ..base.codes import Code
-from ..base.diagnostics import Diagnostic, Failure, failure, render_all
+from ..base.diagnostics import Diagnostic
+from ..base.failure import Failure, failure
+from ..base.render import render_all
 from ..base.source import Source, Span
 from ..base.text_table import listed
 from ..base.units import duration, plural

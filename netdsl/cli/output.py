@@ -7,11 +7,10 @@ import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
+from pathlib import Path
 from typing import IO, Any, TextIO
 
 import click
-
-from ..base.codes import Code
 
 
 class ReaderGone(Exception):
@@ -77,9 +76,8 @@ def color_wanted(stream: IO[Any]) -> bool:
 
 
 def write_file(path: str, data: str | bytes) -> None:
-    """Write a result in one piece: a temporary file beside it, renamed when whole. `-` is stdout."""
-    from ..base.diagnostics import failure
-    from ..base.source import Source, Span
+    """Write a result in one piece; `-` is stdout."""
+    from ..base.atomic_files import write_result
 
     if path == "-":
         if isinstance(data, bytes):
@@ -87,22 +85,17 @@ def write_file(path: str, data: str | bytes) -> None:
         else:
             out(data, nl=not data.endswith("\n"))
         return
-    temporary = f"{path}.{os.getpid()}.tmp"
-    try:
-        with open(temporary, "wb") as file:
-            file.write(data if isinstance(data, bytes) else data.encode("utf-8"))
-        os.replace(temporary, path)
-    except OSError as error:
-        if os.path.exists(temporary):
-            os.unlink(temporary)
-        source = Source(path, "")
-        raise failure(
-            Code.CANNOT_WRITE, f"`{path}` cannot be written: {error.strerror}", Span.nowhere(source.name)
-        ) from None
-
+    write_result(Path(path), data)
 
 
 def room(stream: IO[Any] | None = None, piped: int = 100) -> int:
     """How many columns a table may have: the terminal's, or `piped` where the text goes to a file or a pipe."""
     stream = stream or sys.stdout
     return shutil.get_terminal_size((piped, 24)).columns if stream.isatty() or "COLUMNS" in os.environ else piped
+
+
+def on_terminal(text: str, stream: IO[Any] | None = None) -> str:
+    """A sentence on as many lines as the terminal needs; on one line where it goes to a file or a pipe."""
+    from ..base.text_table import wrapped_line
+
+    return "\n".join(wrapped_line(text, room(stream, piped=max(20, len(text)))))

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from ..base.codes import Code
-from ..base.diagnostics import failure
+from ..base.failure import failure
 from ..base.source import Span
 from ..base.text_table import Column, aligned, listed, text_table
 from ..base.units import difference_text, duration, value_text

@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..base.diagnostics import Failure, render_all
+from ..base.failure import Failure
+from ..base.render import render_all
 from ..checks.memory_estimate import estimate_memory
 from ..data.fake import with_declared_data
 from ..ir.program import CheckedProgram

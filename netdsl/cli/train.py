@@ -14,7 +14,7 @@ from ..base.units import plural
 from .common_options import TIME, file_and_overrides, print_warnings
 from .completion import complete_checkpoint
 from .help_examples import examples
-from .output import err, out, room, without_reader
+from .output import err, on_terminal, out, room, without_reader
 from .weights_options import device_option
 
 if TYPE_CHECKING:
@@ -102,9 +102,9 @@ def _train(file: str, overrides: tuple[str, ...], stdout: TextIO, *, test: bool,
         return Reporter() if quiet else ConsoleReporter(stdout, live, lambda: room(stdout), heading)
 
     wanted = _run_options(options, test)
+    console = Console(lambda text: out(on_terminal(text, stdout)), print_warnings, reporter, lambda: room(stdout))
     try:
-        result = train_network(file, overrides, wanted, Console(out, print_warnings, reporter, lambda: room(stdout)),
-                               require_data=require_data)
+        result = train_network(file, overrides, wanted, console, require_data=require_data)
     except Interrupted as stopped:
         if not quiet:
             out()

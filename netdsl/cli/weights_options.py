@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,7 +16,7 @@ from ..ir.program import Phase
 from ..runs.store import checkpoint_in, checkpoint_of, described_checkpoint
 from .common_options import report_warnings
 from .completion import complete_checkpoint, complete_device
-from .output import err
+from .output import err, on_terminal
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -50,7 +51,7 @@ def loaded_with_data(file: str, overrides: Sequence[str], phase: Phase, require_
     phases = (Phase.VALIDATION, Phase.TRAIN) if phase is Phase.VALIDATION else (phase,)
     choice = choose_data(file, overrides, require_data=require_data, phases=phases)
     if choice.line:
-        err(f"SAMPLE DATA: {choice.line}")
+        err(on_terminal(f"SAMPLE DATA: {choice.line}", sys.stderr))
     report_warnings(choice.checked)
     return choice.checked
 

@@ -1,1 +1,1 @@
-"""Which data a run takes, fetching them, and looking at them."""
+"""Which data a run takes, fetching them, and looking at them. Imports the compiler and what is below it."""

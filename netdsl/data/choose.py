@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..base.diagnostics import Failure
+from ..base.failure import Failure
 from ..base.source import Files, Source
 from ..checks.reader_data import data_diagnostic
 from ..compiler import CheckResult, load

@@ -15,6 +15,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..base.atomic_files import new_file
+from ..base.units import disk_text
+
 _CHUNK = 1 << 16
 _SECONDS = 30.0  #: without any byte, a transfer counts as broken off
 
@@ -132,7 +135,7 @@ def _require_room(remote: Remote, folder: Path) -> None:
     with _disk(folder):
         free = shutil.disk_usage(folder).free
     if free < needed:
-        raise FetchError(f"{remote.name} needs {needed / 1e6:,.0f} MB, and {folder} has {free / 1e6:,.0f} MB free",
+        raise FetchError(f"{remote.name} needs {disk_text(needed)}, and {folder} has {disk_text(free)} free",
                          "free some space there, or choose another folder with --to.")
 
 
@@ -242,10 +245,8 @@ def _unpack(remote: Remote, folder: Path) -> None:
             stream = files.extractfile(member)
             if stream is None:
                 raise FetchError(f"{remote.name} has no file `{member}`")
-            temporary = folder / f"{name}.part"
-            with temporary.open("wb") as target:
+            with new_file(folder / name) as temporary, temporary.open("wb") as target:
                 shutil.copyfileobj(stream, target)
-            os.replace(temporary, folder / name)
     archive.unlink()
 
 

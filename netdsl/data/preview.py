@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 
 from ..base.seeds import seed_for
+from ..base.units import clip_while
 from ..readers.formats.images import pillow
 from ..readers.reader import DataError, Reader, SampleRng, Transform
 from ..readers.transforms.color import Mean, Normalize
 from ..readers.transforms.pipeline import ImageReader
+from .image_grid import corner, image_grid
 
 #: Pictures are enlarged by whole factors until their longer side has about so many pixels.
 _SIDE = 96
@@ -145,21 +147,19 @@ def contact_sheet(shown: Sequence[Picture], title: str = "") -> bytes:
 
     height, width = (max(p.pixels.shape[axis] for p in shown) for axis in (0, 1))
     zoom = max(1, round(_SIDE / max(height, width)))
-    cell_width, cell_height = max(width * zoom, 64) + 12, height * zoom + 28
-    columns = max(1, min(len(shown), round((len(shown) * cell_height * 1.6 / cell_width) ** 0.5)))
-    rows = -(-len(shown) // columns)
-    top = 34 if title else 8
-    sheet = Image.new("RGB", (columns * cell_width + 12, rows * cell_height + top + 4), "#ffffff")
+    cell = height * zoom + 28, max(width * zoom, 64) + 12
+    columns = max(1, min(len(shown), round((len(shown) * cell[0] * 1.6 / cell[1]) ** 0.5)))
+    grid = image_grid([p.pixels.repeat(zoom, axis=0).repeat(zoom, axis=1) for p in shown], columns, cell)
+    top, left = 34 if title else 8, 12
+    sheet = Image.new("RGB", (grid.shape[1] + left, grid.shape[0] + top + 4), "#ffffff")
+    sheet.paste(_image(grid).convert("RGB"), (left, top))
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(12)
-    draw.text((12, 10), _fitting(title, draw, ImageFont.load_default(14), sheet.width - 20), fill="#1f2933",
+    draw.text((left, 10), _fitting(title, draw, ImageFont.load_default(14), sheet.width - 20), fill="#1f2933",
               font=ImageFont.load_default(14))
     for number, picture in enumerate(shown):
-        x, y = 12 + number % columns * cell_width, top + number // columns * cell_height
-        image = _image(picture.pixels)
-        size = (picture.pixels.shape[1] * zoom, picture.pixels.shape[0] * zoom)
-        sheet.paste(image.convert("RGB").resize(size, Image.Resampling.NEAREST), (x, y))
-        caption = _fitting(picture.caption, draw, font, cell_width - 12)
-        draw.text((x, y + size[1] + 4), caption, fill="#52606d", font=font)
+        y, x = corner(number, columns, cell)
+        caption = _fitting(picture.caption, draw, font, cell[1] - 12)
+        draw.text((left + x, top + y + picture.pixels.shape[0] * zoom + 4), caption, fill="#52606d", font=font)
     buffer = io.BytesIO()
     sheet.save(buffer, "PNG")
     return buffer.getvalue()
@@ -167,10 +167,5 @@ def contact_sheet(shown: Sequence[Picture], title: str = "") -> bytes:
 
 def _fitting(text: str, draw: Any, font: Any, width: float) -> str:
     """The text, cut at its end if it is wider."""
-    length = draw.textlength
-    text = text.encode("latin-1", "replace").decode("latin-1")
-    if length(text, font=font) <= width:
-        return text
-    while text and length(text + "...", font=font) > width:
-        text = text[:-1]
-    return text + "..."
+    shown = text.encode("latin-1", "replace").decode("latin-1")
+    return clip_while(lambda piece: draw.textlength(piece, font=font) > width, shown)

@@ -10,6 +10,7 @@ from typing import Any
 from ..base.diagnostics import Diagnostic, Edit
 from ..base.text_table import Column, listed, text_table, wrapped_line
 from ..base.units import count_text, memory_text, plural
+from ..checks.frozen import frozen_text
 from ..checks.memory_estimate import estimate_memory
 from ..compiler import CheckResult
 from ..ir.network import NetworkTotals, Node, ShapedNode
@@ -219,7 +220,8 @@ def plan_text(program: CheckedProgram, width: int | None = None, keys: Sequence[
     """The training plan as it was read; `keys` are the lines wanted, None all of them."""
     if program.plan is None:
         return []
-    lines = [(name, text) for name, text in plan_lines(program.plan) if keys is None or name in keys]
+    lines = [(name, text) for name, text in plan_lines(program.plan, frozen_text(program.network, program.plan))
+             if keys is None or name in keys]
     shown = [name if index == 0 or name != lines[index - 1][0] else "" for index, (name, _) in enumerate(lines)]
     return listed([(name, text) for name, (_, text) in zip(shown, lines, strict=True)], width=width)
 
@@ -263,7 +265,8 @@ def to_json(checked: CheckResult) -> dict[str, Any]:
             "neurons": total.neurons, "activationBytes": memory.activation_bytes,
             "trainingBytes": memory.training_bytes,
         }
-        result["plan"] = plan_record(program.plan) if program.plan is not None else None
+        result["plan"] = plan_record(program.plan, frozen_text(program.network, program.plan)) \
+            if program.plan is not None else None
         result["reader"] = _reader_json(program)
     result["diagnostics"] = [diagnostic_json(d) for d in checked.diagnostics]
     return result

@@ -1,4 +1,4 @@
-"""Drawings of networks and charts of curves: `draw (program, "svg")`, `chart_svg (chart)`. The door of the room.
+"""Drawings of networks and charts of curves: `draw (program, "svg")`, `chart_svg (chart)`. Imports `ir`, tables.
 
 Other rooms import from here alone: how a diagram is built (graph/), laid out (layout/) and written (backends/) is
 nobody else's business, and a chart is data that they fill in. The formats are the rows of FORMATS.
@@ -6,51 +6,14 @@ nobody else's business, and a chart is data that they fill in. The formats are t
 
 from __future__ import annotations
 
-from pathlib import PurePath
-
-from ..ir.program import CheckedProgram
-from .backends.svg import dark_style, svg
-from .charts.chart import Chart, Series, line_chart
+from .backends.svg import dark_style
+from .charts.chart import Chart, Series
 from .charts.hover import HoverLayer, hover_layer
-from .charts.plan_chart import plan_chart, rate_line
+from .charts.plan_chart import rate_line
 from .charts.ticks import spans_decades
-from .drawing import draw_scene
-from .graph.diagram import build
+from .door import chart_svg, draw, draw_plan, network_svg
 from .scene import Point
 from .table import FORMATS, Format, Options
 
 __all__ = ["FORMATS", "Chart", "Format", "HoverLayer", "Options", "Point", "Series", "chart_svg", "dark_style", "draw",
            "draw_plan", "hover_layer", "network_svg", "rate_line", "spans_decades"]
-
-
-def draw(program: CheckedProgram, format: str = "svg", *, depth: int | None = None, direction: str = "tb",
-         collapse: bool = True, fold: bool = True, wrap: bool = True, width: int = 100) -> str | bytes:
-    """The network of a checked program in one of FORMATS.
-
-    `depth`: how many levels of groups are opened; None: all, unless the drawing gets too large.
-    `direction`: "tb", top to bottom, or "lr", left to right. `collapse`: equal neighbours of a chain
-    are drawn once with their number. `fold`: activations stand in the box of the layer before them.
-    `wrap`: long chains go on in columns. `width`: columns of text, for "text".
-    """
-    return FORMATS[format].write(program, Options(depth, collapse, fold, direction == "lr", wrap, width))
-
-
-def draw_plan(program: CheckedProgram, format: str = "svg", *, width: int = 80) -> str | bytes:
-    """The learning rate over the epochs of a program with a training block, in a format that has charts.
-
-    Raises ValueError for a program without a plan or a format without charts (`write_chart` is None).
-    """
-    row = FORMATS[format]
-    if program.plan is None or row.write_chart is None:
-        raise ValueError("no training plan" if program.plan is None else f"{format} has no charts")
-    return row.write_chart(plan_chart(program.plan, PurePath(program.source.name).name), Options(width=width))
-
-
-def network_svg(program: CheckedProgram, prefix: str) -> str:
-    """The network as an SVG element of an HTML page, which brings `dark_style ()`; ids begin with `prefix`."""
-    return svg(draw_scene(build(program)), prefix)
-
-
-def chart_svg(chart: Chart, width: float = 720.0, height: float = 380.0, prefix: str = "") -> str:
-    """A chart as SVG: an element of an HTML page as in `network_svg`, or a document where there is no prefix."""
-    return svg(line_chart(chart, width, height), prefix)

@@ -6,6 +6,8 @@ the widest of the usual ones, so that text in Helvetica, Arial or Segoe UI fits 
 
 from __future__ import annotations
 
+from ..base.units import clip_while, clipped_middle
+
 #: Widths of the printable ASCII characters in thousandths of the font size (DejaVu Sans, rounded up to 20).
 _WIDTHS = {
     280: "'ijl",
@@ -55,10 +57,4 @@ def text_width(text: str, size: float, *, bold: bool = False) -> float:
 
 def shortened(text: str, size: float, width: float, *, bold: bool = False) -> str:
     """The text, cut in the middle with `...` if it is wider than `width`: names differ at their ends."""
-    if text_width(text, size, bold=bold) <= width:
-        return text
-    for kept in range(len(text) - 1, 1, -1):
-        cut = text[: (kept + 1) // 2] + "..." + text[len(text) - kept // 2 :]
-        if text_width(cut, size, bold=bold) <= width:
-            return cut
-    return text[:1]
+    return clip_while(lambda shown: text_width(shown, size, bold=bold) > width, text, clipped_middle)

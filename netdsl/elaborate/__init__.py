@@ -1,4 +1,6 @@
-"""AST -> Program: lazy evaluation of the text into a graph of layers."""
+"""AST -> program: lazy evaluation of the text into a graph of layers. Imports `base`, `syntax`, `ir` and the
+tables.
+"""
 
 from __future__ import annotations
 

@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..base.codes import Code
-from ..base.diagnostics import Failure, did_you_mean, failure
+from ..base.failure import Failure, failure
 from ..base.source import Span
+from ..base.suggest import did_you_mean
+from ..base.units import plural
 from ..ir.network import Use
 from ..layers.layer import Layer
 from ..readers import TRANSFORMS
@@ -100,7 +102,7 @@ def call_function(evaluator: Interpreter, function: FunctionValue, positional: S
     title = f"`{function.name}`" if function.name else "the function"
     names = [p.name.text for p in parameters]
     if len(positional) > len(parameters):
-        raise errors.arguments(function, f"{title} takes {len(names)} argument{'s' * (len(names) != 1)}, "
+        raise errors.arguments(function, f"{title} takes {plural(len(names), 'argument')}, "
                                f"here {'is' if len(positional) == 1 else 'are'} {len(positional)}",
                                positional[len(parameters)].span, "this one has no place", place)
     bound: dict[str, Lazy] = dict(zip(names, positional, strict=False))
@@ -130,7 +132,7 @@ def call_function(evaluator: Interpreter, function: FunctionValue, positional: S
 def call_builtin(evaluator: Interpreter, builtin: Builtin, positional: Sequence[Lazy], named: Named, span: Span,
                  place: NamedPlace) -> Any:
     if len(positional) > len(builtin.parameters):
-        count = _count(len(builtin.parameters), "argument")
+        count = plural(len(builtin.parameters), "argument")
         raise failure(Code.WRONG_ARGUMENTS, f"{builtin.name} takes {count}, here are {len(positional)}",
                       positional[len(builtin.parameters)].span, "this one has no place",
                       related=errors.uses(place), hint="the elements of a list are joined by `:`, not `,`.")
@@ -232,7 +234,7 @@ def call_row(evaluator: Interpreter, row: type[Layer], positional: Sequence[Lazy
     inputs = {_input_name(name) for name in row.inputs}
     order = row.call or (*(_input_name(n) for n in row.inputs), *row.positional())
     if len(positional) > len(order):
-        count = _count(len(order), "argument")
+        count = plural(len(order), "argument")
         raise failure(Code.WRONG_INPUTS, f"{row.name()} takes at most {count}, here are {len(positional)}",
                       positional[len(order)].span, "this one has no place", related=errors.uses(place),
                       body=(f"    {row.name()} ({', '.join(order)})",))
@@ -305,10 +307,6 @@ def _missing_inputs(
         hint = "" if e.arguments else f"in a list, and as an option, it stands without brackets: `{row.name()}`."
     return failure(Code.WRONG_INPUTS, f"{row.name()} needs its input `{missing[0]}`", e.span,
                    f"`{missing[0]}` is missing here", related=errors.uses(place), body=body, hint=hint)
-
-
-def _count(count: int, word: str) -> str:
-    return f"{count} {word}{'s' * (count != 1)}"
 
 
 def _input_name(name: str) -> str:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from ..base.codes import Code
-from ..base.diagnostics import Diagnostic, Failure, Label, did_you_mean
+from ..base.diagnostics import Diagnostic, Label
+from ..base.failure import Failure
 from ..base.source import Span
+from ..base.suggest import did_you_mean
 from ..ir.program import Phase, Readers
 from ..optimizers.bind_block import plan_of
 from ..optimizers.plan import TrainingBlock, TrainingPlan

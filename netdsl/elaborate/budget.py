@@ -5,7 +5,8 @@ from __future__ import annotations
 import operator
 
 from ..base.codes import Code
-from ..base.diagnostics import did_you_mean, failure
+from ..base.failure import failure
+from ..base.suggest import did_you_mean
 from ..ir.program import Budget
 from ..syntax import ast
 from .values import Interpreter, Thunk

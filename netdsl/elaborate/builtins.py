@@ -8,7 +8,8 @@ from typing import Any
 
 from .. import optimizers, readers
 from ..base.codes import Code
-from ..base.diagnostics import Diagnostic, Failure, failure
+from ..base.diagnostics import Diagnostic
+from ..base.failure import Failure, failure
 from ..base.source import Span
 from ..layers import NAMES as LAYERS
 from ..spec import show_value

@@ -6,9 +6,12 @@ from typing import Any
 
 from .. import layers, optimizers, readers
 from ..base.codes import Code
-from ..base.diagnostics import Diagnostic, Failure, Label, did_you_mean, in_file_order, suggest
+from ..base.diagnostics import Diagnostic, Label
+from ..base.failure import Failure
 from ..base.recursion import run_deep
+from ..base.render import in_file_order
 from ..base.source import Files, Source, Span
+from ..base.suggest import did_you_mean, suggest
 from ..ir.network import Network
 from ..ir.program import SPECIAL, Budget, Program, Readers
 from ..spec import show_value

@@ -8,8 +8,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..base.codes import Code
-from ..base.diagnostics import Diagnostic, Edit, Failure, Label, did_you_mean, failure
+from ..base.diagnostics import Diagnostic, Edit, Label
+from ..base.failure import Failure, failure
 from ..base.source import Span
+from ..base.suggest import did_you_mean
+from ..base.units import clipped, plural
 from ..spec.aliases import our_name
 from ..spec.not_yet import not_yet
 from ..syntax import ast
@@ -163,12 +166,11 @@ def arguments(
 
 def wrong_inputs(name: str, wanted: Sequence[str], got: int, span: Span, place: NamedPlace | None,
                  label: str = "", body: tuple[str, ...] = ()) -> Failure:
-    count = f"{len(wanted)} input{'s' * (len(wanted) != 1)}"
+    count = plural(len(wanted), "input")
     names = f" ({', '.join(wanted)})" if len(wanted) > 1 else ""
     return failure(Code.WRONG_INPUTS, f"{name} takes {count}{names}, here {'is' if got == 1 else 'are'} {got}", span,
                    label, related=uses(place), body=body)
 
 
 def _short(text: str, limit: int = 40) -> str:
-    flat = " ".join(text.split())
-    return flat if len(flat) <= limit else flat[: limit - 3] + "..."
+    return clipped(" ".join(text.split()), limit)

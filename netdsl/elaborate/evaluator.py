@@ -6,8 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..base.codes import Code
-from ..base.diagnostics import Diagnostic, Failure, did_you_mean, failure
+from ..base.diagnostics import Diagnostic
+from ..base.failure import Failure, failure
 from ..base.source import Files, Span
+from ..base.suggest import did_you_mean
 from ..ir.network import Node, Use
 from ..layers import NAMES as LAYER_NAMES
 from ..layers.layer import Layer

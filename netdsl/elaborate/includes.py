@@ -6,8 +6,9 @@ import os
 from collections.abc import Sequence
 
 from ..base.codes import Code
-from ..base.diagnostics import did_you_mean, failure
+from ..base.failure import failure
 from ..base.source import Files
+from ..base.suggest import did_you_mean
 from ..syntax import ast
 from ..syntax.parser import parse, shipped
 from .overrides import Definition, apply_overrides

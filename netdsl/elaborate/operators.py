@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..base.codes import Code
-from ..base.diagnostics import failure
+from ..base.failure import failure
 from ..base.source import Span
 from ..ir.network import Use
 from ..layers import NAMES

@@ -13,8 +13,10 @@ from typing import Any, TypeAlias
 
 from .. import layers, optimizers, readers
 from ..base.codes import Code
-from ..base.diagnostics import Diagnostic, Edit, Failure, Label, failure, suggest
+from ..base.diagnostics import Diagnostic, Edit, Label
+from ..base.failure import Failure, failure
 from ..base.source import Source
+from ..base.suggest import suggest
 from ..optimizers.plan import TrainingBlock
 from ..syntax import ast
 from ..syntax.parser import parse_expression

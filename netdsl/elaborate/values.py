@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
-from ..base.diagnostics import Diagnostic, Failure
+from ..base.diagnostics import Diagnostic
+from ..base.failure import Failure
 from ..base.source import Span
 from ..ir.network import Use
 from ..layers.layer import Layer

@@ -1,1 +1,3 @@
-"""The graph and the program: what elaboration makes and passes rewrite. Imports the tables below it."""
+"""The graph and the program: what elaboration makes and passes rewrite. Imports `base`, `layers`, `optimizers`,
+`readers`.
+"""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..base.codes import Code
-from ..spec import Flag, Integer, Number, option, table_row
+from ..spec import Flag, Integer, Number, Optional, option, table_row
 from .bounds import UNBOUNDED
 from .initializers import constant
 from .layer import Example, Layer, ParameterSpec, Shape, ShapeError
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _TIME_CONSTANT = ("Samples that the running statistics remember; 0: the last minibatch alone; negative: the mean over "
                   "all so far; Infinity: those of the first minibatch for ever.")
+#: CNTK's time constant, for layers for which the file states none; smaller where the data are few.
+USUAL_MEMORY = 5000.0
 _BLEND = ("Weight, in samples, that the running statistics have in training beside the minibatch's; 0: the minibatch "
           "alone.")
 _EPSILON = "Added to the variance."
@@ -41,9 +43,14 @@ class BatchNormalizationLayer(Layer):
 
     where the variance is the unbiased one; f = 1 in the very first minibatch and for a time constant of 0,
     f = N / (samples so far) for a negative one, and f = 0 for Infinity. A statistic over a single value has no
-    variance, which then stays as it is. The training block's `batchNormalizationTimeConstant` and
-    `batchNormalizationBlendTimeConstant` go before the file's. The running statistics are buffers; before
-    any training they are 0 and 1.
+    variance, which then stays as it is.
+
+    The training block's `batchNormalizationTimeConstant` goes before the layer's. Where neither says it, the time
+    constant is CNTK's 5000, but at most the samples of an epoch, and at most half of the samples of the whole
+    training: otherwise a small set would be judged by the statistics of the first updates.
+
+    The running statistics are buffers; before any training they are 0 and 1. A layer that `SGD.freeze` names keeps
+    them as they are and normalizes by them in training, too.
 
     `blendTimeConstant` B blends the running statistics, weight B / (B + N), into those used in training.
 
@@ -56,8 +63,9 @@ class BatchNormalizationLayer(Layer):
     family: ClassVar[str] = "normalization"
     label: ClassVar[str] = "batchNorm"
     style: ClassVar[str] = "layer"
-    from_plan: ClassVar[dict[str, str]] = {"normalization_time_constant": "batchNormalizationTimeConstant",
-                                           "blend_time_constant": "batchNormalizationBlendTimeConstant"}
+    from_plan: ClassVar[dict[str, str]] = {"normalization_time_constant": "batchNormalizationTimeConstant"}
+    from_data: ClassVar[dict[str, str]] = {"usual_memory": "normalizationMemory"}
+    moved: ClassVar[tuple[str, ...]] = ("running_mean", "running_variance", "running_count")
     examples: ClassVar[tuple[Example, ...]] = (
         Example("BatchNormalizationLayer {spatialRank = 2, normalizationTimeConstant = 4096}", ((8, 6, 4),), (8, 6, 4)),
         Example("BatchNormalizationLayer {}", ((10,),), (10,)),
@@ -70,10 +78,19 @@ class BatchNormalizationLayer(Layer):
     spatial_rank: int = option(Integer(0), 0, "Number of axes of positions, over which statistics are taken together; "
                                "0: each element has its own.", drawn="")
     initial_scale: float = option(Number(), 1.0, "The value at which the scale starts.", drawn="")
-    normalization_time_constant: float = option(Number(), 5000.0, _TIME_CONSTANT, drawn="")
+    normalization_time_constant: float | None = option(
+        Optional(Number()), None, _TIME_CONSTANT + " None: 5000, or fewer where the data are few.", drawn="")
     blend_time_constant: float = option(Number(0), 0.0, _BLEND, drawn="")
     epsilon: float = option(Number(0), 1e-5, _EPSILON, drawn="")
     disable_regularization: bool = option(Flag(), False, _DISABLE, drawn="")
+
+    @property
+    def memory(self) -> float | None:
+        return self.normalization_time_constant
+
+    @property
+    def per_element(self) -> bool:
+        return self.spatial_rank == 0
 
     def statistics(self, shape: Shape) -> tuple[int, ...]:
         """The extents of the statistics, in torch's order. Raises ShapeError."""
@@ -104,8 +121,9 @@ class BatchNormalizationLayer(Layer):
         return [("the shape is kept", output.dims == inputs[0].dims)]
 
     def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
-        rule = Rule(p.settings.get("normalization_time_constant", self.normalization_time_constant),
-                    p.settings.get("blend_time_constant", self.blend_time_constant), self.epsilon)
+        own = self.normalization_time_constant
+        usual = p.settings.get("usual_memory", USUAL_MEMORY) if own is None else own
+        rule = Rule(p.settings.get("normalization_time_constant", usual), self.blend_time_constant, self.epsilon)
         running = (p.running_mean, p.running_variance, p.running_count)
         return normalize_batch(tensors[0], p.weight, p.bias, running, rule, p.training, self.spatial_rank > 0)
 
@@ -130,6 +148,8 @@ class BatchNormalization(Layer):
     parameter_inputs: ClassVar[tuple[str, ...]] = inputs[1:]
     optional_inputs: ClassVar[int] = 1
     from_plan: ClassVar[dict[str, str]] = BatchNormalizationLayer.from_plan
+    moved: ClassVar[tuple[str, ...]] = ("running_count",)
+    moved_inputs: ClassVar[tuple[str, ...]] = inputs[3:]
     examples: ClassVar[tuple[Example, ...]] = (
         Example("BatchNormalization (x, scale, bias, mean, variance, spatial = true)",
                 ((5, 4, 3), (3,), (3,), (3,), (3,)), (5, 4, 3)),
@@ -143,6 +163,10 @@ class BatchNormalization(Layer):
     normalization_time_constant: float = option(Number(), 0.0, _TIME_CONSTANT, drawn="")
     blend_time_constant: float = option(Number(0), 0.0, _BLEND, drawn="")
     epsilon: float = option(Number(0), 1e-5, _EPSILON, drawn="")
+
+    @property
+    def memory(self) -> float | None:
+        return self.normalization_time_constant
 
     def infer_inputs(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
         size = inputs[0].dims[0] if self.spatial else inputs[0].size
@@ -175,7 +199,7 @@ class BatchNormalization(Layer):
     def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
         x, scale, bias, mean, variance = tensors[:5]
         rule = Rule(p.settings.get("normalization_time_constant", self.normalization_time_constant),
-                    p.settings.get("blend_time_constant", self.blend_time_constant), self.epsilon)
+                    self.blend_time_constant, self.epsilon)
         running = (mean.detach(), variance.detach(), tensors[5].detach() if len(tensors) == 6 else p.running_count)
         return normalize_batch(x, scale, bias, running, rule, p.training, self.spatial)
 

@@ -153,6 +153,10 @@ class Layer(Spec):
     inputs: ClassVar[tuple[str, ...]] = ("x",)
     #: Inputs that have to be parameters or constants, the same for every sample (filters, statistics).
     parameter_inputs: ClassVar[tuple[str, ...]] = ()
+    #: Own tensors and inputs that training moves by a rule of the layer, not by gradients (running statistics).
+    #: A frozen layer that has such is computed in training as it is elsewhere, so that they stay and are used.
+    moved: ClassVar[tuple[str, ...]] = ()
+    moved_inputs: ClassVar[tuple[str, ...]] = ()
     #: How many of `inputs`, from the end, may be left out.
     optional_inputs: ClassVar[int] = 0
     #: The row that a call means where an option gets a node of the network (`Clip` between two tensors).
@@ -168,6 +172,8 @@ class Layer(Spec):
     #: puts what the block says into `settings` of every use under the field's name; the row decides
     #: which goes first (Dropout: the file's own rate; batch normalization: the block, as in CNTK).
     from_plan: ClassVar[dict[str, str]] = {}
+    #: Field of `settings` -> what the trainer puts there of the data, where the file leaves it to them.
+    from_data: ClassVar[dict[str, str]] = {}
     #: Which values the backward pass needs: "inputs", "output" or "nothing". For the memory estimate.
     keeps: ClassVar[str] = "inputs"
     #: True for rows that stand for data from the reader: `forward` gets the delivered tensor.
@@ -219,6 +225,16 @@ class Layer(Spec):
     def scaling(self) -> tuple[float, float] | None:
         """(scale, offset) of rows whose output is `scale * x + offset` with two numbers; None for others."""
         return (1.0, 0.0) if self.passes_on else None
+
+    @property
+    def memory(self) -> float | None:
+        """How many samples the running statistics remember, where there are such and the file says it."""
+        return None
+
+    @property
+    def per_element(self) -> bool:
+        """Whether a normalization has statistics for each element of its input, and not for each channel."""
+        return False
 
     @property
     def compares_as(self) -> Meaning | None:

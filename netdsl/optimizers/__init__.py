@@ -1,23 +1,8 @@
-"""Table 3: the optimizers, and the schedules of their rates. A row is a class; these are the lists of all rows."""
+"""Table 3: the optimizers, a class each, their schedules, and the training plan. Imports `base`, `spec`."""
 
 from __future__ import annotations
 
-from ..spec import Spec, by_name
-from .block import AutoAdjust, EarlyStopping, Multiplier
-from .optimizer import Optimizer
-from .rules.adam import Adam, Adamax, AdamW, Lion
-from .rules.adaptive import Adadelta, Adagrad, CNTKRMSProp, FSAdagrad, RMSProp
-from .rules.matrix import Muon
-from .rules.sgd import LARS, MomentumSGD
+from .optimizer_table import BLOCK_ROWS, NAMES, OPTIMIZERS, ROWS, SCHEDULES
 from .schedules.policies import ROWS as SCHEDULE_ROWS
-from .schedules.schedule import Policy
 
-ROWS: tuple[type[Optimizer], ...] = (
-    MomentumSGD, Adam, AdamW, Adamax, Lion, Muon, LARS, Adagrad, RMSProp, CNTKRMSProp, FSAdagrad, Adadelta,
-)
-OPTIMIZERS: dict[str, type[Optimizer]] = by_name(ROWS)
-SCHEDULES: dict[str, type[Policy]] = by_name(SCHEDULE_ROWS)
-#: Rows that only the training block uses; AutoAdjust is written as a record, `AutoAdjust = { ... }`.
-BLOCK_ROWS: tuple[type[Spec], ...] = (Multiplier, EarlyStopping, AutoAdjust)
-#: Every name that a file may use.
-NAMES: dict[str, type[Spec]] = {**OPTIMIZERS, **SCHEDULES, **by_name((Multiplier, EarlyStopping))}
+__all__ = ["BLOCK_ROWS", "NAMES", "OPTIMIZERS", "ROWS", "SCHEDULES", "SCHEDULE_ROWS"]

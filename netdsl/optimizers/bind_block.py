@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from ..base.codes import Code
-from ..base.diagnostics import Diagnostic, Failure, Label
+from ..base.diagnostics import Diagnostic, Label
+from ..base.failure import Failure
 from ..base.source import NOWHERE, Span
 from ..spec import Kind, Mismatch, Optional, ScheduleKind, show_value
 from .block import TrainingBlock

@@ -90,7 +90,8 @@ class AutoAdjust(Spec):
     load_best_model: bool = option(Flag(), True, "Go back to the best epoch's parameters when the criterion got worse.")
     use_validation: bool = option(Flag(), True, "Look at the validation data's criterion where there are any.",
                                   name="useCVSetControlLRIfCVExists")
-    use_metric: bool = option(Flag(), False, "Look at the first evaluation node instead of the criterion.",
+    use_metric: bool = option(Flag(), False, "Look at the value that chooses the best epoch (`--best`, else the first "
+                              "evaluation node) instead of the criterion.",
                               name="useEvalCriterionControlLR")
 
 
@@ -102,7 +103,8 @@ class EarlyStopping(Spec):
 
     patience: int = option(Integer(1), 10, "Epochs without improvement before training ends.")
     threshold: float = option(Number(0, 1), 0.0, "The relative improvement that counts.")
-    use_metric: bool = option(Flag(), False, "Look at the first evaluation node instead of the criterion.")
+    use_metric: bool = option(Flag(), False, "Look at the value that chooses the best epoch (`--best`, else the first "
+                              "evaluation node) instead of the criterion.")
 
 
 @table_row
@@ -117,7 +119,7 @@ class Multiplier(Spec):
     examples: ClassVar[tuple[str, ...]] = ("Multiplier {'*.bias', rate = 2, decay = 0}",)
 
     pattern: str = option(Text(), doc="Which parameters.")
-    rate: float = option(Number(0), 1.0, "Multiplies the learning rate; 0 freezes them.")
+    rate: float = option(Number(0), 1.0, "Multiplies the learning rate; 0 freezes them, as `freeze` does.")
     decay: float = option(Number(0), 1.0, "Multiplies weightDecay, L2RegWeight and L1RegWeight.")
 
 
@@ -213,7 +215,10 @@ class TrainingBlock(Spec):
     bias_decay_multiplier: float = option(Number(0), 1.0, "Multiplies decay, L1 and L2 of all biases (0 in Caffe's).")
     multipliers: tuple[Multiplier, ...] = option(
         ListOf(SpecOf("a row such as Multiplier {'conv1', rate = 2}", Multiplier)), (), "Multipliers by name.")
-    freeze: tuple[str, ...] = option(ListOf(Text()), (), "Names or patterns of parameters that are not trained.")
+    freeze: tuple[str, ...] = option(
+        ListOf(Text()), (),
+        "Names or patterns of layers or parameters that stay as they are. Of batch normalization also the running "
+        "statistics stay, and normalize in training too; dropout goes on.")
     load_weights: str = option(Text(), "", "A checkpoint or weights file to begin from.")
 
     # Networks' settings by epoch

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..base.codes import Code
-from ..base.diagnostics import Diagnostic, Label, did_you_mean
+from ..base.diagnostics import Diagnostic, Edit, Label
 from ..base.source import NOWHERE, Span
+from ..base.suggest import did_you_mean, suggest
 from .block import AutoAdjust, EarlyStopping, Multiplier, TrainingBlock
 from .control import Control
 from .optimizer import Optimizer, ParameterGroup, Regularization, RuleSettings, StepRates
@@ -179,18 +180,29 @@ class TrainingPlan:
         listed = self.rate.length if adjust is not None and isinstance(self.rate, PiecewiseConstant) else 0
         return Control(plateau if isinstance(plateau, Plateau) else None, adjust, self.block.early_stopping, listed)
 
-    def check_names(self, names: Iterable[str]) -> list[Diagnostic]:
-        """`unknown-name` pages for patterns of `freeze` and `multipliers` that fit no parameter."""
-        known = list(names)
-        wanted = [("freeze", pattern) for pattern in self.block.freeze]
-        wanted += [("multipliers", row.pattern) for row in self.block.multipliers]
-        parts = sorted({part for name in known for part in (name, name.rpartition(".")[0], *name.split("."))})
-        return [Diagnostic(Code.UNKNOWN_NAME, f"no parameter fits `{pattern}` of `{key}`",
-                           Label(self.spans.get(key, NOWHERE), did_you_mean(pattern, parts)),
-                           body=("A pattern is the name of a parameter or of a layer, with or without what stands "
-                                 "before a dot, and may hold `*` and `?`.",),
-                           hint="`netdsl check` prints the names of the layers.")
-                for key, pattern in wanted if not any(fits(name, pattern) for name in known)]
+    def check_names(self, learned: Iterable[str], moved: Iterable[str] = ()) -> list[Diagnostic]:
+        """`unknown-name` pages for patterns of `freeze` and `multipliers` that fit no parameter.
+
+        `moved` are the running statistics, which `freeze` may name as well.
+        """
+        known = [*learned]
+        kept = [*known, *moved]
+        wanted = [("freeze", pattern, kept) for pattern in self.block.freeze]
+        wanted += [("multipliers", row.pattern, known) for row in self.block.multipliers]
+        return [self._fits_nothing(key, pattern, names) for key, pattern, names in wanted
+                if not any(fits(name, pattern) for name in names)]
+
+    def _fits_nothing(self, key: str, pattern: str, names: Sequence[str]) -> Diagnostic:
+        parts = {part for name in names for part in (name, name.rpartition(".")[0], *name.split("."))} - {""}
+        span, near = self.spans.get(key, NOWHERE), suggest(pattern, parts)
+        at = span.text.find(pattern)
+        edit = Edit(span.source.span(span.start + at, span.start + at + len(pattern)), near or "")
+        return Diagnostic(Code.UNKNOWN_NAME, f"no parameter fits `{pattern}` of `{key}`",
+                          Label(span, did_you_mean(pattern, parts)),
+                          body=("A pattern is the name of a parameter or of a layer, with or without what stands "
+                                "before a dot, and may hold `*` and `?`.",),
+                          hint="`netdsl check` prints the names of the layers.",
+                          fix=(edit,) if near and at >= 0 else ())
 
     def state_bytes(self, parameters: int) -> int:
         """Memory of the optimizer's state and of the average of the weights, for so many float parameters."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Any
 
+from ..base.units import plural
 from ..spec import show_value
 from .optimizer import unit_gain
 from .plan import TrainingPlan
@@ -15,18 +16,21 @@ from .schedules.schedule import PiecewiseConstant, Policy, Schedule
 Line = tuple[str, str]
 
 
-def plan_lines(plan: TrainingPlan) -> list[Line]:
-    """(subject, what is done), one line per stretch; a subject may come several times in a row."""
+def plan_lines(plan: TrainingPlan, frozen: Mapping[str, str] | None = None) -> list[Line]:
+    """(subject, what is done), one line per stretch; a subject may come several times in a row.
+
+    `frozen` says what each pattern of `freeze` comes to in the network, where that is known.
+    """
     return [*_length(plan), *_rule(plan), *_rates(plan), *_momenta(plan), *_control(plan), *_penalties(plan),
-            *_parameters(plan), *_network(plan), *_judging(plan), *_run(plan)]
+            *_parameters(plan, frozen or {}), *_network(plan), *_judging(plan), *_run(plan)]
 
 
-def plan_record(plan: TrainingPlan) -> dict[str, Any]:
+def plan_record(plan: TrainingPlan, frozen: Mapping[str, str] | None = None) -> dict[str, Any]:
     """The plan for the record of a run, as JSON: the keys given, the rule, and the description."""
     return {"keys": plan.keys, "rule": plan.optimizer.show(), "rate": str(plan.rate), "rateUnit": plan.rate_unit,
             "momentum": None if plan.momentum is None else str(plan.momentum),
             "momentumUnit": plan.momentum_unit if plan.momentum is not None else None,
-            "description": [list(line) for line in plan_lines(plan)]}
+            "description": [list(line) for line in plan_lines(plan, frozen)]}
 
 
 def number(value: float) -> str:
@@ -41,7 +45,7 @@ def _length(plan: TrainingPlan) -> Iterator[Line]:
     block = plan.block
     size = f" of {block.epoch_size} samples" if block.epoch_size else ", each all of the training data once"
     steps = f", at most {block.max_steps} updates" if block.max_steps is not None else ""
-    yield "length", f"{_count(block.max_epochs, 'epoch')}{size}{steps}"
+    yield "length", f"{plural(block.max_epochs, 'epoch')}{size}{steps}"
     for when, epoch in _stretches(plan, block.minibatch_size):
         text = f"{plan.minibatch_size_at(epoch)} samples"
         if block.accumulate > 1:
@@ -167,8 +171,8 @@ def _control(plan: TrainingPlan) -> Iterator[Line]:
         if adjust.load_best_model:
             yield "adjusting", "back to the best epoch when the criterion got worse"
     if stopping is not None:
-        what = "the first evaluation node" if stopping.use_metric else "the criterion"
-        yield "stopping", f"early, when {what} has not improved for {_count(stopping.patience, 'epoch')}"
+        what = "the value that chooses the best epoch" if stopping.use_metric else "the criterion"
+        yield "stopping", f"early, when {what} has not improved for {plural(stopping.patience, 'epoch')}"
 
 
 # --- penalties, parameters, network ----------------------------------------------------------------
@@ -194,7 +198,7 @@ def _penalties(plan: TrainingPlan) -> Iterator[Line]:
         yield "noise", f"standard deviation {block.gaussian_noise.sentence(plan.epochs)} on the parameters"
 
 
-def _parameters(plan: TrainingPlan) -> Iterator[Line]:
+def _parameters(plan: TrainingPlan, frozen: Mapping[str, str]) -> Iterator[Line]:
     block = plan.block
     if block.bias_rate_multiplier != 1 or block.bias_decay_multiplier != 1:
         yield "biases", _times(block.bias_rate_multiplier, block.bias_decay_multiplier)
@@ -202,8 +206,8 @@ def _parameters(plan: TrainingPlan) -> Iterator[Line]:
         yield "parameters", f"{row.pattern}: {_times(row.rate, row.decay)}"
     if len(block.multipliers) > 1:
         yield "parameters", "of several that fit, the last one counts"
-    if block.freeze:
-        yield "frozen", ", ".join(block.freeze)
+    for pattern in block.freeze:
+        yield "frozen", f"{pattern}: {frozen[pattern]}" if pattern in frozen else pattern
     if block.load_weights:
         yield "start", f"weights of {block.load_weights}"
 
@@ -265,7 +269,3 @@ def _stretches(plan: TrainingPlan, *schedules: Schedule) -> Iterator[tuple[str, 
     for first, end in pairwise(edges):
         whole = len(edges) == 2
         yield "" if whole else f"epochs {first + 1}-{end}" if end > first + 1 else f"epoch {end}", first
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -1,4 +1,6 @@
-"""Passes: program -> program, in the order of `run_passes.py`, with shape inference in the middle. Imports `ir`."""
+"""Passes: program -> program, in the order of `run_passes.py`, with shape inference in the middle. Imports `ir` and
+what is below it.
+"""
 
 from __future__ import annotations
 

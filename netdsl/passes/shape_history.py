@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from ..base.text_table import Column, text_table
+from ..base.units import inflected, plural
 from ..ir.network import Node, ShapedNode
 
 ROWS = 12
@@ -76,7 +78,7 @@ def _fold(nodes: Sequence[ShapedNode], before: ShapedNode | None = None) -> list
             kept += 1
         else:
             if kept:
-                rows.append(("", "", f"({kept} step{'s' * (kept > 1)} that keep{'s' * (kept == 1)} the shape)", ""))
+                rows.append(("", "", f"({plural(kept, 'step')} that {inflected(kept, 'keeps', 'keep')} the shape)", ""))
                 kept = 0
             rows.append((str(node.span.line), "", node.layer.show().removesuffix(" {}"), str(node.shape)))
         previous = node
@@ -88,10 +90,6 @@ def _fold(nodes: Sequence[ShapedNode], before: ShapedNode | None = None) -> list
 def _table(rows: Sequence[Row]) -> str:
     shapes = max(len(row[3]) for row in rows) if rows else 0
     room = WIDTH - 4 - 6 - 2 - max(shapes, 5)
-    lines = [f"    line  {'value'.ljust(room)}  shape"]
-    for line, lead, value, shape in rows:
-        text = lead + value
-        if len(text) > room:
-            text = text[: room - 3] + "..."
-        lines.append(f"    {line.rjust(4)}  {text.ljust(room)}  {shape}".rstrip())
-    return "\n".join(lines)
+    columns = [Column("line", right=True), Column("value".ljust(room), cut=1, least=room), Column("shape")]
+    lines = text_table(columns, [(line, lead + value, shape) for line, lead, value, shape in rows], WIDTH - 4)
+    return "\n".join(f"    {line}" for line in lines)

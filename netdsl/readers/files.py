@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
+from ..base.units import clipped_middle
 from .reader import DataError
 
 _PACKED = (".gz", ".xz")
@@ -52,8 +53,7 @@ _BRANDS = (
 
 def short(path: str | Path) -> str:
     """The file's own name, short enough for a headline."""
-    name = Path(path).name or str(path)
-    return name if len(name) <= 36 else name[:16] + "..." + name[-17:]
+    return clipped_middle(Path(path).name or str(path), 36)
 
 
 def kind_of(head: bytes) -> str:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from ..base.diagnostics import Failure
+from ..base.failure import Failure
 from ..base.source import Source
 from ..checks.memory_estimate import estimate_memory
 from ..data.choose import choose_data

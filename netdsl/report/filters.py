@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..data.image_grid import image_grid
 from ..ir.program import CheckedProgram, Phase
 
 #: More filters than this are not shown.
@@ -70,11 +71,5 @@ def _stretched(weights: np.ndarray, bgr: bool) -> np.ndarray:
 
 def filter_sheet(bank: FilterBank, columns: int = 16) -> np.ndarray:
     """All filters side by side with a gap of a pixel, as one picture (height x width x 1 or 3)."""
-    height, width, channels = bank.pixels[0].shape
-    columns = min(columns, len(bank.pixels))
-    rows = -(-len(bank.pixels) // columns)
-    sheet = np.full((rows * (height + 1) - 1, columns * (width + 1) - 1, channels), 255, dtype=np.uint8)
-    for number, pixels in enumerate(bank.pixels):
-        top, left = number // columns * (height + 1), number % columns * (width + 1)
-        sheet[top : top + height, left : left + width] = pixels
-    return sheet
+    height, width, _ = bank.pixels[0].shape
+    return image_grid(bank.pixels, min(columns, len(bank.pixels)), (height + 1, width + 1))[:-1, :-1]

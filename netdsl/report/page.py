@@ -55,11 +55,12 @@ class Row:
 
 @dataclass(frozen=True)
 class Tile:
-    """A number at the top of the page; `is_result`: it is a criterion or metric."""
+    """A number at the top of the page; `is_result`: a criterion or metric, and `better` says in which direction."""
 
     value: str
     name: str
     is_result: bool = False
+    better: str = ""
 
 
 @dataclass(frozen=True)
@@ -127,8 +128,9 @@ def _is_on_sample(facts: Facts) -> bool:
 def _tiles(facts: Facts) -> Iterator[Tile]:
     run, values = facts.run, facts.run.values()
     phase = next((phase for phase in ("test", "validation", "train") if values.get(phase)), "")
+    better = (run.result or {}).get("better", {})
     for name, value in values.get(phase, {}).items():
-        yield Tile(value_text(value, name in facts.percentages), f"{phase} {name}", True)
+        yield Tile(value_text(value, name in facts.percentages), f"{phase} {name}", True, str(better.get(name, "")))
     yield Tile(f"{len(run.epochs)}" + (f" of {run.planned_epochs}" if run.planned_epochs else ""), "epochs")
     speeds = [line["samplesPerSecond"] for line in run.epochs if line.get("samplesPerSecond")]
     if speeds:

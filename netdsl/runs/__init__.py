@@ -1,1 +1,1 @@
-"""A run on disk: its folder, records, checkpoints."""
+"""A run on disk: its folder, records, checkpoints. Imports `base` and the shapes of `layers`."""

@@ -21,14 +21,15 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from ..base.atomic_files import clear_leftovers, follow, new_folder, point
+from ..base.atomic_files import cannot_write, clear_leftovers, follow, new_folder, point, writing
 from ..base.codes import Code
-from ..base.diagnostics import Diagnostic, Failure, Label, failure
+from ..base.diagnostics import Diagnostic, Label
+from ..base.failure import Failure, failure
 from ..base.source import Span
 from ..layers.layer import Shape
-from .store import saved_state
+from .store import STATE, saved_state
 
-WEIGHTS, TRAINER, STATE = "weights.safetensors", "trainer.safetensors", "state.json"
+WEIGHTS, TRAINER = "weights.safetensors", "trainer.safetensors"
 Tensors = Mapping[str, torch.Tensor]
 
 
@@ -43,10 +44,13 @@ class Snapshot:
 
 def write(folder: Path, snapshot: Snapshot) -> None:
     """Write a checkpoint as a whole. Raises Failure `cannot-write`; an older one under the name survives."""
-    with new_folder(folder) as temporary:
+    with writing(folder), new_folder(folder) as temporary:
         # One entry only: safetensors writes several in any order, and equal weights are to be equal files.
-        save_file(_portable(snapshot.weights), temporary / WEIGHTS, metadata={"format": "pt"})
-        save_file(_portable(snapshot.trainer), temporary / TRAINER)
+        try:
+            save_file(_portable(snapshot.weights), temporary / WEIGHTS, metadata={"format": "pt"})
+            save_file(_portable(snapshot.trainer), temporary / TRAINER)
+        except SafetensorError as error:  # what the system said, in other words
+            raise cannot_write(folder, error) from error
         state = {**snapshot.state, "digests": {name: digest(temporary / name) for name in (WEIGHTS, TRAINER)}}
         (temporary / STATE).write_text(json.dumps(state, indent=2) + "\n", encoding="utf-8")
         for name in (WEIGHTS, TRAINER):  # safetensors lets nobody else read what it writes

@@ -11,7 +11,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from ..base.codes import Code
-from ..base.diagnostics import Failure, failure
+from ..base.failure import Failure, failure
 from ..base.source import Span
 from ..layers.layer import Shape
 from . import checkpoint

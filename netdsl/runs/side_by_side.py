@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-from ..base.diagnostics import did_you_mean
+from ..base.suggest import did_you_mean
 from ..base.units import seconds_of
 from .store import Run, Values
 

@@ -10,9 +10,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from ..base.atomic_files import follow
 from ..base.codes import Code
-from ..base.diagnostics import Failure, did_you_mean, failure
+from ..base.failure import Failure, failure
 from ..base.source import Span
+from ..base.suggest import did_you_mean
 
 #: Files of a run folder; `netdsl.runs.writer` writes them.
 SOURCE, RESOLVED, OVERRIDES = "source.net", "resolved.net", "overrides.txt"
@@ -31,10 +33,8 @@ class Run:
 
     @cached_property
     def records(self) -> tuple[dict[str, Any], ...]:
-        """The lines of `metrics.jsonl`; a half-written last one is dropped."""
-        path = self.folder / LINES
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
-        return tuple(value for value in map(_json, lines) if isinstance(value, dict))
+        """The lines of `metrics.jsonl`, as they were when first asked for."""
+        return tuple(read_records(self.folder))
 
     @cached_property
     def result(self) -> dict[str, Any] | None:
@@ -59,7 +59,7 @@ class Run:
     @property
     def checkpoint(self) -> Path | None:
         """The last checkpoint's folder, if there is one."""
-        last = _follow(self.folder / "checkpoints" / "last")
+        last = follow(self.folder / "checkpoints" / "last")
         return last if (last / STATE).is_file() else None
 
     @property
@@ -116,6 +116,13 @@ class Run:
                 "overrides": list(self.overrides), "device": self.environment.get("device")}
 
 
+def read_records(folder: Path) -> list[dict[str, Any]]:
+    """The lines of a run's `metrics.jsonl`; a last one that a killed process left half written is dropped."""
+    path = folder / LINES
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
+    return [value for value in map(_json, lines) if isinstance(value, dict)]
+
+
 def _json(text: str) -> Any:
     try:
         return json.loads(text)
@@ -160,7 +167,7 @@ def located(text: str, root: Path = Path("runs")) -> Path:
     path = Path(text)
     if not path.exists():
         return latest(text, root) or path
-    return _follow(path / "latest") if path.is_dir() and not is_run(path) and (path / "latest").exists() else path
+    return follow(path / "latest") if path.is_dir() and not is_run(path) and (path / "latest").exists() else path
 
 
 def open_run(text: str, root: Path = Path("runs")) -> Run:
@@ -196,14 +203,8 @@ def _run_of_file(file: str) -> Run | None:
 def latest(network: str, root: Path = Path("runs")) -> Path | None:
     """The folder of a network's latest run, if it has one."""
     link = root / network / "latest"
-    target = _follow(link)
+    target = follow(link)
     return target if target.is_dir() else None
-
-
-def _follow(link: Path) -> Path:
-    if link.is_file():  # a system without symbolic links
-        return link.parent / link.read_text(encoding="utf-8", errors="replace").strip()
-    return link.parent / link.readlink() if link.is_symlink() else link
 
 
 def checkpoint_of(file: str, given: str | None, root: Path = Path("runs")) -> Path:
@@ -239,7 +240,7 @@ def checkpoint_in(path: Path, which: str | None = None) -> Path:
 def _link_in(path: Path, link: str) -> Path | None:
     """The checkpoint that a link of a run's folder, or of its `checkpoints`, leads to."""
     for candidate in (path / "checkpoints" / link, path / link):
-        found = _follow(candidate)
+        found = follow(candidate)
         if (found / STATE).is_file():
             return found
     return None
@@ -269,7 +270,7 @@ def require_checkpoint(given: str) -> None:
     """
     path = Path(given)
     links = (path, path / "last", path / "checkpoints" / "last")
-    if not path.is_file() and not any((_follow(link) / STATE).is_file() for link in links):
+    if not path.is_file() and not any((follow(link) / STATE).is_file() for link in links):
         raise missing_checkpoint(given)
 
 

@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING, Any, TextIO
 from .._version import __version__
 from ..base.atomic_files import clear_leftovers, finite, follow, point, write_json, write_text, writing
 from ..base.codes import Code
-from ..base.diagnostics import Failure, failure
+from ..base.failure import Failure, failure
 from ..base.source import Span
 from .store import DETAILS, ENVIRONMENT, LINES, OVERRIDES, RESOLVED, RESULT, SOURCE
+from .store import read_records as read_records
 
 if TYPE_CHECKING:
     import torch
@@ -165,18 +166,6 @@ def discard_if_empty(folder: Path) -> None:
     ours = {SOURCE, RESOLVED, OVERRIDES, LINES, LOG, ENVIRONMENT, "checkpoints"}
     if folder.is_dir() and all(path.name in ours or path.name.startswith("events.") for path in folder.iterdir()):
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def read_records(folder: Path) -> list[dict[str, Any]]:
-    """The lines of `metrics.jsonl`; a last line that a killed process left half written is dropped."""
-    path = folder / LINES
-    records = []
-    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
-        try:
-            records.append(json.loads(line))
-        except ValueError:
-            continue
-    return records
 
 
 def flat(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,5 @@
-"""A new file to begin from: commented, complete, and fitted to a folder of images where one is given.
-
-Imports the formatter and the readers, which look at the images.
+"""A new file to begin from: commented, complete, and fitted to a folder of images where one is given. Imports the
+formatter of `syntax`, and `readers`, which look at the images.
 """
 
 from .draft import LIKE, MINUTES, FileDraft, choose_draft, draft_from_file

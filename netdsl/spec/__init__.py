@@ -1,4 +1,4 @@
-"""Specs: what stands behind `Name {options}` in a `.net` file.
+"""Specs: what stands behind `Name {options}` in a `.net` file. Imports `base`.
 
 A Spec is a frozen dataclass. Its fields are the options: each has a kind (what values it takes), a
 default and one sentence. Layers, readers, transforms, optimizers and the training block are tables

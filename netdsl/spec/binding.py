@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..base.codes import Code
-from ..base.diagnostics import Diagnostic, Failure, Label, suggest
+from ..base.diagnostics import Diagnostic, Label
+from ..base.failure import Failure
 from ..base.source import Span
+from ..base.suggest import suggest
+from ..base.units import inflected, plural
 from .aliases import cure_of_option, cure_of_value, elsewhere, our_option
 from .kinds import FunctionKind, Kind, ListOf, Mismatch, Optional, show_value
 from .rows import Option, OptionError, S, Spec
@@ -154,7 +157,7 @@ def _unknown(cls: type[Spec], called: str, unknown: Sequence[tuple[str, BoundArg
         body = signature_body(cls, called)
     elif without:
         body = (_nearest(cls, called, without[0], noun),)
-    return Diagnostic(code, f"{called} has no {noun}{'s' * (len(unknown) > 1)} {shown}", labels[0], tuple(labels[1:]),
+    return Diagnostic(code, f"{called} has no {inflected(len(unknown), noun)} {shown}", labels[0], tuple(labels[1:]),
                       body, next((hint for hint in hints if hint), ""))
 
 
@@ -222,7 +225,7 @@ def _twice(called: str, name: str, argument: BoundArgument, first: BoundArgument
 
 
 def _too_many(cls: type[Spec], called: str, positional: Sequence[BoundArgument], order: Sequence[str]) -> Diagnostic:
-    return Diagnostic(Code.UNKNOWN_OPTION, f"{called} takes at most {len(order)} option{'s' * (len(order) != 1)}, "
+    return Diagnostic(Code.UNKNOWN_OPTION, f"{called} takes at most {plural(len(order), 'option')}, "
                       f"here are {len(positional)}",
                       Label(positional[len(order)].span, "this one has no place"), body=signature_body(cls, called))
 

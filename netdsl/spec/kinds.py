@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from ..base.units import any_of
+
 
 class Mismatch(Exception):
     """A value that an option cannot take; the text says what it takes."""
@@ -116,8 +118,7 @@ class Choice(Kind):
 
     @property
     def expected(self) -> str:
-        quoted = [f"'{c}'" for c in self.choices]
-        return quoted[0] if len(quoted) == 1 else ", ".join(quoted[:-1]) + " or " + quoted[-1]
+        return any_of([f"'{c}'" for c in self.choices])
 
     def convert(self, value: Any) -> Any:
         if isinstance(value, str):

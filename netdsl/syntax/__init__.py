@@ -1,1 +1,1 @@
-"""Text <-> AST: the parser, the messages of syntax errors, the formatter. Imports `base` only."""
+"""Text <-> AST: the parser, the messages of syntax errors, the formatter. Imports `base`."""

@@ -12,7 +12,8 @@ from typing import Any
 from lark import Lark, Token, Transformer, UnexpectedInput
 
 from ..base.codes import Code
-from ..base.diagnostics import Diagnostic, Edit, Failure, Label
+from ..base.diagnostics import Diagnostic, Edit, Label
+from ..base.failure import Failure
 from ..base.recursion import paused_collector
 from ..base.source import Source, Span
 from . import ast

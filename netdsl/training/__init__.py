@@ -1,7 +1,7 @@
-"""Training: the loop, its data, its checkpoints and its records.
+"""Training: the loop, its data, evaluation and prediction. Imports `lower`, `runs`, `data` and what is below them.
 
     result = train(program, out="runs/mine")        # raises Failure, Interrupted
-    found = test(program, "runs/mine")              # a Judgement: values by name, confusion matrix, worst samples
+    found = test(program, "runs/mine")              # an EvalResult: values by name, confusion matrix, worst samples
     for prediction in predict(program, "runs/mine", dataset): ...
 """
 
@@ -15,19 +15,19 @@ from .progress import ConsoleReporter, Reporter
 from .run_options import Interrupted, Limits, Result, RunOptions
 
 __all__ = [
-           "ConsoleReporter",
-           "EvalResult",
-           "HeadCounts",
-           "Interrupted",
-           "Limits",
-           "Prediction",
-           "Reporter",
-           "Result",
-           "RunOptions",
-           "SourceSnapshot",
-           "WorstSample",
-           "load_trained",
-           "predict",
-           "test",
-           "train",
+    "ConsoleReporter",
+    "EvalResult",
+    "HeadCounts",
+    "Interrupted",
+    "Limits",
+    "Prediction",
+    "Reporter",
+    "Result",
+    "RunOptions",
+    "SourceSnapshot",
+    "WorstSample",
+    "load_trained",
+    "predict",
+    "test",
+    "train",
 ]

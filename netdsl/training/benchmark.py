@@ -24,10 +24,10 @@ from ..ir.network import totals
 from ..ir.program import CheckedProgram
 from ..lower import Executable
 from ..optimizers.optimizer import StepRates
+from .build import build, trained_state
 from .data.loader import as_tensor
 from .device import choose_device, describe_device, synchronize, torch_settings
 from .failures import is_out_of_memory, out_of_memory
-from .setup import build, trained_state
 from .state import State
 from .step import Precision, StepInput, Tensors, TrainingStep, choose_precision, network_inputs, sum_of_criteria
 from .strategies import WORTH_A_TRIAL, Captured, Eager, candidates, choose

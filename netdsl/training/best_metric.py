@@ -47,20 +47,17 @@ class BestMetric:
     def criterion(self, values: Mapping[str, float]) -> float:
         return sum(values[name] for name in self.program.criteria)
 
-    @cached_property
-    def _first_rises(self) -> bool:
-        return directions(self.program)[self.program.metrics[0]] is Quality.LARGER
+    def to_lower(self, values: Mapping[str, float]) -> float:
+        """The value that chooses, with the sign that makes smaller better."""
+        value = self._chosen(values)
+        return -value if self.larger_is_better else value
 
-    def metric_to_lower(self, values: Mapping[str, float]) -> float | None:
-        """The first metric, if there is one, with the sign that makes smaller better."""
-        if not self.program.metrics:
-            return None
-        value = values[self.program.metrics[0]]
-        return -value if self._first_rises else value
+    def _chosen(self, values: Mapping[str, float]) -> float:
+        return shown(self.program, values)[0].get(self.name, math.nan)
 
     def better(self, values: Mapping[str, float], best: float | None) -> float | None:
         """The value of an epoch if it is better than the best so far; a criterion that is no number never is."""
-        value = shown(self.program, values)[0].get(self.name, math.nan)
+        value = self._chosen(values)
         if not math.isfinite(self.criterion(values)) or math.isnan(value):
             return None
         improves = best is None or (value > best if self.larger_is_better else value < best)

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from ..base.codes import Code
-from ..base.diagnostics import failure
+from ..base.failure import failure
 from ..base.seeds import seed_for
 from ..base.source import Span
 from ..base.units import plural

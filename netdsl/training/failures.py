@@ -12,7 +12,7 @@ from torch import fx
 
 from ..base.classes import NO_CLASS
 from ..base.codes import Code
-from ..base.diagnostics import Failure, failure
+from ..base.failure import Failure, failure
 from ..base.source import Span
 from ..base.units import disk_text
 from ..checks.column_sizes import uneven_columns

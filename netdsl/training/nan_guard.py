@@ -11,11 +11,11 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 
-from ..base.diagnostics import Failure
+from ..base.failure import Failure
 from ..optimizers.optimizer import StepRates
 from .data.loader import LoadedBatch, free_memory
 from .failures import diverged, first_bad
-from .setup import Job
+from .job import Job
 from .step import NonFinite
 
 #: Seconds between two copies of the state; so much work at most is repeated to find the place.

@@ -12,8 +12,8 @@ from ..ir.directions import shown_directions
 from ..optimizers.plan import TrainingPlan
 from ..runs.checkpoint import CheckpointManager
 from ..spec import camel
+from .job import Job
 from .run_options import Limits, Result
-from .setup import Job
 from .state import Position
 
 

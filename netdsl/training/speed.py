@@ -12,7 +12,7 @@ from ..optimizers.schedules.schedule import constant
 from .loop import train
 from .progress import ProgressUpdate, Reporter
 from .run_options import Limits, RunOptions
-from .setup import required_plan
+from .run_plan import required_plan
 
 #: Updates before the clock starts: threads start, memory is taken, and convolutions choose their way.
 _WARM_UP = 2

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import netdsl
-from netdsl.base.diagnostics import Failure
+from netdsl.base.failure import Failure
 from netdsl.base.source import Source
 from netdsl.compiler import CheckResult, examine
 

@@ -310,3 +310,58 @@ def test_without_validation_data_the_last_checkpoint_is_taken(command: Command, 
     answer = command("test", "n.net", "-c", "out", "--format", "json", "--device", "cpu")
     assert json.loads(answer.out)["values"] == pytest.approx(json.loads(Path("out/result.json").read_text())["test"])
     assert "epoch-0005" in answer.err
+
+
+def test_after_early_stopping_without_validation_data_the_test_takes_the_same_checkpoint(command: Command, here: Path
+                                                                                         ) -> None:
+    draw = np.random.default_rng(3)
+    table("last.csv", "p0,p1,p2,p3,label", draw.normal(size=(60, 4)), draw.integers(0, 3, 60))
+    plan = "maxEpochs = 6 ; learningRate = 0.1*2 : 50 ; earlyStopping = EarlyStopping {patience = 2}"
+    train(command, NET.format('CSV {"last.csv"}').replace("maxEpochs = 5 ; learningRate = 0.2", plan))
+    result = json.loads(Path("out/result.json").read_text())
+    assert result["stopped"] == "early stopping"
+    assert result["best"] != result["checkpoint"], "else the test shows nothing"
+    answer = command("test", "n.net", "-c", "out", "--format", "json", "--device", "cpu")
+    assert json.loads(answer.out)["values"] == pytest.approx(result["test"])
+
+
+# --- several files ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("reader", "ending"), [
+    ('CSV {"last.csv"}', "csv"), ('NumPy {"x.npy", "y.npy"}', "npy"),
+    (f'CNTKText {{"train.ctf", input = {SECTIONS}}}', "ctf")])
+def test_samples_of_several_files_name_their_file(command: Command, here: Path, reader: str, ending: str) -> None:
+    x, y = np.eye(4)[[0, 1, 2]], np.arange(3)
+    table("last.csv", "p0,p1,p2,p3,label", x, y)
+    np.save("x.npy", x.astype("float32"))
+    np.save("y.npy", y)
+    Path("train.ctf").write_text("".join(f"|x 1 0 0 {label} |y {label}:1\n" for label in y))
+    for name in ("a", "b"):
+        table(f"{name}.csv", "p0,p1,p2,p3", x[:2])
+        np.save(f"{name}.npy", x[:2].astype("float32"))
+        Path(f"{name}.ctf").write_text("|x 1 0 0 1\n|x 0 1 0 1\n")
+    train(command, NET.format(reader))
+    alone, both = (command("predict", "n.net", *files, "-c", "out", "--device", "cpu").out.splitlines() for files in (
+        [f"a.{ending}"], [f"a.{ending}", f"b.{ending}"]))
+    assert len(alone) == 2
+    assert not any(f"a.{ending}" in line for line in alone)
+    assert [line.split(",")[0] for line in both] == [f"{name}.{ending}" for name in "aabb"]
+    assert len({line.split(":")[0] for line in both}) == 4
+    assert [line.split(": ", 1)[1] for line in both] == 2 * [line.split(": ", 1)[1] for line in alone]
+
+
+@pytest.mark.parametrize("given", ["new.csv", "photo.png", "new.txt"])
+def test_arrays_of_vectors_are_not_asked_for_as_images(command: Command, here: Path, given: str) -> None:
+    np.save("x.npy", np.eye(4, dtype="float32"))
+    np.save("y.npy", np.array([0, 1, 2, 0]))
+    table("new.csv", "p0,p1,p2,p3", np.eye(4))
+    Path("new.txt").write_text("1 2 3 4\n")
+    Image.new("L", (4, 1)).save("photo.png")
+    train(command, NET.format('NumPy {"x.npy", "y.npy"}'))
+    answer = command("predict", "n.net", given, "-c", "out", "--device", "cpu")
+    assert (answer.code, answer.out) == (1, "")
+    assert f"`{given}` is not a file that NumPy wrote" in answer.err
+    assert "`numpy.save`" in answer.err
+    missing = command("predict", "n.net", "missing.npy", "-c", "out", "--device", "cpu")
+    assert "there is no file `missing.npy`" in missing.err

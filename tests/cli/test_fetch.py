@@ -192,7 +192,7 @@ def test_an_archive_is_unpacked_and_nothing_else_of_it(server: Server, tmp_path:
 
 def test_a_full_disk_is_said_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10, 9, 1))
-    with pytest.raises(FetchError, match="MB free"):
+    with pytest.raises(FetchError, match="needs 307 kB, and"):
         fetch.fetch(DataSet(("http://127.0.0.1:9/",), (remote(),), ""), tmp_path)
 
 

@@ -128,7 +128,7 @@ def test_bench_of_branches_adds_gradients_up() -> None:
     import torch
 
     from netdsl.training.benchmark import _Clock, _Layers, _made_up
-    from netdsl.training.setup import build
+    from netdsl.training.build import build
     from netdsl.training.step import choose_precision, sum_of_criteria
 
     program = netdsl.check(Source("b.net", """network = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from netdsl.base.diagnostics import Failure
+from netdsl.base.failure import Failure
 from netdsl.base.source import Files, Source
 from netdsl.elaborate.elaborator import evaluate
 from netdsl.spec import show_value

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import netdsl
-from netdsl.base.diagnostics import render_all
+from netdsl.base.render import render_all
 from netdsl.base.source import Files, Source
 from netdsl.syntax.parser import lark_parser
 

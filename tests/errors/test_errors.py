@@ -8,7 +8,7 @@ import pytest
 
 import netdsl
 from netdsl.base.codes import Code
-from netdsl.base.diagnostics import render_all
+from netdsl.base.render import render_all
 
 ROOT = Path(__file__).parents[2]
 ERRORS = ROOT / "tests" / "errors"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import netdsl
-from netdsl.base.diagnostics import Failure
+from netdsl.base.failure import Failure
 
 
 @pytest.mark.parametrize("name", ["networks/resnet20_cifar10.net", "resnet20_cifar10.net"])

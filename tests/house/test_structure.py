@@ -71,6 +71,23 @@ def test_every_room_says_what_it_is_for() -> None:
         assert doc.split("\n\n")[0].rstrip().endswith("."), f"{init} needs a whole sentence"
 
 
+def test_every_room_says_what_it_may_import() -> None:
+    for init in PACKAGE.glob("*/__init__.py"):
+        doc = ast.get_docstring(ast.parse(init.read_text())) or ""
+        assert re.search(r"\b[Ii]mports?\s", doc.split("\n\n")[0]), f"{init} does not say what the room may import"
+
+
+def test_an_init_holds_a_sentence_and_names_and_nothing_that_works() -> None:
+    """What works is in a file with a name; an `__init__` re-exports it."""
+    for init in PACKAGE.rglob("__init__.py"):
+        for node in ast.parse(init.read_text()).body:
+            is_doc = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+            is_all = isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
+            is_protocol = isinstance(node, ast.FunctionDef) and node.name == "__dir__"
+            assert is_doc or is_all or is_protocol or isinstance(node, ast.Import | ast.ImportFrom), \
+                f"{init}:{node.lineno} holds more than imports"
+
+
 def test_no_file_name_twice() -> None:
     names = Counter(path.name for path in FILES if path.name != "__init__.py")
     assert [name for name, count in names.items() if count > 1] == []

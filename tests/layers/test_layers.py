@@ -13,7 +13,8 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from netdsl.base.diagnostics import Failure, render
+from netdsl.base.failure import Failure
+from netdsl.base.render import render
 from netdsl.base.source import Source
 from netdsl.compiler import examine
 from netdsl.layers import LAYERS, NAMES, ROWS

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from netdsl.base.diagnostics import Failure
+from netdsl.base.failure import Failure
 from netdsl.layers.convolution import convolve, prepare_convolution
 from netdsl.layers.convolution_transpose import convolve_transposed, prepare_transposed
 from netdsl.layers.initializers import Initializer

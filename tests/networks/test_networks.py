@@ -186,7 +186,8 @@ def test_the_executable_has_the_shapes_and_parameters_of_the_table(name: str) ->
     with torch.device("meta"):
         executable = lower(nodes, (*program.outputs, *program.criteria, *program.metrics))
         inputs = {key: torch.empty(2, *shape.dims) for key, shape in executable.inputs.items()}
-        values = executable.module.eval()(**inputs)
+        executable.module.eval()
+        values = executable(inputs)
     for node, value in values.items():
         assert tuple(value.shape) == (2, *nodes[node].shape.dims), node
     learned = executable.parameters()
@@ -200,7 +201,7 @@ def test_every_parameter_learns(name: str) -> None:
     """Two updates by the file's own plan: the criterion is finite, and a gradient reaches every parameter."""
     import torch
 
-    from netdsl.training.setup import build, trained_state
+    from netdsl.training.build import build, trained_state
 
     torch.set_num_threads(1)
     program, device = checked(name).require(), torch.device("cpu")

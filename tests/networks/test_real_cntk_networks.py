@@ -18,7 +18,7 @@ import torch
 import netdsl
 from netdsl.ir.program import CheckedProgram
 from netdsl.lower import Executable, lower
-from netdsl.training.setup import trained_state
+from netdsl.training.build import trained_state
 
 INPUTS = """
     features = Input {%s}
@@ -92,7 +92,8 @@ class Ours:
     def run(self, index: int, training: bool = True) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
         """A minibatch and what the network makes of it, by the file's names."""
         inputs = self.minibatch(index)
-        values = self.executable.module.train(training)(**inputs)
+        self.executable.module.train(training)
+        values = self.executable(inputs)
         return inputs, {name: values[self.program.aliases[name]] for name in ("z", "ce", "errs")}
 
     def load(self, tensors: Mapping[str, np.ndarray]) -> None:

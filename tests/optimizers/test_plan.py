@@ -10,7 +10,9 @@ import pytest
 import torch
 
 import netdsl
-from netdsl.base.diagnostics import Diagnostic, Failure, render
+from netdsl.base.diagnostics import Diagnostic
+from netdsl.base.failure import Failure
+from netdsl.base.render import render
 from netdsl.base.source import Source
 from netdsl.optimizers import ROWS, SCHEDULE_ROWS, Adagrad, Adam, AdamW, CNTKRMSProp, FSAdagrad, MomentumSGD, Muon
 from netdsl.optimizers.bind_block import plan_of

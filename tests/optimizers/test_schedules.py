@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netdsl.base.diagnostics import render
+from netdsl.base.render import render
 from netdsl.base.source import Source
 from netdsl.optimizers import SCHEDULES
 from netdsl.optimizers.schedules.policies import (

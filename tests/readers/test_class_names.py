@@ -10,7 +10,8 @@ import pytest
 from known_data import random_bytes, save_png
 
 import netdsl
-from netdsl.base.diagnostics import Failure, render_all
+from netdsl.base.failure import Failure
+from netdsl.base.render import render_all
 from netdsl.checks.class_ids import apply_checkpoint_classes
 from netdsl.compiler import CheckResult
 from netdsl.describe.network_text import reader_text

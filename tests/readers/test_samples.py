@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from netdsl.readers import READERS, SAMPLE_ROWS, SAMPLES, cache_root, sample_folder
+from netdsl.base.cache import cache_root
+from netdsl.readers import READERS, SAMPLE_ROWS, SAMPLES, sample_folder
 from netdsl.readers.reader import DataError, Sample, SampleRng
 from netdsl.readers.transforms.geometry import Scale
 

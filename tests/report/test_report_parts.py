@@ -122,3 +122,13 @@ def test_the_page_shows_whole_names_and_works_without_scripts(tmp_path: Path) ->
     assert "prefers-color-scheme:dark" in text.replace(" ", "")
     assert text.count("prefers-color-scheme:dark){text[fill") == 1  # once for all drawings
     assert 'class="strip"' in text
+
+
+def test_results_say_which_direction_is_better(tmp_path: Path) -> None:
+    run = run_folder(tmp_path / "run", "learningRate = 0.1", {10: 0.1})
+    (run.folder / "result.json").write_text(json.dumps({
+        "train": {"crossEntropyOfTheOutputs": 1.0, "f1": 0.5}, "better": {"crossEntropyOfTheOutputs": "smaller",
+                                                                         "f1": "larger"}}))
+    tiles = re.findall(r'<div class="tile.*?</div>', page(gather(Run(run.folder))))
+    assert [re.findall(r"<small>(.*?)</small>", tile) for tile in tiles[:3]] == [
+        ["smaller is better"], ["larger is better"], []]

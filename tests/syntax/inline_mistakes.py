@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from netdsl.base.diagnostics import Diagnostic, Failure, apply_fix
+from netdsl.base.diagnostics import Diagnostic, apply_fix
+from netdsl.base.failure import Failure
 from netdsl.base.source import Source
 from netdsl.syntax.parser import parse
 

@@ -14,7 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from syntax_samples import FILES, OWN, words_of
 
-from netdsl.base.diagnostics import Diagnostic, Failure, render
+from netdsl.base.diagnostics import Diagnostic
+from netdsl.base.failure import Failure
+from netdsl.base.render import render
 from netdsl.base.source import Source
 from netdsl.syntax.errors.explain import diagnose
 from netdsl.syntax.errors.replay import Word

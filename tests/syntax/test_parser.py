@@ -13,7 +13,7 @@ from ast_dump import dump
 from lark import Lark
 from syntax_samples import FILES, OWN
 
-from netdsl.base.diagnostics import Failure
+from netdsl.base.failure import Failure
 from netdsl.base.source import Source, Span
 from netdsl.syntax import ast
 from netdsl.syntax.parser import grammar_text, parse, parse_expression

@@ -73,3 +73,14 @@ def test_the_control_is_not_told_that_a_rise_is_bad(block: str, reason: str, tmp
     log = (result.out / LOG).read_text().splitlines()
     second = next(k for k, line in enumerate(log) if line.startswith("epoch 2/"))
     assert not any(reason in line for line in log[:second + 2])
+
+
+def test_early_stopping_by_metric_follows_the_value_that_chooses(tmp_path: Path) -> None:
+    block = "earlyStopping = EarlyStopping {patience = 1, useMetric = true}"
+    result = train(by_accuracy(f"{PLAN.replace('0.05', '0.01*2 : 3')} ; {block}"), out=tmp_path / "run", device="cpu",
+                   best="ce")
+    values = [line["validation"]["ce"] for line in epochs(result)]
+    last = next((k for k in range(1, len(values)) if values[k] >= min(values[:k])), None)
+    assert last is not None, "the criterion gets worse, so that the test can tell"
+    assert len(values) == last + 1
+    assert result.stopped == "early stopping"

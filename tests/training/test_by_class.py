@@ -11,15 +11,15 @@ from hypothesis import strategies as st
 
 import netdsl
 import netdsl.training
-from netdsl.base.diagnostics import Failure
+from netdsl.base.failure import Failure
 from netdsl.base.source import Source
 from netdsl.ir.program import CheckedProgram, Phase
 from netdsl.training import Interrupted, Reporter, Result
 from netdsl.training.data.by_class import Balance, order_by_share
 from netdsl.training.data.sampling import Sampling
 from netdsl.training.evaluation.inference import evaluate
+from netdsl.training.job import prepare_job
 from netdsl.training.run_options import RunOptions
-from netdsl.training.setup import prepare_job
 
 from .test_resume import StopAt, facts
 

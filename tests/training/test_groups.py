@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import netdsl
-from netdsl.base.diagnostics import Failure
+from netdsl.base.failure import Failure
 from netdsl.base.source import Source
 from netdsl.compiler import examine
 from netdsl.ir.program import CheckedProgram, Phase, Readers
@@ -169,3 +169,15 @@ def test_outputs_over_groups_come_in_the_order_of_the_data(tmp_path: Path) -> No
         best, gain = own[z[own].argmax()], arrays["gain"][:, 0]
         for k in own:
             assert found[k].outputs["ndcg"][0] == pytest.approx(100 * gain[best] / (gain[own].max() or 1), abs=1e-4)
+
+
+def test_data_of_one_group_cannot_be_held_out(tmp_path: Path) -> None:
+    with pytest.raises(Failure) as refused:
+        train(program(queries([12]), "; validation = 0.2"), out=tmp_path / "run", device="cpu")
+    found, = refused.value.diagnostics
+    assert found.title == "all training data are one group, so no part of them can be set aside"
+    assert found.primary.span.text == "0.2"
+    assert "`q`" in found.body[0]
+    with pytest.raises(Failure, match="there is no part 3") as beyond:
+        train(program(queries([5, 5, 5]), "; validation = 0.4 ; fold = 3"), out=tmp_path / "run", device="cpu")
+    assert beyond.value.diagnostics[0].hint == "`fold` is 0 or 1."

@@ -12,7 +12,8 @@ import torch
 
 from netdsl import training
 from netdsl.base import atomic_files as storage
-from netdsl.base.diagnostics import Failure, render_all
+from netdsl.base.failure import Failure
+from netdsl.base.render import render_all
 from netdsl.checks.memory_estimate import Memory
 from netdsl.ir.program import Readers
 from netdsl.training import failures as diagnosis

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 from safetensors.torch import load_file
 
-from netdsl.base.diagnostics import Failure
+from netdsl.base.failure import Failure
 from netdsl.ir.program import CheckedProgram
-from netdsl.runs.writer import read_records
+from netdsl.runs.store import read_records
 from netdsl.training import Interrupted, Limits, Reporter, Result, train
 
 from .networks import CONVNET, MLP, Patches, program

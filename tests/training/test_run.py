@@ -20,8 +20,8 @@ from netdsl.describe.answers import Classes
 from netdsl.ir.program import Phase, Readers
 from netdsl.readers.reader import Batch, DataError, Dataset, Description, SampleRng, Stream
 from netdsl.runs.checkpoint import read, read_weights
-from netdsl.runs.store import saved_state
-from netdsl.runs.writer import choose_folder, read_records
+from netdsl.runs.store import read_records, saved_state
+from netdsl.runs.writer import choose_folder
 from netdsl.training import ConsoleReporter, Limits, RunOptions, SourceSnapshot
 from netdsl.training.evaluation.prediction import answers, heads_of
 from netdsl.training.progress import ProgressUpdate
@@ -141,7 +141,7 @@ def test_records_and_checkpoints_say_that_the_data_are_a_sample(tmp_path: Path) 
 
 
 def test_other_data_are_no_resume(tmp_path: Path) -> None:
-    from netdsl.base.diagnostics import Failure
+    from netdsl.base.failure import Failure
 
     training.train(program(PLAN), out=tmp_path / "run", device="cpu")
     with pytest.raises(Failure, match="the data are not those that the checkpoint was trained with"):
@@ -149,7 +149,7 @@ def test_other_data_are_no_resume(tmp_path: Path) -> None:
 
 
 def test_the_best_by_a_name_that_is_none_is_refused(tmp_path: Path) -> None:
-    from netdsl.base.diagnostics import Failure
+    from netdsl.base.failure import Failure
 
     with pytest.raises(Failure) as refused:
         training.train(program(PLAN), out=tmp_path / "run", device="cpu", best="err")
@@ -329,7 +329,7 @@ def test_predictions_have_names_outputs_and_classes(tmp_path: Path) -> None:
 def test_a_compiled_module_takes_the_weights_of_a_run(tmp_path: Path) -> None:
     checked = program(PLAN, test=HELD)
     run = training.train(checked, out=tmp_path / "run", device="cpu")
-    module = netdsl.load_weights(netdsl.compile(checked, seed=5), run.out, last=True).eval()
+    module = netdsl.load_weights(netdsl.compile(checked, seed=5), run.out, epoch="last").eval()
     images = torch.from_numpy(PatchData(HELD, False).images)
     with torch.no_grad():
         scores = module(images)

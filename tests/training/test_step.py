@@ -15,7 +15,7 @@ from netdsl.ir.program import CheckedProgram
 from netdsl.lower import lower
 from netdsl.optimizers import OPTIMIZERS
 from netdsl.runs.checkpoint import read_weights
-from netdsl.runs.writer import read_records
+from netdsl.runs.store import read_records
 from netdsl.training import Limits, train
 from netdsl.training.data.mixing import Mixing, mix
 from netdsl.training.data.sampling import Sampling
@@ -246,7 +246,7 @@ def test_a_single_candidate_needs_no_trial() -> None:
 
 def test_compiled_steps_learn_as_eager_ones_do(tmp_path: Path) -> None:
     """The compiled forward pass in the same loop; `aot_eager` needs no compiler and takes the same path."""
-    from netdsl.training import loop, strategies
+    from netdsl.training import strategies, updates
 
     class Traced(strategies.Compiled):
         def __init__(self, step: object) -> None:
@@ -257,7 +257,7 @@ def test_compiled_steps_learn_as_eager_ones_do(tmp_path: Path) -> None:
     plan = "maxEpochs = 2 ; minibatchSize = 24 ; learningRate = 0.05 ; momentum = 0.9"
     eager = weights_after(program(plan, TWIN), tmp_path / "eager")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loop, "candidates", lambda step, *_: (Candidate("compiled", lambda: Traced(step)),))
+        patch.setattr(updates, "candidates", lambda step, *_: (Candidate("compiled", lambda: Traced(step)),))
         compiled = weights_after(program(plan, TWIN), tmp_path / "compiled")
     for name, tensor in eager.items():
         torch.testing.assert_close(compiled[name], tensor, rtol=1e-4, atol=1e-5)

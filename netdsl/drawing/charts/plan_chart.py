@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+from ...base.units import clip_while
 from ...optimizers.plan import TrainingPlan
 from ...optimizers.schedules.schedule import TrainingProgress
 from ..scene import Point
@@ -23,9 +24,7 @@ _UNITS = {"mean": "learning rate", "per minibatch": "learning rate per minibatch
 def plan_chart(plan: TrainingPlan, title: str) -> Chart:
     """The rate as the file states it; logarithmic if it spans decades. Rates that only a run decides are not in it."""
     points = rate_points(lambda epoch: plan.rate.at(_progress(plan, epoch)), plan.epochs)
-    note = f"{plan.optimizer.show()}, {plan.rate}"
-    while text_width(note, 11) > 640:
-        note = note[:-4].rstrip() + "..."
+    note = clip_while(lambda text: text_width(text, 11) > 640, f"{plan.optimizer.show()}, {plan.rate}")
     return Chart(f"{title}: learning rate", "epoch", _UNITS[plan.rate_unit],
                  (Series("learning rate", _corners(points)),), note,
                  log=spans_decades([rate for _, rate in points]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import ClassVar
 
+from ...base.units import plural
 from ...spec import Flag, Integer, ListOf, Number, Optional, OptionError, ScheduleKind, option, show_value, table_row
 from .schedule import Policy, Schedule, TrainingProgress, unit_option
 
@@ -276,7 +277,7 @@ class Plateau(Policy):
         return self.value
 
     def sentence(self, max_epochs: int) -> str:
-        patience = f"{self.patience} epoch{'s' * (self.patience > 1)}"
+        patience = plural(self.patience, "epoch")
         back = ", from the best epoch's parameters" if self.roll_back else ""
         return (f"{show_value(self.value)}, times {show_value(self.factor)} when the criterion has not improved for "
                 f"{patience}{back}")

@@ -8,6 +8,8 @@ from typing import ClassVar
 from ...base.codes import Code
 from ...base.diagnostics import Diagnostic, Label
 from ...base.source import NOWHERE, Span
+from ...base.text_table import aligned
+from ...base.units import inflected
 from ...spec import Choice, Spec, option, show_value, table_row
 
 #: In what a policy may count; `steps` are updates, `training` is the part of the whole, 0 to 1.
@@ -180,14 +182,13 @@ def reading(steps: PiecewiseConstant, max_epochs: int, noun: str) -> str:
         rows.append((" ".join(text.split()), f"{noun.split()[-1]} {show_value(stretch.value)}", until, wrong))
     if len(rows) > 12:
         rows = rows[:9] + [("...", "", "", "")] + rows[-2:]
-    widths = [max(len(row[column]) for row in rows) for column in range(3)]
-    return "\n".join(("    " + "".join(f"{cell:<{width + 2 + 3 * (column == 0)}}" for column, (cell, width)
-                      in enumerate(zip(row, widths, strict=False))) + row[3]).rstrip() for row in rows)
+    apart = " " * 3  # what was written stands apart from what it means
+    return "\n".join(f"    {line}" for line in aligned([(text + apart, *rest) for text, *rest in rows], left=4))
 
 
 def _epochs(count: float | None) -> str:
     number = 1.0 if count is None else float(count)
-    return f"{show_value(number)} epoch{'' if number == 1 else 's'}"
+    return f"{show_value(number)} {inflected(number, 'epoch')}"
 
 
 def _count_span(span: Span) -> Span:

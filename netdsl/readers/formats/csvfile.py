@@ -7,11 +7,13 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
-from ...base.diagnostics import did_you_mean
+from ...base.suggest import did_you_mean
+from ...base.units import plural
 from ...spec import Choice, Either, Flag, Integer, ListOf, Number, Optional, OptionError, Text, option, table_row
 from ..arrays import np
 from ..class_numbers import FIRST_LABEL_DOC, ClassNumbers
 from ..files import locate, read_once, required, short
+from ..given_files import open_files
 from ..memory import ArrayDataset
 from ..reader import DataError, Dataset, Description, Reader, Stream, Wanted
 from ..tables.cells import MISSING, Notation
@@ -224,7 +226,8 @@ class CSV(Reader):
 
     def open_given(self, files: Sequence[Sequence[str]], wanted: Wanted) -> list[Dataset]:
         reader = self.only(wanted)
-        return [replace(reader, file=file).open(False) for part in files for file in part]
+        return open_files([file for part in files for file in part],
+                          lambda file: replace(reader, file=file).open(False))
 
     # -- columns ------------------------------------------------------------------------------------
 
@@ -388,7 +391,7 @@ class CSV(Reader):
     def _no_features(self, layout: Layout) -> DataError:
         found = self._separator_hint(layout)
         return self._wrong(1, "leaves no column for the features",
-                           f"It has {layout.width} column{'s' * (layout.width > 1)}.",
+                           f"It has {plural(layout.width, 'column')}.",
                            found or f"is `{self.separator}` what stands between the columns? It is set by `separator`.")
 
     def _separator_hint(self, layout: Layout) -> str:
@@ -410,9 +413,9 @@ class CSV(Reader):
         if isinstance(column, str) and column in layout.names:
             return layout.names.index(column)
         body = f"Its columns are {', '.join(layout.names)}." if layout.names else \
-            f"It has {layout.width} column{'s' * (layout.width > 1)} and no header."
+            f"It has {plural(layout.width, 'column')} and no header."
         title = f"`{short(self.file)}` has no column `{column}`" if isinstance(column, str) else \
-            f"`{short(self.file)}` has {layout.width} column{'s' * (layout.width > 1)}, numbered from 0; there is no " \
+            f"`{short(self.file)}` has {plural(layout.width, 'column')}, numbered from 0; there is no " \
             f"{column}"
         title += ", which the training data have" if trained else ""
         hint = self._separator_hint(layout) or did_you_mean(str(column), layout.names)

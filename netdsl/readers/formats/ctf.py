@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from ...spec import Choice, Dims, Flag, Integer, Text, option, table_row
 from ..arrays import np
 from ..files import locate, read_once, required, short, text_blocks
+from ..given_files import open_files
 from ..memory import ArrayDataset, SparseRows, element_sizes, float32
 from ..reader import DataError, Dataset, Description, Reader, Stream, Wanted
 from ..tables.sections import InputSection, Sections
@@ -145,7 +146,8 @@ class CNTKText(Reader):
 
     def open_given(self, files: Sequence[Sequence[str]], wanted: Wanted) -> list[Dataset]:
         reader = self.only(wanted)
-        return [replace(reader, file=file).open(False) for part in files for file in part]
+        return open_files([file for part in files for file in part],
+                          lambda file: replace(reader, file=file).open(False))
 
     def open(self, training: bool) -> Dataset:
         return read_once(self.file, self, self._load)

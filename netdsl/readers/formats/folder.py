@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import ClassVar
 
-from ...base.diagnostics import did_you_mean
+from ...base.suggest import did_you_mean
 from ...spec import Integer, Optional, Text, option, table_row
 from ..arrays import np
 from ..files import dead_link, leads_nowhere, locate, missing_file, read_all, reading, short

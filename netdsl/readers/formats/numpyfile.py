@@ -5,18 +5,19 @@ from __future__ import annotations
 import io
 import math
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 from ...base.classes import NO_CLASS
-from ...base.diagnostics import did_you_mean
+from ...base.suggest import did_you_mean
 from ...spec import Choice, Integer, Optional, Text, option, table_row
 from ..arrays import np
 from ..class_numbers import FIRST_LABEL_DOC, ClassNumbers, count_classes
 from ..files import kind_of, locate, read_all, read_head, reading, required, short
 from ..memory import ArrayDataset, element_sizes, float32
-from ..reader import DataError, Dataset, Description, ImageDims, Stream
+from ..reader import DataError, Dataset, Description, ImageDims, Stream, Wanted
 from ..transforms.pipeline import ImageReader
 
 _HEAD = 4096
@@ -117,6 +118,21 @@ class NumPy(ImageReader):
 
     def input_names(self) -> tuple[str, ...]:
         return (*super().input_names(), *((self.weights_input,) if self.weights else ()))
+
+    def given_kinds(self, wanted: Wanted) -> tuple[str, ...]:
+        return ("images",) if self._takes_images(wanted) else ("rows",)
+
+    def open_given(self, files: Sequence[Sequence[str]], wanted: Wanted) -> list[Dataset]:
+        """Arrays; where the features are images, images too."""
+        if not self._takes_images(wanted):
+            for path in (path for part in files for path in part):
+                required(path)
+                if not self._is_own(path):
+                    raise _no_array(path)
+        return super().open_given(files, wanted)
+
+    def _takes_images(self, wanted: Wanted) -> bool:
+        return len(wanted.get(self.features_input, ())) == 3
 
     def own_format(self, path: str, head: bytes) -> bool:
         return head.startswith((b"\x93NUMPY", b"PK"))
@@ -319,3 +335,12 @@ class NumPy(ImageReader):
 def _may_be_classes(labels: np.ndarray) -> bool:
     """Whether whole numbers can be classes: none is negative, and not so large that they count something else."""
     return not labels.size or bool(labels.min() >= 0 and labels.max() < _MOST_CLASSES)
+
+
+def _no_array(path: str) -> DataError:
+    kind = kind_of(read_head(path, 64))
+    return DataError(f"`{short(path)}` is not a file that NumPy wrote", path=path, place="byte 0",
+                     body=(f"It looks like {kind}. The network takes vectors, and this reader reads them from "
+                           "`.npy` and `.npz` files, a row for each sample.",),
+                     hint="save the features with `numpy.save`, or give the test reader the format of this file, such "
+                          "as `CSV {...}`.")

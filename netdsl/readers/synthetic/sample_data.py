@@ -7,14 +7,13 @@ and a run on a machine without data shows real curves.
 from __future__ import annotations
 
 import gzip
-import shutil
 import struct
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from ...base.atomic_files import new_folder
 from ...base.cache import cache_root
 from ...base.seeds import seed_for
 from ...spec import Integer, option, table_row
@@ -26,29 +25,16 @@ from ..reader import DataError, Sample
 def sample_folder(sample: Sample, root: Path | None = None) -> Path:
     """The folder with the sample's data, made if it is not there yet. Raises DataError.
 
-    It is written beside its place and renamed, so a folder that is there is whole, also if a run is
-    stopped in between or two runs make it at once.
+    A folder that is there is whole, also if a run is stopped in between or two runs make it at once.
     """
     place = (root or cache_root()) / sample.key()
     if place.is_dir():
         return place
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        making = Path(tempfile.mkdtemp(prefix=f".{place.name}-", dir=place.parent))
+        with new_folder(place, replace=False) as making:
+            sample.make(making)
     except OSError as error:
         raise _no_cache(place.parent, error) from None
-    try:
-        sample.make(making)
-        making.chmod(0o755)
-        try:
-            making.rename(place)
-        except OSError:
-            if not place.is_dir():  # else another run was faster
-                raise
-    except OSError as error:
-        raise _no_cache(place.parent, error) from None
-    finally:
-        shutil.rmtree(making, ignore_errors=True)
     return place
 
 

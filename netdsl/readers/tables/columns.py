@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ...base.diagnostics import did_you_mean
+from ...base.suggest import did_you_mean
 from ..arrays import np
 from ..files import short
 from ..reader import DataError

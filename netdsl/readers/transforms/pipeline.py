@@ -15,6 +15,7 @@ from ..arrays import np
 from ..files import read_head
 from ..formats.pixels import Decoding, decode
 from ..given import GivenImages
+from ..given_files import open_files
 from ..reader import DataError, Dataset, ImageDims, Reader, SampleRng, Stream, Transform, Wanted
 from .geometry import reversed_copy
 
@@ -216,9 +217,11 @@ class ImageReader(Reader):
                             hint="name in `outputNodes` what is computed from the images only.")
         dims = wanted[self.features_input]
         found: list[Dataset] = []
-        for own, group in groupby((path for part in files for path in part), key=self._is_own):
+        given = [path for part in files for path in part]
+        for own, group in groupby(given, key=self._is_own):
             paths = list(group)
-            found += [self.open_own(path, dims) for path in paths] if own else [GivenImages(paths, self, dims)]
+            found += open_files(paths, lambda path: self.open_own(path, dims), alone=len(given) == 1) if own \
+                else [GivenImages(paths, self, dims)]
         return found
 
     def _is_own(self, path: str) -> bool:

@@ -10,6 +10,7 @@ from typing import NamedTuple, TypeAlias
 from ...base.codes import Code
 from ...base.diagnostics import Diagnostic, Edit, Label
 from ...base.source import Source, Span
+from ...base.units import any_of
 from .replay import END, OPENERS, Change, Opening, Replay, Word
 
 #: A text with places to fill, as in "`<sign>` is missing".
@@ -217,7 +218,7 @@ class ErrorContext:
         phrases = [phrase for kind, phrase in _EXPECTED.items() if kind in accepted]
         if len(phrases) > 4:
             return ""
-        return ", ".join(phrases[:-1]) + " or " * (len(phrases) > 1) + "".join(phrases[-1:])
+        return any_of(phrases)
 
     # --- fixes and pages ----------------------------------------------------------------------
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import torch
 
-from ...base.diagnostics import Failure
+from ...base.failure import Failure
 from ...checks.reader_data import data_diagnostic
 from ...ir.program import CheckedProgram, Phase
 from ...readers.every_sample import faults
 from ...readers.reader import DataError, Dataset
 from ..progress import Reporter
 from ..run_options import RunOptions
+from .loader import Loader, open_loader
 from .sample_choice import read_groups
 
 #: From so many samples on, reading them ahead takes long enough to be told.
@@ -65,3 +66,18 @@ def default_workers(device: torch.device) -> int:
     """Reading threads: all cores beside a GPU; beside torch's own threads on the CPU, half of them."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min(16, cores if device.type == "cuda" else cores // 2))
+
+
+def make_loader(
+    program: CheckedProgram,
+    phase: Phase,
+    dataset: Dataset,
+    device: torch.device,
+    options: RunOptions,
+    seed: int,
+    stack: ExitStack,
+) -> Loader:
+    with data_errors(program, phase):
+        feed = open_loader(dataset, device, seed, options.workers or default_workers(device))
+    stack.callback(feed.close)
+    return feed

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from ...base.codes import Code
-from ...base.diagnostics import failure
+from ...base.failure import Failure, failure
 from ...base.source import Span
+from ...base.units import any_of
 from ...checks.groups import group_input
 from ...ir.program import CheckedProgram, Phase
 from ...optimizers.plan import TrainingPlan
@@ -61,12 +62,27 @@ def part_of(program: CheckedProgram, plan: TrainingPlan | None, phase: Phase, da
     classes = known_classes(program, dataset) if block.stratify and groups is None else None
     training, held_out = split(dataset.count, block.validation, block.seed, classes, block.fold, groups)
     if not len(held_out):
-        parts = -(-dataset.count // max(1, round(dataset.count * block.validation)))
-        raise failure(Code.OPTION_TYPE, f"there is no part {block.fold} of the training data to set aside",
-                      plan.spans.get("fold", Span.nowhere(program.source.name)), "`fold` counts from 0",
-                      body=(f"`validation = {block.validation:g}` makes {parts} parts of {dataset.count:,} samples.",),
-                      hint=f"`fold` is 0 to {parts - 1}.")
+        raise _no_part(program, plan, dataset.count, groups)
     return held_out if phase is Phase.VALIDATION else training
+
+
+def _no_part(program: CheckedProgram, plan: TrainingPlan, count: int, groups: np.ndarray | None) -> Failure:
+    """The page for a part that has no samples: there is no such part, or the data are one group."""
+    block, nowhere = plan.block, Span.nowhere(program.source.name)
+    if groups is not None and len(np.unique(groups)) == 1:
+        name = group_input(program, program.criteria + program.metrics)
+        return failure(Code.READER_SHAPE, "all training data are one group, so no part of them can be set aside",
+                       plan.spans.get("validation", nowhere), "whole groups are set aside",
+                       body=(f"`{name}` says which samples belong together, and has one and the same value in all "
+                             f"{count:,} samples.",),
+                       hint=f"look at `{name}` in the data; or name data of their own for this, `validation = ...` in "
+                            "the reader, and leave `validation` out here.")
+    parts = -(-count // max(1, round(count * block.validation)))
+    filled = [str(k) for k in range(parts) if len(split(count, block.validation, block.seed, None, k, groups)[1])]
+    return failure(Code.OPTION_TYPE, f"there is no part {block.fold} of the training data to set aside",
+                   plan.spans.get("fold", nowhere), "`fold` counts from 0",
+                   body=(f"`validation = {block.validation:g}` makes {len(filled)} parts of {count:,} samples.",),
+                   hint=f"`fold` is {any_of(filled) if len(filled) < parts else f'0 to {parts - 1}'}.")
 
 
 def known_classes(program: CheckedProgram, dataset: Dataset, name: str = "") -> np.ndarray | None:

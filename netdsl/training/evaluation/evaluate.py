@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import fx
 
-from ...base.diagnostics import Failure
+from ...base.failure import Failure
 from ...base.units import plural, value_text
 from ...checks.multi_view import averaged_nodes
 from ...ir.program import CheckedProgram, Phase

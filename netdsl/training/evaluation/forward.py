@@ -6,12 +6,12 @@ import torch
 
 from ...ir.program import CheckedProgram, Phase
 from ...layers.layer import Shape
+from ..build import build
 from ..data.loader import open_loader
 from ..data.opening import open_dataset
 from ..data.sampling import Sampling
 from ..device import choose_device
 from ..run_options import RunOptions
-from ..setup import build
 from ..step import network_inputs
 from .evaluate import eval_mode
 

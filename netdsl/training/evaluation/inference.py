@@ -21,14 +21,16 @@ from ...passes.share_fit import share_fit
 from ...readers.reader import DataError, Dataset
 from ...runs import checkpoint
 from ...runs.store import saved_state
+from ..build import build, tensor_spans
 from ..data.loader import open_loader
 from ..data.opening import data_errors, default_workers
 from ..data.sample_choice import read_groups, with_saved_split
 from ..data.sampling import Sampling
 from ..device import choose_device, synchronize, torch_settings
+from ..evaluation.evaluators import make_evaluator
 from ..progress import Reporter
 from ..run_options import RunOptions
-from ..setup import build, make_evaluator, no_data_failure, tensor_spans
+from ..run_plan import no_data_failure
 from ..step import choose_precision, network_inputs
 from .evaluate import EvalResult, eval_mode, shown
 from .view_average import ViewAverage

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ...base.codes import Code
-from ...base.diagnostics import Failure, failure
+from ...base.failure import Failure, failure
 from ...base.source import Span
 from ...checks.outputs import Output, data_inputs, outputs_of
 from ...checks.reader_data import data_diagnostic
