@@ -10,7 +10,6 @@ from typing import NamedTuple, TypeAlias
 from ...base.codes import Code
 from ...base.diagnostics import Diagnostic, Edit, Label
 from ...base.source import Source, Span
-from ...base.units import any_of
 from .replay import END, OPENERS, Change, Opening, Replay, Word
 
 #: A text with places to fill, as in "`<sign>` is missing".
@@ -22,9 +21,6 @@ _QUOTED_COLUMNS, _NAME_COLUMNS = 26, 30
 #: What a page calls the content of a bracket.
 _CONTENT = {"call": "the arguments", "parameters": "the parameters", "record": "the record", "group": "the brackets",
             "index": "the index", "elements": "the index", "array": "the bounds"}
-#: What a page calls the words that the parser could use.
-_EXPECTED = {"NAME": "a name", "COMPARE": "an operator",
-             **{sign: f"`{sign}`" for sign in (":", ",", ")", "}", "]", "=", ":=", "=>", "..", "then", "else")}}
 #: Signs that are taken for each other: the one that stands there, the one that is needed, and what is said of them.
 EXCHANGES = {
     "=": {":=": "a step of a list gets its name by `:=`", "=>": "a function is written with `=>`",
@@ -97,24 +93,17 @@ class ErrorContext:
         """Whether a name may stand here, and no value."""
         return not self.expects_value and self.replay.can(self.bad, "NAME")
 
-    @property
-    def in_list(self) -> bool:
-        """Whether the innermost open bracket holds elements that are joined by `:`."""
-        return self.inside is not None and self._holds_list(self.inside)
-
-    def _holds_list(self, opening: Opening) -> bool:
-        signs = [self.kind(i) for i in self.replay.siblings(opening.index, self.bad) if self.kind(i) in (":", ",")]
-        if signs:
-            return ":" in (signs[: signs.index(",")] if "," in signs else signs)
-        return self._is_sequential(opening)
-
-    def _is_sequential(self, opening: Opening) -> bool:
-        return opening.head is not None and self.words[opening.head].text == "Sequential"
-
-    @property
+    @cached_property
     def in_sequential(self) -> bool:
         """Whether the innermost open bracket holds the steps of a Sequential."""
-        return self.inside is not None and self._is_sequential(self.inside)
+        head = self.inside.head if self.inside is not None else None
+        return head is not None and self.words[head].text == "Sequential"
+
+    @cached_property
+    def in_list(self) -> bool:
+        """Whether the elements in the innermost open bracket have been joined by `:` so far."""
+        signs = (self.kind(index) for index in self.siblings if self.kind(index) in (":", ","))
+        return self.inside is not None and next(signs, ":" if self.in_sequential else ",") == ":"
 
     def helps(self, change: Change, words: int = 1) -> bool:
         """Whether the text can be read at least so many words further with a change."""
@@ -144,7 +133,7 @@ class ErrorContext:
         """The label at the innermost open bracket, if that is on another line."""
         if self.inside is None or self.line(self.inside.index) == self.line(self.bad):
             return ()
-        return (self.label(self.inside.index, text or f"in {self.bracket(self.inside)} opened here"),)
+        return (self.label(self.inside.index, text or f"in {self.bracket} opened here"),)
 
     def behind(self, index: int, text: str) -> tuple[Label, ...]:
         """The label at the word before, where the reader must act, if that is on another line."""
@@ -161,7 +150,7 @@ class ErrorContext:
             "name": lambda: self.name(index), "head": lambda: self.name(self.head or 0),
             "owner": lambda: self.name(self.owner(index) or 0), "line": lambda: str(self.line(index)),
             "opener": lambda: self.kind(self.lowest or 0), "opened": lambda: str(self.line(self.lowest or 0)),
-            "bracket": lambda: self.bracket(self.inside) if self.inside is not None else "",
+            "bracket": lambda: self.bracket,
             "sign": lambda: sign.split()[0],
             "where": lambda: self.where(index), "beside": lambda: self._beside(index),
             "joined": lambda: self._joined(sign), "exchange": lambda: self._exchange(index, sign),
@@ -201,24 +190,10 @@ class ErrorContext:
         said = EXCHANGES[self.kind(index)][sign] or f"<word> stands where `{sign}` is needed"
         return said.replace("<word>", self.quote(index))
 
-    def bracket(self, opening: Opening) -> str:
-        """`the list`, `the record`, ...: what the bracket holds."""
-        return "the list" if opening.role == "call" and self._holds_list(opening) else _CONTENT[opening.role]
-
-    def name_of(self, opening: Opening) -> str:
-        """The bracket as the user sees it: `Sequential (`."""
-        name = "" if opening.head is None else f"{self.words[opening.head].text[:_QUOTED_COLUMNS - 2]} "
-        return f"`{name}{self.kind(opening.index)}`"
-
-    def expected(self, index: int) -> str:
-        """The things a person would write before a word, if they are at most four; else nothing."""
-        accepted = {kind for kind in ("NUMBER", *_EXPECTED) if self.replay.can(index, kind)}
-        if "NUMBER" in accepted:
-            return "a value"
-        phrases = [phrase for kind, phrase in _EXPECTED.items() if kind in accepted]
-        if len(phrases) > 4:
-            return ""
-        return any_of(phrases)
+    @property
+    def bracket(self) -> str:
+        """`the list`, `the record`, ...: what the innermost open bracket holds."""
+        return "the list" if self.role == "call" and self.in_list else _CONTENT.get(self.role, "")
 
     # --- fixes and pages ----------------------------------------------------------------------
 

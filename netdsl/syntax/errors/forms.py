@@ -124,8 +124,7 @@ TEXTS = (
          "it starts here", kind="open_comment"),
     *(Form(rf"{q}(?:[^{q}\\\n]|\\[^{q}])*(\\{q})(?:[^{q}\\\n]|\\.)*{q}", _ESCAPES,
            f"put a text that holds `{q}` between `{other}`, without backslashes.", "the string ends here", mark=1,
-           within=4, touches=False, sure=True,
-           write=_requoted)
+           within=4, touches=False, sure=True, write=_requoted)
       for q, other in (('"', "'"), ("'", '"'))),
 )
 

@@ -23,7 +23,9 @@ class Message:
     hint: Template
     label: Template = "I expected `<sign>` before this"
     at: Literal["word", "before", "owner", "bad"] = "word"  #: what the page points at
-    related: tuple[Related, ...] = ()
+    opened: bool = False  #: whether the open bracket is labelled, and with what the word before is
+    behind: str = ""
+    related: Related | None = None
     body: Template = ""
     shows: bool = False  #: whether the lines as they should be stand in the body
     fix: bool = False  #: whether the change is what the author meant
@@ -50,19 +52,13 @@ def _page(row: Message, context: ErrorContext, change: Change) -> Diagnostic:
     code = context.rewritten(fix[0]) if row.shows else ""
     titles = (row.title,) if isinstance(row.title, str) else row.title
     return context.page([filled(title) for title in titles], context.label(first, filled(row.label), last),
-                        [label for related in row.related for label in related(context, index)],
+                        (*(context.opened_here() if row.opened else ()),
+                         *(context.behind(index, row.behind) if row.behind else ()),
+                         *(row.related(context, index) if row.related else ())),
                         (filled(row.body) + (":" if code else "."), code) if row.body else (), filled(row.hint), fix)
 
 
 # --- labels beside the main one -------------------------------------------------------------------------
-
-
-def _opened(context: ErrorContext, index: int) -> tuple[Label, ...]:
-    return context.opened_here()
-
-
-def _behind(text: str) -> Related:
-    return lambda context, index: context.behind(index, text)
 
 
 def _read_as_value(context: ErrorContext, index: int) -> tuple[Label, ...]:
@@ -74,10 +70,6 @@ def _read_as_value(context: ErrorContext, index: int) -> tuple[Label, ...]:
     if context.line(index) == context.line(index - 1) or context.word.kind == END:
         return ()
     return (context.label(index, f"but {context.quote(index)} follows"),)
-
-
-def _opener(context: ErrorContext, index: int) -> tuple[Label, ...]:
-    return () if context.lowest is None else (context.label(context.lowest, "opened here"),)
 
 
 def _elsewhere(context: ErrorContext, index: int) -> tuple[Label, ...]:
@@ -102,7 +94,8 @@ def _missing_closer(context: ErrorContext, change: Change) -> Diagnostic:
     if odd is not None and odd[0] > opening.index and context.words[odd[1]].first:
         return _closed_late(context, *odd)
     line, mark = context.line(opening.index), context.kind(opening.index)
-    titles: tuple[str, ...] = (f"the {context.name_of(opening)} of line {line} is not closed",
+    name = "" if opening.head is None else f"{context.quote(opening.head)[1:-1]} "
+    titles: tuple[str, ...] = (f"the `{name}{mark}` of line {line} is not closed",
                                f"a `{mark}` is not closed")
     if context.word.kind in CLOSERS:
         titles = (f"`{context.word.text}` cannot close the `{mark}` of line {line}", *titles)
@@ -163,10 +156,6 @@ def _closes_nothing(context: ErrorContext, change: Change) -> Diagnostic:
 # --- the rows -------------------------------------------------------------------------------------------
 
 
-def _has_owner(context: ErrorContext, index: int) -> bool:
-    return context.kind(index - 1) == "=" and context.owner(index) is not None
-
-
 def _is_second_equals(context: ErrorContext, index: int) -> bool:
     return context.word.kind == "=" and index == context.bad and not context.word.first \
         and context.kind(index - 1) not in (";", "{", "(", ",", "")
@@ -186,74 +175,75 @@ MESSAGES: Mapping[str, tuple[Message, ...] | Callable[[ErrorContext, Change], Di
     "missing_separator": (
         Message(("<word> follows <before> without a `<sign>` between them", "<word> follows without a `<sign>`",
                  "a `<sign>` is missing"), "add `<sign>` <where>.", body="<joined>", shows=True, fix=True,
-                related=(_opened, _behind("the element before ends here"))),),
+                opened=True, behind="the element before ends here"),),
     # `x = a b`
     "missing_operator": (
         Message(("<word> follows <before> with nothing between them", "<word> follows with nothing before it"),
                 "add `:` or an operator <where>; a new member needs `<name> = ...`.",
-                "I expected `:` or an operator before this", related=(_behind("the value before ends here"),)),),
+                "I expected `:` or an operator before this", behind="the value before ends here"),),
     # `labelDim 1000`, `f {a 1}`
     "missing_equals": (
-        Message(("`<owner>` has no `=`", "a `=` is missing"), "add `=` <beside>.", related=(_behind("behind this"),),
+        Message(("`<owner>` has no `=`", "a `=` is missing"), "add `=` <beside>.", behind="behind this",
                 body="A member is a name, `=` and a value", shows=True, fix=True,
                 when=lambda context, index: context.head is not None),
         Message(("a `=` is missing behind <before>", "a `=` is missing"), "add `=` <beside>.", fix=True,
-                related=(_behind("behind this"),))),
+                behind="behind this")),
     # `labelDim`
     "missing_definition": (
         Message(("`<owner>` stands alone, without `=` and a value", "a name stands alone"),
                 "write `<owner> = ...`, or join it to the value before by `:` or an operator.",
-                "this begins a new member", at="owner", related=(_opened,)),),
+                "this begins a new member", at="owner", opened=True),),
     "missing_closer": _missing_closer,
     # `( ... }`
     "wrong_closer": (
         Message("<word> cannot close the `<opener>` of line <opened>", "write `<sign>` for this <word>, or before it.",
-                "I expected `<sign>`", related=(_opener,), fix=True),),
+                "I expected `<sign>`", fix=True,
+                related=lambda context, index: (context.label(context.lowest or 0, "opened here"),)),),
     # `Conv 96, (11:11)}`
     "missing_opener": (
         Message("<bad> closes nothing: a `<sign>` is missing", "add `<sign>` before <word>, or remove the <bad>.",
-                "this has no partner", at="bad", fix=True, related=(_elsewhere,),
+                "this has no partner", at="bad", fix=True, related=_elsewhere,
                 when=lambda context, index: context.word.kind in CLOSERS),
         Message(("a `<sign>` is missing between <before> and <word>", "a `<sign>` is missing"),
-                "add `<sign>` <where>.", related=(_behind("behind this"),), fix=True)),
+                "add `<sign>` <where>.", behind="behind this", fix=True)),
     "closes_nothing": _closes_nothing,
     # `labelDim =`, `a + )`, `f (a, , b)`
     "missing_value": (
         Message("`include` names no file", 'write `include "file.net"`.', "a file name in quotes goes behind this",
                 "before", when=_behind_kind("include")),
-        Message("`<owner>` has no value", "write `<owner> = ...` with a value.", _MISSING, "before", (_read_as_value,),
-                when=_has_owner),
+        Message("`<owner>` has no value", "write `<owner> = ...` with a value.", _MISSING, "before",
+                related=_read_as_value, when=_behind_kind("=")),
         Message(("nothing stands between <before> and <word>", "a value is missing"),
                 "add a value, or remove the sign.", "a value is missing before this", when=_behind_kind(*OPENERS)),
         Message("a value is missing behind <before>", "`if` takes a condition, `then` and `else` a value each.",
-                "behind this", "before", (_read_as_value,), when=_behind_kind("then", "else", "if")),
+                "behind this", "before", related=_read_as_value, when=_behind_kind("then", "else", "if")),
         Message("a value is missing behind <before>", "add a value behind <before>, or remove the <before>.",
-                _MISSING, "before", (_read_as_value,), when=lambda context, index:
+                _MISSING, "before", related=_read_as_value, when=lambda context, index:
                 index < context.bad or context.words[index].first or context.word.kind == END),
         Message(("nothing stands between <before> and <word>", "a value is missing behind <before>"),
-                "add a value behind <before>, or remove the <before>.", _MISSING, "before", (_read_as_value,))),
+                "add a value behind <before>, or remove the <before>.", _MISSING, "before", related=_read_as_value)),
     # `= 3`, `record. + 1`, `f {a, }`
     "missing_name": (
-        Message("there is a second `=` here", _TWO_EQUALS, "this `=`", related=(_opened,), when=lambda context, index:
+        Message("there is a second `=` here", _TWO_EQUALS, "this `=`", opened=True, when=lambda context, index:
                 _is_second_equals(context, index) and context.kind(index - 1) == "NAME"),
-        Message("this `=` comes after a value, not after a name", _TWO_EQUALS, "this `=`", related=(_opened,),
+        Message("this `=` comes after a value, not after a name", _TWO_EQUALS, "this `=`", opened=True,
                 when=_is_second_equals),
         Message("the name of a member is missing behind `.`", "write `record.name`.", "behind this", "before",
-                (_opened,), when=_behind_kind(".")),
-        Message(_NO_NAME, "parameters are names, as in `f (x, y = 1) = ...`.", _NAME_HERE, related=(_opened,),
+                opened=True, when=_behind_kind(".")),
+        Message(_NO_NAME, "parameters are names, as in `f (x, y = 1) = ...`.", _NAME_HERE, opened=True,
                 when=lambda context, index: context.role == "parameters"),
-        Message(_NO_NAME, "a member is a name, `=` and a value.", _NAME_HERE, related=(_opened,))),
+        Message(_NO_NAME, "a member is a name, `=` and a value.", _NAME_HERE, opened=True)),
     # `conv1 := {96, (11:11)}`: braces that hold options of nothing
     "missing_callee": (
         Message("no layer or function stands before these braces",
                 "write `Layer {...}` for options, `{ name = value }` for a record.", "a name is missing before this",
-                related=(lambda context, index: context.behind(context.bad, "here a record would go on"),),
+                related=lambda context, index: context.behind(context.bad, "here a record would go on"),
                 body="With a name before them, braces hold options; without one, the members of a record"),),
     # `"lib/residual.net"`
     "missing_include": (
         Message(("<word> stands alone", "a string stands alone"),
                 "write `include <name>` for a file, `name = ...` for a value.", "this belongs to no name",
-                related=(_opened,), fix=True),),
+                opened=True, fix=True),),
     # `a : b : )`
     "trailing_separator": (
         Message("nothing follows the <word> at the end of line <line>", "remove the <word>, or add what is missing.",
@@ -263,11 +253,10 @@ MESSAGES: Mapping[str, tuple[Message, ...] | Callable[[ErrorContext, Change], Di
                 "one more element belongs behind this", fix=True)),
     "exchanged": (
         Message(("<exchange>", "<word> stands where `<sign>` is needed"), "write `<sign>`.", "I expected `<sign>`",
-                related=(_opened,), fix=True),),
+                opened=True, fix=True),),
     # `if` without `then`, `then` without `else`
     "missing_part": (
-        Message("an `if` has no `<sign>`", "every `if` has both: `if condition then a else b`.",
-                related=(_its_if,)),),
+        Message("an `if` has no `<sign>`", "every `if` has both: `if condition then a else b`.", related=_its_if),),
     # `else` without `if`
     "missing_if": (
         Message("<bad> stands without an `if` before it",
@@ -275,9 +264,9 @@ MESSAGES: Mapping[str, tuple[Message, ...] | Callable[[ErrorContext, Change], Di
                 fix=True),),
     "superfluous": (
         Message("<word> cannot stand here", "remove <word>, or add what belongs to it.",
-                "without this the rest can be read", related=(_opened,), fix=True),),
+                "without this the rest can be read", opened=True, fix=True),),
     # the same word twice
     "doubled": (
         Message("<word> stands here twice", "remove one, or put what is missing between them.", "the second one",
-                related=(_behind("the first"),), fix=True),),
+                behind="the first", fix=True),),
 }

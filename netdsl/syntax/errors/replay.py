@@ -96,7 +96,6 @@ class Replay:
         self.words = words_of(parser, text)
         self._types = {kind: name for name, kind in _terminals(parser)[1].items()} | {END: END}
         self._states: list[InteractiveParser] = [parser.parse_interactive("", start=start)]
-        self._reached: dict[Change, int] = {}
         state = self._states[0]
         for word in self.words:
             state = _copy(state)
@@ -104,11 +103,6 @@ class Replay:
                 break
             self._states.append(state)
         self.bad = len(self._states) - 1
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether all words can be used."""
-        return self.bad == len(self.words)
 
     def _feed(self, state: InteractiveParser, kind: str) -> bool:
         """Move a parser behind a word; whether the word could stand there."""
@@ -118,9 +112,10 @@ class Replay:
             return False
         return True
 
-    def again(self, text: str) -> Replay:
-        """Another text, read alike."""
-        return Replay(self.parser, text, self.start)
+    @property
+    def stop(self) -> int:
+        """Where the reading stops; behind the text if it does not."""
+        return self.words[self.bad].start if self.bad < len(self.words) - 1 else len(self.text) + 1
 
     def can(self, index: int, kind: str) -> bool:
         """Whether a word of this kind could stand before the word at `index`."""
@@ -131,11 +126,6 @@ class Replay:
 
     def reach(self, change: Change) -> int:
         """The index of the first word that cannot be used once the text is changed so; len(words) if all can."""
-        if change not in self._reached:
-            self._reached[change] = self._reach(change)
-        return self._reached[change]
-
-    def _reach(self, change: Change) -> int:
         state = _copy(self._states[change.index])
         inserted = words_of(self.parser, change.insert)[:-1] if change.insert else ()
         if not all(self._feed(state, word.kind) for word in inserted):

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from ...base.diagnostics import Diagnostic, Edit, Label
 from .context import ErrorContext, Finding, fill
 from .forms import Form
-from .replay import END, Change
+from .replay import Change, Replay
 
 #: So many columns of the text that a row has found are shown at most.
 _SHOWN_COLUMNS = 40
@@ -97,13 +97,9 @@ def find_open_string(context: ErrorContext) -> Finding | None:
 
 def _plausible_length(context: ErrorContext, start: int) -> int:
     """How long the string would be for the text to be read furthest; 0 if none reads past the mistake."""
-    text = context.source.text
-    line = text[start:].split("\n", 1)[0]
-    best, longest = context.word.end, 0
-    ends = [match.start() for match in re.finditer(r"[\s,;:)}\]#]|$", line) if match.start()]
-    for end in ends[:12] + ends[12:][-1:]:
-        again = context.replay.again(f"{text[: start + end]}{text[start]}{text[start + end :]}")
-        reached = again.words[min(again.bad, len(again.words) - 1)]
-        if reached.start - 1 + (reached.kind == END) > best:
-            best, longest = reached.start - 1 + (reached.kind == END), end
-    return longest
+    text, replay = context.source.text, context.replay
+    ends = [match.start() for match in re.finditer(r"[\s,;:)}\]#]|$", text[start:].split("\n", 1)[0]) if match.start()]
+    reached = {end: Replay(replay.parser, f"{text[: start + end]}{text[start]}{text[start + end :]}", replay.start).stop
+               for end in ends[:12] + ends[12:][-1:]}
+    best = max(reached, key=lambda end: reached[end], default=0)
+    return best if best and reached[best] - 1 > context.word.end else 0
