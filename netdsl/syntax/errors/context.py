@@ -22,14 +22,15 @@ _QUOTED_COLUMNS, _NAME_COLUMNS = 26, 30
 _CONTENT = {"call": "the arguments", "parameters": "the parameters", "record": "the record", "group": "the brackets",
             "index": "the index", "elements": "the index", "array": "the bounds"}
 #: Signs that are taken for each other: the one that stands there, the one that is needed, and what is said of them.
+_PLAIN = "<word> stands where `<sign>` is needed"
 EXCHANGES = {
     "=": {":=": "a step of a list gets its name by `:=`", "=>": "a function is written with `=>`",
           "==": "a comparison is written `==`"},
-    ":=": {"=": "a value is given by `=`; `:=` names a step of a list", ":": ""},
+    ":=": {"=": "a value is given by `=`; `:=` names a step of a list", ":": _PLAIN},
     "COMPARE": {"=": "a value is given by `=`; <word> compares"},
-    ":": {",": "", "=": "a value is given by `=`", "..": "bounds are joined by `..`"},
+    ":": {",": _PLAIN, "=": "a value is given by `=`", "..": "bounds are joined by `..`"},
     ",": {":": "a list is joined by `:`", "..": "bounds are joined by `..`"},
-    "=>": {"=": ""}, ".": {"..": ""}, ";": {",": "", ":": ""}, "FLOW": {":": ""},
+    "=>": {"=": _PLAIN}, ".": {"..": _PLAIN}, ";": {",": _PLAIN, ":": _PLAIN}, "FLOW": {":": _PLAIN},
     "..": {":": "`..` stands only between bounds, in `array[0..3]` and `V[i:0..3]`"},
 }
 
@@ -153,7 +154,8 @@ class ErrorContext:
             "bracket": lambda: self.bracket,
             "sign": lambda: sign.split()[0],
             "where": lambda: self.where(index), "beside": lambda: self._beside(index),
-            "joined": lambda: self._joined(sign), "exchange": lambda: self._exchange(index, sign),
+            "joined": lambda: self._joined(sign),
+            "exchange": lambda: fill(EXCHANGES[self.kind(index)][sign], lambda other: self.phrase(other, index, sign)),
         }[name]()
 
     def quote(self, index: int) -> str:
@@ -184,11 +186,6 @@ class ErrorContext:
             return f"The {what} are joined by colons"
         what = "parameters of a function" if self.role == "parameters" else "arguments of a call"
         return f"The {what} are separated by commas"
-
-    def _exchange(self, index: int, sign: str) -> str:
-        """What is said of a sign that stands for another one."""
-        said = EXCHANGES[self.kind(index)][sign] or f"<word> stands where `{sign}` is needed"
-        return said.replace("<word>", self.quote(index))
 
     @property
     def bracket(self) -> str:

@@ -279,7 +279,8 @@ FORMS = (
     # `Block (w) { DenseLayer {w} }` and `SGD { a = 1 ; b = 2 }`: read as parameters, which hold no members.
     _BLOCK(hint="write `<called> = ...`: behind the `=` stands the value, without braces.", write="<1> <2> =",
            fix=_brackets("=")),
-    _BLOCK(hint="write `<1> = { ... }`.", write="<1> <2> = {"),
+    _BLOCK(hint="write `<1> = { ... }`.", write="<1> <2> = {",
+           fix=lambda context: (context.insertion(context.lowest or 0, "="),)),
     _SEMICOLON("the steps of a Sequential are joined by `:`, not by `;`", write=":",
                when=lambda context: context.in_list and context.in_sequential),
     _SEMICOLON("the elements of a list are joined by `:`, not by `;`", write=":", when=lambda context: context.in_list),

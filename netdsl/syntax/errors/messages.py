@@ -95,8 +95,7 @@ def _missing_closer(context: ErrorContext, change: Change) -> Diagnostic:
         return _closed_late(context, *odd)
     line, mark = context.line(opening.index), context.kind(opening.index)
     name = "" if opening.head is None else f"{context.quote(opening.head)[1:-1]} "
-    titles: tuple[str, ...] = (f"the `{name}{mark}` of line {line} is not closed",
-                               f"a `{mark}` is not closed")
+    titles: tuple[str, ...] = (f"the `{name}{mark}` of line {line} is not closed", f"a `{mark}` is not closed")
     if context.word.kind in CLOSERS:
         titles = (f"`{context.word.text}` cannot close the `{mark}` of line {line}", *titles)
     index = context.bad if context.word.kind in CLOSERS else change.index

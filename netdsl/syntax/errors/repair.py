@@ -127,12 +127,10 @@ def _exchanges(context: ErrorContext) -> Iterator[Candidate]:
 def _values(context: ErrorContext) -> Iterator[Candidate]:
     """A value or a name that is missing; at the bad word, or before the line that was taken for it."""
     bad, word, before = context.bad, context.word, context.kind(context.bad - 1)
+    if before in (",", ":") and word.kind in (*CLOSERS, END):
+        yield Change(bad - 1, 1), 0, "trailing_separator"
     if context.expects_value:
         yield Change(bad, 0, "x"), 1, "missing_value"
-        if before in (",", ":") and (word.kind in CLOSERS or word.kind == END):
-            yield Change(bad - 1, 1), 0, "trailing_separator"
-    elif before == "," and word.kind in CLOSERS:
-        yield Change(bad - 1, 1), 2, "trailing_separator"
     elif word.kind == "=":
         begins = word.first or before in (";", "{", "(", ",", "")
         yield Change(bad, 0, "x"), 1 if begins else 4, "missing_name"
@@ -174,9 +172,8 @@ def _deletions(context: ErrorContext) -> Iterator[Candidate]:
         yield Change(bad, 1), 0.2 if same else 3, "closes_nothing"
     elif word.kind != END:
         yield Change(bad, 1), 0.2 if same else 4.5, "doubled" if same else "superfluous"
-        cost = 3.3 if context.kind(bad - 1) in (":", ",", *_OPERATORS) else 6
         if bad:
-            yield Change(bad - 1, 1), cost, "superfluous"
+            yield Change(bad - 1, 1), 3.3 if context.kind(bad - 1) in (":", ",", *_OPERATORS) else 6, "superfluous"
     if word.kind == "STRING":
         yield Change(bad, 0, "include"), 1, "missing_include"
 
