@@ -116,7 +116,7 @@ def netdsl_step(case: Case, device: str, options: dict[str, Any]) -> tuple[Runne
     import netdsl
     from netdsl.ir.network import totals
     from netdsl.training.build import build, trained_state
-    from netdsl.training.data.loader import ResidentFeed
+    from netdsl.training.data.loader import ResidentLoader
     from netdsl.training.data.sampling import Sampling
     from netdsl.training.device import choose_device, seed_step, synchronize, torch_settings
     from netdsl.training.step import StepInput, TrainingStep, choose_precision
@@ -132,17 +132,17 @@ def netdsl_step(case: Case, device: str, options: dict[str, Any]) -> tuple[Runne
     executable.module.train()
     random = np.random.default_rng(1)
     images = random.integers(0, 256, (case.samples, case.channels, case.side, case.side), dtype=np.uint8)
-    feed = ResidentFeed({"features": images, "labels": random.integers(0, case.classes, case.samples)}, where)
+    loader = ResidentLoader({"features": images, "labels": random.integers(0, case.classes, case.samples)}, where)
     step = TrainingStep(executable, program.criteria, state.rule, choose_precision(plan.block.precision, where),
-                        feed.expand)
+                        loader.expand)
     step.totals = state.totals
     sampling = Sampling(case.samples, 1)
-    deliveries = (d for epoch in itertools.count() for d in feed.deliver(sampling.minibatches(epoch, case.minibatch)))
+    batches = (d for epoch in itertools.count() for d in loader.load(sampling.minibatches(epoch, case.minibatch)))
     rates = replace(plan.rates_at(0, case.minibatch, 0.0, 0), rate=RATE / case.minibatch, momentum=MOMENTUM)
 
     def work() -> StepInput:
-        delivery = next(deliveries)
-        return StepInput(dict(delivery.raw), delivery.minibatch.count)
+        batch = next(batches)
+        return StepInput(dict(batch.raw), batch.minibatch.count)
 
     found = candidates(step, 10**6, where.type == "cpu")
     found = found[:1] if options.get("eager") else found

@@ -25,7 +25,7 @@ from netdsl.base.source import Source
 from netdsl.ir.program import Phase
 from netdsl.readers import SAMPLES, sample_folder
 from netdsl.readers.reader import Dataset, Reader
-from netdsl.training.data.loader import ResidentFeed, ThreadedFeed
+from netdsl.training.data.loader import ResidentLoader, ThreadedLoader
 from netdsl.training.data.sampling import Sampling
 
 SHARED = ROOT.parent / "shared" / "data"
@@ -66,11 +66,11 @@ def pillow_loop(folder: Path) -> Iterator[int]:
 
 
 def feed_of(dataset: Dataset, threads: int, size: int) -> Iterator[int]:
-    feed, sampling = ThreadedFeed(dataset, torch.device("cpu"), 1, threads), Sampling(dataset.count, 1)
+    loader, sampling = ThreadedLoader(dataset, torch.device("cpu"), 1, threads), Sampling(dataset.count, 1)
     epoch = 0
     while True:
-        for delivery in feed.deliver(sampling.minibatches(epoch, size)):
-            yield delivery.minibatch.count
+        for batch in loader.load(sampling.minibatches(epoch, size)):
+            yield batch.minibatch.count
         epoch += 1
 
 
@@ -127,11 +127,12 @@ def in_memory(seconds: float) -> str:
                 yield len(x)
 
     def in_memory() -> Iterator[int]:
-        feed, sampling, epoch = ResidentFeed({"x": images, "y": labels}, torch.device("cpu")), Sampling(50_000, 1), 0
+        loader, sampling = ResidentLoader({"x": images, "y": labels}, torch.device("cpu")), Sampling(50_000, 1)
+        epoch = 0
         while True:
-            for delivery in feed.deliver(sampling.minibatches(epoch, 64)):
-                feed.expand(dict(delivery.raw))
-                yield delivery.minibatch.count
+            for batch in loader.load(sampling.minibatches(epoch, 64)):
+                loader.expand(dict(batch.raw))
+                yield batch.minibatch.count
             epoch += 1
 
     rows = []

@@ -15,6 +15,7 @@ from .base.render import in_file_order
 from .base.source import Files, Source, Span
 from .base.suggest import did_you_mean
 from .base.units import plural
+from .checks.axis_order import add_axis_hints
 from .checks.check_program import check_program
 from .checks.reader_data import add_label_hints
 from .elaborate import elaborate
@@ -117,8 +118,9 @@ def _examine(source: Source, overrides: Sequence[str], files: Files, sample: str
     problems += passed.diagnostics
     if passed.failed:
         problems = add_label_hints(passed.failed, passed.program, problems)
+        problems = add_axis_hints(passed.failed, passed.program, problems)
     else:
-        problems += check_program(passed.program)
+        problems += check_program(passed.program, whole=not any(d.is_error for d in problems))
     ordered = tuple(in_file_order(problems))
     origin = Origin(module, tuple(overrides), files, tuple(d for d in ordered if not d.is_error))
     checked = dataclasses.replace(passed.program, origin=origin)

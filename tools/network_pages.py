@@ -44,7 +44,7 @@ def about(text: str) -> About:
 
 @dataclass(frozen=True)
 class Shipped:
-    """A file and what is to be said of it."""
+    """A shipped network and the text of its page."""
 
     path: Path
     checked: CheckResult

@@ -41,7 +41,7 @@ def train(program: Network, overrides: Sequence[str] = (), *, out: str | Path | 
 
     out             the run's folder; None: `runs/NETWORK/TIME`
     device          "auto", "cpu", "cuda", "cuda:1"
-    resume          a checkpoint, a run's folder or a network's name: go on with the exact next minibatch
+    resume          a checkpoint, a run's folder or a network's name: go on at the exact next minibatch
     accept_changes  resume although plan or network have changed
     weights         begin with these weights: a checkpoint, a run's folder, a network's name
     allow_missing   patterns of tensors that may start afresh: "model.fc8.*"
@@ -50,7 +50,7 @@ def train(program: Network, overrides: Sequence[str] = (), *, out: str | Path | 
     max_epochs, max_steps, max_time   end early; a time is seconds, or a text such as "1h30m"
     save_minutes    also a checkpoint within an epoch, so long after the last one
     limit           so many minibatches of each phase of an epoch
-    overfit         train and judge on so many minibatches, always the same
+    overfit         train and evaluate on the same few minibatches
     best            the criterion or metric that chooses the best epoch; None: the first metric
     test            test at the end, where the file has test data
     require_data    refuse to run on the embedded sample
@@ -95,10 +95,10 @@ def test(program: Network, checkpoint: str | Path | None = None, overrides: Sequ
     from .programs import ready_program
 
     _one_of("phase", phase, tuple(Phase))
-    judged = Phase(phase)
+    evaluated = Phase(phase)
     _require_count("limit", limit)
     ready = ready_program(program, _texts(overrides), require_data=require_data,
-                          phases=(Phase.VALIDATION, Phase.TRAIN) if judged is Phase.VALIDATION else (judged,))
+                          phases=(Phase.VALIDATION, Phase.TRAIN) if evaluated is Phase.VALIDATION else (evaluated,))
     path = _checkpoint(ready.program, checkpoint, epoch, quiet)
     if ready.sample:
         _say(quiet)(f"SAMPLE DATA: {ready.sample}")
@@ -258,7 +258,7 @@ def _require_count(name: str, value: int | None) -> None:
 
 def _one_of(name: str, value: str, known: Sequence[str]) -> str:
     if value not in known:
-        raise _wrong(f"`{name}` cannot be {value!r}", f"take one of {', '.join(known)}.")
+        raise _wrong(f"`{name}` cannot be {value!r}", f"use one of {', '.join(known)}.")
     return value
 
 

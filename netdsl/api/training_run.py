@@ -15,7 +15,7 @@ from ..base.text_table import wrapped_line
 from ..describe.network_text import headline, plan_text
 from ..ir.network import totals
 from ..ir.program import CheckedProgram
-from ..runs.store import Run, located, require_checkpoint
+from ..runs.store import Run, locate_run, require_checkpoint
 from .programs import Network, Ready, ready_program
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def _located(given: str | Path | None) -> Path | None:
     """The checkpoint that is meant by a path, a run or a network's name. Raises Failure where there is none."""
     if given is None:
         return None
-    path = located(str(given))
+    path = locate_run(str(given))
     require_checkpoint(str(path))
     return path
 
@@ -98,7 +98,7 @@ def write_run_report(folder: Path, out: Callable[[str], None], err: Callable[[st
 
 
 def no_plan(program: CheckedProgram) -> Failure:
-    """The page for a file without `SGD`, where a plan is needed."""
-    return failure(Code.NO_TRAINING, "the file has no `SGD` block, so there is no plan to train by",
+    """The diagnostic for a file without `SGD`, where a plan is needed."""
+    return failure(Code.NO_TRAINING, "the file has no `SGD` block, so there is no training plan",
                    Span.nowhere(program.source.name),
                    hint="add `SGD = { minibatchSize = 64 ; maxEpochs = 10 ; learningRate = 0.1 ; momentum = 0.9 }`.")

@@ -22,14 +22,14 @@ from .units import clipped_left, disk_text
 
 
 def cannot_write(path: Path, error: BaseException | str) -> Failure:
-    """The page of a folder or disk that does not take what has to be written."""
+    """The diagnostic of a folder or disk that does not take what has to be written."""
     text = str(error)
     full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "os error 28" in text
     refused = getattr(error, "errno", None) in (errno.EACCES, errno.EPERM, errno.EROFS)
     shown = clipped_left(str(path), 40)
     title = f"the disk of {shown} is full" if full else f"cannot write to {shown}"
     hint = "free some space there, or choose another folder with --out." if full else (
-        "choose a folder that this user may write to with --out." if refused else "choose another folder with --out.")
+        "choose a folder that you can write to with --out." if refused else "choose another folder with --out.")
     reason = error.strerror if isinstance(error, OSError) and error.strerror else text
     return failure(Code.CANNOT_WRITE, title, Span.nowhere(str(path)), hint=hint,
                    body=(f"The system says: {reason}.",

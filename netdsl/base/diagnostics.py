@@ -27,7 +27,7 @@ class Edit:
 
 @dataclass(frozen=True)
 class Diagnostic:
-    """One mistake (or warning) and everything its page shows.
+    """One mistake (or warning) and everything its message shows.
 
     `body` holds paragraphs; one that starts with four spaces is printed as it is. `fix` is what the hint says
     for a machine (an editor, the test that every hint works): edits that do not overlap, all made together.
@@ -48,7 +48,7 @@ class Diagnostic:
         return self.severity == "error"
 
     def within(self, source: Source) -> Diagnostic:
-        """The same page about the same places of another text."""
+        """The same diagnostic about the same places of another text."""
         def moved(span: Span) -> Span:
             return source.span(span.start, span.end)
 

@@ -19,14 +19,14 @@ class Failure(Exception):
         super().__init__(self.diagnostics)
 
     def __str__(self) -> str:
-        """Every page, as the command line prints them; on lines of their own behind Python's `Failure:`."""
+        """Every diagnostic, as the command line prints them; on lines of their own behind Python's `Failure:`."""
         return "\n" + render_all(self.diagnostics)
 
     def __repr__(self) -> str:
         return f"Failure({', '.join(f'{d.code} at {d.primary.span}' for d in self.diagnostics)})"
 
     def _render_traceback_(self) -> list[str]:
-        """What a notebook shows of an uncaught Failure: the pages; where in Python it was raised says nothing."""
+        """What a notebook shows of an uncaught Failure: the diagnostics; where in Python it was raised says nothing."""
         return render_all(self.diagnostics, color=True).splitlines()
 
     def _repr_html_(self) -> str:

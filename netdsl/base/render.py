@@ -20,7 +20,7 @@ def in_file_order(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
 
 
 def folded(diagnostics: Sequence[Diagnostic]) -> list[Diagnostic]:
-    """One page for mistakes of one cause: the first of them, with the places of the others beside it.
+    """One diagnostic for mistakes of one cause: the first of them, with the places of the others beside it.
 
     Pages have one cause if what they say is the same, and either the headline, the marked text or the reasons are.
     """
@@ -45,7 +45,7 @@ def _one_cause(a: Diagnostic, b: Diagnostic) -> bool:
 
 
 def render(diagnostic: Diagnostic, width: int = 78, color: bool = False) -> str:
-    """The page of one diagnostic: headline, excerpts, why, and what to do."""
+    """The diagnostic of one diagnostic: headline, excerpts, why, and what to do."""
     paint = _Paint(color)
     tint = RED if diagnostic.is_error else YELLOW
     lines = [paint(tint + BOLD, f"{diagnostic.severity}[{diagnostic.code}]") + paint(BOLD, f": {diagnostic.title}")]
@@ -58,7 +58,7 @@ def render(diagnostic: Diagnostic, width: int = 78, color: bool = False) -> str:
 
 
 def render_all(diagnostics: Sequence[Diagnostic], width: int = 78, color: bool = False) -> str:
-    """All pages in the order of the file, then one line that counts them."""
+    """All diagnostics in the order of the file, then one line that counts them."""
     ordered = folded(in_file_order(diagnostics))
     pages = [render(d, width, color) for d in ordered]
     errors = sum(d.is_error for d in ordered)

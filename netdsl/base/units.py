@@ -134,7 +134,7 @@ def seconds_of(text: str) -> float:
     """The seconds of a typed time: `90`, `1h`, `1h30m`, `2 min`, `1.5 days`. Raises ValueError."""
     rest, total, last = text.strip(), 0.0, math.inf
     if not rest:
-        raise ValueError("no time is given")
+        raise ValueError("no time given")
     while rest:
         match = _PIECE.match(rest)
         unit = _UNITS.get(match[2].casefold() or "s") if match is not None else None

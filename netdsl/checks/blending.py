@@ -22,8 +22,8 @@ def check_mixing(program: CheckedProgram) -> Iterator[Diagnostic]:
             shapes = [program.network[use.node].shape for use in user.inputs]
             count = user.layer.class_numbers(shapes) if user.inputs[0].node == node.name else None
             if not user.layer.can_be_blended:
-                yield _refused(plan, f"{user.layer.name()} compares whole samples", user, "their blends mean nothing",
-                               "")
+                yield _refused(plan, f"{user.layer.name()} compares whole samples", user,
+                               "their blends are meaningless", "")
                 return
             if count is not None and (plan.block.mixup or not has_pixels(node)):
                 wanted = ":".join(map(str, (*node.shape.file_dims[:-1], count)))
@@ -34,7 +34,7 @@ def check_mixing(program: CheckedProgram) -> Iterator[Diagnostic]:
     if plan.block.cutmix and not any(has_pixels(node) for node in inputs):
         yield Diagnostic(Code.DOUBTFUL, "`cutmix` has no effect: no input is an image",
                          Label(plan.spans["cutmix"], "pastes a box of pixels"),
-                         hint="for vectors take `mixup`, which blends them.", severity="warning")
+                         hint="for vectors use `mixup`, which blends them.", severity="warning")
 
 
 def has_pixels(node: ShapedNode) -> bool:
@@ -42,8 +42,8 @@ def has_pixels(node: ShapedNode) -> bool:
     return node.shape.rank == 3 and node.shape.dims[1] * node.shape.dims[2] > 1
 
 
-def _refused(plan: TrainingPlan, why: str, node: ShapedNode, label: str, cure: str) -> Diagnostic:
+def _refused(plan: TrainingPlan, why: str, node: ShapedNode, label: str, suggestion: str) -> Diagnostic:
     key = "mixup" if plan.block.mixup else "cutmix"
     return Diagnostic(Code.WRONG_INPUTS, f"`{key}` cannot blend the labels: {why}", Label(node.span, label),
                       related=(Label(plan.spans[key], "blends samples"),),
-                      hint=f"{cure}; or leave `{key}` out." if cure else f"leave `{key}` out.")
+                      hint=f"{suggestion}; or leave `{key}` out." if suggestion else f"leave `{key}` out.")

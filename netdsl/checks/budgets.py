@@ -29,7 +29,7 @@ def check_budgets(program: CheckedProgram) -> Iterator[Diagnostic]:
                     + ".",) if budget.quantity == "parameters" else ()
             yield Diagnostic(
                 Code.BUDGET,
-                f"the budget `{budget.quantity} {budget.operator} {show_value(budget.limit)}` is not kept",
+                f"the budget `{budget.quantity} {budget.operator} {show_value(budget.limit)}` is not met",
                 Label(budget.span, f"the network has {value:,}"),
                 body=body,
             )

@@ -26,19 +26,27 @@ from .special_nodes import check_order, check_roles
 from .warnings import find_warnings
 
 
-def check_program(program: CheckedProgram) -> list[Diagnostic]:
-    """Every disagreement between the parts of a program whose shapes are known."""
+def check_program(program: CheckedProgram, whole: bool = True) -> list[Diagnostic]:
+    """Every disagreement between the parts of a program whose shapes are known.
+
+    `whole` is false where a part of the file could not be read: then nothing is said that rests on what is not
+    there, no budget is counted, and no warning is given but that data are missing.
+    """
     found = [*check_roles(program), *check_metrics(program), *check_groups(program), *check_order(program),
-             *check_budgets(program), *check_sampling(program), *check_frozen(program)]
+             *check_sampling(program)]
+    if whole:
+        found += [*check_budgets(program), *check_frozen(program)]
     # Each is asked once: it may mean to read a file.
     described = {phase: describe_reader(reader) for phase, reader in program.readers.items()}
     train = described.get(Phase.TRAIN)
     for phase, description in described.items():
         found += _check_reader(program, phase, description, train)
-    found += shared_sources(program)
-    return [*found, *find_missing_files(program, described), *find_warnings(program, _count(train)),
-            *unused_first_class(program, train), *check_compared(program, described), *check_mixing(program),
-            *filter(None, [uneven_columns(program, train)])]
+    found += [*check_compared(program, described), *check_mixing(program)]
+    missing = list(find_missing_files(program, described))
+    if not whole:
+        return [*(d for d in found if d.is_error), *missing]
+    return [*found, *shared_sources(program), *missing, *find_warnings(program, _count(train)),
+            *unused_first_class(program, train), *filter(None, [uneven_columns(program, train)])]
 
 
 def _count(description: Description | DataError | None) -> int | None:

@@ -88,7 +88,7 @@ def _names_and_numbers(
         title,
         ours,
         theirs,
-        "write the classes of all data alike; a cell that is no whole number makes all of them names.",
+        "write all classes the same way; one cell that is not a whole number makes all of them names.",
         "training data",
     )
 
@@ -108,7 +108,7 @@ def compare_classes(program: CheckedProgram, phase: Phase, stream: Stream, known
         return _class_diagnostic(program, phase, f"the {data} data have classes that the {by} {have}",
                            f"only here: {_listed(extra)}", f"known: {_listed(known)}", _one_list(reader, guess), by)
     place = next(number for number, name in enumerate(found) if name != known[number])
-    return _class_diagnostic(program, phase, f"the {data} data number the classes otherwise than the {by}",
+    return _class_diagnostic(program, phase, f"the {data} data number the classes differently from the {by}",
                        f"class {place} is `{short(found[place])}`", f"class {place} is `{short(known[place])}`",
                        _one_list(reader, ""), by)
 
@@ -120,7 +120,8 @@ def _class_diagnostic(program: CheckedProgram, phase: Phase, title: str, here: s
     where = next((spans[place] for place in (f"{phase}.folder", f"{phase}.file", phase) if place in spans),
                  Span.nowhere(program.source.name))
     trained = spans.get("train") if by == "training data" else None
-    body: tuple[str, ...] = ("The number of a class is its place among the names that the network was trained with.",)
+    body: tuple[str, ...] = (
+        "The number of a class is its position in the list of names that the network was trained with.",)
     if trained is None:
         body += (f"Of the {by}: {there}.",)
     return Diagnostic(Code.READER_SHAPE, title, Label(where, here), body=body, hint=hint,
@@ -129,11 +130,10 @@ def _class_diagnostic(program: CheckedProgram, phase: Phase, title: str, here: s
 
 def _one_list(reader: Reader, guess: str) -> str:
     """How the classes of all data come to have the same numbers."""
-    option = next((name for name in ("classFile", "classes") if type(reader).option(name) is not None), "")
-    what = "folders" if option == "classFile" else "classes"
-    cure = f", or list the classes of all data in `{option}`, for each reader the same" if option else ""
+    listed = reader.class_list
+    suggestion = f", or list the classes of all data in `{listed}`, for each reader the same" if listed else ""
     call = f"{guess} Call" if guess else "call"
-    return f"{call} the same {what} by the same names{cure}."
+    return f"{call} the same {reader.class_word} by the same names{suggestion}."
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -17,7 +17,7 @@ _HUGE = 1000.0
 
 
 def uneven_columns(program: CheckedProgram, training: Description | DataError | None) -> Diagnostic | None:
-    """The warning for features that are not standardized, with the cure; None where they are, or are all alike."""
+    """The warning for features that are not standardized, with a fix; None where they are, or are all alike."""
     for stream in training.streams if isinstance(training, Description) else ():
         extremes = _extremes(stream)
         if extremes is None or stream.name not in program.network:
@@ -30,13 +30,13 @@ def uneven_columns(program: CheckedProgram, training: Description | DataError | 
                                                                    if small != large else "")
         train = program.readers.get(Phase.TRAIN)
         is_option = train is not None and type(train).option("standardize") is not None
-        cure = "set `standardize = true` in each reader" if is_option else \
+        suggestion = "set `standardize = true` in each reader" if is_option else \
             f"write `MeanVarNorm ({stream.name})` where the network takes `{stream.name}`"
         return Diagnostic(
             Code.DOUBTFUL, f"`{stream.name}` is not standardized, and its columns have very different sizes",
             Label(program.readers.spans.get("train", node.span), "read for `train`"), severity="warning",
             related=(Label(node.span, "goes into the network as it is"),), body=(f"{body}.",),
-            hint=f"{cure}: means and deviations of the training data then make all columns alike.")
+            hint=f"{suggestion}: the training data's means and deviations then bring all columns to one scale.")
     return None
 
 

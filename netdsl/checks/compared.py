@@ -46,15 +46,15 @@ def _mask(stream: Stream, labels: ShapedNode, node: ShapedNode) -> Diagnostic | 
         if layer.axis:
             return None
         return Diagnostic(
-            Code.WRONG_INPUTS, f"{layer.name()} takes all pixels of a mask for classes of one sample",
+            Code.WRONG_INPUTS, f"{layer.name()} treats all pixels of a mask as classes of one sample",
             Label(node.span, "the labels are a class for each pixel"),
-            hint="say along which axis the classes are: `axis = 3`.")
+            hint="set the axis of the classes: `axis = 3`.")
     if isinstance(layer, Binary):
         if layer.axis or _is_number(stream, labels):
             return None
         return _warning(f"{layer.name()} counts pixels without a class as pixels of no class", node.span,
                         "labels of a mask", "set `axis = 3`: then pixels that have none of the classes are left out.")
-    return _warning(f"{layer.name()} takes the class numbers of a mask for quantities", node.span, "labels of a mask",
+    return _warning(f"{layer.name()} treats the class numbers of a mask as quantities", node.span, "labels of a mask",
                     "pixels without a class are -100 there, or 0 in all channels: only criteria over classes and "
                     "binary ones leave them out.")
 
@@ -81,9 +81,9 @@ def _out_of_range(program: ShapedProgram, phase: str, stream: Stream, labels: Sh
         hint = f"give `{node.inputs[1].span.text}` {high + 1:.0f} outputs, one for each class."
     else:
         title = f"{name} takes labels of 0 and 1, and the {phase} data have {high + first:g}"
-        hint = "take labels between 0 and 1, or a criterion for numbers such as SquareError."
+        hint = "use labels between 0 and 1, or a criterion for numbers such as SquareError."
         if stream.classes is not None:
-            hint = f"for {high + 1:.0f} classes take `{labels.name} = Input {{{high + 1:.0f}}}`, a last layer of " \
+            hint = f"for {high + 1:.0f} classes use `{labels.name} = Input {{{high + 1:.0f}}}`, a last layer of " \
                    f"{high + 1:.0f} outputs and `CrossEntropyWithSoftmax`."
     if stream.classes is None and stream.dims is not None and len(stream.dims) > 1:
         hint = f"for a mask set `targets = 'mask'`, and `void = {high:g}` if that marks pixels without a class."
@@ -113,12 +113,12 @@ def check_ranges(program: ShapedProgram) -> Iterator[Diagnostic]:
         if layer.compares == "probabilities" and not within(bounds, UNIT):
             squash = "Softmax" if isinstance(layer, OverClasses) else "Sigmoid"
             yield _warning(f"{name} takes probabilities, and gets {_words(bounds)}", use.span, "not between 0 and 1",
-                           f"put a {squash} in front" + (f", or better take `{other}`, which takes scores." if other
+                           f"put a {squash} in front" + (f", or better, use `{other}`, which takes scores." if other
                                                          else "."))
         elif layer.compares == "scores" and within(bounds, UNIT) and not program.network[use.node].layer.is_softmax:
             yield _warning(f"{name} takes scores, and gets numbers between 0 and 1", use.span,
-                           "these are probabilities already",
-                           f"give it what goes into the {program.network[use.node].layer.name()}, or take `{other}`.")
+                           "these are already probabilities",
+                           f"give it what goes into the {program.network[use.node].layer.name()}, or use `{other}`.")
         elif layer.compares == "scores" and not isinstance(layer, OverClasses) and within(bounds, POSITIVE):
             yield _warning(f"{name} takes scores, and these are never negative", use.span,
                            "so no answer is below 0.5", f"leave the {program.network[use.node].layer.name()} out.")

@@ -27,8 +27,8 @@ def check_frozen(program: CheckedProgram) -> Iterator[Diagnostic]:
 
 
 def nothing_trained(criterion: ShapedNode, plan: TrainingPlan) -> Diagnostic:
-    """The page for a network without a parameter that a gradient changes."""
-    return Diagnostic(Code.NO_CRITERION, "nothing of the network is trained",
+    """The diagnostic for a network without a parameter that a gradient changes."""
+    return Diagnostic(Code.NO_CRITERION, "no part of the network is trained",
                       Label(plan.spans.get("freeze", criterion.span)),
                       body=("It has no parameters, or all of them are frozen.",),
                       hint="look at `freeze`, `multipliers` and `learningRateMultiplier`.")

@@ -28,7 +28,7 @@ def check_groups(program: CheckedProgram) -> Iterator[Diagnostic]:
                              hint="give it the input itself; what is computed from it cannot be known that early.")
         elif name != uses[0][1]:
             yield Diagnostic(
-                Code.WRONG_INPUTS, f"{node.layer.name()} has other groups than {uses[0][0].layer.name()}",
+                Code.WRONG_INPUTS, f"{node.layer.name()} uses other groups than {uses[0][0].layer.name()}",
                 Label(node.inputs[position].span, f"groups by `{name}`"),
                 related=(Label(uses[0][0].span, f"groups by `{uses[0][1]}`"),),
                 hint="a minibatch can keep the samples together in one way only: use one input for both.")
@@ -42,9 +42,9 @@ def check_groups(program: CheckedProgram) -> Iterator[Diagnostic]:
         key = next((key for key in ("numSubminibatches", "accumulate") if key in plan.spans), "")
         yield Diagnostic(Code.CONFLICTING_KEYS, f"`{key}` divides minibatches, and {uses[0][0].layer.name()} needs "
                          "whole groups", Label(
-                             plan.spans.get(key, uses[0][0].span), "this tears groups apart"),
+                             plan.spans.get(key, uses[0][0].span), "this splits groups"),
                          related=(Label(uses[0][0].span, "this compares the samples of a group"),),
-                         hint=f"leave `{key}` out, and take a smaller `minibatchSize` where memory is short.")
+                         hint=f"leave `{key}` out, and use a smaller `minibatchSize` if memory is short.")
 
 
 def _uses(program: CheckedProgram, roots: Iterable[str]) -> Iterator[tuple[ShapedNode, str]]:

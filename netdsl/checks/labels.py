@@ -12,7 +12,7 @@ from ..readers.reader import DataError, Description, Stream
 
 
 def labels_said(stream: Stream) -> tuple[str, ...]:
-    """A line for a page, where the labels of the data do not begin with the first class."""
+    """A line for a diagnostic, where the labels of the data do not begin with the first class."""
     if stream.label_span is None or stream.label_span[0] <= stream.labels_from:
         return ()
     low, high = stream.label_span
@@ -20,7 +20,7 @@ def labels_said(stream: Stream) -> tuple[str, ...]:
 
 
 def first_label_hint(stream: Stream, wanted: int) -> str:
-    """The cure where a network of so many classes fits the labels once they are counted from the smallest one."""
+    """The fix where a network of so many classes fits the labels once they are counted from the smallest one."""
     if not labels_said(stream) or stream.label_span is None or stream.classes is None:
         return ""
     low, _ = stream.label_span
@@ -57,7 +57,7 @@ def labels_begin_elsewhere(program: CheckedProgram, phase: str, description: Des
         spans = program.readers.spans
         where = spans.get(phase, Span.nowhere(program.source.name))
         yield Diagnostic(
-            Code.READER_SHAPE, f"the {phase} reader counts the labels from another number than the training reader",
+            Code.READER_SHAPE, f"the {phase} reader and the training reader disagree about `firstLabel`",
             Label(where, f"`firstLabel` is {stream.labels_from}"),
             related=(Label(spans.get("train", where), f"`firstLabel` is {trained.labels_from}"),),
             hint="give both readers the same `firstLabel`.")

@@ -54,13 +54,13 @@ def _unknown_direction(program: CheckedProgram, name: str) -> Diagnostic:
         if node.layer.is_set_metric else f"`Metric {{better = \"larger\"}} ({text})`"
     return Diagnostic(
         Code.DOUBTFUL, f"it is not known whether a smaller or a larger `{shown}` is better", Label(
-            node.span, "taken for an error: smaller is better"), severity="warning",
-        hint=f"say it: {write}, or \"smaller\".")
+            node.span, "treated as an error: smaller is better"), severity="warning",
+        hint=f"state it: {write}, or \"smaller\".")
 
 
 def _averaged_division(program: CheckedProgram, name: str, division: ShapedNode) -> Diagnostic:
     return Diagnostic(
-        Code.DOUBTFUL, f"`{program.shown_name(name)}` divides in every sample, and is then the mean over the samples",
+        Code.DOUBTFUL, f"`{program.shown_name(name)}` is a ratio within each sample, averaged over the samples",
         Label(division.span, "divided by a sum over one sample"), severity="warning",
         body=("Evaluation nodes are means over samples. The mean of ratios is not the ratio of the sums over the "
               "data set: precision, recall and F1 are of the second kind.",),

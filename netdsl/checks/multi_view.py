@@ -15,8 +15,8 @@ def averaged_nodes(program: CheckedProgram) -> tuple[str, ...]:
     Criteria and metrics are computed from the averages.
     """
     scores = [node.inputs[-1].node for node in program.network if node.layer.softmax_axis is not None]
-    judging = {*program.criteria, *program.metrics}
-    return tuple(name for name in dict.fromkeys((*program.outputs, *scores)) if name not in judging)
+    evaluating = {*program.criteria, *program.metrics}
+    return tuple(name for name in dict.fromkeys((*program.outputs, *scores)) if name not in evaluating)
 
 
 def softmax_axis(program: CheckedProgram, output: str) -> int | None:
@@ -26,7 +26,7 @@ def softmax_axis(program: CheckedProgram, output: str) -> int | None:
 
 
 def multi_view_diagnostic(program: CheckedProgram, phase: str, counts: Mapping[str, int]) -> Diagnostic | None:
-    """The page if a criterion or metric sees the views past the averages. `counts`: inputs and their views."""
+    """The diagnostic if a criterion or metric sees the views past the averages. `counts`: inputs and their views."""
     waiting, seen = [*program.criteria, *program.metrics], set(averaged_nodes(program))
     while waiting:
         name = waiting.pop()
@@ -36,7 +36,8 @@ def multi_view_diagnostic(program: CheckedProgram, phase: str, counts: Mapping[s
         if name in counts:
             return Diagnostic(
                 Code.READER_SHAPE, f"the {counts[name]} views of each sample cannot be averaged",
-                Label(program.network[name].span, "a criterion or metric sees this input past the outputs"),
+                Label(program.network[name].span,
+                      "a criterion or metric uses this input directly, not through the outputs"),
                 related=(Label(program.readers.spans[phase], "the views are made here"),)
                 if phase in program.readers.spans else (),
                 body=("The outputs (`outputNodes`) are averaged over the views, and criteria and metrics are computed "

@@ -7,12 +7,14 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ..base.codes import Code
-from ..base.diagnostics import Diagnostic, Label
+from ..base.diagnostics import Diagnostic, Edit, Label
 from ..base.source import Span
+from ..base.suggest import suggest
 from ..ir.network import Node, ShapedNode
 from ..ir.program import CheckedProgram, Phase
 from ..readers.files import short
 from ..readers.reader import DataError, Description, Stream, describe_reader
+from .axis_order import ORDER, meant_shape, write_shape
 from .labels import first_label_hint, labels_said
 
 
@@ -30,25 +32,37 @@ def check_stream(program: CheckedProgram, phase: str, description: Description, 
         return
     shown = " x ".join(str(d) for d in stream.dims)
     body: tuple[str, ...] = ()
+    fix: tuple[Edit, ...] = ()
     if stream.classes is not None:
         label, why = f"the reader has {stream.classes} classes", f"the network takes {node.shape}"
         body = tuple(f"Samples of the {fact}." for fact in description.facts if fact.startswith("classes: "))
-        hint = f"either the data has other classes than meant, or `{node.name}` needs {stream.classes} of them."
+        hint = f"either the data has the wrong number of classes, or `{node.name}` needs {stream.classes} of them."
         body, hint = (*body, *labels_said(stream)), first_label_hint(stream, node.shape.size) or hint
     else:
         label, why = f"the reader delivers {shown}", f"the network takes {node.shape}"
-        hint = f"either give `{node.name}` the shape {':'.join(str(d) for d in stream.dims)}, or make the reader " \
-               f"deliver {node.shape}, for example with `Scale {{{':'.join(str(d) for d in node.shape.file_dims)}}}`."
+        hint, fix = _shape_cure(program, phase, stream.dims, node)
     yield Diagnostic(
         Code.READER_SHAPE, f"the {phase} reader and the network disagree about `{node.name}`",
         Label(program.readers.spans.get(phase, node.span), label), related=(Label(node.span, why),),
-        body=body, hint=hint)
+        body=body, hint=hint, fix=fix)
+
+
+def _shape_cure(program: CheckedProgram, phase: str, dims: Sequence[int], node: ShapedNode
+                ) -> tuple[str, tuple[Edit, ...]]:
+    """What to write where the data have another shape than the input: their shape, or a transform."""
+    form, fix = write_shape(node, dims)
+    if meant_shape(node, tuple(dims)) is not None:
+        return f"{ORDER}: write {form}.", fix
+    scaled = ":".join(map(str, node.shape.file_dims))
+    takes_transforms = len(dims) == node.shape.rank == 3 and program.readers[Phase(phase)].option("transforms")
+    other = f", or make the reader deliver {node.shape}: `transforms = Scale {{{scaled}}}`" if takes_transforms else ""
+    return f"write {form}{other}.", fix
 
 
 def add_label_hints(
     failed: Sequence[Node], program: CheckedProgram, problems: Iterable[Diagnostic]
 ) -> list[Diagnostic]:
-    """The problems of failed criteria, with a word on the labels where the reader sides with the network's output."""
+    """The problems of failed criteria; adds a hint about the labels where the reader matches the network's output."""
     found = list(problems)
     train = program.readers.get(Phase.TRAIN)
     description = describe_reader(train) if train is not None else None
@@ -85,25 +99,37 @@ def find_missing_files(
     if not missing:
         return
     paths = list(missing)
-    title = f"`{short(paths[0])}` is not there" if len(paths) == 1 else f"{len(paths)} files of data are not there"
+    title = f"`{short(paths[0])}` is not there" if len(paths) == 1 else f"{len(paths)} data files do not exist"
     shown = "\n".join(f"    {path}" for path in paths[:8]) + ("\n    ..." if len(paths) > 8 else "")
-    body = ("This was looked for:" if len(paths) == 1 else "These were looked for:", shown, *_neighbours(paths[0]))
+    body = ("I looked for this:" if len(paths) == 1 else "I looked for these:", shown, *_neighbours(paths[0]))
     yield data_diagnostic(program, missing[paths[0]], DataError(
         title, body=body, hint="set the folder with an override such as `dataDir=PATH`, or fetch it with "
-                               "`netdsl data`."), "warning")
+                               "`netdsl data`." if "dataDir" in program.settings else "correct the path."), "warning")
 
 
 def _neighbours(path: str) -> tuple[str, ...]:
     """What the folder of a missing file holds, or from where its path counts."""
     folder, count = os.path.dirname(path) or ".", ""
     if not os.path.isabs(path):
-        count = "Paths count from the folder in which the command runs."
+        count = "Paths are relative to the folder in which the command runs."
     try:
         names = sorted(os.listdir(folder))
     except OSError:
-        return (f"There is no folder `{folder}`. {count}".rstrip(),)
+        return (f"There is no folder `{folder}`{_nearest_folder(folder)} {count}".rstrip(),)
     listed = ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "") if names else "nothing"
     return (f"The folder is there; it holds {listed}. {count}".rstrip(),)
+
+
+def _nearest_folder(folder: str) -> str:
+    """`; did you mean ...?` for a folder that is not there, by those beside its first part that is not; else a dot."""
+    while (parent := os.path.dirname(folder)) and not os.path.isdir(parent):
+        folder = parent
+    try:
+        beside = [entry.name for entry in os.scandir(parent or ".") if entry.is_dir()]
+    except OSError:
+        beside = []
+    near = suggest(os.path.basename(folder), beside)
+    return f"; did you mean `{os.path.join(parent, near)}`?" if near else "."
 
 
 def data_diagnostic(program: CheckedProgram, phase: str, wrong: DataError, severity: str = "error") -> Diagnostic:

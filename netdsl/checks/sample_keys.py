@@ -30,7 +30,7 @@ def _balance(program: CheckedProgram, plan: TrainingPlan) -> Iterator[Diagnostic
     train = program.readers.get(Phase.TRAIN)
     if train is not None and not train.randomize:
         spans = program.readers.spans
-        yield Diagnostic(Code.CONFLICTING_KEYS, "balanced classes come in an order of their own",
+        yield Diagnostic(Code.CONFLICTING_KEYS, "balanced classes have their own order",
                          Label(span, "takes samples by class"),
                          related=(Label(spans.get("train.randomize") or spans.get("train", span),
                                         "keeps the order of the data"),),

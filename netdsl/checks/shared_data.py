@@ -13,7 +13,7 @@ from ..readers.files import locate, short
 
 
 def shared_sources(program: CheckedProgram) -> Iterator[Diagnostic]:
-    """A warning where a phase is judged by files or folders that are trained on."""
+    """A warning where a phase is measured on files or folders that are trained on."""
     train = program.readers.get(Phase.TRAIN)
     if train is None:
         return
@@ -27,9 +27,9 @@ def shared_sources(program: CheckedProgram) -> Iterator[Diagnostic]:
             related = (Label(program.readers.spans["train"], "trained on"),) if "train" in program.readers.spans else ()
             yield Diagnostic(
                 Code.DOUBTFUL, f"the {phase} data are among the training data: {names}",
-                Label(span, "what is measured here has been learned"), related=related, severity="warning",
-                hint="measure by data that are not trained on, or hold some out: `validation = 0.2` in `SGD`."
-                if phase == "validation" else "test by data that are not trained on.")
+                Label(span, "this measures on data that the network has learned"), related=related, severity="warning",
+                hint="use data that are not trained on, or hold some out: `validation = 0.2` in `SGD`."
+                if phase == "validation" else "use data that are not trained on.")
 
 
 def _identity(path: str) -> str:

@@ -22,7 +22,7 @@ def check_roles(program: CheckedProgram) -> Iterator[Diagnostic]:
                     hint="a criterion such as CrossEntropyWithSoftmax gives one number; ReduceSum makes one of many.")
             elif kind == "criterionNodes" and node.layer.is_metric:
                 yield Diagnostic(
-                    Code.NO_CRITERION, f"`{program.shown_name(name)}` counts, and cannot be trained on",
+                    Code.NO_CRITERION, f"`{program.shown_name(name)}` is a count and cannot be trained on",
                     Label(node.span, f"{node.layer.name()} has no gradient"),
                     related=(Label(program.spans[kind], "listed here"),),
                     hint="train on CrossEntropyWithSoftmax and list this in `evaluationNodes`.")

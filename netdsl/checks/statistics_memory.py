@@ -61,7 +61,8 @@ def _number(span: Span, wanted: float) -> Edit:
 
 
 def _too_long(memory: float, epoch: int, span: Span, wanted: float, fix: tuple[Edit, ...]) -> Diagnostic:
-    where = f"write {wanted:g} there" if fix else f"set `{KEY} = {wanted:g}` in `SGD`"
+    where = f"write {wanted:g}, or leave it out: then it is fitted to the data" if fix else \
+        f"set `{KEY} = {wanted:g}` in `SGD`"
     return Diagnostic(
         Code.DOUBTFUL, "batch normalization remembers more samples than an epoch or two show it",
         Label(span, f"{memory:,g} samples; an epoch has {epoch:,}"),

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 )
 @click.command()
 @file_and_overrides
-@click.option("--minibatch", type=click.IntRange(1), help="Samples of a minibatch; by default the file's.")
-@click.option("--iterations", type=click.IntRange(1), default=10, show_default=True, help="Measurements of each.")
-@click.option("--warm-up", type=click.IntRange(0), default=2, show_default=True, help="Iterations before the first.")
+@click.option("--minibatch", type=click.IntRange(1), help="Samples in a minibatch; by default the file's.")
+@click.option("--iterations", type=click.IntRange(1), default=10, show_default=True, help="Measurements of each layer.")
+@click.option("--warm-up", type=click.IntRange(0), default=2, show_default=True, help="Warm-up iterations.")
 @device_option
 @format_option("text", "json")
 def bench(file: str, overrides: tuple[str, ...], minibatch: int | None, iterations: int, warm_up: int, device: str,

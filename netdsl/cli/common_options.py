@@ -31,7 +31,7 @@ def file_and_overrides(command: F) -> F:
 
 def split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     """Files and overrides, told apart by their form."""
-    # `SGD.maxEpochs =3` sets nothing and is no file either: its page says how it is written.
+    # `SGD.maxEpochs =3` sets nothing and is no file either: its message says how it is written.
     overrides = [a for a in arguments if is_override(a) or ("=" in a and not a.split("=")[0].endswith(".net"))]
     return [file_of(a) for a in arguments if a not in overrides], overrides
 
@@ -53,7 +53,7 @@ def loaded(file: str, overrides: Sequence[str] = ()) -> CheckResult:
 
 
 def report_warnings(checked: CheckResult) -> None:
-    """The pages of what was found in a file without errors, to stderr."""
+    """The diagnostics of what was found in a file without errors, to stderr."""
     if checked.diagnostics:
         print_warnings(checked.diagnostics)
 

@@ -39,7 +39,7 @@ def data() -> None:
 @data.command("fetch")
 @click.argument("name", metavar="mnist|fashion-mnist|cifar10")
 @click.option("--to", "folder", metavar="DIR", help="Where to put the files; by default data/NAME.")
-@click.option("--mirror", metavar="URL", help="Another place with files of the same names.")
+@click.option("--mirror", metavar="URL", help="A mirror with files of the same names.")
 def fetch_command(name: str, folder: str | None, mirror: str | None) -> int:
     """Fetch a data set, check it, and go on where an earlier transfer broke off.
 
@@ -102,7 +102,7 @@ class _Bar:
 )
 @data.command("show")
 @file_and_overrides
-@click.option("--out", "-o", "target", metavar="FILE.png", help="The sheet; by default FILE.samples.png.")
+@click.option("--out", "-o", "target", metavar="FILE.png", help="The picture; by default FILE.samples.png.")
 @click.option("--count", type=click.IntRange(1, 400), default=32, show_default=True, help="How many samples.")
 @phase_option(Phase.TRAIN, "Which of the file's readers.")
 @click.option("--seed", type=click.IntRange(0), default=0, help="Draws other samples, and other random transforms.")
@@ -125,7 +125,7 @@ def show_command(file: str, overrides: tuple[str, ...], target: str | None, coun
     if reader is None:
         raise failure(
             Code.NO_TRAINING,
-            f"the file names no data to {phase if phase != 'validation' else 'validate'} on",
+            f"the file has no {'training' if phase == Phase.TRAIN else phase} data",
             Span.nowhere(program.source.name),
             hint=f"add `{phase} = ...` to the reader.",
         )

@@ -62,7 +62,7 @@ class _Commands(click.Group):
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         if args and args[0] not in COMMANDS:
             near = did_you_mean(args[0], COMMANDS)
-            hint = near or ("a file is given to a command: `netdsl check " + args[0] + "`."
+            hint = near or ("a file needs a command: `netdsl check " + args[0] + "`."
                             if args[0].endswith(".net") else f"commands: {', '.join(COMMANDS)}.")
             raise click.UsageError(f"there is no command `{args[0]}`; {hint}", ctx)
         return super().resolve_command(ctx, args)
@@ -80,7 +80,7 @@ class _Commands(click.Group):
 )
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="netdsl", prog_name="netdsl")
-@click.option("--traceback", "show_traceback", is_flag=True, help="Show Python's traceback of a bug in netdsl.")
+@click.option("--traceback", "show_traceback", is_flag=True, help="Show the Python traceback of a bug in netdsl.")
 def root(show_traceback: bool) -> None:
     """A language for neural networks: check, draw, train and test a `.net` file."""
 
@@ -123,8 +123,8 @@ _ELSEWHERE = {
     "--gpu": "write `--device cuda`.", "--gpus": "write `--device cuda`.", "--cuda": "write `--device cuda`.",
     "--cpu": "write `--device cpu`.", "--data": "write `dataDir=PATH`, if the file has a `dataDir`.",
     "--output": "write `--out DIR`.", "--output-dir": "write `--out DIR`.", "--name": "write `--out DIR`.",
-    "--pretrained": "write `--weights PATH`.", "--load": "write `--weights PATH`, or `--resume RUN` to go on.",
-    "--checkpoint": "write `--weights PATH` to begin with its weights, or `--resume RUN` to go on.",
+    "--pretrained": "write `--weights PATH`.", "--load": "write `--weights PATH`, or `--resume RUN` to resume.",
+    "--checkpoint": "write `--weights PATH` to start from its weights, or `--resume RUN` to resume.",
     "--json": "write `--format json`.", "--verbose": "it is; `--quiet` turns progress off.",
     "--fast-dev-run": "write `--smoke`.", "--set": "a value is set by its path alone: `SGD.maxEpochs=3`.",
 }

@@ -9,7 +9,7 @@ import click
 
 from ..base.text_table import Column, listed, text_table
 from ..base.units import disk_text, first_of, plural, value_text
-from ..runs.store import Run, located, missing_checkpoint
+from ..runs.store import Run, locate_run, missing_checkpoint
 from .completion import complete_checkpoint
 from .help_examples import examples
 from .output import out, room
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 @format_option("text", "json")
 def info(checkpoint: str, everything: bool, form: str) -> int:
     """What a CHECKPOINT holds: network, epoch, metrics, tensors with the range of their numbers, versions."""
-    path = located(checkpoint)
+    path = locate_run(checkpoint)
     if not path.exists():
         raise missing_checkpoint(checkpoint)
     from ..runs.inspect import contents

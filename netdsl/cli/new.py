@@ -48,7 +48,7 @@ def new(name: str | None, folder: str | None, like: str | None, no_timing: bool)
     if not target.endswith(".net"):
         target += ".net"
     if Path(target).exists():
-        raise failure(Code.CANNOT_WRITE, f"`{target}` is there already, and nothing is overwritten",
+        raise failure(Code.CANNOT_WRITE, f"`{target}` already exists and is not overwritten",
                       Span.nowhere(target), hint="give another name: `netdsl new other.net`.")
     program, problems = _checked(target, made.text(target))
     reasons = list(made.reasons)
@@ -82,11 +82,11 @@ def _timed(made: FileDraft, program: CheckedProgram) -> tuple[FileDraft, str]:
     if speed is None:
         return made, "not known: two updates take longer than was measured for; see `netdsl bench`"
     held_out = program.plan.block.validation if program.plan is not None else 0.0
-    judged = int(held_out * made.images)
+    evaluated = int(held_out * made.images)
     if Phase.VALIDATION in readers:
         with closing(readers[Phase.VALIDATION].open(training=False)) as data:
-            judged = data.count
-    epoch = speed.epoch_seconds(made.images - int(held_out * made.images), judged)
+            evaluated = data.count
+    epoch = speed.epoch_seconds(made.images - int(held_out * made.images), evaluated)
     made = made.with_time(epoch)
     source = "" if on_data else " of made-up data"
     return made, (f"about {duration(made.epochs * epoch)} on this machine, {duration(epoch)} an epoch: "

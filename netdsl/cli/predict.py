@@ -77,7 +77,7 @@ def predict(file: str, arguments: tuple[str, ...], checkpoint: str | None, epoch
         program, inputs, path, heads, minibatch=minibatch, device=device,
         standard_input=sys.stdin if "-" in inputs else (), tell=_tell)]
     if not found:
-        raise click.UsageError("nothing came on standard input", click.get_current_context())
+        raise click.UsageError("standard input is empty", click.get_current_context())
     return _close(found, form, printer)
 
 

@@ -47,7 +47,7 @@ def runs() -> None:
               help="Smallest first; `--sort=-KEY` largest first. KEY is a value (errs, test.errs), an override "
               "(SGD.learningRate), epochs, seconds, started, network, ...")
 @click.option("--where", "conditions", multiple=True, metavar="KEY=VALUE", shell_complete=complete_key,
-              help="Only runs for which this holds, also with !=, <, <=, >, >=: \"errs<5%\", \"network=conv*\".")
+              help="Only runs that match, also with !=, <, <=, >, >=: \"errs<5%\", \"network=conv*\".")
 @format_option("text", "json")
 def list_command(folder: str, key: str | None, conditions: tuple[str, ...], form: str) -> int:
     """The runs in a folder, oldest first, with the values that they ended with and what the command line changed."""

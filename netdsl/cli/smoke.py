@@ -28,7 +28,7 @@ MINIBATCH, UPDATES = 2, 2
 
 
 class _Failed(Exception):
-    """A step has failed, and its page is printed."""
+    """A step has failed, and its message is printed."""
 
 
 def run_smoke(file: str, overrides: Sequence[str]) -> int:
@@ -66,19 +66,19 @@ def _small(program: CheckedProgram) -> CheckedProgram:
 
 def _try_all(program: CheckedProgram, folder: Path) -> None:
     from ..training import Limits, RunOptions, train
-    from ..training import test as judge
+    from ..training import test as evaluate
 
     options = RunOptions(device="auto", out=folder, limits=Limits(epochs=1, minibatches=UPDATES), workers=1)
     with _step("train, test and save") as say:
         result = train(program, options)
         say(f"{result.steps} updates, {_values(result.train)}")
     with _step("load and test again") as say:
-        again = judge(program, folder, options=RunOptions(limits=options.limits, workers=1))
+        again = evaluate(program, folder, options=RunOptions(limits=options.limits, workers=1))
         say(_values(again.values))
         differing = [name for name, value in again.values.items()
                      if abs(value - (result.test or {})[name]) > 1e-4 * max(1.0, abs(value))]
         if differing:
-            raise ValueError(f"`{differing[0]}` is another number after loading: {_values(result.test or {})}")
+            raise ValueError(f"`{differing[0]}` changed after loading: {_values(result.test or {})}")
 
 
 def _try_forward(program: CheckedProgram, folder: Path) -> None:

@@ -61,7 +61,7 @@ def test(file: str, overrides: tuple[str, ...], checkpoint: str | None, epoch: s
     program = loaded_with_data(file, overrides, phase, require_data).require()
     from ..runs.checkpoint import find
     from ..training import ConsoleReporter, Limits, Reporter, RunOptions
-    from ..training import test as judge
+    from ..training import test as evaluate
     from ..training.data.loader import skipped_samples_note
 
     live = form == "text" and sys.stdout.isatty()
@@ -69,7 +69,7 @@ def test(file: str, overrides: tuple[str, ...], checkpoint: str | None, epoch: s
         ConsoleReporter(sys.stdout, True, lambda: shutil.get_terminal_size((100, 24)).columns) if live else Reporter()
     )
     options = RunOptions(device=device, workers=workers, limits=Limits(minibatches=limit))
-    found = judge(program, path, phase=phase, reporter=reporter, options=options)
+    found = evaluate(program, path, phase=phase, reporter=reporter, options=options)
     if found.skipped:
         err(skipped_samples_note(found.skipped, phase))
     if form == "json":
@@ -98,7 +98,7 @@ def print_details(found: EvalResult, heads: Sequence[Head]) -> None:
         elif counts.hits is not None:
             _print_hits(counts.hits, head, of)
     wrong = [sample for sample in found.worst if sample.wrong]
-    out("\nworst samples:" if wrong else "\nworst samples: none is taken for another class")
+    out("\nworst samples:" if wrong else "\nworst samples: no sample is misclassified")
     for sample in wrong:
         out(f"    {sample.criterion:8.4g}  {sample.name}{_taken_for(sample, heads)}")
 
@@ -121,7 +121,7 @@ def _print_confusion(matrix: np.ndarray, names: Sequence[str], of: str, what: st
         off = matrix - np.diag(np.diagonal(matrix))
         for index in [k for k in np.argsort(-off, axis=None, kind="stable")[:10].tolist() if off.flat[k]]:
             true, taken = divmod(index, len(matrix))
-            out(f"    {off[true, taken]:,} of {_class(true, names)}, taken for {_class(taken, names)}")
+            out(f"    {off[true, taken]:,} of {_class(true, names)}, predicted {_class(taken, names)}")
 
 
 def _print_table(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
@@ -150,7 +150,7 @@ def _taken_for(sample: WorstSample, heads: Sequence[Head]) -> str:
         taken: Any = pair.get("predicted")
         label = f"{head.name}: " if len(heads) > 1 else ""
         if isinstance(truth, int) and truth != taken:
-            parts.append(f"{label}{_class(truth, head.names)}, taken for {_class(taken, head.names)}")
+            parts.append(f"{label}{_class(truth, head.names)}, predicted {_class(taken, head.names)}")
         elif isinstance(truth, list):
             parts.append(f"{label}{_numbers(truth)}, predicted {_numbers(taken)}")
     return f"  {'; '.join(parts)}" if parts else ""

@@ -29,28 +29,30 @@ def _training_options(command: Callable[..., Any]) -> Callable[..., Any]:
         device_option,
         click.option("--out", "-o", help="The run's folder; by default runs/NETWORK/TIME."),
         click.option("--resume", metavar="PATH|RUN", shell_complete=complete_checkpoint,
-                     help="Go on from a checkpoint or a run's folder, with the exact next minibatch."),
-        click.option("--accept-changes", is_flag=True, help="Resume although plan or network have changed."),
+                     help="Resume a checkpoint or a run, at the exact next minibatch."),
+        click.option("--accept-changes", is_flag=True, help="Resume even if the plan or the network has changed."),
         click.option("--weights", metavar="PATH|RUN", shell_complete=complete_checkpoint,
-                     help="Begin with the weights of a checkpoint."),
-        click.option("--allow-missing", multiple=True, metavar="GLOB", help="Tensors that may start afresh."),
+                     help="Start from the weights of a checkpoint."),
+        click.option("--allow-missing", multiple=True, metavar="GLOB",
+                     help="Tensors that may be missing and start fresh."),
         click.option("--best", metavar="METRIC",
                      help="The criterion or metric that chooses the best epoch; by default the first evaluation node."),
         click.option("--seed", type=click.IntRange(0), help="The run's seed (SGD.seed); by default the file's."),
         click.option("--workers", type=click.IntRange(0), help="Threads that read data."),
-        click.option("--max-epochs", type=click.IntRange(1), help="Stop after so many epochs of the plan."),
-        click.option("--max-steps", type=click.IntRange(1), help="Stop after so many updates."),
-        click.option("--max-time", type=TIME, metavar="TIME", help="Stop after so long: 90 (seconds), 30m, 1h30m."),
+        click.option("--max-epochs", type=click.IntRange(1), help="Stop after this many epochs of the plan."),
+        click.option("--max-steps", type=click.IntRange(1), help="Stop after this many updates."),
+        click.option("--max-time", type=TIME, metavar="TIME", help="Stop after this long: 90 (seconds), 30m, 1h30m."),
         click.option("--save-minutes", type=click.FloatRange(0, min_open=True), default=15.0, metavar="MINUTES",
                      help="Also a checkpoint within an epoch, so long after the last one; 15 by default."),
         click.option("--limit", type=click.IntRange(1), metavar="N",
                      help="N minibatches of each phase of an epoch; of tests, from all over the data."),
         click.option("--overfit", type=click.IntRange(1), metavar="N",
-                     help="Train and judge on N minibatches, always the same: the loss must go to 0."),
+                     help="Train and evaluate on the same N minibatches: the loss must go to 0."),
         click.option("--smoke", is_flag=True,
                      help="A few steps of train, test, save and load on synthetic data of the declared shapes."),
         click.option("--require-data", is_flag=True, help="Refuse to run on the embedded sample."),
-        click.option("--nan", type=click.Choice(["stop", "continue"]), default="stop", help="At a criterion of NaN."),
+        click.option("--nan", type=click.Choice(["stop", "continue"]), default="stop",
+                     help="What to do when the criterion is NaN."),
         click.option("--quiet", "-q", is_flag=True, help="No progress, only the result."),
     ]
     for option in reversed(options):
@@ -63,8 +65,8 @@ def _training_options(command: Callable[..., Any]) -> Callable[..., Any]:
     ("netdsl run digits.net SGD.maxEpochs=3 SGD.learningRate=0.01 -o runs/try", "with other values, in this folder"),
     ("netdsl run digits.net --smoke", "try it out in seconds, on made-up data"),
     ("netdsl run digits.net --limit 20 --max-time 10m", "a short run"),
-    ("netdsl run digits.net --resume digits", "go on with the latest run, with the exact next minibatch"),
-    ("netdsl run digits.net --weights runs/base --allow-missing 'model.head.*'", "begin with trained weights"),
+    ("netdsl run digits.net --resume digits", "resume the latest run, at the exact next minibatch"),
+    ("netdsl run digits.net --weights runs/base --allow-missing 'model.head.*'", "start from trained weights"),
 )
 @click.command()
 @file_and_overrides
@@ -112,7 +114,7 @@ def _train(file: str, overrides: tuple[str, ...], stdout: TextIO, *, test: bool,
         if stopped.checkpoint:
             command = click.get_current_context().info_name or "run"
             again = shlex.join(["netdsl", command, file, *overrides, "--resume", str(stopped.checkpoint.parent.parent)])
-            err(f"Hint: `{again}` goes on from there.")
+            err(f"Hint: `{again}` resumes there.")
         return stopped.exit_code
     if quiet:
         for phase, text in result.lines():
@@ -154,6 +156,6 @@ def _overfit_verdict(name: str, folder: Path) -> int:
     out(f"overfit: {name} went from {first:.4g} to {last:.4g} in {plural(len(epochs), 'epoch')}: {verdict}")
     if not learned:
         err("Hint: try another rate first (or SGD.maxEpochs=1000), without weight decay and without Dropout in the\n"
-            "      layers. If it still does not learn so few samples by heart, look at the labels "
+            "      layers. If it still does not memorise so few samples, look at the labels "
             "(`netdsl data show`),\n      at the scale of the inputs and at the criterion.")
     return int(not learned)

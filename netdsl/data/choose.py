@@ -52,7 +52,7 @@ def choose_data(file: str | Path | Source, overrides: Sequence[str] = (), *, req
         raise Failure([data_diagnostic(program, "sample", wrong)]) from None
     again = load(file, overrides, files, sample=str(folder))
     again.require()
-    line = f"`{missing[0][1]}` is not there: this run is on the embedded sample {sample.show()}, in {folder}"
+    line = f"`{missing[0][1]}` is not there: this run uses the embedded sample {sample.show()}, in {folder}"
     return DataChoice(again, folder, line)
 
 

@@ -73,7 +73,7 @@ class Declared(Reader):
     def open(self, training: bool) -> Dataset:
         return _Made(self)
 
-    def content(self) -> Any:
+    def fingerprint(self) -> Any:
         return f"made up, {self.count} samples"
 
 

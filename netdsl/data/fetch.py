@@ -106,20 +106,20 @@ def fetch(data_set: DataSet, folder: Path, *, mirror: str | None = None, report:
     """Put the files of a data set into a folder; those that are there and right are left alone.
 
     A file is written as `NAME.part` and renamed when its checksum is right, so that a file under its
-    name is whole. A `.part` that is there is gone on with. Raises FetchError.
+    name is whole. An existing `.part` is resumed. Raises FetchError.
     """
     places = (mirror if mirror.endswith("/") else mirror + "/",) if mirror else data_set.places
     with _disk(folder):
         folder.mkdir(parents=True, exist_ok=True)
     for remote in data_set.files:
         if _is_there(remote, folder):
-            say(f"{remote.name}: is there")
+            say(f"{remote.name}: already there")
             continue
         _require_room(remote, folder)
         _fetch_file(remote, places, folder, report, say, attempts, pause)
         if remote.members:
             _unpack(remote, folder)
-        say(f"{remote.name}: {remote.size:,} bytes, checksum right"
+        say(f"{remote.name}: {remote.size:,} bytes, checksum OK"
             + (f", unpacked {len(remote.members)} files" if remote.members else ""))
 
 
@@ -167,7 +167,7 @@ def _fetch_file(remote: Remote, places: Sequence[str], folder: Path, report: Rep
         if attempt + 1 < attempts:
             time.sleep(min(30.0, pause * 2**attempt))
     raise FetchError(f"{remote.name} could not be fetched: {'; '.join(dict.fromkeys(problems))}",
-                     "name another place with --mirror URL, or copy the files there by hand.")
+                     "use a mirror with --mirror URL, or copy the files there by hand.")
 
 
 def _try(place: str, part: Path, remote: Remote, report: Report) -> _Problem | None:
@@ -184,7 +184,7 @@ def _try(place: str, part: Path, remote: Remote, report: Report) -> _Problem | N
         raise FetchError(f"`{place}` is not an address", "write it as https://host/folder/.") from None
     if _accept(part, part.with_suffix(""), remote):
         return None
-    return _Problem("what came has another checksum than the published file", lasting=not resumed)
+    return _Problem("checksum mismatch: this is not the published file", lasting=not resumed)
 
 
 def _transfer(address: str, part: Path, remote: Remote, report: Report) -> bool:
@@ -207,7 +207,7 @@ def _transfer(address: str, part: Path, remote: Remote, report: Report) -> bool:
             while done < remote.size:
                 chunk = _read(answer, min(_CHUNK, remote.size - done))
                 if not chunk:
-                    raise ConnectionError(f"the transfer broke off after {done:,} of {remote.size:,} bytes")
+                    raise ConnectionError(f"the transfer stopped after {done:,} of {remote.size:,} bytes")
                 file.write(chunk)
                 done += len(chunk)
                 report(DownloadProgress(remote.name, done, remote.size, resumed, time.perf_counter() - started))
@@ -264,6 +264,6 @@ class _disk:
             return
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise FetchError(f"the disk of {self.path} is full",
-                             "free some space there; the transfer goes on where it is.") from error
+                             "free some space there; the transfer resumes where it stopped.") from error
         raise FetchError(f"{self.path} cannot be written: {error.strerror or error}",
                          "choose another folder with --to.") from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,9 +12,7 @@ import numpy as np
 from ..base.seeds import seed_for
 from ..base.units import clip_while
 from ..readers.formats.images import pillow
-from ..readers.reader import DataError, Reader, SampleRng, Transform
-from ..readers.transforms.color import Mean, Normalize
-from ..readers.transforms.pipeline import ImageReader
+from ..readers.reader import DataError, Reader, SampleRng
 from .image_grid import corner, image_grid
 
 #: Pictures are enlarged by whole factors until their longer side has about so many pixels.
@@ -28,26 +26,6 @@ class Picture:
     pixels: np.ndarray
     caption: str
     name: str = ""
-
-
-def shown_reader(reader: Reader) -> Reader:
-    """The reader without the steps that only shift and scale values: what it gives can be looked at.
-
-    Steps that draw random numbers stay and draw the same: the pictures are those that training sees.
-    """
-    if isinstance(reader, ImageReader):
-        steps = [step for transform in reader.transforms for step in transform.expand()]
-        return replace(reader, transforms=tuple(step for step in steps if not _only_scales(step)))
-    changed: dict[str, Any] = {}
-    for field in fields(reader):
-        value = getattr(reader, field.name)
-        if isinstance(value, tuple) and any(isinstance(item, Reader) for item in value):
-            changed[field.name] = tuple(shown_reader(item) if isinstance(item, Reader) else item for item in value)
-    return replace(reader, **changed)
-
-
-def _only_scales(step: Transform) -> bool:
-    return isinstance(step, Mean | Normalize)
 
 
 @dataclass(frozen=True)
@@ -69,19 +47,13 @@ class ImageLayout:
             raise DataError("none of the reader's inputs is an image", body=(f"It delivers {shapes}.",))
         labels = next((s for s in described.streams if s.classes is not None and len(s.dims or ()) <= 1), None)
         names = tuple(class_names) or (labels.class_names if labels is not None else ())
-        order = getattr(reader, "color_order", None) or next(
-            (inner.color_order for field in fields(reader) for inner in _inside(getattr(reader, field.name))
-             if isinstance(inner, ImageReader) and inner.features_input == images[0].name), "RGB")
-        return ImageLayout(images[0].name, labels.name if labels is not None else None, order == "BGR", names)
+        bgr = reader.color_order_of(images[0].name) == "BGR"
+        return ImageLayout(images[0].name, labels.name if labels is not None else None, bgr, names)
 
     def caption(self, label: int | None) -> str:
         if label is None:
             return ""
         return self.class_names[label] if label < len(self.class_names) else f"class {label}"
-
-
-def _inside(value: object) -> tuple[object, ...]:
-    return value if isinstance(value, tuple) else ()
 
 
 def _like_image(dims: tuple[int, ...]) -> bool:
@@ -91,7 +63,7 @@ def _like_image(dims: tuple[int, ...]) -> bool:
 def pictures(reader: Reader, indices: Sequence[int], *, training: bool, seed: int = 0, epoch: int = 0,
              class_names: Sequence[str] = ()) -> list[Picture]:
     """Samples as pictures; of a sample with several views, the first. Raises DataError."""
-    shown = shown_reader(reader)
+    shown = reader.for_viewing()
     dataset = shown.open(training)
     try:
         look = ImageLayout.at(shown, tuple(class_names) or dataset.class_names)

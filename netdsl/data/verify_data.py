@@ -28,7 +28,7 @@ class PhaseData:
     tolerated: int = 0  #: how many bad samples the reader skips
     refused: DataError | None = None  #: why the data cannot be opened at all
     notes: tuple[DataError, ...] = ()  #: what is allowed and perhaps not meant
-    cures: bool = False  #: whether the reader can skip bad samples
+    can_skip: bool = False  #: whether the reader can skip bad samples
     copies: list[tuple[str, str]] = field(default_factory=list)  #: images that are also trained on: here, and there
 
     @property
@@ -55,7 +55,7 @@ def verify_data(program: CheckedProgram) -> Iterator[PhaseData]:
 
 
 def _verify(phase: str, reader: Reader, trained: dict[bytes, str]) -> PhaseData:
-    found = PhaseData(phase, tolerated=reader.tolerated, cures=type(reader).option("maxErrors") is not None)
+    found = PhaseData(phase, tolerated=reader.tolerated, can_skip=type(reader).option("maxErrors") is not None)
     try:
         described = reader.tolerant(_ALL).describe()
         if described.missing:
@@ -129,5 +129,5 @@ def data_hint(found: list[PhaseData]) -> str:
     if not failed:
         return ""
     skip = f", or let them be skipped: `maxErrors = {max(len(part.bad) for part in failed)}` in the reader" \
-        if all(part.cures for part in failed) else ""
-    return f"mend the bad samples or take them out{skip}."
+        if all(part.can_skip for part in failed) else ""
+    return f"repair the bad samples or remove them{skip}."

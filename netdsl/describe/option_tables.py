@@ -100,7 +100,7 @@ def _option_lines(o: Option, width: int) -> list[str]:
 
 def _example_lines(row: type[Spec], width: int) -> list[str]:
     if not issubclass(row, Layer):
-        examples = getattr(row, "examples", ())
+        examples = row.examples
         return ["", "examples:", *(f"    {text}" for text in examples)] if examples else []
     lines = ["", "examples:"]
     for example in row.examples:

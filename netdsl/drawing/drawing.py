@@ -16,7 +16,7 @@ _HEADER, _LINE_HEIGHT, _STRIP = 24.0, 15.0, 17.0
 _SIDE = 10.0  #: between a box's border and its text
 _WIDEST_LINE = 230.0  #: body text is broken to this width
 _MARGIN, _TOP = 28.0, 66.0
-#: Roles of boxes that judge the network: dashed, as the lines to them are, and nothing else is.
+#: Roles of boxes that evaluate the network: dashed, as the lines to them are, and nothing else is.
 _JUDGING = frozenset({"criterion", "metric"})
 
 
@@ -174,14 +174,14 @@ class _Painter:
 
     def wires(self) -> Iterator[Item]:
         for wire in self.layout.wires:
-            dashed = self.judges(wire)
+            dashed = self.evaluates(wire)
             color = palette.RETURN if wire.feedback else palette.LINE
             points = tuple((x + self.left, y + self.top) for x, y in wire.points)
             line = Line(points, color, 1.4, 7, dashed, arrow=wire.target in self.diagram.box)
             title = f"{wire.source}: {self.diagram.box[wire.source].shape}"
             yield Cluster((line,), title, "edge")
 
-    def judges(self, wire: Wire) -> bool:
+    def evaluates(self, wire: Wire) -> bool:
         """Whether a line only serves criteria and metrics; one that ends at a frame serves what it leads to inside."""
         ends = [edge.target for edge in self.diagram.outgoing[wire.source]
                 if wire.target in (edge.target, *self.diagram.around(edge.target))]

@@ -14,7 +14,7 @@ from ..base.units import plural
 from ..ir.network import Use
 from ..layers.layer import Layer
 from ..readers import TRANSFORMS
-from ..spec import BoundArgument, Spec, bind, signature_body
+from ..spec import BoundArgument, Function, Spec, bind, signature_body
 from ..syntax import ast
 from . import errors
 from .schedules import read_schedule
@@ -66,7 +66,7 @@ def call(evaluator: Interpreter, e: ast.Call, environment: Environment, place: N
         return call_function(evaluator, callee, positional, named, e.span, own.used_by(e.span))
     if isinstance(callee, Builtin):
         return call_builtin(evaluator, callee, positional, named, e.span, place)
-    if getattr(callee, "is_function", False):
+    if isinstance(callee, Function):
         if named:
             identifier = next(iter(named.values()))[1]
             raise failure(Code.WRONG_ARGUMENTS, f"`{identifier.text}` cannot be given here by name", identifier.span,
@@ -104,7 +104,7 @@ def call_function(evaluator: Interpreter, function: FunctionValue, positional: S
     if len(positional) > len(parameters):
         raise errors.arguments(function, f"{title} takes {plural(len(names), 'argument')}, "
                                f"here {'is' if len(positional) == 1 else 'are'} {len(positional)}",
-                               positional[len(parameters)].span, "this one has no place", place)
+                               positional[len(parameters)].span, "this one is too many", place)
     bound: dict[str, Lazy] = dict(zip(names, positional, strict=False))
     for name, (value, identifier) in named.items():
         if name not in names:
@@ -134,7 +134,7 @@ def call_builtin(evaluator: Interpreter, builtin: Builtin, positional: Sequence[
     if len(positional) > len(builtin.parameters):
         count = plural(len(builtin.parameters), "argument")
         raise failure(Code.WRONG_ARGUMENTS, f"{builtin.name} takes {count}, here are {len(positional)}",
-                      positional[len(builtin.parameters)].span, "this one has no place",
+                      positional[len(builtin.parameters)].span, "this one is too many",
                       related=errors.uses(place), hint="the elements of a list are joined by `:`, not `,`.")
     bound: dict[str, Any] = dict(zip(builtin.parameters, positional, strict=False))
     for name, (value, identifier) in named.items():
@@ -197,7 +197,7 @@ def construct(evaluator: Interpreter, row: type[Spec], positional: Sequence[Lazy
     if not isinstance(bound.spec, Layer):
         evaluator.spec_spans[id(bound.spec)] = (bound.spec, span, dict(bound.spans))
         return bound.spec
-    layer, activation = split_activation(bound.spec)
+    layer, activation = bound.spec.split_activation()
     name = place.scope.claim(layer.step_label(), place.tail)
     given = tuple(bound.spans.items())
     if not layer.inputs:
@@ -218,14 +218,6 @@ def _of_two_tables(row: type[Spec], failed: Failure) -> Failure:
     return Failure([dataclasses.replace(d, hint=d.hint or hint) for d in failed.diagnostics])
 
 
-def split_activation(layer: Layer) -> tuple[Layer, Any]:
-    """The `activation` option becomes a node of its own; the row keeps none."""
-    activation = getattr(layer, "activation", None)
-    if activation is None:
-        return layer, None
-    return dataclasses.replace(layer, activation=None), activation  # type: ignore[call-arg]
-
-
 def call_row(evaluator: Interpreter, row: type[Layer], positional: Sequence[Lazy], named: Named, e: ast.Call,
              place: NamedPlace) -> Any:
     """`Row (inputs and options)` in the order that the row states."""
@@ -236,7 +228,7 @@ def call_row(evaluator: Interpreter, row: type[Layer], positional: Sequence[Lazy
     if len(positional) > len(order):
         count = plural(len(order), "argument")
         raise failure(Code.WRONG_INPUTS, f"{row.name()} takes at most {count}, here are {len(positional)}",
-                      positional[len(order)].span, "this one has no place", related=errors.uses(place),
+                      positional[len(order)].span, "this one is too many", related=errors.uses(place),
                       body=(f"    {row.name()} ({', '.join(order)})",))
     given: dict[str, tuple[Lazy, ast.Identifier | None]] = {
         name: (lazy, None) for name, lazy in zip(order, positional, strict=False)}
@@ -264,7 +256,7 @@ def call_row(evaluator: Interpreter, row: type[Layer], positional: Sequence[Lazy
         bound = bind(row, [], options, e.span)
     except Failure as failed:
         raise _options_in_parentheses(failed, e) from None
-    layer, activation = split_activation(bound.spec)
+    layer, activation = bound.spec.split_activation()
     name = own.scope.claim(layer.step_label(), True)
     value = LayerValue(layer, name, e.callee.span.to(e.span), place.trace_spans(), tuple(bound.spans.items()),
                        activation)
@@ -304,7 +296,7 @@ def _missing_inputs(
         if given and not row.optional_inputs and not any(a.name for a in e.arguments):
             return errors.wrong_inputs(row.name(), row.inputs, given, e.span, place, f"`{missing[0]}` is missing here",
                                        body)
-        hint = "" if e.arguments else f"in a list, and as an option, it stands without brackets: `{row.name()}`."
+        hint = "" if e.arguments else f"in a list, and as an option, it is written without brackets: `{row.name()}`."
     return failure(Code.WRONG_INPUTS, f"{row.name()} needs its input `{missing[0]}`", e.span,
                    f"`{missing[0]}` is missing here", related=errors.uses(place), body=body, hint=hint)
 
@@ -347,7 +339,7 @@ def use_of(evaluator: Interpreter, argument: Lazy, value: Any, layer: Layer | No
         called = f"an input of {layer.name()}" if layer else "an operand"
         raise errors.wrong_type(f"{called} has to be a node of the network", argument.span, value, place,
                                 hint=errors.APPLY
-                                if getattr(value, "is_function", False) else "")
+                                if isinstance(value, Function) else "")
     return Use(value.node, argument.span)
 
 

@@ -83,7 +83,7 @@ def _unknown_phase(name: str, span: Span) -> Diagnostic:
 def _nothing_to_replace(sample: Sample, span: Span, severity: str = "error") -> Diagnostic:
     name = sample.replaces
     return Diagnostic(Code.UNKNOWN_NAME, f"the sample replaces `{name}`, which is not at the top of the file",
-                      Label(span, "this run would be on these data"), severity=severity,
+                      Label(span, "this run would use these data"), severity=severity,
                       hint=f'write `{name} = "data"` at the top, with the folder of the data, and `"${name}$/..."` in '
                            "the reader: the sample's folder is put in its place.")
 

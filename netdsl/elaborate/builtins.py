@@ -12,7 +12,7 @@ from ..base.diagnostics import Diagnostic
 from ..base.failure import Failure, failure
 from ..base.source import Span
 from ..layers import NAMES as LAYERS
-from ..spec import show_value
+from ..spec import Function, show_value
 from . import errors
 from .apply import plain
 from .evaluator import ExpressionEvaluator
@@ -48,7 +48,7 @@ def _step(evaluator: ExpressionEvaluator, item: Lazy, place: NamedPlace, single:
     step = item.force()
     if isinstance(step, ListValue):
         return _steps(evaluator, item, place)
-    if not getattr(step, "is_function", False):
+    if not isinstance(step, Function):
         raise errors.not_a_layer(step, item.span, place, *errors.option_in_parentheses(item.expression))
     scope = item.place.scope if item.place is not None and not single else None
     if isinstance(step, RowValue) and scope is not None:
@@ -79,7 +79,7 @@ def _merge_binary(evaluator: ExpressionEvaluator, bound: Bound, span: Span, plac
 def _layer_stack(evaluator: ExpressionEvaluator, bound: Bound, span: Span, place: NamedPlace) -> Chain:
     count = _whole(bound["count"], "LayerStack", place, minimum=0)
     function, written = bound["layer"].force(), bound["layer"].expression
-    if not getattr(function, "is_function", False) or isinstance(function, LayerValue | Chain):
+    if not isinstance(function, Function) or isinstance(function, LayerValue | Chain):
         shown = " ".join(written.span.text.split()) if written is not None else "..."
         raise errors.not_a_layer(function, bound["layer"].span, place, "the second argument of LayerStack",
                                  f"write `LayerStack {{{int(count)}, i => {shown if len(shown) <= 50 else '...'}}}`: "
@@ -90,7 +90,7 @@ def _layer_stack(evaluator: ExpressionEvaluator, bound: Bound, span: Span, place
 
 def _function(argument: Lazy, place: NamedPlace) -> Any:
     value = argument.force()
-    if not getattr(value, "is_function", False):
+    if not isinstance(value, Function):
         raise errors.not_a_layer(value, argument.span, place, "this argument")
     return value
 
@@ -237,7 +237,7 @@ CONSTANTS: dict[str, Any] = {"None": None, "Inferred": 0.0, "Infinity": math.inf
 def environment() -> dict[str, Any]:
     """Everything that a file finds without defining it."""
     names: dict[str, Any] = {builtin.name: builtin for builtin in BUILTINS}
-    tables = (getattr(optimizers, "NAMES", {}), getattr(readers, "NAMES", {}), LAYERS)
+    tables = (optimizers.NAMES, readers.NAMES, LAYERS)
     names.update({name: RowValue(row) for table in tables for name, row in table.items()})
     names.update(CONSTANTS)
     return names

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import Any
 
 from .. import layers, optimizers, readers
 from ..base.codes import Code
-from ..base.diagnostics import Diagnostic, Label
+from ..base.diagnostics import Diagnostic, Edit, Label
 from ..base.failure import Failure
 from ..base.recursion import run_deep
 from ..base.render import in_file_order
 from ..base.source import Files, Source, Span
 from ..base.suggest import did_you_mean, suggest
 from ..ir.network import Network
-from ..ir.program import SPECIAL, Budget, Program, Readers
-from ..spec import show_value
+from ..ir.program import SPECIAL, Budget, Phase, Program, Readers
+from ..optimizers.block import TrainingBlock
+from ..spec import Function, show_value
 from ..syntax import ast
 from . import errors
 from .blocks import prepare_reader, read_plan, read_readers, sample_warning, take_sample
@@ -27,13 +29,13 @@ from .values import Environment, FunctionValue, Lazy, ListValue, NamedPlace, Rec
 BLOCKS = ("network", "reader", "SGD")
 #: Keys of CNTK's configuration files, and what stands for them.
 CONFIGURATION = {
-    **dict.fromkeys(("command", "action"), "take it out: the command says what is done, as in `netdsl run FILE`."),
-    "modelPath": "take it out: a run keeps its checkpoints in its own folder, `netdsl run FILE -o FOLDER`.",
-    "deviceId": "take it out: the device is said by the command, as in `netdsl run FILE --device cpu`.",
+    **dict.fromkeys(("command", "action"), "remove it: the command says what to do, as in `netdsl run FILE`."),
+    "modelPath": "remove it: a run keeps its checkpoints in its own folder, `netdsl run FILE -o FOLDER`.",
+    "deviceId": "remove it: the device is an option of the command, as in `netdsl run FILE --device cpu`.",
     **dict.fromkeys(("BrainScriptNetworkBuilder", "SimpleNetworkBuilder", "NDLNetworkBuilder"),
                     "the network is `network = { ... }`, at the top of the file."),
     **dict.fromkeys(("Train", "train", "Test", "test"),
-                    "`network`, `reader` and `SGD` stand at the top of the file, without a block around them."),
+                    "`network`, `reader` and `SGD` go at the top of the file, without a block around them."),
 }
 #: Rows of the other tables are no part of a network; `Linear` there is a misspelt layer, not a schedule.
 NOT_IN_NETWORKS = frozenset({*readers.NAMES, *optimizers.NAMES} - set(layers.NAMES))
@@ -132,10 +134,8 @@ class _Elaboration:
             if name in CONFIGURATION and (record or name not in ("Train", "train", "Test", "test")):
                 self.problems.append(Diagnostic(Code.UNKNOWN_KEY, f"`{name}` belongs to CNTK's configuration files",
                                                 Label(span, "nothing reads it here"), hint=CONFIGURATION[name]))
-            elif near and record and near != "network":
-                self.problems.append(Diagnostic(Code.UNKNOWN_KEY, f"`{name}` is no block of the file",
-                                                Label(span, f"did you mean `{near}`?"),
-                                                body=(f"The blocks are {', '.join(BLOCKS)}.",)))
+            elif record and (near or (near := _block_of(lazy.expression, top.members))) and near != "network":
+                self.problems.append(_not_a_block(name, span, near, lazy.expression))
 
     def _try(self, work: Any) -> Any:
         return self.evaluator.diagnostics_of(work, self.problems)
@@ -198,7 +198,7 @@ class _Elaboration:
             else:
                 raise errors.wrong_type(f"`{name}` is a list of nodes of the network", item.span, node, None,
                                         errors.APPLY
-                                        if getattr(node, "is_function", False) else "")
+                                        if isinstance(node, Function) else "")
         self.special[name] = tuple(dict.fromkeys(names))
 
     def _by_name(self, node: str, span: Span, record: RecordValue) -> str:
@@ -237,7 +237,7 @@ class _Elaboration:
         self.problems.append(Diagnostic(
             Code.NO_CRITERION, "the network has no criterion, so it cannot be trained",
             Label(network.span, "in this network"),
-            hint="name what is to be made small: `criterionNodes = CrossEntropyWithSoftmax (labels, z)`."))
+            hint="name what to minimize: `criterionNodes = CrossEntropyWithSoftmax (labels, z)`."))
 
     # -- the rest of the file ------------------------------------------------------------------------
 
@@ -269,10 +269,29 @@ class _Elaboration:
                     self.problems.append(_unused_warning(name, span, node, isinstance(member.force(), FunctionValue)))
 
 
+def _block_of(record: Any, there: Container[str]) -> str:
+    """The block, not in the file yet, that a record's keys belong to; empty if it is none."""
+    keys = {member.name.text for member in record.members if isinstance(member, ast.Assign | ast.Define)}
+    known = {"SGD": {option.name for option in TrainingBlock.options()}, "reader": {*Phase, "sample"}}
+    return next((name for name, own in known.items() if name not in there and keys & own), "")
+
+
+def _not_a_block(name: str, span: Span, meant: str, record: Any) -> Diagnostic:
+    """`data = {`, `Adam = {`: nothing would ever read it."""
+    hint, fix = f"call it `{meant}`", [Edit(span, meant)]
+    if name in optimizers.OPTIMIZERS:
+        brace = record.span.start + 1
+        hint += f", and choose the rule in it: `optimizer = {name} {{}}`"
+        fix.append(Edit(span.source.span(brace, brace), f" optimizer = {name} {{}} ;"))
+    return Diagnostic(Code.UNKNOWN_KEY, f"`{name}` is not a block of the file",
+                      Label(span, f"its keys are those of `{meant}`"), body=(f"The blocks are {', '.join(BLOCKS)}.",),
+                      hint=f"{hint}.", fix=tuple(fix))
+
+
 def _unused_warning(name: str, span: Span, node: str | None, function: bool) -> Diagnostic:
     why = "it is computed, but no criterion, metric or output needs it" if node else "nothing uses it"
-    hint = "name it in `evaluationNodes` or `outputNodes`, or take it out." if node else \
-        "take it out, or begin its name with `_`."
+    hint = "name it in `evaluationNodes` or `outputNodes`, or remove it." if node else \
+        "remove it, or begin its name with `_`."
     return Diagnostic(Code.UNUSED_NAME, f"`{name}` is not used", Label(span, why), hint=hint, severity="warning")
 
 

@@ -1,4 +1,4 @@
-"""The pages of the evaluator: what is wrong with a name, a call, an operand."""
+"""The diagnostics of the evaluator: what is wrong with a name, a call, an operand."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from ..base.failure import Failure, failure
 from ..base.source import Span
 from ..base.suggest import did_you_mean
 from ..base.units import clipped, plural
+from ..spec import Function
 from ..spec.aliases import our_name
 from ..spec.not_yet import not_yet
 from ..syntax import ast
@@ -75,16 +76,17 @@ def wrong_type(title: str, span: Span, value: Any, place: NamedPlace | None = No
 
 def no_list_to_index(e: ast.Index, value: Any, place: NamedPlace) -> Failure:
     """`Sequential [a : b]`, `DenseLayer [64]`: a call's brackets are meant."""
-    if not getattr(value, "is_function", False):
-        return wrong_type("`[ ]` takes an element of a list", e.value.span, value, place)
+    if not isinstance(value, Function):
+        return wrong_type("`[ ]` selects an element of a list", e.value.span, value, place)
     listed = isinstance(e.index, ast.List) and not all(isinstance(item, ast.Number) for item in e.index.items)
     opening, closing = "()" if listed else "{}"
     source, name = e.span.source, _short(e.value.span.text)
     at = source.text.find("[", e.value.span.end, e.index.span.start + 1)
     fix = (Edit(source.span(at, at + 1), opening), Edit(source.span(e.span.end - 1, e.span.end), closing))
-    what = f"what `{name}` is applied to stands in `( )`" if listed else f"the options of `{name}` stand in braces"
-    return failure(Code.WRONG_TYPE, f"`[ ]` takes an element of a list, and `{name}` is none", source.span(at, at + 1),
-                   "this bracket", related=uses(place), hint=f"write `{name} {opening}...{closing}`: {what}.", fix=fix)
+    what = f"what `{name}` is applied to goes in `( )`" if listed else f"the options of `{name}` go in braces"
+    return failure(Code.WRONG_TYPE, f"`[ ]` selects an element of a list, and `{name}` is not a list",
+                   source.span(at, at + 1), "this bracket", related=uses(place),
+                   hint=f"write `{name} {opening}...{closing}`: {what}.", fix=fix)
 
 
 def names_in_braces(e: ast.String, environment: Environment, used: set[Span]) -> list[Diagnostic]:
@@ -99,18 +101,19 @@ def names_in_braces(e: ast.String, environment: Environment, used: set[Span]) ->
             used.add(value.name.span)  # it was meant to be
             place = e.span.source.span(e.span.start + match.start(), e.span.start + match.end())
             found.append(Diagnostic(
-                Code.DOUBTFUL, f"`{match[0]}` puts no value into a string", Label(place, "this stays as it is"),
-                hint=f"the value of `{match[1]}` is put in by `${match[1]}$`.", severity="warning",
+                Code.DOUBTFUL, f"`{match[0]}` does not insert a value into a string",
+                Label(place, "this stays as it is"),
+                hint=f"write `${match[1]}$` to insert the value of `{match[1]}`.", severity="warning",
                 fix=(Edit(place, f"${match[1]}$"),)))
     return found
 
 
-#: The cure where a layer or function stands for its result.
+#: The hint where a layer or function is given instead of its result.
 APPLY = "a node is a layer that has been applied to its input: `layer (x)`."
 
 
 def option_in_parentheses(step: ast.Expression | None) -> tuple[str, str, tuple[Edit, ...]]:
-    """The cure of `Dropout (0.5)` in a list: what a layer is made of stands in braces."""
+    """The fix for `Dropout (0.5)` in a list: the options of a layer go in braces."""
     what = "a step of a Sequential"
     if not isinstance(step, ast.Call) or step.braces or not isinstance(step.callee, ast.Name) or not step.arguments \
             or not all(isinstance(a.value, ast.Number | ast.String | ast.Boolean) for a in step.arguments):
@@ -119,15 +122,16 @@ def option_in_parentheses(step: ast.Expression | None) -> tuple[str, str, tuple[
     opening = source.text.rfind("(", step.callee.span.end, first)
     fix = (Edit(source.span(opening, opening + 1), "{"), Edit(source.span(step.span.end - 1, step.span.end), "}"))
     shown = _short(f"{step.callee.text} {{{source.text[first:last]}}}")
-    return what, f"options stand in braces: `{shown}`; `( )` applies a layer to its input.", fix
+    return what, f"options go in braces: `{shown}`; `( )` applies a layer to its input.", fix
 
 
 def not_a_layer(value: Any, span: Span, place: NamedPlace, what: str = "a step of a Sequential",
-                cure: str = "", fix: tuple[Edit, ...] = ()) -> Failure:
-    hint = cure or ("a step is the layer alone, without its input: the Sequential applies it."
-                    if isinstance(value, Ref) else
-                    "a function of your own is written `(x => ...)`, in parentheses inside a list.")
-    return failure(Code.NOT_A_LAYER, f"{what} has to be a {'function' if cure and not fix else 'layer or a function'}",
+                suggestion: str = "", fix: tuple[Edit, ...] = ()) -> Failure:
+    hint = suggestion or ("a step is the layer alone, without its input: the Sequential applies it."
+                          if isinstance(value, Ref) else
+                          "a function of your own is written `(x => ...)`, in parentheses inside a list.")
+    return failure(Code.NOT_A_LAYER,
+                   f"{what} has to be a {'function' if suggestion and not fix else 'layer or a function'}",
                    span, f"this is {describe(value)}", related=uses(place), hint=hint, fix=fix)
 
 

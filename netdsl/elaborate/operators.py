@@ -13,6 +13,7 @@ from ..base.source import Span
 from ..ir.network import Use
 from ..layers import NAMES
 from ..layers.layer import Layer
+from ..spec import Function
 from ..syntax import ast
 from . import errors
 from .values import Chain, Environment, Interpreter, ListValue, NamedPlace, Ref, RowValue, describe
@@ -61,7 +62,7 @@ def _combine(evaluator: Interpreter, e: ast.Binary, left: Any, right: Any, place
         return _STRINGS[e.operator](left, right)  # type: ignore[arg-type]
     if isinstance(left, bool) and isinstance(right, bool) and e.operator in _BOOLEANS:
         return _BOOLEANS[e.operator](left, right)
-    if e.operator == ">>" and _is_function(left) and _is_function(right):
+    if e.operator == ">>" and isinstance(left, Function) and isinstance(right, Function):
         return Chain((_step(evaluator, left, e.left.span, place), _step(evaluator, right, e.right.span, place)), e.span)
     if e.operator == "<<" and isinstance(left, ListValue) and _is_number(right):
         return ListValue(left.flat()[int(right):], e.span, flat=True)
@@ -97,8 +98,8 @@ def _on_numbers(e: ast.Binary, left: float, right: float, place: NamedPlace) -> 
 def _on_nodes(evaluator: Interpreter, e: ast.Binary, left: Any, right: Any, place: NamedPlace) -> Any:
     for side, span in ((left, e.left.span), (right, e.right.span)):
         if not (isinstance(side, Ref) or _is_number(side)):
-            raise errors.wrong_type(f"`{e.operator}` joins nodes and numbers", span, side, place,
-                                    hint="apply the layer to its input: `layer (x)`." if _is_function(side) else "")
+            hint = "apply the layer to its input: `layer (x)`." if isinstance(side, Function) else ""
+            raise errors.wrong_type(f"`{e.operator}` joins nodes and numbers", span, side, place, hint=hint)
     if e.operator not in _NODES:
         raise _mismatch(e, left, right, place)
     if _is_number(left) or _is_number(right):
@@ -190,9 +191,5 @@ def _mismatch(e: ast.Binary, left: Any, right: Any, place: NamedPlace) -> Except
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, float) and not isinstance(value, bool)
-
-
-def _is_function(value: Any) -> bool:
-    return bool(getattr(value, "is_function", False))
 
 

@@ -47,7 +47,7 @@ def _from_text(text: str) -> ast.Override:
     if match is None:
         around = re.fullmatch(r"([\w.]+)\s*=\s*(.*)", text, re.DOTALL)
         fix = (Edit(source.span(0, len(text)), f"{around[1]}={around[2]}"),) if around else ()
-        hint = f"write it without blanks around the `=`: `{fix[0].text}`." if fix else \
+        hint = f"write it without spaces around the `=`: `{fix[0].text}`." if fix else \
             "write `path=value`, for example `SGD.maxEpochs=3`."
         raise failure(Code.OVERRIDE, f"`{text}` does not set a value", source.span(0, len(text)), "here", hint=hint,
                       fix=fix)
@@ -141,7 +141,7 @@ class _Path:
                            "defined again here", related=(Label(member.name.span, "defined first here"),),
                            hint="the braces of an `include` change what is included; rename one of the two.")
         owner, inner = name.split(".", 1)
-        return failure(Code.OVERRIDE, f"`{owner}` stands in this file: set `{inner}` inside it",
+        return failure(Code.OVERRIDE, f"`{owner}` is defined in this file: set `{inner}` inside it",
                        self.path[0].span.to(self.path[-1].span), "this is outside",
                        related=(Label(member.name.span, "it is defined here"),),
                        hint="`a.b = value` is for what an included file defines.")
@@ -296,10 +296,22 @@ class _Path:
         longer = self._longer(members) if depth == 0 == self.last else None
         if longer is not None and (near is None or longer.split(".")[1] == part.text):
             near = longer
+        outer = self._further_out(depth) if near is None and depth else None
+        if outer is not None:
+            near, part = outer, dataclasses.replace(part, span=self.path[0].span.to(self.path[-1].span))
         fix = (Edit(part.span, near),) if near else ()
+        hint = "" if near or not depth else \
+            f"give what is to change a name in the file (`{part.text} = ...`; of a step of a list " \
+            f"`{part.text} := ...`), and set that name."
         return failure(Code.OVERRIDE, f"{where} has nothing called `{part.text}`", part.span,
                        f"did you mean `{near}`?" if near else "",
-                       body=(f"What can be set there: {', '.join(names)}.",) if names else (), fix=fix)
+                       body=(f"What can be set there: {', '.join(names)}.",) if names else (), fix=fix, hint=hint)
+
+    def _further_out(self, depth: int) -> str | None:
+        """The path to the last name where it stands further out: `network.hidden` for `network.model.hidden`."""
+        name = self.path[-1].text
+        return next((".".join(filter(None, (self._prefix(k), name))) for k in range(depth - 1, -1, -1)
+                     if name in self.known.get(k, ())), None)
 
     def _longer(self, members: Sequence[Definition]) -> str | None:
         """The path to a key of a block that is given by its last name alone: `SGD.maxEpochs` for `maxEpochs`."""

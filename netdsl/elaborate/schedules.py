@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..optimizers.schedules.schedule import PiecewiseConstant, Segment
+from ..spec import ScheduleValue
 from ..syntax import ast
 from . import errors
 from .values import Environment, Interpreter, ListValue, NamedPlace, RowValue, Thunk
@@ -27,7 +28,7 @@ def read_schedule(
             stretches.append(Segment(value, int(count) if count == int(count) else count, item.span))
             continue
         result = evaluator.evaluate(item, scope, at.inner())
-        if getattr(result, "is_schedule", False):
+        if isinstance(result, ScheduleValue):
             return result
         values = [i.force() for i in result.flat()] if isinstance(result, ListValue) else [result]
         for value in values:

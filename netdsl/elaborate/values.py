@@ -11,7 +11,7 @@ from ..base.failure import Failure
 from ..base.source import Span
 from ..ir.network import Use
 from ..layers.layer import Layer
-from ..spec import Spec
+from ..spec import Function, LanguageValue, Spec
 from ..syntax import ast
 
 
@@ -212,7 +212,7 @@ class Thunk:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A value in the clothes of a thunk: for arguments that are computed already."""
+    """An already computed value behind the Thunk interface: for arguments that are computed already."""
 
     value: Any
     span: Span
@@ -234,16 +234,17 @@ def force(item: Any) -> Any:
 # --- values -------------------------------------------------------------------------------------------
 
 
-class ListValue:
+class ListValue(LanguageValue):
     """`a:b:c` or `array[...]`: lazy items; always flat, lists inside lists are spliced when looked at."""
 
     __slots__ = ("_flat", "base", "items", "span")
 
-    description = "a list"
-
     def __init__(self, items: Sequence[Lazy], span: Span, base: int = 0, flat: bool = False) -> None:
         self.items, self.span, self.base = items, span, base
         self._flat: list[Lazy] | None = list(items) if flat else None
+
+    def description(self) -> str:
+        return "a list"
 
     def flat(self) -> list[Lazy]:
         if self._flat is None:
@@ -270,7 +271,7 @@ def _may_be_list(item: Lazy) -> bool:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class RecordValue:
+class RecordValue(LanguageValue):
     """`{ ... }`: members by name."""
 
     members: dict[str, Lazy]
@@ -278,11 +279,12 @@ class RecordValue:
     span: Span
     names: dict[str, Span] = field(default_factory=dict)
 
-    description: ClassVar[str] = "a record"
+    def description(self) -> str:
+        return "a record"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class FunctionValue:
+class FunctionValue(Function):
     """A function with the environment it was defined in; `groups` are the brackets still to be applied."""
 
     name: str
@@ -291,22 +293,16 @@ class FunctionValue:
     environment: Environment
     span: Span
 
-    is_function: ClassVar[bool] = True
-    description: ClassVar[str] = "a function"
-
     def __str__(self) -> str:
         return self.name or "function"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class RowValue:
+class RowValue(Function):
     """The name of a table row, not yet applied: `ReLU`, `ConvolutionalLayer`."""
 
     row: type[Spec]
 
-    is_function: ClassVar[bool] = True
-
-    @property
     def description(self) -> str:
         return f"the {self.row.what} {self.row.name()}"
 
@@ -315,7 +311,7 @@ class RowValue:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class LayerValue:
+class LayerValue(Function):
     """A constructed layer: its options bound, its weights named; applying it makes a node."""
 
     layer: Layer
@@ -325,9 +321,6 @@ class LayerValue:
     option_spans: tuple[tuple[str, Span], ...]
     activation: Any = None  #: a function value to apply to the result
 
-    is_function: ClassVar[bool] = True
-
-    @property
     def description(self) -> str:
         return f"the layer {self.layer.name()}"
 
@@ -336,21 +329,18 @@ class LayerValue:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Chain:
+class Chain(Function):
     """`Sequential (...)` or `f >> g`: functions applied one after the other, each under its own scope."""
 
     steps: tuple[tuple[Any, Scope | None, Span], ...]
     span: Span
-
-    is_function: ClassVar[bool] = True
-    description: ClassVar[str] = "a function"
 
     def __str__(self) -> str:
         return "Sequential"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Branches:
+class Branches(Function):
     """`Parallel (f:g, combine)` and `MergeBinary`: functions of one input, their results combined."""
 
     functions: tuple[tuple[Any, Scope | None, Span], ...]
@@ -358,15 +348,12 @@ class Branches:
     as_list: bool  #: hand the results to `combine` as one list, or one by one
     span: Span
 
-    is_function: ClassVar[bool] = True
-    description: ClassVar[str] = "a function"
-
     def __str__(self) -> str:
         return "Parallel"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Builtin:
+class Builtin(Function):
     """A function of the language that is not a layer."""
 
     name: str
@@ -376,9 +363,6 @@ class Builtin:
     doc: str = ""
     example: tuple[str, str] = ("", "")  #: expression and what it shows as
 
-    is_function: ClassVar[bool] = True
-
-    @property
     def description(self) -> str:
         return f"the function {self.name}"
 
@@ -387,12 +371,13 @@ class Builtin:
 
 
 @dataclass(frozen=True, slots=True)
-class Ref:
+class Ref(LanguageValue):
     """A node of the network."""
 
     node: str
 
-    description: ClassVar[str] = "a node of the network"
+    def description(self) -> str:
+        return "a node of the network"
 
 
 def describe(value: Any) -> str:

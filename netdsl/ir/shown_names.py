@@ -16,7 +16,7 @@ LONGEST = 40
 _OPERATOR = re.compile(r"value\d+")
 
 
-def shown_names(nodes: Sequence[Node], aliases: Mapping[str, str], judged: Sequence[str],
+def shown_names(nodes: Sequence[Node], aliases: Mapping[str, str], evaluated: Sequence[str],
                 written: Mapping[str, Span]) -> dict[str, str]:
     """Node -> the name a person would use, for the nodes that have another than their own.
 
@@ -29,7 +29,7 @@ def shown_names(nodes: Sequence[Node], aliases: Mapping[str, str], judged: Seque
     for alias, node in aliases.items():
         found.setdefault(node, alias)
     unnamed = [node for node in nodes if node.name not in found]
-    own = {node.name for node in unnamed if node.name in judged}
+    own = {node.name for node in unnamed if node.name in evaluated}
     taken = {*aliases, *(node.name for node in nodes)}
     members = {*aliases, *(node.name for node in nodes)}
     proposed = {node.name: _judged(node, written) if node.name in own else _inside(node, members) for node in unnamed}

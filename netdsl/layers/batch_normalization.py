@@ -47,7 +47,7 @@ class BatchNormalizationLayer(Layer):
 
     The training block's `batchNormalizationTimeConstant` goes before the layer's. Where neither says it, the time
     constant is CNTK's 5000, but at most the samples of an epoch, and at most half of the samples of the whole
-    training: otherwise a small set would be judged by the statistics of the first updates.
+    training: otherwise a small set would be measured on the statistics of the first updates.
 
     The running statistics are buffers; before any training they are 0 and 1. A layer that `SGD.freeze` names keeps
     them as they are and normalizes by them in training, too.
@@ -99,7 +99,7 @@ class BatchNormalizationLayer(Layer):
         if self.spatial_rank < shape.rank - 1:
             raise ShapeError(f"`spatialRank` {self.spatial_rank} does not fit an input of {shape}",
                              option="spatialRank", label=f"{shape} has {shape.rank - 1} axes of positions",
-                             hint=f"take {shape.rank - 1} for statistics of each channel, 0 for statistics of each "
+                             hint=f"use {shape.rank - 1} for statistics of each channel, 0 for statistics of each "
                                   "element.")
         return shape.dims[:1]
 

@@ -10,7 +10,7 @@ from ..base.codes import Code
 from ..spec import Flag, FunctionKind, Integer, OptionError, option, table_row
 from .bounds import UNBOUNDED
 from .initializers import constant, fans, init_bias_option, init_option, init_value_scale_option, weight_start
-from .layer import Example, Layer, ParameterSpec, Shape, ShapeError
+from .layer import Activated, Example, Layer, ParameterSpec, Shape, ShapeError
 from .windows import (
     Sliding,
     Window,
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 @table_row
-class ConvolutionalLayer(Layer):
+class ConvolutionalLayer(Activated):
     """Convolution with learned filters over one, two or three axes.
 
     The input is `W x H x C` (or `W x C`, `W x H x D x C`); every filter covers `filterShape` pixels of all
@@ -75,7 +75,8 @@ class ConvolutionalLayer(Layer):
                 "over three axes"),
         Example("ConvolutionalLayer {64, (3:3), pad = true}", ((2, 2, 32),), None,
                 "a filter may not be larger than its input"),
-        Example("ConvolutionalLayer {64, (3:3), groups = 2}", ((8, 8, 3),), None, "3 channels make no 2 groups"),
+        Example("ConvolutionalLayer {64, (3:3), groups = 2}", ((8, 8, 3),), None,
+                "3 channels cannot be divided into 2 groups"),
     )
 
     num_output_channels: int = option(Integer(1), doc="Number of filters, which is the number of output channels.",

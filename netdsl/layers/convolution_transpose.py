@@ -11,7 +11,7 @@ from ..spec import Dims, Flag, FunctionKind, Integer, Optional, option, table_ro
 from .bounds import UNBOUNDED
 from .convolution import given_filters, infer_filters
 from .initializers import KINDS, constant, fans, init_bias_option, init_option, init_value_scale_option, weight_start
-from .layer import Example, Layer, ParameterSpec, Shape, ShapeError, expect_rank
+from .layer import Activated, Example, Layer, ParameterSpec, Shape, ShapeError, expect_rank
 from .windows import (
     Sliding,
     Window,
@@ -35,7 +35,7 @@ _OUTPUT_SHAPE = ("Extents of the output, width first, with or without the channe
 
 
 @table_row
-class ConvolutionTransposeLayer(Layer):
+class ConvolutionTransposeLayer(Activated):
     """Transposed convolution ("deconvolution") with learned filters: each input pixel adds a filter to the output.
 
     It is the exact transpose of the convolution that makes the input's extents from the output's, with the
@@ -67,7 +67,7 @@ class ConvolutionTransposeLayer(Layer):
                 (9, 7, 3)),
         Example("ConvolutionTransposeLayer {3, 3, 2, stride = 2}", ((5, 2),), (11, 3), "over one axis"),
         Example("ConvolutionTransposeLayer {3, (3:3), 2, stride = 2, pad = true, outputShape = (9:9)}", ((4, 4, 2),),
-                None, "no convolution makes 4 x 4 from 9 x 9 this way"),
+                None, "no such convolution makes 4 x 4 from 9 x 9"),
     )
 
     num_output_channels: int = option(Integer(1), doc="Number of output channels.", drawn="{} filters")

@@ -75,7 +75,7 @@ def total(values: torch.Tensor) -> torch.Tensor:
 
 # --- classes ---------------------------------------------------------------------------------------
 
-_FOR_ONE_SCORE = "for one output and labels of 0 and 1 take `BinaryCrossEntropyWithSigmoid`; for two classes give " \
+_FOR_ONE_SCORE = "for one output and labels of 0 and 1 use `BinaryCrossEntropyWithSigmoid`; for two classes give " \
                  "the last layer two outputs."
 
 
@@ -151,13 +151,14 @@ class CrossEntropyWithSoftmax(OverClasses):
         Example("CrossEntropyWithSoftmax {axis = 3}", ((4, 3, 5), (4, 3, 5)), (1,), "classes of pixels"),
         Example("CrossEntropyWithSoftmax {labelSmoothing = 0.1}", ((10,), (1, 1, 10)), (1,)),
         Example("CrossEntropyWithSoftmax", ((10,), (12,)), None),
-        Example("CrossEntropyWithSoftmax", ((1,), (1,)), None, "one output: take BinaryCrossEntropyWithSigmoid"),
+        Example("CrossEntropyWithSoftmax", ((1,), (1,)), None, "one output: use BinaryCrossEntropyWithSigmoid"),
     )
     for_one = _FOR_ONE_SCORE
     compares = "scores"
     for_the_other = "CrossEntropy"
 
-    label_smoothing: float = option(Number(0, 1, exclusive_maximum=True), 0.0, "The share that goes to all classes.")
+    label_smoothing: float = option(Number(0, 1, exclusive_maximum=True), 0.0,
+                                    "The part of the probability that is spread over all classes.")
     class_weights: tuple[float, ...] | None = option(
         Optional(ListOf(Number(0))), None, "A factor for each class, for classes of unequal size.")
 
@@ -206,7 +207,7 @@ class CrossEntropy(OverClasses):
     short = "ce"
     inputs = ("labels", "p")
     examples = (Example("CrossEntropy", ((10,), (10,)), (1,)), Example("CrossEntropy", ((10,), (12,)), None))
-    for_one = "for one probability take `BinaryCrossEntropy`, or `BinaryCrossEntropyWithSigmoid` on what goes into " \
+    for_one = "for one probability use `BinaryCrossEntropy`, or `BinaryCrossEntropyWithSigmoid` on what goes into " \
               "its Sigmoid; for two classes two outputs."
     compares = "probabilities"
     for_the_other = "CrossEntropyWithSoftmax"

@@ -18,7 +18,7 @@ from .initializers import (
     init_value_scale_option,
     weight_start,
 )
-from .layer import Example, Layer, ParameterSpec, SampleLayer, Shape, ShapeError
+from .layer import Activated, Example, Layer, ParameterSpec, SampleLayer, Shape, ShapeError
 
 if TYPE_CHECKING:
     import torch
@@ -127,7 +127,7 @@ class LinearLayer(Linear):
 
 
 @table_row
-class DenseLayer(Linear):
+class DenseLayer(Activated, Linear):
     """A LinearLayer with a function applied to its outputs: `activation (W x + b)`.
 
     Without `activation` it is a LinearLayer. The function is a step of its own.

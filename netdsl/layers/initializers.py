@@ -166,11 +166,11 @@ def _from_file(start: Initializer, shape: torch.Size) -> torch.Tensor:
         rows = np.array([[float(word) for word in line.split()] for line in path.read_text("utf-8").splitlines()
                          if line.strip()], dtype=np.float32, ndmin=2)
     except OSError as error:
-        raise InitializationError(f"cannot read the start of a parameter from {path}", start.option,
+        raise InitializationError(f"cannot read the initial values of a parameter from {path}", start.option,
                                   f"the system says: {error.strerror}.") from None
     except ValueError:
         raise InitializationError(f"{path} is not a table of numbers", start.option,
-                                  "every line has to hold the same number of numbers, with blanks between.") from None
+                                  "every line needs the same number of values, separated by spaces.") from None
     if start.transposed:
         rows = rows.T
     if rows.size != shape.numel() or (len(shape) == 2 and rows.shape != tuple(shape)):

@@ -262,6 +262,15 @@ class Layer(Spec):
     def short_name(self) -> str:
         return self.short
 
+    @property
+    def constant_value(self) -> float | None:
+        """The one number that a constant is made of; None for other rows."""
+        return None
+
+    def split_activation(self) -> tuple[Layer, Any]:
+        """The row without its `activation`, and that function, which becomes a node of its own; None: there is none."""
+        return self, None
+
     # -- rules, for shapes; no torch ------------------------------------------------------------
 
     def infer_inputs(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
@@ -367,6 +376,15 @@ class Layer(Spec):
         raise NotImplementedError
 
 
+class Activated(Layer):
+    """Base of rows with the option `activation`."""
+
+    activation: Any
+
+    def split_activation(self) -> tuple[Layer, Any]:
+        return (self, None) if self.activation is None else (self.with_options(activation=None), self.activation)
+
+
 @table_row
 class SampleLayer(Layer):
     """Base of rows of one input that treat every sample alone; `run` always sees a batch axis."""
@@ -388,6 +406,7 @@ def expect_rank(shape: Shape, rank: int, name: str, what: str, input: int = 0) -
 
 __all__ = [
     "SCALAR",
+    "Activated",
     "Cost",
     "Example",
     "Initializer",

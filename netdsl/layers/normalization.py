@@ -86,7 +86,7 @@ class GroupNormalizationLayer(SampleNormalization):
     examples: ClassVar[tuple[Example, ...]] = (
         Example("GroupNormalizationLayer {2}", ((5, 4, 6),), (5, 4, 6)),
         Example("GroupNormalizationLayer {6}", ((5, 4, 6),), (5, 4, 6), "instance normalization"),
-        Example("GroupNormalizationLayer {4}", ((5, 4, 6),), None, "6 channels make no 4 groups"),
+        Example("GroupNormalizationLayer {4}", ((5, 4, 6),), None, "6 channels cannot be divided into 4 groups"),
     )
 
     groups: int = option(Integer(1), doc="Number of groups that the channels are divided into.")

@@ -258,7 +258,7 @@ def _counts(name: str) -> tuple[Example, ...]:
 
 @table_row
 class TruePositives(CountOfDecisions):
-    """How many samples of the class are taken for it."""
+    """How many samples of the class are predicted as it (true positives)."""
 
     part = "right"
     examples = _counts("TruePositives")
@@ -266,7 +266,7 @@ class TruePositives(CountOfDecisions):
 
 @table_row
 class FalsePositives(CountOfDecisions):
-    """How many samples of other classes are taken for the class."""
+    """How many samples of other classes are predicted as the class (false positives)."""
 
     better: ClassVar[Quality] = Quality.SMALLER
     part = "false alarms"
@@ -275,7 +275,7 @@ class FalsePositives(CountOfDecisions):
 
 @table_row
 class FalseNegatives(CountOfDecisions):
-    """How many samples of the class are taken for another one."""
+    """How many samples of the class are predicted as another one (false negatives)."""
 
     better: ClassVar[Quality] = Quality.SMALLER
     part = "missed"
@@ -284,7 +284,7 @@ class FalseNegatives(CountOfDecisions):
 
 @table_row
 class TrueNegatives(CountOfDecisions):
-    """How many samples of other classes are not taken for the class."""
+    """How many samples of other classes are not predicted as the class (true negatives)."""
 
     part = "others"
     examples = _counts("TrueNegatives")

@@ -21,7 +21,7 @@ def option_texts(layer: Layer) -> tuple[str, ...]:
     """
     found = []
     for option in type(layer).options():
-        value = getattr(layer, option.field_name)
+        value = layer.value_of(option)
         if option.drawn == "" or (not option.required and value == option.default):
             continue
         if text := _option_text(option, value):

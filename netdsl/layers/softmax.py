@@ -42,7 +42,7 @@ class Competition(SampleLayer):
         if extent == 1:
             where = f"axis {self.axis} of {inputs[0]} has the extent 1" if self.axis else f"this is {inputs[0]}"
             raise ShapeError(f"{self.name()} of one number is always {self.of_one}", label=where, input=0,
-                             hint="for one output take `Sigmoid`, and `BinaryCrossEntropyWithSigmoid` to train it; for "
+                             hint="for one output use `Sigmoid`, and `BinaryCrossEntropyWithSigmoid` to train it; for "
                                   "two classes give the last layer two outputs.")
         return inputs[0]
 

@@ -177,7 +177,7 @@ class _Learned(Layer):
 
     learning_rate_multiplier: float = option(Number(0), 1.0, "Multiplies the learning rate; 0 for a constant.",
                                              drawn="")
-    init: str = option(Choice(("", *KINDS)), "", "How the numbers are drawn; uniform in +-0.05 if nothing is said.",
+    init: str = option(Choice(("", *KINDS)), "", "How the numbers are drawn; by default uniform in +-0.05.",
                        drawn="")
     init_value_scale: float = option(Number(), 1.0, "Multiplies what is drawn.", drawn="")
     init_value: float | None = option(Optional(Number()), None, "One number for all elements.", drawn="")
@@ -200,8 +200,8 @@ class _Learned(Layer):
             ("initFromFilePath", self.init_from_file_path), ("initFromLiteral", self.init_from_literal),
             ("initValue", self.init_value is not None and self.init != "fixedValue"), ("init", self.init)) if value]
         if len(given) > 1:
-            raise OptionError(given[0], f"the parameter has two starts: `{given[0]}` and `{given[1]}`",
-                              "one of them has to go.")
+            raise OptionError(given[0], f"the parameter has two initial values: `{given[0]}` and `{given[1]}`",
+                              "remove one of them.")
         if self.init == "fixedValue" and self.init_value is None:
             raise OptionError("init", "`init = 'fixedValue'` needs the number, in `initValue`")
         if self.init_from_literal:
@@ -214,7 +214,7 @@ class _Learned(Layer):
         first, *rest = self.extents
         filled = (first or len(rows), *(d or len(rows[0]) for d in rest))
         if filled[0] != len(rows) or math.prod(filled[1:]) != len(rows[0]):
-            raise ShapeError(f"the start has {len(rows)} x {len(rows[0])} numbers for a parameter of "
+            raise ShapeError(f"the initial value has {len(rows)} x {len(rows[0])} numbers for a parameter of "
                              f"{Shape.of(*self.extents)}", label="these numbers", option="initFromLiteral")
         return Shape.of(*filled, batched=False)
 
@@ -223,9 +223,9 @@ class _Learned(Layer):
             rows = tuple(tuple(float(word) for word in line.split())
                          for line in self.init_from_literal.splitlines() if line.strip())
         except ValueError:
-            raise OptionError("initFromLiteral", "the start of the parameter is not made of numbers") from None
+            raise OptionError("initFromLiteral", "the initial value of the parameter is not made of numbers") from None
         if not rows or len({len(row) for row in rows}) > 1:
-            raise OptionError("initFromLiteral", "the lines of the start have different numbers of numbers")
+            raise OptionError("initFromLiteral", "the lines of the initial value differ in length")
         return rows
 
     def parameters(self, inputs: Sequence[Shape]) -> dict[str, ParameterSpec]:
@@ -312,6 +312,10 @@ class _Fixed(Layer):
     @property
     def number(self) -> float:
         raise NotImplementedError
+
+    @property
+    def constant_value(self) -> float:
+        return self.number
 
     def parameters(self, inputs: Sequence[Shape]) -> dict[str, ParameterSpec]:
         return {"value": ParameterSpec(self.shape(inputs).dims, constant(self.number), learned=False, saved=False)}

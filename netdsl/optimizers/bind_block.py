@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from ..base.codes import Code
 from ..base.diagnostics import Diagnostic, Label
@@ -42,7 +41,7 @@ def plan_of(block: TrainingBlock, spans: Mapping[str, Span], where: Span = NOWHE
             ) -> tuple[TrainingPlan, tuple[Diagnostic, ...]]:
     """The plan and its warnings. `spans` says which keys the file gives, `where` is the block's name.
 
-    Raises Failure with every mistake: `missing-option`, `conflicting-keys`, `bad-schedule` or `option-type` pages.
+    Raises Failure with all mistakes: `missing-option`, `conflicting-keys`, `bad-schedule` or `option-type` diagnostics.
     """
     keys = _Keys(block, spans, where)
     found = [*_check_schedules(keys), *_check_keys(keys)]
@@ -69,7 +68,7 @@ class _Keys:
         self.options = {o.name: o for o in block.options()}
 
     def value(self, name: str) -> object:
-        return getattr(self.block, self.options[name].field_name)
+        return self.block.value_of(self.options[name])
 
     def is_given(self, name: str) -> bool:
         return name in self.spans or self.value(name) != self.options[name].default
@@ -85,7 +84,7 @@ class _Keys:
 
     def conflict(self, first: str, second: str, title: str, hint: str, severity: str = "error",
                  body: tuple[str, ...] = (), label: str = "and here this one") -> Diagnostic:
-        """A page with both places; the mark is at the one that stands later in the file."""
+        """A diagnostic with both places; the mark is at the one that stands later in the file."""
         a, b = sorted((first, second), key=lambda name: self.span(name).start)
         related = (Label(self.span(a), f"`{a}` is given here"),) if a in self.spans and a != b else ()
         if self.span(a).source is not self.span(b).source:  # one of them comes from outside: it cannot delete a line
@@ -144,6 +143,7 @@ def _check_values(keys: _Keys, name: str, schedule: Schedule, kind: Kind) -> lis
                         else f"this becomes {show_value(float(f'{value:.4g}'))}",
                     ),
                     body=(f"`{name}`: {keys.options[name].doc.rstrip('.')}.",),
+                    hint=kind.suggestion(value),
                 )
             ]
     return []
@@ -210,11 +210,10 @@ def _check_rule_keys(keys: _Keys, momenta: list[str]) -> list[Diagnostic]:
         found.append(keys.conflict("gradUpdateType", momenta[0], f"`{momenta[0]}` has no effect with this rule",
                                    "leave it out.", "warning", (f"{title}; CNTK ignored the key as well.",), ""))
     for name in keys.given(("nesterov", "useNAG")):
-        if keys.value(name) and not hasattr(optimizer, "nesterov"):
+        if keys.value(name) and optimizer.with_nesterov() is None:
             found.append(keys.conflict("optimizer", name, f"{optimizer.name()} has no Nesterov form",
                                        f"leave `{name}` out."))
-    own_decay = getattr(optimizer, "weight_decay", None)
-    if own_decay is not None and keys.is_given("weightDecay") and own_decay != type(optimizer).weight_decay:  # type: ignore[attr-defined]
+    if keys.is_given("weightDecay") and optimizer.states_decay:
         found.append(keys.conflict("optimizer", "weightDecay", "weight decay is given twice",
                                    f"keep `weightDecay`, or the option of {optimizer.name()}."))
     return found
@@ -245,14 +244,13 @@ def _row(keys: _Keys) -> Optimizer:
 def _rule(keys: _Keys, rate_key: str) -> tuple[Optimizer, Regularization]:
     """The row with the keys of the block in it, and the penalties that remain outside it."""
     block, optimizer = keys.block, _row(keys)
-    if (block.nesterov or block.use_nag) and hasattr(optimizer, "nesterov"):
-        optimizer = replace(optimizer, nesterov=True)  # type: ignore[call-arg]
+    if block.nesterov or block.use_nag:
+        optimizer = optimizer.with_nesterov() or optimizer
     l2 = block.l2_weight
     if block.weight_decay is not None:
-        if hasattr(optimizer, "weight_decay"):
-            optimizer = replace(optimizer, weight_decay=block.weight_decay)  # type: ignore[call-arg]
-        else:
-            l2 = block.weight_decay
+        decayed = optimizer.with_decay(block.weight_decay)
+        l2 = block.weight_decay if decayed is None else l2
+        optimizer = decayed or optimizer
     threshold = block.clipping_threshold if block.clipping_threshold != float("inf") else None
     truncates = block.clipping_with_truncation
     return optimizer, Regularization(

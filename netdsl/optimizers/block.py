@@ -139,13 +139,13 @@ class TrainingBlock(Spec):
     max_epochs: int = option(Integer(1), doc="Number of epochs.")
     minibatch_size: Schedule = option(ScheduleKind(Integer(1)), constant(256), "Samples in a minibatch.")
     epoch_size: int = option(Integer(0), 0, "Samples in an epoch; 0: all of the training data once.")
-    max_steps: int | None = option(Optional(Integer(1)), None, "Training ends after so many updates, if not before.")
+    max_steps: int | None = option(Optional(Integer(1)), None, "Training ends after this many updates, if not earlier.")
     balance_classes: bool | str = option(
         Either((Flag(), Text())), False, "Training takes all classes equally often: samples of rare classes several "
         "times in an epoch, of frequent ones only a part. With several inputs of classes, the name of the one that "
         "counts.")
-    num_subminibatches: int = option(Integer(1), 1, "A minibatch is computed in so many pieces, to save memory.")
-    accumulate: int = option(Integer(1), 1, "The gradients of so many minibatches make one update (their mean).")
+    num_subminibatches: int = option(Integer(1), 1, "A minibatch is computed in this many pieces, to save memory.")
+    accumulate: int = option(Integer(1), 1, "The gradients of this many minibatches make one update (their mean).")
 
     # The rule
     optimizer: Optimizer | None = option(Optional(SpecOf("an optimizer such as AdamW {}", Optimizer)), None,
@@ -219,11 +219,11 @@ class TrainingBlock(Spec):
         ListOf(Text()), (),
         "Names or patterns of layers or parameters that stay as they are. Of batch normalization also the running "
         "statistics stay, and normalize in training too; dropout goes on.")
-    load_weights: str = option(Text(), "", "A checkpoint or weights file to begin from.")
+    load_weights: str = option(Text(), "", "A checkpoint or weights file to start from.")
 
     # Networks' settings by epoch
     dropout_rate: Schedule | None = option(
-        Optional(ScheduleKind(Number(0, 1, exclusive_maximum=True))), None, "Rate of every Dropout without an own one.")
+        Optional(ScheduleKind(Number(0, 1, exclusive_maximum=True))), None, "Rate of every Dropout without its own.")
     batch_normalization_time_constant: Schedule | None = option(
         Optional(ScheduleKind(Number())), None, "normalizationTimeConstant of every batch normalization.")
 
@@ -239,7 +239,7 @@ class TrainingBlock(Spec):
     fold: int = option(Integer(0), 0, "Which part is set aside: with `validation = 0.2` there are five, 0 to 4, for "
                        "cross-validation in five runs.")
     early_stopping: EarlyStopping | None = option(
-        Optional(RecordOf(EarlyStopping)), None, "Ends training when validation does not improve any more.")
+        Optional(RecordOf(EarlyStopping)), None, "Ends training when validation no longer improves.")
     ema: float = option(Number(0, 1, exclusive_maximum=True), 0.0,
                         "Keeps an average of the parameters that remembers this much at each update; 0: none.")
     keep_checkpoints: int = option(Integer(1), 2, "How many epochs' checkpoints are kept, beside the best one.")
@@ -253,7 +253,7 @@ class TrainingBlock(Spec):
 
     # The run
     precision: str = option(Choice(("float", "bf16", "auto")), "float",
-                            "Numbers in matrix products: float (32 bits), bf16, or auto: bf16 where the device has it.")
+                            "Numbers in matrix products: float (32 bits), bf16, or auto: bf16 where supported.")
     seed: int = option(Integer(0), 0, "Seed of everything random: initial values, order, augmentation, dropout.")
     deterministic: bool = option(Flag(), False, "Only algorithms that give the same bits in every run.")
 
@@ -285,5 +285,5 @@ OBSOLETE: dict[str, str] = {
     "saveBestModelPerCriterion": "the best epoch is kept in any case; leave it out.",
     "trainCriterionNodeName": "list the node in `criterionNodes` of the network.",
     "evalCriterionNodeName": "list the node in `evaluationNodes` of the network.",
-    "ParallelTrain": "how many workers train is not said in the file; leave it out.",
+    "ParallelTrain": "the number of workers is not set in the file; leave it out.",
 }

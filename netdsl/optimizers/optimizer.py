@@ -37,7 +37,7 @@ class StepRates:
 
 
 @dataclass(frozen=True)
-class ParameterGroup:
+class TrainedParameter:
     """One parameter and what is said of it; the tensor is changed in place."""
 
     name: str
@@ -70,7 +70,7 @@ class RuleSettings:
 
 
 @dataclass
-class Bucket:
+class ParamGroup:
     """Parameters that one update treats alike: same multipliers, kind, device and dtype."""
 
     rate: float
@@ -96,7 +96,7 @@ class Optimizer(Spec):
     examples: ClassVar[tuple[str, ...]] = ()
     #: The rule takes the momentum keys of the block (`momentum`, `momentumPerMB`, ...).
     uses_momentum: ClassVar[bool] = False
-    #: Scaling gradient and rate against each other changes nothing: the sum needs no own pass.
+    #: Scaling gradient and rate against each other changes nothing: no separate pass for the sum.
     linear: ClassVar[bool] = False
     #: Numbers that the rule counts on the host, with their start; `step` is always there.
     counters: ClassVar[dict[str, float]] = {}
@@ -116,14 +116,14 @@ class Optimizer(Spec):
         """The numbers that `update` needs for this step; always equally many. Pure, on the host."""
         raise NotImplementedError
 
-    def update(self, bucket: Bucket, c: Sequence[torch.Tensor]) -> None:
-        """Change the parameters of a bucket in place, with the coefficients as 0-dim tensors.
+    def update(self, group: ParamGroup, c: Sequence[torch.Tensor]) -> None:
+        """Change the parameters of a group in place, with the coefficients as 0-dim tensors.
 
-        `bucket.gradients` may be overwritten. Nothing here may read a tensor's value on the host.
+        `group.gradients` may be overwritten. Nothing here may read a tensor's value on the host.
         """
         raise NotImplementedError
 
-    def fused(self, bucket: Bucket, numbers: Sequence[float], scale: float, l2: float) -> bool:
+    def fused(self, group: ParamGroup, numbers: Sequence[float], scale: float, l2: float) -> bool:
         """The update by one of torch's fused kernels, if one says exactly the same; else False, with nothing done.
 
         `numbers` are the coefficients, the gradient is `scale * (gradient + l2 * parameter)`.
@@ -138,9 +138,49 @@ class Optimizer(Spec):
         """The rule in one line, in classical terms; `momentum` is how the plan states it, or empty."""
         return f"{self.show()}, {momentum or 'no momentum'}" if self.uses_momentum else self.show()
 
+    def with_nesterov(self) -> Optimizer | None:
+        """The rule looking ahead along its velocity; None where there is no such form."""
+        return None
+
+    def with_decay(self, decay: float) -> Optimizer | None:
+        """The rule with a weight decay that it applies itself; None where that is a penalty on the gradient."""
+        return None
+
+    @property
+    def own_decay(self) -> float:
+        """The weight decay that the rule applies itself, apart from the gradient."""
+        return 0.0
+
+    @property
+    def states_decay(self) -> bool:
+        """Whether the use says another weight decay than the row's default."""
+        return False
+
+    def gradient_weight(self, momentum: float) -> float:
+        """Of `linear` rules: with what the velocity takes each gradient in."""
+        return 1.0
+
     def state_size(self, has_momentum: bool) -> int:
         """Numbers kept for each number of a large parameter (a matrix or filter)."""
         return len(self.slots((2, 2), has_momentum))
+
+
+class DecaysItself(Optimizer):
+    """Base of rules with the option `weightDecay`."""
+
+    weight_decay: float
+
+    def with_decay(self, decay: float) -> Optimizer:
+        return self.with_options(weight_decay=decay)
+
+    @property
+    def own_decay(self) -> float:
+        return self.weight_decay
+
+    @property
+    def states_decay(self) -> bool:
+        option = self.option("weightDecay")
+        return option is not None and self.weight_decay != option.default
 
 
 def unit_gain(is_unit_gain: bool, momentum: float) -> float:
@@ -148,4 +188,5 @@ def unit_gain(is_unit_gain: bool, momentum: float) -> float:
     return 1.0 - momentum if is_unit_gain else 1.0
 
 
-__all__ = ["Bucket", "Optimizer", "ParameterGroup", "Regularization", "RuleSettings", "StepRates", "unit_gain"]
+__all__ = ["DecaysItself", "Optimizer", "ParamGroup", "Regularization", "RuleSettings", "StepRates", "TrainedParameter",
+           "unit_gain"]

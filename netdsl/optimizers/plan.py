@@ -14,7 +14,7 @@ from ..base.source import NOWHERE, Span
 from ..base.suggest import did_you_mean, suggest
 from .block import AutoAdjust, EarlyStopping, Multiplier, TrainingBlock
 from .control import Control
-from .optimizer import Optimizer, ParameterGroup, Regularization, RuleSettings, StepRates
+from .optimizer import Optimizer, Regularization, RuleSettings, StepRates, TrainedParameter
 from .schedules.policies import Plateau, Warmup
 from .schedules.schedule import PiecewiseConstant, Policy, Schedule, TrainingProgress
 from .update import UpdateRule
@@ -113,7 +113,7 @@ class TrainingPlan:
         return {name: schedule.at(progress) for name, schedule in given.items() if schedule is not None}
 
     def ends_before(self, epoch: int, factor: float = 1.0) -> bool:
-        """True if training is over before this epoch: all done, or the rate is below the least one.
+        """True if training is over before this epoch: all done, or the rate is below the minimum.
 
         The least rate (`minLearningRatePerSample`) is for CNTK's lists and for rates that `Control` lowers; a
         policy that begins or ends at 0 does so on purpose, and classical rates have no floor unless the file
@@ -135,7 +135,7 @@ class TrainingPlan:
         return self.momentum is not None
 
     def group(self, name: str, tensor: torch.Tensor, *, rate: float = 1.0, regularized: bool = True,
-              is_normalization: bool = False) -> ParameterGroup:
+              is_normalization: bool = False) -> TrainedParameter:
         """What the plan says of one parameter; `rate` and `regularized` are what its layer says of it.
 
         A name that ends in `.bias` is a bias. A frozen parameter has the rate 0.
@@ -143,7 +143,7 @@ class TrainingPlan:
         rate, decay = self.multipliers_of(name, rate)
         if is_normalization and self.block.no_penalty_in_normalization:
             regularized = False
-        return ParameterGroup(name, tensor, rate, decay, regularized)
+        return TrainedParameter(name, tensor, rate, decay, regularized)
 
     def multipliers_of(self, name: str, rate: float = 1.0) -> tuple[float, float]:
         """By what a parameter's rate and weight decay are multiplied; `rate` is what its layer says.
@@ -159,7 +159,7 @@ class TrainingPlan:
                 break
         return (0.0 if any(fits(name, pattern) for pattern in self.block.freeze) else rate), decay
 
-    def build(self, groups: Sequence[ParameterGroup]) -> UpdateRule:
+    def build(self, groups: Sequence[TrainedParameter]) -> UpdateRule:
         """The rule at work on these parameters; those with rate 0 are left alone."""
         settings = RuleSettings(self.regularization, self.has_momentum, self.rate_unit != "mean",
                                 self.block.gaussian_noise is not None, self.block.seed)
@@ -181,7 +181,7 @@ class TrainingPlan:
         return Control(plateau if isinstance(plateau, Plateau) else None, adjust, self.block.early_stopping, listed)
 
     def check_names(self, learned: Iterable[str], moved: Iterable[str] = ()) -> list[Diagnostic]:
-        """`unknown-name` pages for patterns of `freeze` and `multipliers` that fit no parameter.
+        """`unknown-name` diagnostics for patterns of `freeze` and `multipliers` that fit no parameter.
 
         `moved` are the running statistics, which `freeze` may name as well.
         """
@@ -197,7 +197,7 @@ class TrainingPlan:
         span, near = self.spans.get(key, NOWHERE), suggest(pattern, parts)
         at = span.text.find(pattern)
         edit = Edit(span.source.span(span.start + at, span.start + at + len(pattern)), near or "")
-        return Diagnostic(Code.UNKNOWN_NAME, f"no parameter fits `{pattern}` of `{key}`",
+        return Diagnostic(Code.UNKNOWN_NAME, f"no parameter matches `{pattern}` of `{key}`",
                           Label(span, did_you_mean(pattern, parts)),
                           body=("A pattern is the name of a parameter or of a layer, with or without what stands "
                                 "before a dot, and may hold `*` and `?`.",),
@@ -211,8 +211,8 @@ class TrainingPlan:
     @property
     def keys(self) -> dict[str, str]:
         """What the block says otherwise than by default, in the notation of the file."""
-        return {o.name: o.kind.show(getattr(self.block, o.field_name)) for o in self.block.options()
-                if o.required or getattr(self.block, o.field_name) != o.default}
+        return {o.name: o.kind.show(self.block.value_of(o)) for o in self.block.options()
+                if o.required or self.block.value_of(o) != o.default}
 
 
 def fits(name: str, pattern: str) -> bool:

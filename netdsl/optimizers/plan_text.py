@@ -8,9 +8,7 @@ from typing import Any
 
 from ..base.units import plural
 from ..spec import show_value
-from .optimizer import unit_gain
 from .plan import TrainingPlan
-from .schedules.policies import Warmup
 from .schedules.schedule import PiecewiseConstant, Policy, Schedule
 
 Line = tuple[str, str]
@@ -113,7 +111,7 @@ def _meaning(plan: TrainingPlan, epoch: float) -> str:
     if not plan.optimizer.linear:
         on_sum = f"rate {number(rates.rate)} on the gradient summed over the minibatch"
         return "" if plan.rate_unit == "mean" else on_sum
-    gain = unit_gain(getattr(plan.optimizer, "unit_gain", False), rates.momentum)
+    gain = plan.optimizer.gradient_weight(rates.momentum)
     if plan.rate_unit == "mean" and gain == 1:
         return ""
     return f"classical learning rate {number(rates.mean_rate * gain)} on the mean gradient"
@@ -124,10 +122,10 @@ def _policy(plan: TrainingPlan) -> Iterator[Line]:
     policy, epochs = plan.rate, plan.epochs
     unit = {"mean": "", "per minibatch": ", per minibatch", "per sample": ", per sample"}[plan.rate_unit]
     yield "rate", policy.sentence(epochs) + unit
-    if _counts_in(policy) in ("steps", "samples"):
-        yield "rate", f"{number(policy.at(plan.progress(0)))} at first; it goes by {_counts_in(policy)}"
+    if policy.counts_in in ("steps", "samples"):
+        yield "rate", f"{number(policy.at(plan.progress(0)))} at first; it goes by {policy.counts_in}"
         return
-    at = sorted({0, epochs // 4, epochs // 2, 3 * epochs // 4} | ({_warm_epochs(policy)} & set(range(epochs))))
+    at = sorted({0, epochs // 4, epochs // 2, 3 * epochs // 4} | ({policy.warm_epochs} & set(range(epochs))))
     values = [(f"epoch {e + 1}", policy.at(plan.progress(e))) for e in at]
     values.append(("the end", policy.at(plan.progress(epochs))))
     if len({value for _, value in values}) > 1:
@@ -135,15 +133,6 @@ def _policy(plan: TrainingPlan) -> Iterator[Line]:
     meaning = _meaning(plan, 0)
     if meaning and policy.at(plan.progress(0)):
         yield "rate", f"{number(policy.at(plan.progress(0)))} = {meaning}"
-
-
-def _counts_in(schedule: Schedule) -> str:
-    """The unit of a policy, or of the one in a Warmup."""
-    return _counts_in(schedule.schedule) if isinstance(schedule, Warmup) else getattr(schedule, "unit", "training")
-
-
-def _warm_epochs(schedule: Schedule) -> int:
-    return int(schedule.epochs) if isinstance(schedule, Warmup) else 0
 
 
 def _momenta(plan: TrainingPlan) -> Iterator[Line]:
@@ -181,7 +170,7 @@ def _control(plan: TrainingPlan) -> Iterator[Line]:
 def _penalties(plan: TrainingPlan) -> Iterator[Line]:
     penalties, block = plan.regularization, plan.block
     norm = ", but not on batch normalization" if block.no_penalty_in_normalization else ""
-    apart = getattr(plan.optimizer, "weight_decay", 0.0)
+    apart = plan.optimizer.own_decay
     if apart:
         yield "weight decay", f"{number(apart)}, by the rule itself{norm}"
     if penalties.l2:
@@ -205,7 +194,7 @@ def _parameters(plan: TrainingPlan, frozen: Mapping[str, str]) -> Iterator[Line]
     for row in block.multipliers:
         yield "parameters", f"{row.pattern}: {_times(row.rate, row.decay)}"
     if len(block.multipliers) > 1:
-        yield "parameters", "of several that fit, the last one counts"
+        yield "parameters", "of several that match, the last one applies"
     for pattern in block.freeze:
         yield "frozen", f"{pattern}: {frozen[pattern]}" if pattern in frozen else pattern
     if block.load_weights:
@@ -243,7 +232,7 @@ def _judging(plan: TrainingPlan) -> Iterator[Line]:
 def _run(plan: TrainingPlan) -> Iterator[Line]:
     block = plan.block
     exact = ", the same bits in every run" if block.deterministic else ""
-    names = {"float": "32-bit floats", "bf16": "bf16 products", "auto": "bf16 products where the device has them"}
+    names = {"float": "32-bit floats", "bf16": "bf16 products", "auto": "bf16 products where the device supports them"}
     yield "run", f"{names[block.precision]}, seed {block.seed}{exact}"
 
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..base.seeds import seed_for
-from .optimizer import Bucket, Optimizer, ParameterGroup, RuleSettings, StepRates
+from .optimizer import Optimizer, ParamGroup, RuleSettings, StepRates, TrainedParameter
 
 if TYPE_CHECKING:
     import torch
@@ -25,11 +25,12 @@ class UpdateRule:
     them up: their contents are undefined afterwards.
     """
 
-    def __init__(self, row: Optimizer, groups: Sequence[ParameterGroup], settings: RuleSettings | None = None) -> None:
+    def __init__(self, row: Optimizer, parameters: Sequence[TrainedParameter],
+                 settings: RuleSettings | None = None) -> None:
         settings = settings or RuleSettings()
         self.row, self.settings = row, settings
         self.counters: dict[str, float] = {"step": 0.0, **row.counters}
-        self.buckets = _buckets(row, groups, settings)
+        self.groups = _param_groups(row, parameters, settings)
         self._coefficients: list[torch.Tensor] = []
         self._numbers: list[tuple[float, ...]] = []
         self._noise = 0.0
@@ -50,13 +51,13 @@ class UpdateRule:
         self._noise = rates.noise
         l1 = self.settings.regularization.l1
         rows = []
-        for bucket in self.buckets:
-            own = replace(rates, rate=rates.rate * bucket.rate)
-            shrink = l1 * bucket.decay * own.mean_rate
+        for group in self.groups:
+            own = replace(rates, rate=rates.rate * group.rate)
+            shrink = l1 * group.decay * own.mean_rate
             rows.append((own.scale, shrink, *self.row.coefficients(own, self.counters)))
         if not self._coefficients:
             self._coefficients = [torch.empty(len(row), dtype=b.parameters[0].dtype, device=b.parameters[0].device)
-                                  for b, row in zip(self.buckets, rows, strict=True)]
+                                  for b, row in zip(self.groups, rows, strict=True)]
         self._numbers = rows
         for tensor, row in zip(self._coefficients, rows, strict=True):
             on_gpu = tensor.device.type == "cuda"  # pinned, so that the copy does not wait for the device
@@ -72,27 +73,27 @@ class UpdateRule:
         import torch
 
         with torch.no_grad():
-            for bucket in self.buckets:
-                bucket.gradients = [_gradient(p) for p in bucket.parameters]
+            for group in self.groups:
+                group.gradients = [_gradient(p) for p in group.parameters]
             self._clip()
-            for index, bucket in enumerate(self.buckets):
+            for index, group in enumerate(self.groups):
                 if not self._update_fused(index):
-                    self._update_bucket(bucket, self._coefficients[index])
-                self._shrink_to_zero(bucket, self._coefficients[index])
-                bucket.gradients = []
+                    self._update_group(group, self._coefficients[index])
+                self._shrink_to_zero(group, self._coefficients[index])
+                group.gradients = []
             if self.settings.has_noise and self._noise > 0:
                 self._add_noise()
 
-    def _update_bucket(self, bucket: Bucket, coefficients: torch.Tensor) -> None:
+    def _update_group(self, group: ParamGroup, coefficients: torch.Tensor) -> None:
         import torch
 
         scale, _, *own = coefficients.unbind()
-        l2 = self.settings.regularization.l2 * bucket.decay
+        l2 = self.settings.regularization.l2 * group.decay
         if l2:
-            torch._foreach_add_(bucket.gradients, bucket.parameters, alpha=l2)
+            torch._foreach_add_(group.gradients, group.parameters, alpha=l2)
         if self.settings.sums and not self.row.linear:
-            torch._foreach_mul_(bucket.gradients, scale)
-        self.row.update(bucket, own)
+            torch._foreach_mul_(group.gradients, scale)
+        self.row.update(group, own)
 
     def _update_fused(self, index: int) -> bool:
         """The same in one pass over memory, three to seven times faster (measured); False where it is not to be had.
@@ -101,27 +102,27 @@ class UpdateRule:
         """
         import torch
 
-        bucket = self.buckets[index]
-        if bucket.parameters[0].device.type != "cpu" or torch.compiler.is_compiling() or not _alike(bucket):
+        group = self.groups[index]
+        if group.parameters[0].device.type != "cpu" or torch.compiler.is_compiling() or not _alike(group):
             return False
         scale, _, *own = self._numbers[index]
-        return self.row.fused(bucket, own, scale if self.settings.sums and not self.row.linear else 1.0,
-                              self.settings.regularization.l2 * bucket.decay)
+        return self.row.fused(group, own, scale if self.settings.sums and not self.row.linear else 1.0,
+                              self.settings.regularization.l2 * group.decay)
 
-    def _shrink_to_zero(self, bucket: Bucket, coefficients: torch.Tensor) -> None:
+    def _shrink_to_zero(self, group: ParamGroup, coefficients: torch.Tensor) -> None:
         """The proximal step of L1: towards 0 by as much as said, but not past it."""
         import torch
 
-        if self.settings.regularization.l1 * bucket.decay:
+        if self.settings.regularization.l1 * group.decay:
             shrink = coefficients[1]
-            for parameter in bucket.parameters:
+            for parameter in group.parameters:
                 parameter.sub_(torch.clamp(parameter, -shrink, shrink))
 
     def _clip(self) -> None:
         import torch
 
         limits = self.settings.regularization
-        gradients = [g for bucket in self.buckets for g in bucket.gradients]
+        gradients = [g for group in self.groups for g in group.gradients]
         if limits.clip_value is not None:
             torch._foreach_clamp_min_(gradients, -limits.clip_value)
             torch._foreach_clamp_max_(gradients, limits.clip_value)
@@ -136,10 +137,10 @@ class UpdateRule:
     def _add_noise(self) -> None:
         import torch
 
-        for index, bucket in enumerate(self.buckets):
-            generator = torch.Generator(device=bucket.parameters[0].device)
+        for index, group in enumerate(self.groups):
+            generator = torch.Generator(device=group.parameters[0].device)
             generator.manual_seed(seed_for(self.settings.seed, "noise", index, int(self.counters["step"])))
-            for parameter in bucket.parameters:
+            for parameter in group.parameters:
                 noise = torch.empty_like(parameter).normal_(0, self._noise, generator=generator)
                 parameter.add_(noise)
 
@@ -149,8 +150,8 @@ class UpdateRule:
         """All that the rule remembers: `<parameter>.<slot>`, and `counters.<name>` as float64 scalars."""
         import torch
 
-        state = {f"{name}.{slot}": tensor for bucket in self.buckets for slot, tensors in bucket.state.items()
-                 for name, tensor in zip(bucket.names, tensors, strict=True)}
+        state = {f"{name}.{slot}": tensor for group in self.groups for slot, tensors in group.state.items()
+                 for name, tensor in zip(group.names, tensors, strict=True)}
         return state | {f"counters.{name}": torch.tensor(value, dtype=torch.float64)
                         for name, value in self.counters.items()}
 
@@ -171,8 +172,8 @@ class UpdateRule:
 
     def state_bytes(self) -> int:
         """Memory of the state tensors."""
-        return sum(t.numel() * t.element_size() for bucket in self.buckets
-                   for tensors in bucket.state.values() for t in tensors)
+        return sum(t.numel() * t.element_size() for group in self.groups
+                   for tensors in group.state.values() for t in tensors)
 
 
 def global_norm(tensors: Sequence[torch.Tensor]) -> torch.Tensor:
@@ -196,35 +197,35 @@ def _gradient(parameter: torch.Tensor) -> torch.Tensor:
     return torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
 
 
-def _alike(bucket: Bucket) -> bool:
+def _alike(group: ParamGroup) -> bool:
     """Whether all tensors are float32 and lie in memory the same way and without gaps, as fused kernels need."""
     import torch
 
-    if bucket.parameters[0].dtype != torch.float32:
+    if group.parameters[0].dtype != torch.float32:
         return False
-    for index, (parameter, gradient) in enumerate(zip(bucket.parameters, bucket.gradients, strict=True)):
+    for index, (parameter, gradient) in enumerate(zip(group.parameters, group.gradients, strict=True)):
         dense = parameter.is_contiguous() or (parameter.dim() == 4
                                               and parameter.is_contiguous(memory_format=torch.channels_last))
-        tensors = (gradient, *(tensors[index] for tensors in bucket.state.values()))
+        tensors = (gradient, *(tensors[index] for tensors in group.state.values()))
         if not dense or any(t.stride() != parameter.stride() for t in tensors):
             return False
     return True
 
 
-def _buckets(row: Optimizer, groups: Sequence[ParameterGroup], settings: RuleSettings) -> list[Bucket]:
+def _param_groups(row: Optimizer, parameters: Sequence[TrainedParameter], settings: RuleSettings) -> list[ParamGroup]:
     """The parameters that are trained, gathered by what is said of them, in the order of first occurrence."""
     import torch
 
-    buckets: dict[tuple[object, ...], Bucket] = {}
-    for group in groups:
-        if group.rate == 0:
+    groups: dict[tuple[object, ...], ParamGroup] = {}
+    for trained in parameters:
+        if trained.rate == 0:
             continue
-        tensor, decay = group.tensor, group.decay if group.regularized else 0.0
+        tensor, decay = trained.tensor, trained.decay if trained.regularized else 0.0
         kind, slots = row.kind(tensor.shape), row.slots(tensor.shape, settings.has_momentum)
-        key = (group.rate, decay, kind, slots, tensor.device, tensor.dtype)
-        bucket = buckets.setdefault(key, Bucket(group.rate, decay, kind, state={slot: [] for slot in slots}))
-        bucket.names.append(group.name)
-        bucket.parameters.append(tensor)
+        key = (trained.rate, decay, kind, slots, tensor.device, tensor.dtype)
+        group = groups.setdefault(key, ParamGroup(trained.rate, decay, kind, state={slot: [] for slot in slots}))
+        group.names.append(trained.name)
+        group.parameters.append(tensor)
         for slot in slots:
-            bucket.state[slot].append(torch.full_like(tensor, row.start(slot), requires_grad=False))
-    return list(buckets.values())
+            group.state[slot].append(torch.full_like(tensor, row.start(slot), requires_grad=False))
+    return list(groups.values())

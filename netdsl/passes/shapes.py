@@ -110,7 +110,7 @@ class _Inference:
                 f"{layer.name()} is used twice, on inputs that need different weights",
                 label=f"here on {shapes[0]}", input=0,
                 body=(f"`{owner.name}` was made once, and its weights fit {first[0]}.",),
-                hint="make a layer of its own for each input, or give both inputs one shape.")
+                hint="make a separate layer for each input, or give both inputs one shape.")
 
     # -- pages ----------------------------------------------------------------------------------
 

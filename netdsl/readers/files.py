@@ -57,7 +57,7 @@ def short(path: str | Path) -> str:
 
 
 def kind_of(head: bytes) -> str:
-    """What a file is, judged by its first bytes, for messages."""
+    """What a file is, measured on its first bytes, for messages."""
     if not head:
         return "empty"
     for brand, kind in _BRANDS:
@@ -109,9 +109,9 @@ def leads_nowhere(path: str) -> bool:
 
 
 def dead_link(path: str, option: str = "") -> DataError:
-    return DataError(f"`{short(path)}` is a link that leads nowhere", path=path, option=option,
+    return DataError(f"`{short(path)}` is a broken link", path=path, option=option,
                      body=(f"It points to `{os.readlink(path)}`.",),
-                     hint="bring back what it points to, or delete the link.")
+                     hint="restore what it points to, or delete the link.")
 
 
 @contextmanager
@@ -121,14 +121,14 @@ def reading(path: str | Path, option: str = "") -> Iterator[None]:
     try:
         yield
     except DataError as error:
-        raise error.located(str(path), option=option) from None
+        raise error.with_location(str(path), option=option) from None
     except FileNotFoundError:
         raise missing_file(str(path), option=option) from None
     except PermissionError:
-        raise DataError(f"`{name}` may not be read", path=str(path), option=option,
-                        hint="give yourself the right to read it (`chmod u+r`), or use a copy of your own.") from None
+        raise DataError(f"no permission to read `{name}`", path=str(path), option=option,
+                        hint="give yourself permission to read it (`chmod u+r`), or use a copy of your own.") from None
     except IsADirectoryError:
-        raise DataError(f"`{name}` is a folder, and a file is wanted", path=str(path), option=option,
+        raise DataError(f"`{name}` is a folder, not a file", path=str(path), option=option,
                         hint="name the file inside it.") from None
     except (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile) as error:
         raise DataError(f"the packed file `{name}` is damaged or cut short", path=str(path), option=option,

@@ -58,7 +58,7 @@ class GivenImages(Dataset):
         try:
             return self._ready(index, draws.sample(index))
         except DataError as error:
-            self._failures[index] = error.located(self.names[index])
+            self._failures[index] = error.with_location(self.names[index])
         return np.zeros((self._views, *self.dims) if self._views > 1 else self.dims, dtype=np.float32)
 
     def _read(self, index: int) -> bytes:

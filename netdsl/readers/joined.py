@@ -37,9 +37,9 @@ class Joined(Reader):
             if not reader.randomize:
                 raise OptionError("readers", "`randomize` of a reader inside Joined has no effect",
                                   "set it on Joined: the samples of all readers come in one order.")
-            if getattr(reader, "max_errors", 0):
+            if reader.tolerated:
                 raise OptionError("readers", f"`maxErrors` of {type(reader).__name__} cannot be used inside Joined",
-                                  "samples that are passed over would shift the others; set it to 0.")
+                                  "skipped samples would shift the others; set it to 0.")
 
     def sources(self) -> tuple[str, ...]:
         return tuple(path for reader in self.readers for path in reader.sources())
@@ -108,6 +108,12 @@ class Joined(Reader):
                          hint="name as many images or rows for each of them: what stands at the same place belongs "
                               "together.")
 
+    def color_order_of(self, name: str) -> str:
+        return next((reader.color_order_of(name) for reader in self.readers if name in reader.input_names()), "RGB")
+
+    def for_viewing(self) -> Reader:
+        return replace(self, readers=tuple(reader.for_viewing() for reader in self.readers))
+
     def with_classes(self, names: Callable[[str], tuple[str, ...]]) -> Reader:
         return replace(self, readers=tuple(reader.with_classes(names) for reader in self.readers))
 
@@ -147,7 +153,7 @@ class Joined(Reader):
                 raise DataError(f"the sample `{name}` is missing in one of the joined readers", option="readers",
                                 place=f"sample {row} of {type(self.readers[0]).__name__}",
                                 body=(f"{type(self.readers[number]).__name__} has {other.count:,} samples, none with "
-                                      "that id.",), hint="add it there, or take it out of the first.")
+                                      "that id.",), hint="add it there, or remove it from the first.")
         return np.array([places[name] for name in first.ids], dtype=np.int64)
 
 

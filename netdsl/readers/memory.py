@@ -132,7 +132,7 @@ class ArrayDataset(Dataset):
             try:
                 result.append(channels_first(self._pipeline.run(image.transpose(1, 2, 0), draws.sample(int(index)))))
             except DataError as error:
-                raise error.located(place=self.name(int(index))) from None
+                raise error.with_location(place=self.name(int(index))) from None
         return np.stack(result)
 
     def in_memory(self) -> dict[str, np.ndarray] | None:

@@ -91,7 +91,7 @@ def _cells(counts: np.ndarray, shares: np.ndarray, true: int, names: list[str]) 
     cells = []
     for guess, (count, share) in enumerate(zip(counts.tolist(), shares.tolist(), strict=True)):
         kind = " ".join(kind for kind, wanted in (("strong", share > 0.3), ("right", true == guess)) if wanted)
-        title = f"{names[true]} taken for {names[guess]}: {count:,} ({100 * share:.1f} %)"
+        title = f"{names[true]} predicted as {names[guess]}: {count:,} ({100 * share:.1f} %)"
         cells.append(Cell(f"{count:,}" if count else "", round(100 * share**0.5), kind, title))
     return cells
 
@@ -105,8 +105,8 @@ def _note(counts: np.ndarray, scores: np.ndarray, shown: int) -> str:
     means = [f"{name} {_percent(float(np.nanmean(column)))}" for name, column in
              zip(("recall", "precision", "F1"), scores.T, strict=True) if not np.isnan(column).all()]
     parts = [f"{right:,} of {total:,} right ({100 * right / total:.2f} %); means over the classes: {', '.join(means)}.",
-             "Rows are the true classes, columns what they were taken for; each row is shaded by its own sum. Recall: "
-             "the share of a class that was found. Precision: the share that is right among what was taken for it."]
+             "Rows are the true classes, columns the predicted classes; each row is shaded by its own sum. Recall: "
+             "the share of a class that was found. Precision: the share of its predictions that is right."]
     if shown < len(counts):
         parts.append(f"Shown are the {shown} of {len(counts)} classes that occur.")
     return " ".join(parts)
@@ -122,4 +122,4 @@ def _pairs(counts: np.ndarray, class_name: Callable[[int], str]) -> Table:
         if off[true, guess]:
             share = 100 * off[true, guess] / max(1, counts[true].sum())
             rows.append((class_name(true), class_name(guess), f"{off[true, guess]:,}", f"{share:.1f} %"))
-    return Table(("true class", "taken for", "samples", "of the class"), tuple(rows))
+    return Table(("true class", "predicted", "samples", "of the class"), tuple(rows))

@@ -42,8 +42,8 @@ def _chart(run: Run, name: str, percent: bool) -> Chart:
     note = ""
     if tested is not None:
         note = f"test {factor * tested:.4g}{' %' if percent else ''}"
-    judged = [point for point in (validation if len(series) > 1 else ()) if math.isfinite(point[1])]
-    best = min(judged, key=lambda point: point[1]) if len(judged) > 1 else None
+    evaluated = [point for point in (validation if len(series) > 1 else ()) if math.isfinite(point[1])]
+    best = min(evaluated, key=lambda point: point[1]) if len(evaluated) > 1 else None
     highest = max((y for one in series for _, y in one.points if math.isfinite(y)), default=0.0)
     lowest = min((y for one in series for _, y in one.points if math.isfinite(y)), default=0.0)
     return Chart(name, "epoch", "%" if percent else "mean over the samples", tuple(series), note,

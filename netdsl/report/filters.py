@@ -58,7 +58,8 @@ def _as_images(weight: np.ndarray, dims: tuple[int, ...]) -> np.ndarray | None:
 
 
 def _is_bgr(program: CheckedProgram) -> bool:
-    return getattr(program.readers.get(Phase.TRAIN) or program.readers.get(Phase.TEST), "color_order", "RGB") == "BGR"
+    reader = program.readers.get(Phase.TRAIN) or program.readers.get(Phase.TEST)
+    return reader is not None and reader.color_order_of(reader.features_input) == "BGR"
 
 
 def _stretched(weights: np.ndarray, bgr: bool) -> np.ndarray:

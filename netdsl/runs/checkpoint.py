@@ -87,7 +87,7 @@ def read(path: Path) -> Snapshot:
         return Snapshot(_tensors(folder / WEIGHTS, digests), _tensors(folder / TRAINER, digests), state)
     except (OSError, ValueError, SafetensorError) as error:
         raise _unreadable(path, "the checkpoint cannot be read", f"{type(error).__name__}: {error}",
-                          "take another checkpoint of the run; `best` and `last` lead to two of them.") from error
+                          "use another checkpoint of the run; `best` and `last` point to two of them.") from error
 
 
 def read_weights(path: Path) -> dict[str, torch.Tensor]:
@@ -104,7 +104,7 @@ def _tensors(path: Path, digests: Mapping[str, str]) -> dict[str, torch.Tensor]:
     """The tensors of a file. Raises ValueError where it has other bytes than those that were written."""
     written = digests.get(path.name)
     if written is not None and digest(path) != written:
-        raise ValueError(f"the bytes of {path.name} are not those that were written")
+        raise ValueError(f"the bytes of {path.name} are not those that were written: checksum mismatch")
     return load_file(path)
 
 
@@ -154,7 +154,7 @@ class CheckpointManager:
             found.append((json.loads(path.read_text(encoding="utf-8")).get("step", 0), path.parent.name))
         return [name for _, name in sorted(found)]
 
-    def leads_to(self, link: str) -> str | None:
+    def target(self, link: str) -> str | None:
         path = self.folder / link
         return follow(path).name if path.exists() else None
 
@@ -169,7 +169,7 @@ class CheckpointManager:
 
     def _prune(self, needed: str | None) -> None:
         names = self.names()
-        kept = {self.leads_to("best"), self.leads_to("last"), needed}
+        kept = {self.target("best"), self.target("last"), needed}
         kept |= set([name for name in names if name.startswith("epoch-")][-self.keep :]) if self.keep else set(names)
         for name in names:
             if name not in kept:
@@ -265,16 +265,16 @@ def differences(before: Mapping[str, Mapping[str, str]], now: Identity) -> list[
 
 
 def refuse_changes(changes: Sequence[tuple[str, str, str, str]], span: Span, path: Path) -> Failure:
-    """The page that lists what has changed since a checkpoint was written."""
+    """The diagnostic that lists what has changed since a checkpoint was written."""
     network = any(part == "network" for part, *_ in changes)
     rows = [f"    {part}: {key}\n        then  {then}\n        now   {now}" for part, key, then, now in changes[:8]]
     data_alone = all(part == "data" for part, *_ in changes)
-    what = "the network is not the one" if network else "the data are not those" if data_alone else \
-        "the plan is not the one"
+    what = "this is not the network" if network else "these are not the data" if data_alone else \
+        "this is not the plan"
     return failure(
         Code.CHECKPOINT_MISMATCH, f"{what} that the checkpoint was trained with", span,
         "" if span.start == 0 else "this has changed",
-        body=(f"A resumed run goes on as if it had not stopped. Since {path} was written, this has changed:",
+        body=(f"A resumed run continues as if it had never stopped. Since {path} was written, this has changed:",
               "\n".join(rows + _more(changes))),
-        hint=f"undo the change, or begin a new run with these weights: --weights {path}." if network else
-             "undo the change, or go on with it by --accept-changes.")
+        hint=f"undo the change, or start a new run from these weights: --weights {path}." if network else
+             "undo the change, or continue with it: --accept-changes.")

@@ -80,7 +80,7 @@ def _require_safetensors(path: Path) -> None:
 
 
 def _not_one(path: Path, error: Exception) -> Failure:
-    return failure(Code.CHECKPOINT_MISMATCH, f"`{path.name}` is no checkpoint", Span.nowhere(str(path)),
+    return failure(Code.CHECKPOINT_MISMATCH, f"`{path.name}` is not a checkpoint", Span.nowhere(str(path)),
                    body=(f"Reading says: {error}.",),
                    hint="name a run's folder, a folder of its `checkpoints`, or a safetensors file.")
 

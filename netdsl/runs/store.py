@@ -162,7 +162,7 @@ def _run_folders(folder: Path, levels: int) -> Iterator[Path]:
                 yield from _run_folders(inner, levels - 1)
 
 
-def located(text: str, root: Path = Path("runs")) -> Path:
+def locate_run(text: str, root: Path = Path("runs")) -> Path:
     """The path that a text means: itself, or the latest run of a network's name or of the folder of its runs."""
     path = Path(text)
     if not path.exists():
@@ -172,11 +172,11 @@ def located(text: str, root: Path = Path("runs")) -> Path:
 
 def open_run(text: str, root: Path = Path("runs")) -> Run:
     """The run that a text means: its folder, or a network's name for its latest. Raises Failure."""
-    given, folder = Path(text), located(text, root)
+    given, folder = Path(text), locate_run(text, root)
     if folder.is_dir() and is_run(folder):
         return Run(folder)
     known = [run.folder.name for run in find_runs(root)] if root.is_dir() else []
-    title = f"`{text}` is no run" if given.exists() else f"there is no run `{text}`"
+    title = f"`{text}` is not a run folder" if given.exists() else f"there is no run `{text}`"
     hint = did_you_mean(given.name, known) or "`netdsl runs` lists them."
     raise failure(Code.NO_FILE, title, Span.nowhere(text), hint=hint,
                   body=(f"A run's folder has a file {LINES}.",) if given.exists() else ())
@@ -210,7 +210,7 @@ def latest(network: str, root: Path = Path("runs")) -> Path | None:
 def checkpoint_of(file: str, given: str | None, root: Path = Path("runs")) -> Path:
     """The checkpoint or run that a command works on: the one given, else the latest run. Raises Failure."""
     if given is not None:
-        path = located(given, root)
+        path = locate_run(given, root)
         require_checkpoint(str(path))
         return path
     own = _run_of_file(file)
@@ -275,7 +275,7 @@ def require_checkpoint(given: str) -> None:
 
 
 def missing_checkpoint(given: str) -> Failure:
-    """The page for a checkpoint that is not there, with the runs that are."""
+    """The diagnostic for a checkpoint that is not there, with the runs that are."""
     path = Path(given)
     title = f"there is no checkpoint in `{given}`" if path.exists() else f"there is no checkpoint `{given}`"
     near = [inner.name for inner in path.parent.iterdir()] if path.parent.is_dir() and not path.exists() else []

@@ -53,7 +53,7 @@ def choose_folder(name: str, out: Path | None, resume: Path | None, now: datetim
         numbered = (base.with_name(f"{base.name}-{number}") for number in range(2, 1000))
         return base if not base.exists() else next(path for path in numbered if not path.exists())
     if out.is_file():
-        raise _taken(out, "there is a file of this name")
+        raise _taken(out, "a file of this name exists")
     if out.is_dir() and any(out.iterdir()):
         is_run = (out / LINES).exists() or (out / SOURCE).exists()
         raise _taken(out, "the folder holds another run" if is_run else "the folder is not empty")
@@ -72,7 +72,7 @@ def run_of(checkpoint: Path) -> Path:
 def _taken(out: Path, why: str) -> Failure:
     return failure(Code.CANNOT_WRITE, f"{why}: nothing is overwritten", Span.nowhere(str(out)),
                    body=(f"A run needs a folder of its own, and {out} is in use.",),
-                   hint="name another folder with --out, or go on with the run that is there: --resume "
+                   hint="name another folder with --out, or resume the run in it: --resume "
                         f"{out}")
 
 
@@ -116,8 +116,8 @@ class RunWriter:
                     if isinstance(value, int | float):
                         self._events.add_scalar(f"{event}/{name}", value, values.get("step", 0))
 
-    def lead(self) -> None:
-        """Let `latest` lead here: a checkpoint is there, which is what most want of the latest run."""
+    def point_latest_here(self) -> None:
+        """Point the `latest` link at this run: a checkpoint is there, which is what most want of the latest run."""
         if not self._leads and self.folder.parent.name and self.folder.parent.parent.name == "runs":
             point(self.folder.parent / "latest", self.folder)
         self._leads = True

@@ -135,7 +135,7 @@ def _odd_files(found: ImageFolderFacts) -> list[tuple[str, str]]:
     """What to tell of files that are not as they should be."""
     told = []
     if found.skipped:
-        told.append(("skipped", f"{found.skipped}: {found.cure}"))
+        told.append(("skipped", f"{found.skipped}: {found.suggestion}"))
     if found.broken:
         first = found.broken[0]
         which = ", ".join(error.path for error in found.broken[:3]) + (", ..." if len(found.broken) > 3 else "")
@@ -208,9 +208,9 @@ def _reader(found: ImageFolderFacts, width: int, height: int) -> tuple[str, str,
     reasons = [("transforms", f"{why}; take Flip out where left and right matter"),
                ("values", f"mean and deviation of {found.looked_at - len(found.broken)} of the images")]
     if len(found.split) > 1:
-        judges = [str(folder) for phase, folder in found.split.items() if phase != "train"]
-        return "".join(lines), "", [*reasons, ("judged by", ", ".join(judges))]
-    reasons.append(("judged by", "a fifth of the images, held out: there is no folder for it"))
+        evaluates = [str(folder) for phase, folder in found.split.items() if phase != "train"]
+        return "".join(lines), "", [*reasons, ("measured on", ", ".join(evaluates))]
+    reasons.append(("measured on", "a fifth of the images, held out: there is no folder for it"))
     return "".join(lines), "validation    = 0.2    # the share of the images that is held out", reasons
 
 

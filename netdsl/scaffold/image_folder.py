@@ -47,7 +47,7 @@ class ImageFolderFacts:
     looked_at: int = LOOK_AT  #: how many images were measured
     broken: tuple[DataError, ...] = ()  #: images that cannot be read, of those looked at
     skipped: str = ""  #: files that are no images, where some may be meant as such: a sentence
-    cure: str = ""  #: what to do about them
+    suggestion: str = ""  #: what to do about them
     unused: tuple[str, ...] = ()  #: folders of a split that have no class folders
     turned: bool = False  #: whether photos are stored turned
     value_range: tuple[float, float] | None = None  #: what the stored values lie in, where the files do not say it
@@ -71,7 +71,7 @@ def inspect_images(folder: Path) -> ImageFolderFacts:
         folder, split, classes, len(every), min(map(len, paths.values())),
         round(median(w for w, _ in seen.sizes)), round(median(h for _, h in seen.sizes)), len(set(seen.sizes)) == 1,
         seen.grey, *seen.mean_and_deviation(), len(looked_at), tuple(seen.broken),
-        str(skipped) if skipped.surprising else "", skipped.cure, unused, seen.turned, value_range)
+        str(skipped) if skipped.surprising else "", skipped.suggestion, unused, seen.turned, value_range)
 
 
 def _images_of(folder: Path, skipped: SkippedFiles) -> list[str]:
@@ -81,7 +81,7 @@ def _images_of(folder: Path, skipped: SkippedFiles) -> list[str]:
     if not found:
         raise DataError(f"the class folder `{folder.name}` has no images", path=str(folder),
                         body=(f"{here}.",) if here.counts else (),
-                        hint=here.cure if here.counts else "put images there or delete the folder.")
+                        hint=here.suggestion if here.counts else "put images there or delete the folder.")
     skipped.counts.update(here.counts)
     return found
 
@@ -108,7 +108,7 @@ def _classes(folder: Path) -> tuple[str, ...]:
     names = _names(folder)
     if len(names) < 2:
         what = "no sub-folders" if not names else "a single sub-folder"
-        raise DataError(f"`{folder}` has {what}: there is nothing to tell apart", path=str(folder),
+        raise DataError(f"`{folder}` has {what}: so there are no classes", path=str(folder),
                         hint="put the images of each class into a sub-folder of its own.")
     return tuple(names)
 
@@ -120,7 +120,7 @@ def _require_known_classes(classes: tuple[str, ...], folder: Path) -> None:
     if unknown:
         raise DataError(f"only `{folder.name}` has the class `{unknown[0]}`", path=str(folder),
                         body=(f"There are {len(classes)} classes to train on and {len(other)} in `{folder.name}`.",),
-                        hint="add the class to the training data, or take its folder away.")
+                        hint="add the class to the training data, or remove its folder.")
 
 
 class _Measured:
@@ -168,7 +168,7 @@ def _measure(paths: list[str], value_range: tuple[float, float] | None) -> _Meas
         try:
             seen.add(path)
         except DataError as error:
-            seen.broken.append(error.located(path))
+            seen.broken.append(error.with_location(path))
     if not seen.sizes:
         raise seen.broken[0]
     return seen

@@ -111,7 +111,7 @@ def cure_of_option(name: str, value: Any) -> str:
     return ""
 
 
-def cure_of_value(option: str, value: Any, known: Collection[str]) -> str:
+def suggestion_for_value(option: str, value: Any, known: Collection[str]) -> str:
     """What to write where an option is given what another one takes: `pad = 2`."""
     if option == "pad" and "lowerPad" in known and isinstance(value, int | float) and not isinstance(value, bool):
         return f"the padding in pixels is `lowerPad = {value:g}, upperPad = {value:g}`; `pad = true` keeps the size."

@@ -1,4 +1,4 @@
-"""Positional and named arguments -> an instance of a row, or a page for every mistake."""
+"""Positional and named arguments -> an instance of a row, or a diagnostic for every mistake."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from ..base.failure import Failure
 from ..base.source import Span
 from ..base.suggest import suggest
 from ..base.units import inflected, plural
-from .aliases import cure_of_option, cure_of_value, elsewhere, our_option
-from .kinds import FunctionKind, Kind, ListOf, Mismatch, Optional, show_value
+from .aliases import cure_of_option, elsewhere, our_option, suggestion_for_value
+from .kinds import Function, FunctionKind, Kind, LanguageValue, ListOf, Mismatch, Optional, show_value
 from .rows import Option, OptionError, S, Spec
 
 
@@ -79,7 +79,7 @@ def bind(
     needed = [o.name for o in options if o.required and o.name not in given and o.name not in named]
     known = [o.name for o in options]
     unknown: list[tuple[str, BoundArgument, str]] = []
-    meant: set[str] = set()  # required options that an unknown name stands for: one mistake, one page
+    meant: set[str] = set()  # required options that an unknown name stands for: one mistake, one diagnostic
     for name, argument in named.items():
         if name in given:
             diagnostics.append(_twice(called, name, argument, given[name]))
@@ -117,7 +117,7 @@ def bind(
     return Bound(spec, {name: argument.span for name, argument in given.items()})
 
 
-#: With more options than this a message lists their names only, and nothing where it has a suggestion.
+#: With more options than this a message lists their names only, and nothing where it has a hint.
 MANY = 16
 
 
@@ -142,7 +142,7 @@ def signature_body(cls: type[Spec], called: str | None = None) -> tuple[str, ...
 
 
 def _unknown(cls: type[Spec], called: str, unknown: Sequence[tuple[str, BoundArgument, str]], code: Code) -> Diagnostic:
-    """One page for all names that are no options; `unknown` holds name, argument and what was most likely meant."""
+    """One diagnostic for all unknown options; `unknown` holds name, argument and what was most likely meant."""
     noun = "key" if code == "unknown-key" else "option"
     labels = [Label(a.name_span or a.span, f"did you mean `{near}`?" if near else "") for _, a, near in unknown]
     names = [f"`{name}`" for name, _, _ in unknown]
@@ -186,19 +186,19 @@ def _missing(cls: type[Spec], called: str, o: Option, call: Span, is_block: bool
 def _mistyped(cls: type[Spec], called: str, o: Option, argument: BoundArgument, expected: str) -> Diagnostic:
     try:
         value = argument.value()
-        cure = cure_of_value(o.name, value, [other.name for other in cls.options()]) or o.kind.cure(value)
-        got, cure = f"this is {describe_value(value)}", _as_function(cls, argument, value) or cure
+        hint = suggestion_for_value(o.name, value, [other.name for other in cls.options()]) or o.kind.suggestion(value)
+        got, hint = f"this is {describe_value(value)}", _as_function(cls, argument, value) or hint
     except Failure:
-        got, cure = "", ""
+        got, hint = "", ""
     return Diagnostic(Code.OPTION_TYPE, f"`{o.name}` of {called} takes {expected}"[:160], Label(argument.span, got),
-                      body=(f"`{o.name}`: {o.doc.rstrip('.')}.",), hint=cure)
+                      body=(f"`{o.name}`: {o.doc.rstrip('.')}.",), hint=hint)
 
 
 def _as_function(cls: type[Spec], argument: BoundArgument, value: Any) -> str:
     """`DenseLayer {64, ReLU}`: a function given by its position, where only its name would find its option."""
     takes = [o.name for o in cls.options()
              if isinstance(o.kind.item if isinstance(o.kind, Optional) else o.kind, FunctionKind)]
-    if argument.name_span is not None or not takes or not getattr(value, "is_function", False):
+    if argument.name_span is not None or not takes or not isinstance(value, Function):
         return ""
     return f"give it by its name: `{takes[0]} = {' '.join(argument.span.text.split())[:40]}`."
 
@@ -227,7 +227,7 @@ def _twice(called: str, name: str, argument: BoundArgument, first: BoundArgument
 def _too_many(cls: type[Spec], called: str, positional: Sequence[BoundArgument], order: Sequence[str]) -> Diagnostic:
     return Diagnostic(Code.UNKNOWN_OPTION, f"{called} takes at most {plural(len(order), 'option')}, "
                       f"here are {len(positional)}",
-                      Label(positional[len(order)].span, "this one has no place"), body=signature_body(cls, called))
+                      Label(positional[len(order)].span, "this one is too many"), body=signature_body(cls, called))
 
 
 def describe_value(value: Any) -> str:
@@ -246,4 +246,4 @@ def describe_value(value: Any) -> str:
         return "a record"
     if isinstance(value, Spec):
         return f"{'an' if value.what[0] in 'aeiou' else 'a'} {value.what}, {type(value).name()}"
-    return getattr(value, "description", None) or f"a {type(value).__name__.lower()}"
+    return value.description() if isinstance(value, LanguageValue) else f"a {type(value).__name__.lower()}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -32,7 +33,7 @@ class Kind:
         """The value in the notation of the file."""
         return show_value(value)
 
-    def cure(self, value: Any) -> str:
+    def suggestion(self, value: Any) -> str:
         """What to do about a value that it cannot take, if that can be said."""
         return ""
 
@@ -71,6 +72,10 @@ class Number(Kind):
             return int(value)
         return float(value)
 
+    def suggestion(self, value: Any) -> str:
+        is_share = self.maximum == 1 and isinstance(value, int | float) and 1 < value <= 100
+        return f"it is a share: {show_value(float(value))} % is `{show_value(value / 100)}`." if is_share else ""
+
 
 def Integer(minimum: float | None = None, maximum: float | None = None) -> Number:
     """A whole number."""
@@ -90,7 +95,7 @@ class Flag(Kind):
             raise Mismatch(self.expected)
         return value
 
-    def cure(self, value: Any) -> str:
+    def suggestion(self, value: Any) -> str:
         if isinstance(value, str) and value.casefold() in ("true", "false", "yes", "no"):
             return "write it without quotes: `true` or `false`."
         return f"write `{'true' if value else 'false'}`." if value in (0, 1) else ""
@@ -183,6 +188,9 @@ class Optional(Kind):
     def show(self, value: Any) -> str:
         return "None" if value is None else self.item.show(value)
 
+    def suggestion(self, value: Any) -> str:
+        return self.item.suggestion(value)
+
 
 @dataclass(frozen=True)
 class Either(Kind):
@@ -203,6 +211,30 @@ class Either(Kind):
         raise Mismatch(self.expected)
 
 
+class LanguageValue:
+    """Base of what expressions evaluate to beside numbers and texts: it says in messages what it is."""
+
+    __slots__ = ()
+
+    def description(self) -> str:
+        raise NotImplementedError
+
+
+class Function(LanguageValue):
+    """Base of the values that can be applied: functions of the file, layers, built-in functions."""
+
+    __slots__ = ()
+
+    def description(self) -> str:
+        return "a function"
+
+
+class ScheduleValue:
+    """Base of the values that follow the training: lists of values by epoch, and policies."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True)
 class FunctionKind(Kind):
     """A layer or a function of one input, such as `ReLU`; stays unapplied."""
@@ -214,16 +246,16 @@ class FunctionKind(Kind):
         return "a layer or function, such as ReLU"
 
     def convert(self, value: Any) -> Any:
-        if value is not None and not getattr(value, "is_function", False):
+        if value is not None and not isinstance(value, Function):
             raise Mismatch(self.expected)
         return value
 
     def show(self, value: Any) -> str:
         return "Identity" if value is None else str(value)
 
-    def cure(self, value: Any) -> str:
+    def suggestion(self, value: Any) -> str:
         return "name it without quotes: `ReLU`, `Tanh`." if isinstance(value, str) else \
-            "leave its input away: `ReLU`, not `ReLU (x)`." if not isinstance(value, int | float | list) else ""
+            "leave out its input: `ReLU`, not `ReLU (x)`." if not isinstance(value, int | float | list) else ""
 
 
 @dataclass(frozen=True)
@@ -231,19 +263,35 @@ class SpecOf(Kind):
     """A use of a row of another table, such as `Adam {}` or `RandomCrop {...}`."""
 
     what: str  #: "an optimizer", "a transform": what the message says
-    base: type | None = None  #: the class of the table's rows; any row if None
+    base: type  #: the class of the table's rows
 
     @property
     def expected(self) -> str:
         return self.what
 
     def convert(self, value: Any) -> Any:
-        if not (isinstance(value, self.base) if self.base else is_row(value)):
+        if not isinstance(value, self.base):
             raise Mismatch(self.expected)
         return value
 
     def show(self, value: Any) -> str:
         return show_value(value)
+
+    def suggestion(self, value: Any) -> str:
+        """`optimizer = "adam"`: a row's name as a string, in whatever case."""
+        if not isinstance(value, str):
+            return ""
+        rows = {row.name().casefold(): row.name() for row in _rows(self.base)} if self.base else {}
+        name = rows.get(value.casefold())
+        return f"write `{name} {{}}`, without quotes." if name else \
+            "write its name without quotes, and its options in braces."
+
+
+def _rows(base: Any) -> Iterator[Any]:
+    """The rows of a table: all classes below its base."""
+    for row in base.__subclasses__():
+        yield row
+        yield from _rows(row)
 
 
 @dataclass(frozen=True)
@@ -258,7 +306,7 @@ class ScheduleKind(Kind):
         return "a schedule such as `0.1*25 : 0.01*25 : 0.001`"
 
     def convert(self, value: Any) -> Any:
-        if not getattr(value, "is_schedule", False):
+        if not isinstance(value, ScheduleValue):
             raise Mismatch(self.expected)
         return value
 
@@ -282,8 +330,3 @@ def show_value(value: Any) -> str:
     if isinstance(value, list | tuple):
         return "(" + ":".join(show_value(v) for v in value) + ")" if len(value) != 1 else show_value(value[0])
     return str(value)
-
-
-def is_row(value: Any) -> bool:
-    """Whether a value is a use of a row of some table (a Spec)."""
-    return hasattr(value, "options") and hasattr(value, "show")

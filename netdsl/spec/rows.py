@@ -93,6 +93,8 @@ class Spec:
 
     #: What one row of the table is called in messages: "layer", "reader", "optimizer".
     what: ClassVar[str] = "row"
+    #: Uses of the row, for its page.
+    examples: ClassVar[tuple[Any, ...]] = ()
 
     def __init__(self, **values: Any) -> None:
         fields = self._fields()
@@ -172,6 +174,14 @@ class Spec:
         """What to do instead of an option that the row once had or another program has; usually empty."""
         return ""
 
+    def value_of(self, option: Option) -> Any:
+        """What the use gives for an option, or its default."""
+        return getattr(self, option.field_name)
+
+    def with_options(self: S, **values: Any) -> S:
+        """The same use with other values, by field name."""
+        return dataclasses.replace(self, **values)
+
     def validate(self) -> None:
         """Check options against each other; raise OptionError."""
 
@@ -179,7 +189,7 @@ class Spec:
         """As a file would write it, with the options that differ from their defaults."""
         parts = []
         for o in type(self).options():
-            value = getattr(self, o.field_name)
+            value = self.value_of(o)
             if o.required:
                 parts.append(o.kind.show(value))
             elif value != o.default:

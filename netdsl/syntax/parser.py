@@ -53,7 +53,7 @@ def _parse(source: Source, start: str, begin: int = 0) -> Any:
             from .errors.explain import explain
 
             found = explain(Source(source.name, text) if begin else source, lark_parser(), start)
-            raise Failure([page.within(source) for page in found] if begin else found) from None
+            raise Failure([diagnostic.within(source) for diagnostic in found] if begin else found) from None
         problems = builder.problems + [not_a_value(pair) for pair in builder.pairs]
     if problems:
         raise Failure(problems)
@@ -118,7 +118,7 @@ class _Builder(Transformer[Token, Any]):
             if isinstance(inner, ast.Include):
                 self.problems.append(Diagnostic(
                     Code.SYNTAX, "the braces of an `include` hold values, not another `include`",
-                    Label(inner.span, "this"), hint="write it before or behind the other `include`."))
+                    Label(inner.span, "this"), hint="write it before or after the other `include`."))
         return ast.Include(str(children[1])[1:-1], self._span(children), changes)
 
     def override(self, children: Children) -> ast.Override:
@@ -297,7 +297,7 @@ def _lone_dollar(place: Span) -> Diagnostic:
     """`"${name}"` and `"$name/train"`, as in shells, or a sign that is meant."""
     shell = re.compile(r"\$(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))").match(place.source.text, place.start)
     name = shell[1] or shell[2] if shell else "name"
-    return Diagnostic(Code.SYNTAX, "a `$` in a string has no partner", Label(place, "this one"),
+    return Diagnostic(Code.SYNTAX, "a `$` in a string has no matching `$`", Label(place, "this one"),
                       hint=f'`"${name}$/train"` puts the value of `{name}` in; a plain dollar sign is `$$`.',
                       fix=(Edit(place.source.span(*shell.span()), f"${name}$"),) if shell else ())
 

@@ -34,8 +34,8 @@ def choose_device(wanted: str) -> torch.device:
     if kind not in ("cpu", "cuda") or (number and not number.isdigit()):
         usual = _USUAL.get(kind.casefold())
         right = f"write `{usual}{':' * bool(number)}{number}`: " if usual and (not number or number.isdigit()) else ""
-        raise failure(Code.NO_DEVICE, f"there is no kind of device called `{wanted}`", where,
-                      hint=f"{right}take auto, cpu, cuda, or cuda:1 for the second GPU.")
+        raise failure(Code.NO_DEVICE, f"there is no device type `{wanted}`", where,
+                      hint=f"{right}use auto, cpu, cuda, or cuda:1 for the second GPU.")
     if kind == "cpu":
         return torch.device("cpu")
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
@@ -43,8 +43,8 @@ def choose_device(wanted: str) -> torch.device:
     if index >= count:
         found = f"torch finds {plural(count, 'CUDA device')} here" if torch.version.cuda else \
             f"torch {torch.__version__} is a build without CUDA"
-        raise failure(Code.NO_DEVICE, f"the device `{wanted}` is not there", where, body=(f"{found}.",),
-                      hint="take --device cpu, or --device auto.")
+        raise failure(Code.NO_DEVICE, f"the device `{wanted}` is not available", where, body=(f"{found}.",),
+                      hint="use --device cpu or --device auto.")
     return torch.device("cuda", index)
 
 

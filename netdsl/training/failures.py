@@ -1,4 +1,4 @@
-"""Why a training cannot go on, as pages: a criterion that is no number, memory that does not suffice."""
+"""Why a training cannot go on, as diagnostics: a criterion that is no number, memory that does not suffice."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Culprit:
     owned: tuple[tuple[str, Range], ...]
 
     def table(self) -> str:
-        """Ranges of inputs, parameters and output, as a block for a page."""
+        """Ranges of inputs, parameters and output, as a block for a diagnostic."""
         rows = [(f"input `{name}`", text) for name, text in self.inputs]
         rows += [(f"its {name}", text) for name, text in self.owned] + [("output", self.output)]
         width = max(len(name) for name, _ in rows)
@@ -104,7 +104,7 @@ def first_bad(executable: Executable, inputs: Tensors, precision: Precision) -> 
 
 def diverged(program: CheckedProgram, culprit: Culprit | None, value: float, rate: float, step: int,
              epoch: int) -> Failure:
-    """The page of a criterion that is not a number."""
+    """The diagnostic of a criterion that is not a number."""
     when = f"in epoch {epoch}, at update {step + 1:,}, with the rate {rate:.4g} on the mean gradient"
     criterion = program.network[program.criteria[0]]
     if culprit is None:
@@ -112,7 +112,7 @@ def diverged(program: CheckedProgram, culprit: Culprit | None, value: float, rat
             Code.DIVERGED,
             f"the criterion is {value}",
             criterion.span,
-            "this is not a finite number any more",
+            "this is no longer a finite number",
             body=(f"It happened {when}; run again, every node's output is finite.",),
             hint=_hint(program, None),
         )
@@ -123,7 +123,7 @@ def diverged(program: CheckedProgram, culprit: Culprit | None, value: float, rat
 
 
 def not_finite(program: CheckedProgram, culprit: Culprit | None, phase: str) -> Failure:
-    """The page of a criterion that is not a number on the data of a phase, though training went on."""
+    """The diagnostic of a criterion that is not a number on the data of a phase, though training went on."""
     title = f"the criterion on the {phase} data is not a number"
     if culprit is None:
         return failure(Code.DIVERGED, title, program.network[program.criteria[0]].span, "this is not a finite number",
@@ -132,7 +132,7 @@ def not_finite(program: CheckedProgram, culprit: Culprit | None, phase: str) -> 
     if wrong_labels:
         hint = wrong_labels
     elif any(found.bad for _, found in culprit.owned):
-        hint = "the weights themselves are not finite: take an earlier checkpoint, and train with a lower rate."
+        hint = "the weights themselves are not finite: use an earlier checkpoint, and train with a lower rate."
     elif any(found.bad for _, found in culprit.inputs):
         hint = _hint(program, culprit)
     elif not culprit.owned and all(name in program.inputs for name, _ in culprit.inputs):
@@ -175,7 +175,7 @@ def _hint(program: CheckedProgram, culprit: Culprit | None) -> str:
 
 @contextmanager
 def translate_torch_errors(program: CheckedProgram, plan: TrainingPlan, device: torch.device) -> Iterator[None]:
-    """Turn what torch says of memory and of deterministic algorithms into pages."""
+    """Turn what torch says of memory and of deterministic algorithms into diagnostics."""
     try:
         yield
     except (RuntimeError, MemoryError) as error:
@@ -186,7 +186,7 @@ def translate_torch_errors(program: CheckedProgram, plan: TrainingPlan, device: 
         span = plan.spans.get("deterministic") or Span.nowhere(program.source.name)
         raise failure(Code.NOT_DETERMINISTIC, "the network needs an operation that is not deterministic here", span,
                       "no other is wanted", body=(f"On {device}, torch says: {str(error).split('. ')[0]}.",),
-                      hint="take `deterministic = false`, or --device cpu.") from error
+                      hint="use `deterministic = false` or --device cpu.") from error
 
 
 #: What torch says where memory does not suffice, or where not even the number of bytes can be held.
@@ -201,7 +201,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def out_of_memory(program: CheckedProgram, device: torch.device, pieces: int) -> Failure:
-    """The page with the memory table and the minibatch that would fit."""
+    """The diagnostic with the memory table and the minibatch that would fit."""
     memory = estimate_memory(program)
     available = total_memory(device)
     # Where the count says that it fits, something that was not counted did not: work space, other programs.
@@ -216,18 +216,18 @@ def out_of_memory(program: CheckedProgram, device: torch.device, pieces: int) ->
     table = "\n".join(f"    {name:<{width}}  {size:>{digits}}" for (name, _), size in zip(rows, sizes, strict=True))
     beside = () if memory.training_bytes > available else (
         "By this count it fits: other programs, a limit on this process or what is not counted took the rest.",)
-    spans = getattr(program.plan, "spans", {})
+    spans = program.plan.spans if program.plan is not None else {}
     span = spans.get("minibatchSize") or program.spans.get("criterionNodes") or Span.nowhere(program.source.name)
     title, label = "the minibatch does not fit into memory", ""
     if fits < 1:
         largest = max(program.network, key=lambda node: node.cost.parameters)
         title, span, label = "the network does not fit into memory", largest.span, "most of the weights are here"
-        hint = "the weights alone do not fit: take another device, or a smaller network."
+        hint = "the weights alone do not fit: use another device, or a smaller network."
     else:
         hint = f"a minibatch of about {fits} fits: minibatchSize = {fits}, or keep the minibatch and compute it in " \
                f"pieces: numSubminibatches = {max(2, pieces * -(-memory.minibatch // fits))}."
     return failure(Code.OUT_OF_MEMORY, title, span, label,
-                   body=("What training needs, counted from the shapes (work space of the convolutions comes on top):",
+                   body=("What training needs, counted from the shapes (workspace of the convolutions is extra):",
                          table, *beside), hint=hint)
 
 

@@ -36,7 +36,7 @@ from .run_options import RunOptions
 from .run_plan import check_best, overfit_plan, required_plan, with_seed
 from .start import class_change_note, compute_statistics, load_initial_weights
 from .state import State
-from .step import TrainingStep, choose_precision
+from .step import TrainingStep, choose_precision, slow_precision_note
 
 
 @dataclass
@@ -51,12 +51,12 @@ class Job:
     seed: int
     state: State
     step: TrainingStep
-    feed: Loader
+    loader: Loader
     sampling: Sampling
     mixing: Mixing
     validation: Evaluator | None
     folder: Path
-    keeper: CheckpointManager
+    checkpoints: CheckpointManager
     facts: dict[str, Any]  #: what checkpoints say of the run beside its state
     skipped: tuple[DataError, ...]  #: bad samples of the training data that are skipped
     notes: tuple[str, ...] = ()  #: what to tell before the first update: of start weights, statistics, classes
@@ -85,10 +85,10 @@ def prepare_job(program: CheckedProgram, options: RunOptions, reporter: Reporter
             sampling = make_sampling(program, plan, options, dataset)
         state.totals.reserve(sampling.epoch_length)
         memory = set_memory(plan, state.executable, options, sampling)
-        feed = make_loader(program, Phase.TRAIN, dataset, device, options, seed, stack)
-        precomputed = compute_statistics(program, plan, state, options, feed, sampling)
+        loader = make_loader(program, Phase.TRAIN, dataset, device, options, seed, stack)
+        precomputed = compute_statistics(program, plan, state, options, loader, sampling)
         precision = choose_precision(plan.block.precision, device)
-        step = TrainingStep(executable, program.criteria, state.rule, precision, feed.expand,
+        step = TrainingStep(executable, program.criteria, state.rule, precision, loader.expand,
                             -(-plan.update_size_at(0) // plan.pieces) if plan.pieces > 1 else 0)
         step.totals = state.totals
         identity = identify(program, plan, sampling)
@@ -102,8 +102,9 @@ def prepare_job(program: CheckedProgram, options: RunOptions, reporter: Reporter
         keep = 0 if plan.block.keep_check_point_files else plan.block.keep_checkpoints
         manager = CheckpointManager(folder / "checkpoints", keep)
         notes = (begun_with, precomputed, class_change_note(options, dataset.class_names),
-                 frozen_note(program, plan, options), memory_note(program, plan, memory))
-        yield Job(program, plan, options, reporter, device, seed, state, step, feed, sampling, mixing, validation,
+                 frozen_note(program, plan, options), memory_note(program, plan, memory),
+                 slow_precision_note(precision))
+        yield Job(program, plan, options, reporter, device, seed, state, step, loader, sampling, mixing, validation,
                   folder, manager, facts(program, options, plan, identity, dataset, memory), dataset.skipped, notes)
 
 

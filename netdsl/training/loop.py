@@ -97,7 +97,7 @@ class Training:
         """The run's folder: the file as it is, the machine; or, resumed, the records up to here."""
         job, at = self.job, self.state.position
         job.reporter.begin()
-        job.keeper.prepare()
+        job.checkpoints.prepare()
         if job.options.resume is not None:
             epochs = [line for line in record.read_records(record.run_of(Path(job.options.resume)))
                       if line["event"] == "epoch" and line["step"] <= at.step]
@@ -105,13 +105,13 @@ class Training:
                 self.train_values, self.validation_values = epochs[-1]["train"], epochs[-1]["validation"]
         if job.options.resume is not None and (job.folder / SOURCE).exists():
             self.run.forget_after(at.step)
-            job.keeper.drop_after(at.step)
+            job.checkpoints.drop_after(at.step)
             self.note(f"resumed after {at.step:,} updates, in epoch {at.epoch + 1}")
         else:
             texts = job.options.texts or SourceSnapshot(job.program.source.text)
             self.run.describe(texts, {**record.environment(job.device, job.seed), "sample": job.options.sample,
                                       "network": job.facts["name"]})
-        if job.keeper.leads_to("best") != at.best_name:
+        if job.checkpoints.target("best") != at.best_name:
             at.best_name = at.fallback = None  # resumed into another folder
         for text in opening_notes(job):
             self.note(text)
@@ -141,10 +141,10 @@ class Training:
         """Validate, decide, save, record."""
         job, at, monitor = self.job, self.state.position, self.monitor
         train = monitor.epoch_values()
-        seconds, speed, waiting = watch.seconds, watch.speed, job.feed.waited / watch.seconds
+        seconds, speed, waiting = watch.seconds, watch.speed, job.loader.waited / watch.seconds
         validation = self.validate() if monitor.lost is None else None
-        judged = train if validation is None or not self.state.control.wants_validation else validation
-        decision = self.state.control.after_epoch(self.ranking.criterion(judged), self.ranking.to_lower(judged))
+        evaluated = train if validation is None or not self.state.control.wants_validation else validation
+        decision = self.state.control.after_epoch(self.ranking.criterion(evaluated), self.ranking.to_lower(evaluated))
         if monitor.lost is not None and not decision.roll_back:
             raise monitor.lost
         better = self.ranking.better(validation or train, at.best)
@@ -159,7 +159,7 @@ class Training:
                            shown(job.program, validation)[0] if validation is not None else None,
                            at.rate, at.momentum, seconds, speed, waiting, best, self.ranking.label)
         if decision.roll_back and at.fallback is not None:
-            self.state.restore_weights(checkpoint.read(job.keeper.folder / at.fallback))
+            self.state.restore_weights(checkpoint.read(job.checkpoints.folder / at.fallback))
         elif decision.improved:
             at.fallback = name
         if finished:
@@ -171,7 +171,7 @@ class Training:
         self.train_values, self.validation_values, monitor.lost = values, line.validation, None
         if job.options.limits.overfit is not None:
             self.first = self.ranking.criterion(train) if self.first is None else self.first
-            at.ended = "learned by heart" if self.ranking.criterion(train) <= LEARNED * self.first else ""
+            at.ended = "memorised" if self.ranking.criterion(train) <= LEARNED * self.first else ""
 
     def validate(self) -> dict[str, float] | None:
         """What the validation data say of the weights, by node; None without such data."""
@@ -198,11 +198,11 @@ class Training:
         most = job.options.limits.steps
         if not stopped and most is not None and at.step < most:
             self.note(f"the plan ended after {at.step:,} updates, before --max-steps {most}")
-        if job.keeper.leads_to("last") is None:
+        if job.checkpoints.target("last") is None:
             self.saver.save(f"epoch-{at.epoch:04d}")
         result = Result(job.folder, at.epoch, at.step, at.samples, self.train_values, self.validation_values,
                         shown(job.program, test.values)[0] if test is not None else None,
-                        *saved_checkpoints(job.keeper), self.clock.seconds, stopped, self.ranking.label,
+                        *saved_checkpoints(job.checkpoints), self.clock.seconds, stopped, self.ranking.label,
                         criterion_name(job.program), percentages(job.program, self.state.totals.names))
         self.run.result(result_record(result, job))
         if test is not None:

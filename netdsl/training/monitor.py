@@ -61,7 +61,7 @@ class Monitor:
 
     def diverged_at(self, error: NonFinite, rates: StepRates) -> None:
         """A step that was looked at has a criterion that is no number."""
-        self.lose_epoch(self._guard.page(error, rates))
+        self.lose_epoch(self._guard.failure_for(error, rates))
 
     def lose_epoch(self, why: Failure) -> None:
         """End training, unless AutoAdjust may go back to the best epoch: then only this epoch. Raises Failure."""
@@ -88,6 +88,6 @@ class Monitor:
         epochs = self._clock.epochs
         left = min((epochs - at.epoch) * steps - done, self._clock.steps_left())
         per_step = watch.samples / max(1, watch.steps) / watch.speed
-        job.reporter.glimpse(ProgressUpdate("epoch", at.epoch + 1, epochs, done, steps, values, percent, at.rate,
-                                            watch.speed, job.feed.waited / watch.seconds, left * per_step,
-                                            self._ranking.name))
+        job.reporter.show(ProgressUpdate("epoch", at.epoch + 1, epochs, done, steps, values, percent, at.rate,
+                                         watch.speed, job.loader.waited / watch.seconds, left * per_step,
+                                         self._ranking.name))

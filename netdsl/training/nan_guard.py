@@ -45,24 +45,24 @@ class NanGuard:
         if not self.looks_at_every_step and (self.restore or free_memory(job.device) > 3 * job.state.bytes()):
             self.restore, self.copied = job.state.keep(), time.monotonic()
 
-    def page(self, error: NonFinite, rates: StepRates) -> Failure:
-        """The page for a step that was looked at before its update."""
+    def failure_for(self, error: NonFinite, rates: StepRates) -> Failure:
+        """The diagnostic for a step that was looked at before its update."""
         job = self.job
         culprit = first_bad(job.state.executable, error.inputs, job.step.precision)
         at = job.state.position
         return diverged(job.program, culprit, error.value, rates.mean_rate, at.step, at.epoch + 1)
 
-    def search(self, deliveries: Callable[[], Iterator[LoadedBatch]], repeat: Callable[[LoadedBatch, StepRates], None],
+    def search(self, batches: Callable[[], Iterator[LoadedBatch]], repeat: Callable[[LoadedBatch, StepRates], None],
                rates: Callable[[int], StepRates]) -> Failure:
         """Repeat the steps since the last copy until one of them is not finite."""
         if self.restore is not None:
             self.restore()
         last = rates(1)
-        for delivery in deliveries():
-            last = rates(delivery.minibatch.count)
+        for batch in batches():
+            last = rates(batch.minibatch.count)
             try:
-                repeat(delivery, last)
+                repeat(batch, last)
             except NonFinite as error:
-                return self.page(error, last)
+                return self.failure_for(error, last)
         at = self.job.state.position
         return diverged(self.job.program, None, math.nan, last.mean_rate, at.step, at.epoch + 1)

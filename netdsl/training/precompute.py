@@ -68,7 +68,7 @@ def _gather(program: CheckedProgram, executable: Executable, nodes: Sequence[Sha
     run = lower(program.network, dict.fromkeys(source.values()), share=executable)
     moments = {name: Moments() for name in source}
     with eval_mode(run), torch.no_grad():
-        for batch in loader.deliver(sampling.minibatches(0, size)):
+        for batch in loader.load(sampling.minibatches(0, size)):
             inputs = network_inputs(run.inputs, loader.expand(batch.raw))
             values = run(inputs)
             for name, found in moments.items():

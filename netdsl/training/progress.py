@@ -54,9 +54,9 @@ class EpochRecord:
 
 
 class Reporter:
-    """Hears how training goes. This one is silent; it is what a notebook or a test gets by default."""
+    """Receives progress updates. This one is silent; it is what a notebook or a test gets by default."""
 
-    #: seconds between two calls of `glimpse`
+    #: seconds between two calls of `show`
     interval: float = PLAIN_SECONDS
 
     def begin(self) -> None:
@@ -65,7 +65,7 @@ class Reporter:
     def note(self, text: str) -> None:
         """Something worth a line: the device, a fall-back and its reason, a checkpoint."""
 
-    def glimpse(self, glimpse: ProgressUpdate) -> None:
+    def show(self, update: ProgressUpdate) -> None:
         """The state inside a phase, every `interval` seconds."""
 
     def epoch(self, record: EpochRecord, epochs: int, percent: frozenset[str]) -> None:
@@ -87,8 +87,8 @@ class BrokenPipeGuard(Reporter):
     def note(self, text: str) -> None:
         self._pass(lambda: self.inner.note(text))
 
-    def glimpse(self, glimpse: ProgressUpdate) -> None:
-        self._pass(lambda: self.inner.glimpse(glimpse))
+    def show(self, update: ProgressUpdate) -> None:
+        self._pass(lambda: self.inner.show(update))
 
     def epoch(self, record: EpochRecord, epochs: int, percent: frozenset[str]) -> None:
         self._pass(lambda: self.inner.epoch(record, epochs, percent))
@@ -101,7 +101,7 @@ class BrokenPipeGuard(Reporter):
             action()
         except OSError as error:  # a closed pipe, a terminal that is gone
             self.inner = Reporter()
-            self.log(f"progress is not shown any more, nobody reads it ({error.strerror or error}); training goes on")
+            self.log(f"progress is no longer shown, nobody reads it ({error.strerror or error}); training continues")
 
 
 @dataclass
@@ -126,14 +126,14 @@ class ConsoleReporter(Reporter):
         self._write(textwrap.fill(text, width, subsequent_indent="    ", break_long_words=False,
                                   break_on_hyphens=False))
 
-    def glimpse(self, glimpse: ProgressUpdate) -> None:
+    def show(self, update: ProgressUpdate) -> None:
         separator = self._separator()
         if self.live:
-            self.stream.write("\r\033[2K" + fitted(glimpse, separator, max(20, self.width() - 1), self._bar))
+            self.stream.write("\r\033[2K" + fitted(update, separator, max(20, self.width() - 1), self._bar))
             self.stream.flush()
             self._drawn = True
         else:
-            self._parts(glimpse_parts(glimpse))
+            self._parts(progress_parts(update))
 
     def epoch(self, record: EpochRecord, epochs: int, percent: frozenset[str]) -> None:
         self._parts(epoch_parts(record, epochs, percent))
@@ -156,8 +156,8 @@ class ConsoleReporter(Reporter):
     def _separator(self) -> str:
         return " · " if self._draws_boxes() else " | "
 
-    def _bar(self, glimpse: ProgressUpdate, cells: int) -> str:
-        done = round(cells * glimpse.step / max(1, glimpse.steps))
+    def _bar(self, update: ProgressUpdate, cells: int) -> str:
+        done = round(cells * update.step / max(1, update.steps))
         full, empty = ("━", "─") if self._draws_boxes() else ("#", ".")
         return full * done + empty * (cells - done)
 
@@ -176,35 +176,35 @@ def wrapped(parts: Sequence[str], separator: str, width: int) -> list[str]:
     return lines
 
 
-def glimpse_parts(glimpse: ProgressUpdate, bar: str = "", narrow: int = 0) -> list[str]:
+def progress_parts(update: ProgressUpdate, bar: str = "", narrow: int = 0) -> list[str]:
     """`epoch 3/90  1201/5005`, `ce 4.12`, `errs 27.1 %`, `rate 0.01`, `1,830 samples/s`, `waiting 3 %`, `ETA 41 min`.
 
     `narrow` is how much is left out or put shorter, the least important first; what stays at any width is the
     value that matters most, the rate, the speed and when training will be over.
     """
-    key = glimpse.key if glimpse.key in glimpse.values else \
-        next((name for name in glimpse.values if name in glimpse.percent), next(iter(glimpse.values), ""))
-    shown = {name: value for name, value in glimpse.values.items() if narrow < Narrow.ONE_VALUE or name == key}
-    count = f"{glimpse.step}/{glimpse.steps}" if narrow < Narrow.NO_WORDS else \
-        f"{100 * glimpse.step / max(1, glimpse.steps):.0f} %"
-    place = glimpse.phase if glimpse.phase != "epoch" else \
-        f"{'epoch ' * (narrow < Narrow.NO_EPOCH_WORD)}{glimpse.epoch}/{glimpse.epochs}"
+    key = update.key if update.key in update.values else \
+        next((name for name in update.values if name in update.percent), next(iter(update.values), ""))
+    shown = {name: value for name, value in update.values.items() if narrow < Narrow.ONE_VALUE or name == key}
+    count = f"{update.step}/{update.steps}" if narrow < Narrow.NO_WORDS else \
+        f"{100 * update.step / max(1, update.steps):.0f} %"
+    place = update.phase if update.phase != "epoch" else \
+        f"{'epoch ' * (narrow < Narrow.NO_EPOCH_WORD)}{update.epoch}/{update.epochs}"
     parts = [" ".join(p for p in (place * (narrow < Narrow.NO_PLACE), bar, count) if p)]
     if narrow < Narrow.NO_WORDS:
         longest = 60 if narrow < Narrow.SHORT_NAME else 12
         parts += value_parts({clipped(name, longest): value for name, value in shown.items()},
-                             frozenset(clipped(name, longest) for name in glimpse.percent))
+                             frozenset(clipped(name, longest) for name in update.percent))
     else:
-        parts += [value_text(value, name in glimpse.percent) for name, value in shown.items()]
-    if glimpse.rate is not None:
-        rate = f"{glimpse.rate:.4g}" if narrow < Narrow.SHORT_SPEED else f"{glimpse.rate:.2g}"
+        parts += [value_text(value, name in update.percent) for name, value in shown.items()]
+    if update.rate is not None:
+        rate = f"{update.rate:.4g}" if narrow < Narrow.SHORT_SPEED else f"{update.rate:.2g}"
         parts.append(f"{'rate ' * (narrow < Narrow.NO_WORDS)}{rate}")
-    speed = f"{glimpse.samples_per_second:,.0f}"
+    speed = f"{update.samples_per_second:,.0f}"
     parts.append(f"{speed} samples/s" if narrow < Narrow.SHORT_SPEED else f"{speed}/s")
     if narrow < Narrow.NO_WAITING:
-        parts.append(f"waiting {100 * glimpse.waiting:.0f} %")
-    if glimpse.seconds_left is not None:
-        parts.append(f"{'ETA ' * (narrow < Narrow.NO_WORDS)}{duration(glimpse.seconds_left)}")
+        parts.append(f"waiting {100 * update.waiting:.0f} %")
+    if update.seconds_left is not None:
+        parts.append(f"{'ETA ' * (narrow < Narrow.NO_WORDS)}{duration(update.seconds_left)}")
     return parts
 
 
@@ -223,13 +223,13 @@ class Narrow(IntEnum):
     NO_PLACE = auto()
 
 
-def fitted(glimpse: ProgressUpdate, separator: str, width: int, bar: Callable[[ProgressUpdate, int], str]) -> str:
+def fitted(update: ProgressUpdate, separator: str, width: int, bar: Callable[[ProgressUpdate, int], str]) -> str:
     """The fullest line of progress that fits the width."""
     line = ""
     for narrow in Narrow:
         cells = 12 if narrow < Narrow.SHORT_BAR else 6 if narrow < Narrow.NO_BAR else 0
         between = separator if narrow < Narrow.NO_PLACE else " "
-        line = between.join(glimpse_parts(glimpse, bar(glimpse, cells), narrow))
+        line = between.join(progress_parts(update, bar(update, cells), narrow))
         if len(line) <= width:
             return line
     return clipped(line, width)

@@ -35,11 +35,11 @@ def stop_reason(plan: TrainingPlan, limits: Limits, at: Position, factor: float,
     return ""
 
 
-def saved_checkpoints(keeper: CheckpointManager) -> tuple[Path, Path | None]:
+def saved_checkpoints(checkpoints: CheckpointManager) -> tuple[Path, Path | None]:
     """The last checkpoint and the best one."""
-    last, best = keeper.leads_to("last"), keeper.leads_to("best")
+    last, best = checkpoints.target("last"), checkpoints.target("best")
     assert last is not None, "a checkpoint was saved before"
-    return keeper.folder / last, keeper.folder / best if best is not None else None
+    return checkpoints.folder / last, checkpoints.folder / best if best is not None else None
 
 
 def result_record(result: Result, job: Job) -> dict[str, Any]:

@@ -62,7 +62,7 @@ def resume(program: CheckedProgram, state: State, options: RunOptions, identity:
     except (KeyError, ValueError, TypeError, RuntimeError) as error:
         raise failure(Code.CHECKPOINT_MISMATCH, "the optimizer's state in the checkpoint does not fit the plan",
                       Span.nowhere(program.source.name), body=(f"In {path}: {error}.",),
-                      hint="begin a new run with the checkpoint's weights instead: --weights "
+                      hint="start a new run from the checkpoint's weights instead: --weights "
                            f"{path}") from error
 
 
@@ -84,7 +84,7 @@ def identify(program: CheckedProgram, plan: TrainingPlan, sampling: Sampling) ->
     # `split` below says what `stratify` came to: a run from before there was that key set aside at random.
     keys = {key: text for key, text in plan.keys.items() if key not in HARMLESS and key != "stratify"}
     train = program.readers.get(Phase.TRAIN)
-    data = {"train": str(train.content()) if train is not None else "", "samples": str(sampling.count),
+    data = {"train": str(train.fingerprint()) if train is not None else "", "samples": str(sampling.count),
             **({"split": sampling.split} if sampling.split else {})}
     roles = {name: ", ".join(program.special.get(name, ())) for name in ("criterionNodes", "evaluationNodes")}
     return {"network": {**nodes, **roles}, "plan": {**keys, "seed": str(plan.block.seed)}, "data": data}

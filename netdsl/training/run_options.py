@@ -23,7 +23,7 @@ class Limits:
     steps: int | None = None  #: updates in all
     seconds: float | None = None
     minibatches: int | None = None  #: of each phase of each epoch
-    overfit: int | None = None  #: train and judge on so many minibatches, always the same, not transformed
+    overfit: int | None = None  #: train and evaluate on the same few minibatches, not transformed
 
 
 @dataclass(frozen=True)

@@ -19,30 +19,26 @@ def required_plan(program: CheckedProgram) -> TrainingPlan:
     """The plan of a program that can be trained. Raises Failure."""
     where = Span.nowhere(program.source.name)
     if program.plan is None:
-        raise failure(Code.NO_TRAINING, "the file has no `SGD` block, so it says nothing of training", where,
+        raise failure(Code.NO_TRAINING, "the file has no `SGD` block, so it does not say how to train", where,
                       hint="add one: `SGD = { maxEpochs = 10 ; learningRate = 0.01 }`.")
     if Phase.TRAIN not in program.readers:
         raise no_data_failure(program, Phase.TRAIN)
     if not program.criteria:
         raise failure(Code.NO_CRITERION, "the network has no criterion, so it cannot be trained", where,
-                      hint="name what is to be made small: `criterionNodes = CrossEntropyWithSoftmax (labels, z)`.")
+                      hint="name what to minimize: `criterionNodes = CrossEntropyWithSoftmax (labels, z)`.")
     return program.plan
 
 
 def no_data_failure(program: CheckedProgram, phase: Phase) -> Failure:
-    """The page for a phase that the file has no reader for."""
+    """The diagnostic for a phase that the file has no reader for."""
     there = list(program.readers)
-    title = (
-        f"the file names no data to {phase} on"
-        if phase is not Phase.VALIDATION
-        else "the file names no validation data"
-    )
+    title = f"the file has no {'training' if phase is Phase.TRAIN else phase} data"
     if not there:
         return failure(Code.NO_TRAINING, title, Span.nowhere(program.source.name), "there is no `reader` in this file",
                        hint="add a reader: `reader = { train = ... ; test = ... }`.")
     held_out = program.plan is not None and program.plan.block.validation and Phase.VALIDATION not in there
     phases = [*there, Phase.VALIDATION] if held_out else there
-    others = "" if phase is Phase.TRAIN else f", or judge by other data: --phase {' or --phase '.join(phases)}"
+    others = "" if phase is Phase.TRAIN else f", or use other data: --phase {' or --phase '.join(phases)}"
     return failure(Code.NO_TRAINING, title, program.readers.spans.get(there[0], Span.nowhere(program.source.name)),
                    f"the reader has data for {' and '.join(f'`{name}`' for name in there)} only",
                    hint=f"add `{phase} = ...` beside it{others}.")
@@ -63,7 +59,7 @@ def with_seed(plan: TrainingPlan, seed: int | None) -> TrainingPlan:
 
 
 def overfit_plan(plan: TrainingPlan, minibatches: int) -> TrainingPlan:
-    """The plan for learning a few minibatches by heart: its highest rate throughout, nothing that holds it back."""
+    """The plan to overfit a few minibatches: constant maximal rate, no regularisation."""
     block = replace(plan.block, max_epochs=max(plan.epochs, -(-OVERFIT_UPDATES // minibatches)), max_steps=None,
                     dropout_rate=constant(0), mixup=0.0, cutmix=0.0, ema=0.0, early_stopping=None, auto_adjust=None)
     return replace(plan, rate=constant(plan.highest_rate), block=block)

@@ -25,9 +25,9 @@ class Saver:
         job = self._job
         synchronize(job.device)
         job.state.position.seconds = self._clock.seconds
-        path = job.keeper.save(name, job.state.snapshot(job.facts), best, job.state.position.fallback)
+        path = job.checkpoints.save(name, job.state.snapshot(job.facts), best, job.state.position.fallback)
         self._saved = time.perf_counter()
-        self._run.lead()
+        self._run.point_latest_here()
         return path
 
     def save_step(self) -> Path:
@@ -43,7 +43,7 @@ class Saver:
         """After a signal: save, and leave. Raises Interrupted."""
         if self._stopper.signal is not None:
             path, job = self.save_step(), self._job
-            told = f"stopped after {job.state.position.step:,} updates; go on with --resume {job.folder}"
+            told = f"stopped after {job.state.position.step:,} updates; resume with --resume {job.folder}"
             job.reporter.note(told)
             self._run.log(told)
             raise Interrupted(self._stopper.signal, path)

@@ -31,7 +31,7 @@ class Speed:
     seconds: float
 
     def epoch_seconds(self, training: int, validation: int = 0) -> float:
-        """For an epoch over so many samples; a sample that is only judged is taken as half the work."""
+        """For an epoch over so many samples; a sample that is only evaluated is taken as half the work."""
         return (training + validation / 2) / self.samples_per_second
 
 
@@ -61,6 +61,6 @@ class _Marks(Reporter):
     def __init__(self) -> None:
         self.times: list[float] = []
 
-    def glimpse(self, glimpse: ProgressUpdate) -> None:
-        if glimpse.phase == "epoch":
+    def show(self, update: ProgressUpdate) -> None:
+        if update.phase == "epoch":
             self.times.append(time.perf_counter())

@@ -36,7 +36,7 @@ def load_initial_weights(program: CheckedProgram, plan: TrainingPlan, state: Sta
     return f"weights from {path}: {what}"
 
 
-def compute_statistics(program: CheckedProgram, plan: TrainingPlan, state: State, options: RunOptions, feed: Loader,
+def compute_statistics(program: CheckedProgram, plan: TrainingPlan, state: State, options: RunOptions, loader: Loader,
                        sampling: Sampling) -> str:
     """`Mean` and its like, where a run begins that has them; what to tell of it. A resumed run has them already."""
     if options.resume is not None:
@@ -44,7 +44,7 @@ def compute_statistics(program: CheckedProgram, plan: TrainingPlan, state: State
     most = options.limits.minibatches
     samples = sampling if most is None else sampling.subsample(most * plan.minibatch_size)
     with data_errors(program, Phase.TRAIN):
-        told = precompute(program, state.executable, feed, samples, plan.minibatch_size)
+        told = precompute(program, state.executable, loader, samples, plan.minibatch_size)
     if told:
         restart_average(plan, state)
     return told

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import torch
 
+from ..base import processor
 from ..lower import Executable
 from ..optimizers.update import UpdateRule
 from .data.mixing import MIX, mix
@@ -48,6 +49,15 @@ def multiplies_bf16(device: torch.device) -> bool:
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     questions = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
     return device.type == "cpu" and any(getattr(torch.cpu, question, bool)() for question in questions)
+
+
+def slow_precision_note(precision: Precision) -> str:
+    """Said where bf16 was asked for and the device has no such products, unless `check` has said so."""
+    if not precision.bf16 or multiplies_bf16(precision.device):
+        return ""
+    if precision.device.type == "cpu" and processor.multiplies_bf16() is False and not processor.may_have_gpu():
+        return ""
+    return "bf16 is slow on this device: it has no bf16 instructions; `precision = \"auto\"` takes float here"
 
 
 @dataclass(frozen=True)

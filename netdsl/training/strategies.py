@@ -26,6 +26,8 @@ class Eager:
     """Operation by operation. On the CPU it reads the criterion before each update."""
 
     name = "eager"
+    #: What the step computes its forward pass by instead of its own.
+    forward: Callable[..., dict[str, torch.Tensor]] | None = None
 
     def __init__(self, step: TrainingStep, check: bool = False) -> None:
         self.step, self.check = step, check
@@ -44,6 +46,7 @@ class Compiled(Eager):
     """The forward pass and its backward by torch.compile, the update as it is."""
 
     name = "compiled"
+    forward: Callable[..., dict[str, torch.Tensor]]
 
     def __init__(self, step: TrainingStep) -> None:
         super().__init__(step)
@@ -109,7 +112,7 @@ class Captured(Eager):
             except Exception as error:
                 if not self.adopted:
                     raise
-                # Captured before, so this is the device's mood (memory); the step itself was made.
+                # The capture itself succeeded before; a failure here is out of memory. The step was made.
                 self.refusal, self.shapes = first_line(error), ()
 
     def _capture(self, work: StepInput) -> None:
@@ -125,10 +128,9 @@ class Captured(Eager):
         self.graph, self.held = graph, held
 
     def _recorded(self, held: StepInput) -> None:
-        forward = getattr(self.inner, "forward", None)
         plain = self.step.forward
-        if forward is not None:
-            self.step.forward = forward
+        if self.inner.forward is not None:
+            self.step.forward = self.inner.forward
         try:
             self.step.gradients(held)
             self.step.update()

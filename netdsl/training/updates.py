@@ -45,9 +45,9 @@ class Updates:
         if job.options.limits.minibatches is not None:
             limit = min(limit, job.options.limits.minibatches - (at.step - at.epoch_step))
         minibatches = job.sampling.minibatches(at.epoch, job.plan.update_size_at(at.epoch), at.taken)
-        job.feed.waited = 0.0
+        job.loader.waited = 0.0
         with data_errors(job.program, Phase.TRAIN):
-            yield from job.feed.deliver(islice(minibatches, None if math.isinf(limit) else max(0, int(limit))))
+            yield from job.loader.load(islice(minibatches, None if math.isinf(limit) else max(0, int(limit))))
 
     def rates(self, samples: int) -> StepRates:
         """What the plan says for the next update, of so many samples."""

@@ -1,4 +1,4 @@
-"""Columns of very different sizes: doubted before training, with a cure that works, and named where it diverged."""
+"""Columns of very different sizes: a warning before training, with a fix that works, and named where it diverged."""
 
 from __future__ import annotations
 
@@ -62,10 +62,10 @@ def test_the_cure_works(reader: str, houses: Path) -> None:
     page = caught.value.diagnostics[0]
     assert page.code == "diverged"
     assert page.hint.startswith(TITLE)
-    cured = check(houses, CSV.replace("}", ", standardize = true}")) if reader == CSV else \
+    repaired = check(houses, CSV.replace("}", ", standardize = true}")) if reader == CSV else \
         check(houses, reader, "LinearLayer {1} (MeanVarNorm (features))")
-    assert not cured.diagnostics
-    result = netdsl.train(cured.require(), device="cpu", out=houses / "cured")
+    assert not repaired.diagnostics
+    result = netdsl.train(repaired.require(), device="cpu", out=houses / "cured")
     (error,) = result.train.values()
     assert error < 1e6  # the prices' variance is 9e8
 

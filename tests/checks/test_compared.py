@@ -138,7 +138,7 @@ def masked(folder: Path, criterion: str, channels: int = 3, sgd: str = "") -> st
 
 
 def test_a_mask_has_an_axis_of_classes(tmp_path: Path) -> None:
-    assert "CrossEntropyWithSoftmax takes all pixels of a mask for classes of one sample" in \
+    assert "CrossEntropyWithSoftmax treats all pixels of a mask as classes of one sample" in \
         found(masked(tmp_path, SOFTMAX))
     assert not found(masked(tmp_path, SOFTMAX.replace(")", ", axis = 3)")))
 
@@ -150,7 +150,7 @@ def test_a_sigmoid_for_each_class_of_a_mask(tmp_path: Path) -> None:
 
 
 def test_a_mask_is_no_quantity(tmp_path: Path) -> None:
-    assert [title for title in found(masked(tmp_path, "SquareError (labels, z)")) if "for quantities" in title]
+    assert [title for title in found(masked(tmp_path, "SquareError (labels, z)")) if "as quantities" in title]
 
 
 @pytest.mark.parametrize("key", ["mixup = 0.2", "cutmix = 1"])

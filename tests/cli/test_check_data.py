@@ -64,8 +64,8 @@ def test_damaged_images_of_every_phase_are_counted_and_named(command: Command) -
     for name in ("train/a/1.jpg", "test/a/0.jpg", "test/b/3.jpg", "test/b/2.jpg"):
         assert name in answer.out
     assert "maxErrors = 3" in answer.err
-    cured = command("check", "-q", "--data", "n.net", "reader.train.maxErrors=3", "reader.test.maxErrors=3")
-    assert cured.code == 0
+    repaired = command("check", "-q", "--data", "n.net", "reader.train.maxErrors=3", "reader.test.maxErrors=3")
+    assert repaired.code == 0
     found = json.loads(command("check", "--data", "n.net", "--format", "json").out)["data"]
     assert {phase: (part["count"], len(part["bad"])) for phase, part in found.items()} == \
         {"train": (8, 1), "validation": (8, 0), "test": (8, 3)}

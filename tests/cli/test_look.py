@@ -14,7 +14,7 @@ from PIL import Image
 import netdsl
 from netdsl.base.source import Source
 from netdsl.data.fake import declared_inputs
-from netdsl.data.preview import as_pixels, chosen, pictures, shown_reader
+from netdsl.data.preview import as_pixels, chosen, pictures
 from netdsl.ir.program import Phase
 from netdsl.readers.reader import SampleRng
 
@@ -42,7 +42,7 @@ def test_the_mean_is_left_out_and_the_transforms_stay(cache: Path) -> None:
 
     reader = choose_data(Source("c.net", text)).checked.require().readers.get(Phase.TRAIN)
     assert reader is not None
-    assert "Mean" not in shown_reader(reader).show()
+    assert "Mean" not in reader.for_viewing().show()
     indices = [3, 14, 159]
     seen = reader.open(True).batch(indices, SampleRng(7, 2)).arrays["features"]
     shown = pictures(reader, indices, training=True, seed=7, epoch=2)

@@ -154,7 +154,7 @@ def test_nothing_is_overwritten(command: Command) -> None:
     Path("mine.net").write_text("mine")
     answer = command("new", "--no-timing", "mine")
     assert answer.code == 1
-    assert "is there already" in answer.err
+    assert "already exists" in answer.err
     assert Path("mine.net").read_text() == "mine"
 
 

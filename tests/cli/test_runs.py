@@ -233,7 +233,7 @@ def test_a_report_that_fails_does_not_lose_the_run(command: Command, work: Path,
     (("nowhere",), 1, "there is no folder `nowhere`"),
     (("compare", "runs/small/0", "smal"), 1, "there is no run `smal`"),
     (("compare", "runs/small/0"), 2, "'B'"),
-    (("report", "."), 1, "`.` is no run"),
+    (("report", "."), 1, "`.` is not a run folder"),
     (("report", "runs/small/0", "--out", "no/such/folder.html"), 1, "cannot be written"),
     (("--format", "xml"), 2, "xml"),
 ])

@@ -26,7 +26,7 @@ def test_a_closed_pipe_does_not_end_the_training(work: Path, tmp_path: Path, mon
         assert netdsl.cli.run(["run", "small.net", "--device", "cpu", "-o", str(tmp_path / "run")]) == 0
     assert json.loads((tmp_path / "run/result.json").read_text())["epochs"] == 2
     log = (tmp_path / "run/log.txt").read_text()
-    assert "progress is not shown any more" in log
+    assert "progress is no longer shown" in log
     assert "epoch 2/2" in log
 
 
@@ -96,7 +96,7 @@ def test_lines_fit_the_terminal() -> None:
     (("--resume", "nosuch"), ("error[no-file]: there is no checkpoint `nosuch`", "runs/small/0")),
     (("--weights", "nosuch"), ("error[no-file]: there is no checkpoint `nosuch`", "runs/small/1")),
     (("--resume", "runs"), ("error[no-file]: there is no checkpoint in `runs`", "runs/small/1")),
-    (("--device", "gpu"), ("error[no-device]: there is no kind of device called `gpu`",)),
+    (("--device", "gpu"), ("error[no-device]: there is no device type `gpu`",)),
 ])
 def test_what_is_not_there_is_found_before_anything_is_printed(
         command: Command, work: Path, arguments: tuple[str, ...], said: tuple[str, ...]) -> None:

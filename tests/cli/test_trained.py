@@ -193,7 +193,7 @@ def test_info_of_a_plain_safetensors_file(command: Command, work: Path) -> None:
 @pytest.mark.parametrize(("arguments", "code", "words"), [
     (("test", "small.net", "-c", "nowhere"), 1, "there is no checkpoint `nowhere`"),
     (("test", "gone.net"), 1, "there is no run of `gone`"),
-    (("test", "small.net", "--phase", "validation"), 1, "the file names no validation data"),
+    (("test", "small.net", "--phase", "validation"), 1, "the file has no validation data"),
     (("test", "small.net", "-c", "small.net"), 1, "checkpoint"),
     (("test", "small.net", "--device", "tpu"), 1, "tpu"),
     (("test", "small.net", "--limit", "0"), 2, "--limit"),
@@ -202,7 +202,7 @@ def test_info_of_a_plain_safetensors_file(command: Command, work: Path) -> None:
     (("predict", "small.net", "runs"), 1, "there are no images in the folder"),
     (("predict", "small.net", "x.png", "--classes", "gone.txt"), 1, "gone.txt"),
     (("info", "nowhere"), 1, "there is no checkpoint `nowhere`"),
-    (("info", "small.net"), 1, "is no checkpoint"),
+    (("info", "small.net"), 1, "is not a checkpoint"),
     (("info", "model.pth"), 1, "not in a format that can be read safely"),
     (("info",), 2, "CHECKPOINT"),
 ])
@@ -229,8 +229,8 @@ def test_details_list_mistakes_only_by_the_names_of_the_classes(command: Command
     path.write_text(json.dumps(json.loads(path.read_text()) | {"classNames": [f"digit-{n}" for n in range(10)]}))
     answer = command("test", "small.net", "--details", "--device", "cpu", "-c", str(tmp_path / "named"))
     listed = answer.out.partition("worst samples")[2]
-    pairs = re.findall(r"  digit-(\d), taken for digit-(\d)$", listed, re.M)
-    assert len(pairs) == listed.count("taken for") > 0
+    pairs = re.findall(r"  digit-(\d), predicted digit-(\d)$", listed, re.M)
+    assert len(pairs) == listed.count(", predicted ") > 0
     assert all(label != taken for label, taken in pairs)
 
 

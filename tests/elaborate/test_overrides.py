@@ -262,7 +262,7 @@ def test_show_writes_it_in_place() -> None:
 
 
 def test_none_unsets_a_key_on_the_command_line() -> None:
-    """The cure of the page about Adam beside the file's momentum works."""
+    """The fix for Adam beside the file's momentum works."""
     file = FILE.replace("maxEpochs = 4", "maxEpochs = 4 ; momentum = 0.9")
     error, = netdsl.load(Source("file.net", file), ["SGD.optimizer=Adam {}"]).errors
     assert "`SGD.momentum=None`" in error.hint

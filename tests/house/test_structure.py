@@ -193,6 +193,28 @@ def test_no_layer_is_special_outside_the_table() -> None:
                 assert ".layer.name() ==" not in text, f"{path}:{node.lineno}: {text}"
 
 
+#: Where `getattr` with a default asks an object of Python, of the system or of another package; never a row.
+ASKS_OTHERS = {
+    "lower.py": "notes of an exception", "base/atomic_files.py": "the number of a system's error",
+    "base/recursion.py": "a thread's own state", "data/fetch.py": "the reason of a network's error",
+    "training/step.py": "torch.cpu", "training/device.py": "torch.backends, the C library",
+    "training/interrupt.py": "signals that not every system has", "training/progress.py": "a stream's encoding",
+    "cli/entry.py": "notes of an exception", "optimizers/block.py": "the evaluator's records, which are defined above",
+}
+
+
+def test_nothing_is_asked_what_it_can() -> None:
+    """No `hasattr`, no `getattr` with a default: what a row can do is a method with a default on its base."""
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+                continue
+            assert node.func.id != "hasattr", f"{path}:{node.lineno} asks with hasattr"
+            guesses = node.func.id == "getattr" and len(node.args) > 2
+            known = path.relative_to(PACKAGE).as_posix() in ASKS_OTHERS
+            assert not guesses or known, f"{path}:{node.lineno} asks with getattr"
+
+
 def test_sizes() -> None:
     """Files under about 400 lines, functions under 60."""
     for path in FILES:

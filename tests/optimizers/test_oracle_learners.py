@@ -8,10 +8,12 @@ from typing import Any
 import oracle_vectors
 import pytest
 
-from netdsl.optimizers import Adadelta, Adagrad, Adam, Adamax, CNTKRMSProp, FSAdagrad, MomentumSGD
 from netdsl.optimizers.bind_block import plan_of
 from netdsl.optimizers.optimizer import Optimizer
 from netdsl.optimizers.plan import TrainingBlock, TrainingPlan
+from netdsl.optimizers.rules.adam import Adam, Adamax
+from netdsl.optimizers.rules.adaptive import Adadelta, Adagrad, CNTKRMSProp, FSAdagrad
+from netdsl.optimizers.rules.sgd import MomentumSGD
 from netdsl.optimizers.schedules.schedule import PiecewiseConstant, Schedule, Segment
 
 

@@ -14,12 +14,16 @@ from netdsl.base.diagnostics import Diagnostic
 from netdsl.base.failure import Failure
 from netdsl.base.render import render
 from netdsl.base.source import Source
-from netdsl.optimizers import ROWS, SCHEDULE_ROWS, Adagrad, Adam, AdamW, CNTKRMSProp, FSAdagrad, MomentumSGD, Muon
+from netdsl.optimizers import ROWS, SCHEDULE_ROWS
 from netdsl.optimizers.bind_block import plan_of
 from netdsl.optimizers.block import OBSOLETE, AutoAdjust, Multiplier
 from netdsl.optimizers.control import Control
 from netdsl.optimizers.plan import TrainingBlock, TrainingPlan, fits
 from netdsl.optimizers.plan_text import plan_lines, plan_record
+from netdsl.optimizers.rules.adam import Adam, AdamW
+from netdsl.optimizers.rules.adaptive import Adagrad, CNTKRMSProp, FSAdagrad
+from netdsl.optimizers.rules.matrix import Muon
+from netdsl.optimizers.rules.sgd import MomentumSGD
 from netdsl.optimizers.schedules.policies import CosineDecay, Plateau, StepDecay, Warmup
 from netdsl.optimizers.schedules.schedule import PiecewiseConstant, Segment, constant
 
@@ -176,8 +180,8 @@ def test_patterns_without_a_parameter_are_errors() -> None:
     made = plan(learning_rate=constant(0.1), freeze=("conv1", "covn2"), multipliers=(Multiplier(pattern="*.gain"),))
     found = made.check_names(["model.conv1.weight", "model.conv2.weight"])
     assert [(d.code, d.title, d.primary.text) for d in found] == [
-        ("unknown-name", "no parameter fits `covn2` of `freeze`", "did you mean `conv2`?"),
-        ("unknown-name", "no parameter fits `*.gain` of `multipliers`", "")]
+        ("unknown-name", "no parameter matches `covn2` of `freeze`", "did you mean `conv2`?"),
+        ("unknown-name", "no parameter matches `*.gain` of `multipliers`", "")]
 
 
 @pytest.mark.parametrize("keys", [{}, {"momentum": constant(0.9)}, {"optimizer": Adam()}, {"ema": 0.9},
@@ -247,7 +251,7 @@ biases        rate times 1, no decay
 frozen        conv1
 validation    10 % of the training data set aside
 average       of the parameters, remembering 0.999 at each update
-run           bf16 products where the device has them, seed 0
+run           bf16 products where the device supports them, seed 0
 """
 
 

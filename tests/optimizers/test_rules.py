@@ -11,22 +11,12 @@ from typing import Any
 import pytest
 import torch
 
-from netdsl.optimizers import (
-    LARS,
-    OPTIMIZERS,
-    ROWS,
-    Adadelta,
-    Adagrad,
-    Adam,
-    Adamax,
-    AdamW,
-    FSAdagrad,
-    MomentumSGD,
-    Muon,
-    RMSProp,
-)
-from netdsl.optimizers.optimizer import Optimizer, ParameterGroup, Regularization, RuleSettings, StepRates
-from netdsl.optimizers.rules.matrix import orthogonal
+from netdsl.optimizers import OPTIMIZERS, ROWS
+from netdsl.optimizers.optimizer import Optimizer, Regularization, RuleSettings, StepRates, TrainedParameter
+from netdsl.optimizers.rules.adam import Adam, Adamax, AdamW
+from netdsl.optimizers.rules.adaptive import Adadelta, Adagrad, FSAdagrad, RMSProp
+from netdsl.optimizers.rules.matrix import Muon, orthogonal
+from netdsl.optimizers.rules.sgd import LARS, MomentumSGD
 from netdsl.optimizers.update import UpdateRule
 from netdsl.optimizers.weight_average import WeightAverage
 
@@ -40,8 +30,8 @@ def parameters(dtype: torch.dtype = torch.float64, seed: int = 0) -> list[torch.
     return [torch.randn(shape, generator=draw, dtype=torch.float64).to(dtype).requires_grad_() for shape in SHAPES]
 
 
-def groups(tensors: Sequence[torch.Tensor], **said: Any) -> list[ParameterGroup]:
-    return [ParameterGroup(f"p{index}.weight", tensor, **said) for index, tensor in enumerate(tensors)]
+def groups(tensors: Sequence[torch.Tensor], **said: Any) -> list[TrainedParameter]:
+    return [TrainedParameter(f"p{index}.weight", tensor, **said) for index, tensor in enumerate(tensors)]
 
 
 def drive(tensors: Sequence[torch.Tensor], step: Callable[[int], None], steps: int = 8, start: int = 0) -> None:
@@ -262,8 +252,8 @@ def test_rows_say_what_they_are(row: type[Optimizer]) -> None:
 def test_multipliers_of_rate_and_decay() -> None:
     """Caffe's biases: twice the rate, no decay."""
     weight, bias = (torch.ones(2, dtype=torch.float64, requires_grad=True) for _ in range(2))
-    rule = UpdateRule(MomentumSGD(), [ParameterGroup("w", weight), ParameterGroup("b", bias, rate=2, decay=0)],
-                               RuleSettings(Regularization(l2=0.5), has_momentum=False))
+    rule = UpdateRule(MomentumSGD(), [TrainedParameter("w", weight), TrainedParameter("b", bias, rate=2, decay=0)],
+                      RuleSettings(Regularization(l2=0.5), has_momentum=False))
     for tensor in (weight, bias):
         tensor.grad = torch.full((2,), 0.25, dtype=torch.float64)
     rule.step(StepRates(0.1))
@@ -273,7 +263,7 @@ def test_multipliers_of_rate_and_decay() -> None:
 
 def test_frozen_parameters_have_no_state_and_stay() -> None:
     weight = torch.ones(2, requires_grad=True)
-    rule = UpdateRule(Adam(), [ParameterGroup("w", weight, rate=0)])
+    rule = UpdateRule(Adam(), [TrainedParameter("w", weight, rate=0)])
     weight.grad = torch.ones(2)
     rule.step(StepRates(0.1))
     assert list(rule.state_dict()) == ["counters.step"]

@@ -1,4 +1,4 @@
-"""Missing, damaged and wrong data of every format: a DataError with what, where and a cure, nothing else."""
+"""Missing, damaged and wrong data of every format: a DataError with what, where and a fix, nothing else."""
 
 from __future__ import annotations
 
@@ -190,7 +190,7 @@ CASES = (
     Case("idx empty", with_idx(images=b""), "`i` is not an IDX file", "/i", "byte 0", "empty", True),
     Case("idx header cut", with_idx(images=_GOOD[:9]), "`i` ends within its header", "/i", "byte 9", "", True),
     Case("idx cut", with_idx(images=_GOOD[:-5]), "`i` is cut short", "/i", "byte 347", "7 x 6 x 8 numbers"),
-    Case("idx too long", with_idx(images=_GOOD + b"x"), "`i` goes on behind its end", "/i", "byte 353"),
+    Case("idx too long", with_idx(images=_GOOD + b"x"), "`i` continues after its end", "/i", "byte 353"),
     Case("idx gzip cut", with_idx(images=gzip.compress(_GOOD)[:-20]), "the packed file `i` is damaged or cut short",
          "/i", "its end"),
     Case("idx gzip damaged", with_idx(images=gzip.compress(_GOOD)[:40] + b"\xff" * 60),
@@ -200,7 +200,7 @@ CASES = (
     Case("idx label too large", with_idx(label_dim=2), "class 2 is out of range: there are 2 classes", "/l", "record 2",
          "at least 3", True),
     Case("idx exchanged", with_idx(images=idx_bytes(np.zeros(7, np.uint8)), labels=_GOOD),
-         "`i` holds 1 axes; images have 3, vectors 2", "/i", "byte 3", "exchanged", True),
+         "`i` holds 1 axes; images have 3, vectors 2", "/i", "byte 3", "swapped", True),
     Case("idx counts", with_idx(labels=idx_bytes(np.zeros(6, np.uint8))), "there are 7 images, but 6 labels", "/l",
          "byte 4", "of the same set", True),
     Case("idx transforms on vectors", with_idx(images=idx_bytes(random_bytes(7, 9)), transforms=(Scale(size=(4,)),)),
@@ -248,7 +248,7 @@ CASES = (
     Case("deep", folder_with({"a/x.png": deep_image()}), "nothing says which of the image's floating-point",
          "/set/a/x.png", "", "valueRange = ", True),
     Case("sizes differ", folder_with({"a/x.png": photo("PNG"), "a/y.png": photo("PNG", (60, 48))}),
-         "images of different sizes cannot stand in one batch", "/set/a/y.png", "", "Scale {224:224}"),
+         "images of different sizes cannot go into one batch", "/set/a/y.png", "", "Scale {224:224}"),
     Case("map row", listed("a.png only\twhat\tis\tthis\n"), "row 1 of `list.txt` is not `path<TAB>label`", "/list.txt",
          "row 1", "", True),
     Case("map no label", listed(".../a.png\t1\n.../b.png\n"), "row 2 of `list.txt` is not `path<TAB>label`",
@@ -425,7 +425,7 @@ def test_unreadable_files(row: str, tmp_path: Path) -> None:
     for path in paths:
         path.chmod(0)
     try:
-        with pytest.raises(DataError, match="may not be read") as caught:
+        with pytest.raises(DataError, match="no permission to read") as caught:
             read_everything(reader)
     finally:
         for path in paths:
@@ -441,7 +441,7 @@ def test_folders_in_place_of_files(row: str, tmp_path: Path) -> None:
         if path.is_file():
             path.unlink()
             path.mkdir()
-    with pytest.raises(DataError, match="is a folder, and a file is wanted"):
+    with pytest.raises(DataError, match="is a folder, not a file"):
         read_everything(reader)
 
 
@@ -471,7 +471,7 @@ def test_damaged_bytes_never_escape_as_anything_else(row: str, seed: int, tmp_pa
 
 
 @pytest.mark.parametrize(("fault", "title"), [
-    (PermissionError(13, "Permission denied"), "`x.bin` may not be read"),
+    (PermissionError(13, "Permission denied"), "no permission to read `x.bin`"),
     (FileNotFoundError(2, "No such file"), "there is no file `x.bin`"),
     (OSError(5, "Input/output error"), "`x.bin` cannot be read"),
     (EOFError("Compressed file ended before the end-of-stream marker"), "is damaged or cut short"),

@@ -121,7 +121,7 @@ def test_a_fixed_order_that_is_another_is_an_error(tmp_path: Path) -> None:
     table(tmp_path / "train.csv", {"x": (0, 0), "y": (0, 1), "z": (1, 0)})
     checked = program(tmp_path, 'CSV {"@/train.csv"}', 'CSV {"@/train.csv", classes = "x":"z":"y"}')
     page, = checked.errors
-    assert page.title == "the test data number the classes otherwise than the training data"
+    assert page.title == "the test data number the classes differently from the training data"
     assert (page.primary.text, page.related[0].text) == ("class 1 is `z`", "class 1 is `y`")
 
 

@@ -380,7 +380,7 @@ def test_links_that_lead_in_a_circle_are_passed_over(tmp_path: Path) -> None:
     reader = READERS["ImageFolder"](folder=str(tmp_path))
     for link, target in (("a/self", "self"), ("a/here", "."), ("a/up", ".."), ("b/other", "../b"), ("round", "round")):
         (tmp_path / link).symlink_to(target)
-    with pytest.raises(DataError, match="`round` is a link that leads nowhere"):
+    with pytest.raises(DataError, match="`round` is a broken link"):
         reader.describe()
     (tmp_path / "round").unlink()
     assert reader.describe().count == 2
@@ -392,11 +392,11 @@ def test_a_dead_link_is_named(tmp_path: Path) -> None:
     save_png(tmp_path / "a" / "0.png", random_bytes(4, 4, 3))
     (tmp_path / "a" / "1.png").symlink_to("gone.png")
     dataset = READERS["ImageFolder"](folder=str(tmp_path)).open(training=False)
-    with pytest.raises(DataError, match=r"`1\.png` is a link that leads nowhere") as caught:
+    with pytest.raises(DataError, match=r"`1\.png` is a broken link") as caught:
         dataset.batch([1], SampleRng())
     assert "`gone.png`" in caught.value.body[0]
     (tmp_path / "b").symlink_to("/not/mounted")
-    with pytest.raises(DataError, match="`b` is a link that leads nowhere"):
+    with pytest.raises(DataError, match="`b` is a broken link"):
         READERS["ImageFolder"](folder=str(tmp_path)).describe()
 
 
@@ -574,9 +574,9 @@ def test_a_sequence_is_one_sample_in_any_block(block: int, tmp_path: Path, monke
     ("|f 1 2 3 |l 1:1 1:1", "gives an index of `l` twice", 17, "Value 2 of `l`"),
     ("|f 1 nan 3 |l 1:1", "has a value of `f` that is not finite", 6, "Value 2 of `f` is `nan`."),
     ("|f 1 2 1e39 |l 1:1", "has a value of `f` that is not finite", 8, "Value 3 of `f`"),
-    ("|f 1 2 3 |l 1:1 |", "has a `|` with nothing behind it", 17, "name and values"),
-    ("1 |", "has a `|` with nothing behind it", 3, "name and values"),
-    ("| |l 1:1", "has a `|` with nothing behind it", 1, "name and values"),
+    ("|f 1 2 3 |l 1:1 |", "has a `|` with nothing after it", 17, "name and values"),
+    ("1 |", "has a `|` with nothing after it", 3, "name and values"),
+    ("| |l 1:1", "has a `|` with nothing after it", 1, "name and values"),
 ])
 def test_a_bad_value_is_named_with_its_place(line: str, title: str, column: int, also: str, tmp_path: Path) -> None:
     text = "|f 1 2 3 |l 0:1\n" * 3 + line + "\n" + "|f 1 2 3 |l 0:1\n" * 3
@@ -640,4 +640,4 @@ def test_the_row_that_opens_a_quote_is_named(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("x,kind\n" + "\n".join(rows) + "\n")
     with pytest.raises(DataError, match="row 11002 is not a row of a table") as caught:
         READERS["CSV"](file=str(tmp_path / "t.csv")).open(False)
-    assert "It goes on to row" in caught.value.body[0]
+    assert "It continues to row" in caught.value.body[0]

@@ -94,7 +94,7 @@ def test_labels_of_cntk_text(data: Path) -> None:
 def test_data_that_count_otherwise_than_training_are_an_error(reader: str, data: Path) -> None:
     """Test data without the last class would have fitted, each class one off."""
     checked = check(data, reader.replace("+", ", firstLabel = 1"), 5, reader.replace("+", ""))
-    assert "the test reader counts the labels from another number than the training reader" in [
+    assert "the test reader and the training reader disagree about `firstLabel`" in [
         page.title for page in checked.errors]
 
 

@@ -53,7 +53,7 @@ def test_notations_of_numbers(cell: str, options: dict[str, str], value: float, 
     assert features(tmp_path / "u.csv", f'a,b\n"{cell}",x\n', **options) == [[pytest.approx(value)]]
 
 
-@pytest.mark.parametrize(("cell", "options", "cure"), [
+@pytest.mark.parametrize(("cell", "options", "suggestion"), [
     ("5,13", {}, '`decimal = ","` reads it as 5.13.'),
     ("246,072", {}, '`decimal = ","` reads it as 246.072, or `thousands = ","` reads it as 246072'),
     ("1,234,567", {}, '`thousands = ","` reads it as 1234567'),
@@ -62,11 +62,11 @@ def test_notations_of_numbers(cell: str, options: dict[str, str], value: float, 
     ("1 234", {}, '`thousands = " "` reads it as 1234'),
     ("5.13", {"decimal": ","}, ""), ("1.2.3", {}, ""), ("12 km", {}, '`categories = "a"`'),
 ])
-def test_cells_in_another_notation_name_the_option(cell: str, options: dict[str, str], cure: str, tmp_path: Path
+def test_cells_in_another_notation_name_the_option(cell: str, options: dict[str, str], suggestion: str, tmp_path: Path
                                                    ) -> None:
     with pytest.raises(DataError, match="row 3 has no number in column `a`") as caught:
         features(tmp_path / "t.csv", f"a;b\n1;x\n{cell};y\n", separator=";", **options)
-    assert cure in caught.value.hint
+    assert suggestion in caught.value.hint
 
 
 def test_a_column_is_written_in_one_way(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ class Patches(Reader):
 
     count: int = option(Integer(1), 72, "Samples.")
     first: int = option(Integer(0), 0, "Index of the first sample; another start is another set.")
-    noisy: bool = option(Flag(), False, "Draw noise for every sample of every sweep, as augmentation does.")
+    noisy: bool = option(Flag(), False, "Draw noise for every sample of every pass, as augmentation does.")
     flat: bool = option(Flag(), False, "Float vectors instead of byte images.")
     broken: int = option(Integer(-1), -1, "The sample that cannot be read.")
     dies: int = option(Integer(-1), -1, "The sample at which the worker dies.")

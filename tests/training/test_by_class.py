@@ -60,10 +60,10 @@ def test_a_sample_alone_in_its_class_is_trained_on() -> None:
     assert abs(np.mean(held) - 49.5) < 5
 
 
-@given(classes=LABELS, seed=st.integers(0, 5), sweeps=st.integers(1, 8))
-def test_classes_come_equally_often(classes: np.ndarray, seed: int, sweeps: int) -> None:
+@given(classes=LABELS, seed=st.integers(0, 5), passes=st.integers(1, 8))
+def test_classes_come_equally_often(classes: np.ndarray, seed: int, passes: int) -> None:
     balance = Balance(classes, seed)
-    taken = [balance.order(sweep) for sweep in range(sweeps)]
+    taken = [balance.order(data_pass) for data_pass in range(passes)]
     kinds = np.unique(classes)
     for order in taken:
         assert len(order) == len(classes)
@@ -75,8 +75,8 @@ def test_classes_come_equally_often(classes: np.ndarray, seed: int, sweeps: int)
     for kind in kinds:  # no sample of a class comes a second time before all have come
         times = np.bincount(together, minlength=len(classes))[classes == kind]
         assert times.max() - times.min() <= 1
-    again = Balance(classes, seed)  # as in a resumed run, which begins with a later sweep
-    assert again.order(sweeps - 1).tolist() == taken[-1].tolist()
+    again = Balance(classes, seed)  # as in a resumed run, which begins with a later pass
+    assert again.order(passes - 1).tolist() == taken[-1].tolist()
 
 
 def test_balanced_sweeps_are_mixed() -> None:

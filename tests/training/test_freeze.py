@@ -118,9 +118,9 @@ def test_the_plan_says_what_is_frozen(pattern: str, said: str) -> None:
 
 
 @pytest.mark.parametrize(("more", "title", "near"), [
-    ("freeze = 'bdoy'", "no parameter fits `bdoy` of `freeze`", "body"),
-    ("multipliers = Multiplier {'haed', rate = 2}", "no parameter fits `haed` of `multipliers`", "head"),
-    ("freeze = '*'", "nothing of the network is trained", ""),
+    ("freeze = 'bdoy'", "no parameter matches `bdoy` of `freeze`", "body"),
+    ("multipliers = Multiplier {'haed', rate = 2}", "no parameter matches `haed` of `multipliers`", "head"),
+    ("freeze = '*'", "no part of the network is trained", ""),
 ])
 def test_check_finds_patterns_that_fit_nothing(more: str, title: str, near: str) -> None:
     error, = examine(Source("tune.net", TEXT.replace("MORE", f"; {more}"))).errors

@@ -100,7 +100,7 @@ def test_the_order_of_a_sweep_takes_group_after_group() -> None:
         for before, after in itertools.pairwise(minibatches):
             first = (groups == groups[after.indices[0]]).sum()
             assert before.count + first > 6, "the next group would have fitted"
-        rest = list(sampling.minibatches(epoch, 6, minibatches[2].taken))
+        rest = list(sampling.minibatches(epoch, 6, minibatches[2].offset))
         assert [m.indices.tolist() for m in rest] == [m.indices.tolist() for m in minibatches[2:]]
         orders.append(taken.tolist())
     assert orders[0] != orders[1]
@@ -141,7 +141,7 @@ def test_a_number_that_cannot_be_told_from_the_next_is_refused() -> None:
 
 @pytest.mark.parametrize(("old", "new", "title"), [
     ("NDCG1Eval (gain, z, q)\n    lost", "NDCG1Eval (gain, z, q + 1)\n    lost", "have to come from an input"),
-    ("NDCG1Eval (gain, z, q)\n    lost", "NDCG1Eval (gain, z, gain)\n    lost", "has other groups than LambdaRank"),
+    ("NDCG1Eval (gain, z, q)\n    lost", "NDCG1Eval (gain, z, gain)\n    lost", "uses other groups than LambdaRank"),
     ("MORE", "; numSubminibatches = 2", "`numSubminibatches` divides minibatches"),
     ("MORE", "; accumulate = 2", "`accumulate` divides minibatches"),
 ])

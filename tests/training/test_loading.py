@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from netdsl.readers.reader import Batch, DataError, Dataset, SampleRng
-from netdsl.training.data.loader import Loader, ResidentFeed, ThreadedFeed, open_loader
+from netdsl.training.data.loader import Loader, ResidentLoader, ThreadedLoader, open_loader
 from netdsl.training.data.sampling import Sampling
 
 from .networks import Patches
@@ -19,17 +19,17 @@ from .networks import Patches
 CPU = torch.device("cpu")
 
 
-def delivered(feed: Loader, size: int = 10) -> list[dict[str, torch.Tensor]]:
+def delivered(loader: Loader, size: int = 10) -> list[dict[str, torch.Tensor]]:
     sampling = Sampling(72, 1)
-    return [feed.expand(d.raw) for epoch in range(2) for d in feed.deliver(sampling.minibatches(epoch, size))]
+    return [loader.expand(d.raw) for epoch in range(2) for d in loader.load(sampling.minibatches(epoch, size))]
 
 
 def test_resident_and_threaded_feeds_deliver_the_same() -> None:
     data = Patches().open(True)
     arrays = data.in_memory()
     assert arrays is not None
-    threaded = ThreadedFeed(data, CPU, seed=0, workers=3)
-    for ours, theirs in zip(delivered(ResidentFeed(arrays, CPU)), delivered(threaded), strict=True):
+    threaded = ThreadedLoader(data, CPU, seed=0, workers=3)
+    for ours, theirs in zip(delivered(ResidentLoader(arrays, CPU)), delivered(threaded), strict=True):
         assert torch.equal(ours["features"], theirs["features"])
         assert torch.equal(ours["labels"], theirs["labels"])
         assert ours["features"].dtype == torch.uint8
@@ -38,8 +38,8 @@ def test_resident_and_threaded_feeds_deliver_the_same() -> None:
 
 
 def test_resident_images_are_channels_last_without_a_copy() -> None:
-    feed = ResidentFeed({"image": np.arange(2 * 3 * 4 * 5, dtype=np.uint8).reshape(2, 3, 4, 5)}, CPU)
-    picked = feed.expand({"rows": torch.tensor([1])})["image"]
+    loader = ResidentLoader({"image": np.arange(2 * 3 * 4 * 5, dtype=np.uint8).reshape(2, 3, 4, 5)}, CPU)
+    picked = loader.expand({"rows": torch.tensor([1])})["image"]
     assert picked.shape == (1, 3, 4, 5)
     assert picked.is_contiguous(memory_format=torch.channels_last)
     assert picked[0, 2, 3, 4] == (119 % 256)
@@ -69,64 +69,64 @@ class Slow(Dataset):
         return Batch({"x": np.array(indices)})
 
 
-def plain(feed: Loader) -> list[list[int]]:
-    return [d.raw["x"].tolist() for d in feed.deliver(Sampling(72, 0, shuffle=False).minibatches(0, 10))]
+def plain(loader: Loader) -> list[list[int]]:
+    return [d.raw["x"].tolist() for d in loader.load(Sampling(72, 0, shuffle=False).minibatches(0, 10))]
 
 
 def test_the_order_is_kept_and_the_queue_is_bounded() -> None:
     data = Slow()
-    feed = ThreadedFeed(data, CPU, 0, workers=4, ahead=4)
-    assert [i for batch in plain(feed) for i in batch] == list(range(72))
+    loader = ThreadedLoader(data, CPU, 0, workers=4, ahead=4)
+    assert [i for batch in plain(loader) for i in batch] == list(range(72))
     assert 1 < data.most <= 4
-    assert feed.waited > 0
-    feed.close()
+    assert loader.waited > 0
+    loader.close()
 
 
 def test_a_failure_comes_at_its_place_in_the_order() -> None:
-    feed = ThreadedFeed(Slow(broken=35), CPU, 0, workers=4)
+    loader = ThreadedLoader(Slow(broken=35), CPU, 0, workers=4)
     seen = []
     with pytest.raises(DataError, match="cut short"):
-        seen.extend(d.minibatch.taken for d in feed.deliver(Sampling(72, 0, shuffle=False).minibatches(0, 10)))
+        seen.extend(d.minibatch.offset for d in loader.load(Sampling(72, 0, shuffle=False).minibatches(0, 10)))
     assert seen == [0, 10, 20]
-    feed.close()
+    loader.close()
 
 
 def test_a_reader_that_hangs_is_not_waited_for_for_ever() -> None:
     data = Slow(hangs=15)
-    feed = ThreadedFeed(data, CPU, 0, workers=2, stall_seconds=0.2)
+    loader = ThreadedLoader(data, CPU, 0, workers=2, stall_seconds=0.2)
     with pytest.raises(DataError, match="no data for 0 seconds"):
-        plain(feed)
+        plain(loader)
     data.release.set()
-    feed.close()
+    loader.close()
 
 
 def test_a_feed_that_is_left_early_leaves_no_threads() -> None:
     before = threading.active_count()
-    feed = ThreadedFeed(Slow(), CPU, 0, workers=4)
-    next(iter(feed.deliver(Sampling(72, 0).minibatches(0, 10))))
-    feed.close()
+    loader = ThreadedLoader(Slow(), CPU, 0, workers=4)
+    next(iter(loader.load(Sampling(72, 0).minibatches(0, 10))))
+    loader.close()
     assert threading.active_count() == before
 
 
-@pytest.mark.parametrize(("free", "kind"), [(1 << 40, ResidentFeed), (1000, ThreadedFeed)])
+@pytest.mark.parametrize(("free", "kind"), [(1 << 40, ResidentLoader), (1000, ThreadedLoader)])
 def test_what_does_not_fit_the_device_is_not_made_resident(free: int, kind: type[Loader],
                                                            monkeypatch: pytest.MonkeyPatch) -> None:
     from netdsl.training.data import loader as loading
 
     monkeypatch.setattr(loading, "free_memory", lambda device: free)
-    feed = open_loader(Patches().open(True), CPU, 0, 1)
-    assert type(feed) is kind
-    feed.close()
+    loader = open_loader(Patches().open(True), CPU, 0, 1)
+    assert type(loader) is kind
+    loader.close()
 
 
 def test_random_transforms_draw_by_sweep_and_sample() -> None:
-    feed = open_loader(Patches(noisy=True).open(True), CPU, 0, 2)
-    whole = delivered(feed, size=10)
-    again = delivered(feed, size=72)
-    order = [np.concatenate([Sampling(72, 1).order(sweep)]) for sweep in range(2)]
+    loader = open_loader(Patches(noisy=True).open(True), CPU, 0, 2)
+    whole = delivered(loader, size=10)
+    again = delivered(loader, size=72)
+    order = [np.concatenate([Sampling(72, 1).order(data_pass)]) for data_pass in range(2)]
     first = dict(zip(order[0], torch.cat([d["features"] for d in whole[:8]]), strict=True))
     other = dict(zip(order[0], again[0]["features"], strict=True))
     assert all(torch.equal(first[i], other[i]) for i in range(72))
     second = dict(zip(order[1], again[1]["features"], strict=True))
     assert not all(torch.equal(first[i], second[i]) for i in range(72))
-    feed.close()
+    loader.close()

@@ -58,8 +58,8 @@ class StopAt(Reporter):
     def __init__(self, step: int) -> None:
         self.step, self.seen = step, 0
 
-    def glimpse(self, glimpse: Any) -> None:
-        if glimpse.phase == "epoch":
+    def show(self, update: Any) -> None:
+        if update.phase == "epoch":
             self.seen += 1
             if self.seen == self.step:
                 os.kill(os.getpid(), signal.SIGINT)
@@ -192,8 +192,8 @@ from netdsl.training import Interrupted, Reporter, train
 
 class Slow(Reporter):
     interval = 0.0
-    def glimpse(self, glimpse):
-        print(glimpse.epoch, glimpse.step, flush=True)
+    def show(self, update):
+        print(update.epoch, update.step, flush=True)
         time.sleep(0.02)
 
 try:
@@ -230,8 +230,8 @@ def test_stopped_while_judging_nothing_is_lost(phase: str, tmp_path: Path) -> No
     class StopWhileJudging(Reporter):
         interval = 0.0
 
-        def glimpse(self, glimpse: Any) -> None:
-            if glimpse.phase == phase:
+        def show(self, update: Any) -> None:
+            if update.phase == phase:
                 os.kill(os.getpid(), signal.SIGTERM)
 
     def made() -> CheckedProgram:
@@ -254,7 +254,7 @@ def test_a_second_signal_ends_at_once(tmp_path: Path) -> None:
     class Twice(Reporter):
         interval = 0.0
 
-        def glimpse(self, glimpse: Any) -> None:
+        def show(self, update: Any) -> None:
             # Not os.kill: two signals that are pending at once are delivered as one.
             signal.raise_signal(signal.SIGINT)
             signal.raise_signal(signal.SIGINT)

@@ -144,7 +144,7 @@ def test_other_data_are_no_resume(tmp_path: Path) -> None:
     from netdsl.base.failure import Failure
 
     training.train(program(PLAN), out=tmp_path / "run", device="cpu")
-    with pytest.raises(Failure, match="the data are not those that the checkpoint was trained with"):
+    with pytest.raises(Failure, match="these are not the data that the checkpoint was trained with"):
         training.train(program(PLAN, train=Patches(first=5)), resume=tmp_path / "run", device="cpu")
 
 
@@ -471,7 +471,7 @@ class Stream8(io.StringIO):
     encoding = "utf-8"
 
 
-GLIMPSE = ProgressUpdate(
+UPDATE = ProgressUpdate(
     "epoch", 3, 90, 1201, 5005, {"ce": 4.12, "top5": 0.271}, frozenset({"top5"}), 0.01, 1830.4, 0.031, 2460.0
 )
 
@@ -485,7 +485,7 @@ GLIMPSE = ProgressUpdate(
                       "samples/s · ETA 41 min"),
 ])
 def test_lines_of_progress(stream: io.StringIO, live: bool, expected: str) -> None:
-    ConsoleReporter(stream, live, lambda: 106).glimpse(GLIMPSE)
+    ConsoleReporter(stream, live, lambda: 106).show(UPDATE)
     assert stream.getvalue().startswith(expected)
 
 
@@ -502,8 +502,8 @@ LONG = {"cross entropy of the boxes": 4.121, "crossEntropyWithSoftmax": 0.9493, 
 def test_a_live_line_keeps_what_matters_at_any_width(values: dict[str, float], width: int,
                                                      wanted: tuple[str, ...]) -> None:
     stream = Stream8()
-    update = replace(GLIMPSE, values=values, percent=frozenset({"classificationError"}), rate=0.005884)
-    ConsoleReporter(stream, True, lambda: width).glimpse(update)
+    update = replace(UPDATE, values=values, percent=frozenset({"classificationError"}), rate=0.005884)
+    ConsoleReporter(stream, True, lambda: width).show(update)
     line = stream.getvalue().removeprefix("\r\033[2K")
     assert len(line) < width
     assert [text for text in wanted if text not in line] == []
@@ -511,7 +511,7 @@ def test_a_live_line_keeps_what_matters_at_any_width(values: dict[str, float], w
 
 def test_a_live_line_keeps_the_value_that_chooses_the_best_epoch() -> None:
     stream = Stream8()
-    ConsoleReporter(stream, True, lambda: 50).glimpse(replace(GLIMPSE, key="ce"))
+    ConsoleReporter(stream, True, lambda: 50).show(replace(UPDATE, key="ce"))
     assert "4.12" in stream.getvalue()
     assert "27.10" not in stream.getvalue()
 
@@ -519,7 +519,7 @@ def test_a_live_line_keeps_the_value_that_chooses_the_best_epoch() -> None:
 def test_a_live_line_is_cleared_before_a_lasting_one() -> None:
     stream = Stream8()
     lines = ConsoleReporter(stream, True)
-    lines.glimpse(GLIMPSE)
+    lines.show(UPDATE)
     lines.note("saved")
     lines.note("again")
     assert stream.getvalue().endswith("\r\033[2Ksaved\nagain\n")

@@ -16,9 +16,9 @@ def all_of(sampling: Sampling, epochs: int, size: int) -> list[Minibatch]:
     return [minibatch for epoch in range(epochs) for minibatch in sampling.minibatches(epoch, size)]
 
 
-@given(count=COUNTS, size=st.integers(1, 70), seed=st.integers(0, 5), sweeps=st.integers(1, 4))
-def test_every_sweep_takes_every_sample_once(count: int, size: int, seed: int, sweeps: int) -> None:
-    for epoch in range(sweeps):
+@given(count=COUNTS, size=st.integers(1, 70), seed=st.integers(0, 5), passes=st.integers(1, 4))
+def test_every_pass_takes_every_sample_once(count: int, size: int, seed: int, passes: int) -> None:
+    for epoch in range(passes):
         taken = np.concatenate([m.indices for m in Sampling(count, seed).minibatches(epoch, size)])
         assert sorted(taken) == list(range(count))
 
@@ -31,10 +31,10 @@ def test_an_epoch_of_any_size_goes_on_where_the_last_one_ended(count: int, size:
     taken = np.concatenate([m.indices for m in found])
     assert len(taken) == epochs * epoch_size
     for start in range(0, len(taken), count):
-        sweep = taken[start : start + count]
-        assert len(set(sweep)) == len(sweep)
-        assert list(sweep) == list(sampling.order(start // count)[: len(sweep)])
-    assert all(m.count <= size and len({m.sweep}) == 1 for m in found)
+        data_pass = taken[start : start + count]
+        assert len(set(data_pass)) == len(data_pass)
+        assert list(data_pass) == list(sampling.order(start // count)[: len(data_pass)])
+    assert all(m.count <= size and len({m.data_pass}) == 1 for m in found)
     assert len(found) == sum(sampling.steps(epoch, size) for epoch in range(epochs))
 
 
@@ -44,7 +44,7 @@ def test_from_any_minibatch_on_the_rest_is_the_same(count: int, size: int, epoch
     sampling = Sampling(count, 2, epoch_size)
     whole = list(sampling.minibatches(1, size))
     at = data.draw(st.integers(0, len(whole) - 1))
-    rest = list(Sampling(count, 2, epoch_size).minibatches(1, size, whole[at].taken))
+    rest = list(Sampling(count, 2, epoch_size).minibatches(1, size, whole[at].offset))
     assert [m.indices.tolist() for m in rest] == [m.indices.tolist() for m in whole[at:]]
 
 
@@ -67,7 +67,7 @@ def test_a_chosen_part_is_shuffled_among_itself(seed: int) -> None:
 
 
 def test_orders_differ_by_sweep_and_by_seed() -> None:
-    orders = {tuple(Sampling(30, seed).order(sweep)) for seed in range(3) for sweep in range(3)}
+    orders = {tuple(Sampling(30, seed).order(data_pass)) for seed in range(3) for data_pass in range(3)}
     assert len(orders) == 9
     assert Sampling(30, 0, shuffle=False).order(4).tolist() == list(range(30))
 

@@ -296,7 +296,7 @@ class StopAt(Reporter):
     def __init__(self, step: int) -> None:
         self.left = step
 
-    def glimpse(self, glimpse: Any) -> None:
+    def show(self, update: Any) -> None:
         self.left -= 1
         if self.left == 0:
             os.kill(os.getpid(), signal.SIGINT)

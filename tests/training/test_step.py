@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import nn
 
+from netdsl.base import processor
 from netdsl.ir.program import CheckedProgram
 from netdsl.lower import lower
 from netdsl.optimizers import OPTIMIZERS
@@ -20,7 +21,7 @@ from netdsl.training import Limits, train
 from netdsl.training.data.mixing import Mixing, mix
 from netdsl.training.data.sampling import Sampling
 from netdsl.training.device import torch_settings
-from netdsl.training.step import StepInput, choose_precision
+from netdsl.training.step import StepInput, choose_precision, slow_precision_note
 from netdsl.training.strategies import Candidate, Eager, choose
 
 from .networks import CONVNET, MLP, Patches, program
@@ -95,7 +96,7 @@ def test_overfits_32_samples(tmp_path: Path) -> None:
     first = read_records(result.out)[0]
     assert result.train["ce"] <= 0.01 * first["train"]["ce"]
     assert result.train["errs"] == 0
-    assert result.stopped == "learned by heart"
+    assert result.stopped == "memorised"
     assert result.samples == 32 * result.epochs < 32 * 300
 
 
@@ -170,6 +171,22 @@ def test_precision_on_the_cpu(wanted: str, flags: tuple[str, ...], bf16: bool, m
     for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"):
         monkeypatch.setattr(torch.cpu, name, lambda name=name: name in flags)
     assert choose_precision(wanted, torch.device("cpu")).bf16 is bf16
+
+
+def test_what_is_said_of_slow_bf16(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By `check` where the system tells, else by the run."""
+    slow = choose_precision("bf16", torch.device("cpu"))
+    for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"):
+        monkeypatch.setattr(torch.cpu, name, lambda: False)
+    monkeypatch.setattr(processor, "may_have_gpu", lambda: False)
+    monkeypatch.setattr(processor, "multiplies_bf16", lambda: None)
+    assert "bf16 is slow on this device" in slow_precision_note(slow)
+    monkeypatch.setattr(processor, "multiplies_bf16", lambda: False)
+    assert slow_precision_note(slow) == ""
+    monkeypatch.setattr(processor, "may_have_gpu", lambda: True)
+    assert "bf16 is slow on this device" in slow_precision_note(slow)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: True)
+    assert slow_precision_note(slow) == slow_precision_note(choose_precision("float", torch.device("cpu"))) == ""
 
 
 def test_frozen_layers_stay_and_cost_no_gradient(tmp_path: Path) -> None:

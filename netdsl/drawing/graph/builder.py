@@ -288,8 +288,7 @@ class _Maker:
     def folded(self, node: ShapedNode) -> bool:
         """Fold the node into its producer if it may be; say whether it was."""
         if self.fold and self.is_number(node):
-            value = getattr(node.layer, "value", 0)
-            self.constants[node.name] = f"{value:g}" if isinstance(value, float) else str(value)
+            self.constants[node.name] = f"{node.layer.constant_value:g}"
             return True
         producer = self.leaf_of.get(node.inputs[0].node) if len(node.inputs) == 1 else None
         if self.fold and producer and node.layer.family == "assertion":
@@ -316,7 +315,7 @@ class _Maker:
 
     def is_number(self, node: ShapedNode) -> bool:
         """A constant written in the file, such as the 114 of `features - 114`."""
-        return not node.inputs and isinstance(getattr(node.layer, "value", None), int | float) and node.shape.is_scalar
+        return not node.inputs and node.layer.constant_value is not None and node.shape.is_scalar
 
     def frame(self, path: str) -> Frame:
         """The frame of a path. Where a node has the path as its name (`conv1` of `conv1.activation`, the

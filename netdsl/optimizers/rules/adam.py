@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from ...spec import Flag, Integer, Number, option, table_row
-from ..optimizer import Optimizer, StepRates, unit_gain
+from ..optimizer import DecaysItself, Optimizer, StepRates, unit_gain
 
 if TYPE_CHECKING:
     import torch
 
-    from ..optimizer import Bucket
+    from ..optimizer import ParamGroup
 
 
 _BETA = Number(0, 1, exclusive_maximum=True)
@@ -59,11 +59,11 @@ class Adam(Optimizer):
         corrected = rates.rate * root / (1 - beta1**step)
         return beta1, unit_gain(self.unit_gain, beta1), beta2, 1 - beta2, corrected, epsilon, rates.rate, step
 
-    def update(self, bucket: Bucket, c: Sequence[torch.Tensor]) -> None:
+    def update(self, group: ParamGroup, c: Sequence[torch.Tensor]) -> None:
         import torch
 
         beta1, gain1, beta2, gain2, rate, epsilon, *_ = c
-        gradients, mean, square = bucket.gradients, bucket.state["mean"], bucket.state["square"]
+        gradients, mean, square = group.gradients, group.state["mean"], group.state["square"]
         torch._foreach_mul_(mean, beta1)
         torch._foreach_add_(mean, torch._foreach_mul(gradients, gain1))
         torch._foreach_mul_(gradients, gradients)
@@ -74,12 +74,12 @@ class Adam(Optimizer):
         torch._foreach_add_(root, epsilon)
         step = torch._foreach_div(mean, root)
         torch._foreach_mul_(step, rate)
-        torch._foreach_sub_(bucket.parameters, step)
+        torch._foreach_sub_(group.parameters, step)
 
-    def fused(self, bucket: Bucket, numbers: Sequence[float], scale: float, l2: float) -> bool:
-        return self._fused(bucket, numbers, scale, scale * l2, "_fused_adam_")
+    def fused(self, group: ParamGroup, numbers: Sequence[float], scale: float, l2: float) -> bool:
+        return self._fused(group, numbers, scale, scale * l2, "_fused_adam_")
 
-    def _fused(self, bucket: Bucket, numbers: Sequence[float], scale: float, decay: float, kernel: str) -> bool:
+    def _fused(self, group: ParamGroup, numbers: Sequence[float], scale: float, decay: float, kernel: str) -> bool:
         import torch
 
         if not self.unit_gain or not self.corrected_epsilon:
@@ -89,8 +89,8 @@ class Adam(Optimizer):
         # The kernel divides gradients by `grad_scale`, as for loss scaling.
         inverse = torch.tensor(1 / scale) if scale != 1 else None
         getattr(torch, kernel)(
-            bucket.parameters, bucket.gradients, bucket.state["mean"], bucket.state["square"], [],
-            [count] * len(bucket.parameters), lr=rate, beta1=beta1, beta2=beta2, weight_decay=decay,
+            group.parameters, group.gradients, group.state["mean"], group.state["square"], [],
+            [count] * len(group.parameters), lr=rate, beta1=beta1, beta2=beta2, weight_decay=decay,
             eps=self.epsilon, amsgrad=False, maximize=False, grad_scale=inverse)
         return True
 
@@ -100,7 +100,7 @@ class Adam(Optimizer):
 
 
 @table_row
-class AdamW(Adam):
+class AdamW(DecaysItself, Adam):
     """Adam with weight decay apart from the gradient: w = w - r * weightDecay * w before Adam's step.
 
     Source: Loshchilov and Hutter 2017.
@@ -110,21 +110,21 @@ class AdamW(Adam):
 
     weight_decay: float = option(Number(0), 0.01, "Weight decay, times the rate.")
 
-    def update(self, bucket: Bucket, c: Sequence[torch.Tensor]) -> None:
-        decay_apart(bucket, self.weight_decay, c[6])
-        super().update(bucket, c)
+    def update(self, group: ParamGroup, c: Sequence[torch.Tensor]) -> None:
+        decay_apart(group, self.weight_decay, c[6])
+        super().update(group, c)
 
-    def fused(self, bucket: Bucket, numbers: Sequence[float], scale: float, l2: float) -> bool:
+    def fused(self, group: ParamGroup, numbers: Sequence[float], scale: float, l2: float) -> bool:
         # The kernel knows one decay; it is needed for the one apart.
-        return not l2 and self._fused(bucket, numbers, scale, self.weight_decay * bucket.decay, "_fused_adamw_")
+        return not l2 and self._fused(group, numbers, scale, self.weight_decay * group.decay, "_fused_adamw_")
 
 
-def decay_apart(bucket: Bucket, weight_decay: float, rate: torch.Tensor) -> None:
-    """w = w - rate * weightDecay * w, with the bucket's multiplier."""
+def decay_apart(group: ParamGroup, weight_decay: float, rate: torch.Tensor) -> None:
+    """w = w - rate * weightDecay * w, with the group's multiplier."""
     import torch
 
-    if weight_decay * bucket.decay:
-        torch._foreach_mul_(bucket.parameters, 1 - rate * (weight_decay * bucket.decay))
+    if weight_decay * group.decay:
+        torch._foreach_mul_(group.parameters, 1 - rate * (weight_decay * group.decay))
 
 
 @table_row
@@ -147,25 +147,25 @@ class Adamax(Adam):
         beta1, beta2 = self.betas(rates)
         return beta1, unit_gain(self.unit_gain, beta1), beta2, rates.rate / (1 - beta1 ** counters["step"])
 
-    def update(self, bucket: Bucket, c: Sequence[torch.Tensor]) -> None:
+    def update(self, group: ParamGroup, c: Sequence[torch.Tensor]) -> None:
         import torch
 
         beta1, gain1, beta2, rate = c
-        mean, largest = bucket.state["mean"], bucket.state["largest"]
+        mean, largest = group.state["mean"], group.state["largest"]
         torch._foreach_mul_(mean, beta1)
-        torch._foreach_add_(mean, torch._foreach_mul(bucket.gradients, gain1))
+        torch._foreach_add_(mean, torch._foreach_mul(group.gradients, gain1))
         torch._foreach_mul_(largest, beta2)
-        torch._foreach_maximum_(largest, torch._foreach_abs(bucket.gradients))
+        torch._foreach_maximum_(largest, torch._foreach_abs(group.gradients))
         step = torch._foreach_div(mean, torch._foreach_add(largest, self.epsilon))
         torch._foreach_mul_(step, rate)
-        torch._foreach_sub_(bucket.parameters, step)
+        torch._foreach_sub_(group.parameters, step)
 
-    def fused(self, bucket: Bucket, numbers: Sequence[float], scale: float, l2: float) -> bool:
+    def fused(self, group: ParamGroup, numbers: Sequence[float], scale: float, l2: float) -> bool:
         return False
 
 
 @table_row
-class Lion(Optimizer):
+class Lion(DecaysItself):
     """The sign of a momentum, with weight decay apart.
 
         w = w - r * (sign (beta1 * a + (1 - beta1) * g) + weightDecay * w)
@@ -186,13 +186,13 @@ class Lion(Optimizer):
     def coefficients(self, rates: StepRates, counters: dict[str, float]) -> tuple[float, ...]:
         return (rates.rate,)
 
-    def update(self, bucket: Bucket, c: Sequence[torch.Tensor]) -> None:
+    def update(self, group: ParamGroup, c: Sequence[torch.Tensor]) -> None:
         import torch
 
-        mean = bucket.state["mean"]
-        decay_apart(bucket, self.weight_decay, c[0])
-        step = torch._foreach_lerp(mean, bucket.gradients, 1 - self.beta1)
+        mean = group.state["mean"]
+        decay_apart(group, self.weight_decay, c[0])
+        step = torch._foreach_lerp(mean, group.gradients, 1 - self.beta1)
         torch._foreach_sign_(step)
         torch._foreach_mul_(step, c[0])
-        torch._foreach_sub_(bucket.parameters, step)
-        torch._foreach_lerp_(mean, bucket.gradients, 1 - self.beta2)
+        torch._foreach_sub_(group.parameters, step)
+        torch._foreach_lerp_(mean, group.gradients, 1 - self.beta2)

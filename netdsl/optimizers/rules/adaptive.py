@@ -12,30 +12,30 @@ from ..optimizer import Optimizer, StepRates, unit_gain
 if TYPE_CHECKING:
     import torch
 
-    from ..optimizer import Bucket, Tensors
+    from ..optimizer import ParamGroup, Tensors
 
 _POSITIVE = Number(0, exclusive_minimum=True)
 
 
-def _gathered(bucket: Bucket, slot: str, steps: Tensors, momentum: torch.Tensor) -> Tensors:
+def _gathered(group: ParamGroup, slot: str, steps: Tensors, momentum: torch.Tensor) -> Tensors:
     """slot = momentum * slot + steps, where momentum is kept; else the steps as they are."""
     import torch
 
-    if slot not in bucket.state:
+    if slot not in group.state:
         return steps
-    torch._foreach_mul_(bucket.state[slot], momentum)
-    torch._foreach_add_(bucket.state[slot], steps)
-    return bucket.state[slot]
+    torch._foreach_mul_(group.state[slot], momentum)
+    torch._foreach_add_(group.state[slot], steps)
+    return group.state[slot]
 
 
-def _apply(bucket: Bucket, directions: Tensors, multipliers: Tensors, rate: torch.Tensor,
+def _apply(group: ParamGroup, directions: Tensors, multipliers: Tensors, rate: torch.Tensor,
            averaged: bool) -> None:
     """w = w - rate * direction, divided by the mean multiplier of each parameter if `averaged`."""
     import torch
 
     if averaged:
         directions = torch._foreach_div(directions, [m.mean() for m in multipliers])
-    torch._foreach_sub_(bucket.parameters, torch._foreach_mul(directions, rate))
+    torch._foreach_sub_(group.parameters, torch._foreach_mul(directions, rate))
 
 
 @table_row
@@ -59,14 +59,14 @@ class Adagrad(Optimizer):
     def coefficients(self, rates: StepRates, counters: dict[str, float]) -> tuple[float, ...]:
         return (rates.rate,)
 
-    def update(self, bucket: Bucket, c: Sequence[torch.Tensor]) -> None:
+    def update(self, group: ParamGroup, c: Sequence[torch.Tensor]) -> None:
         import torch
 
-        squares = bucket.state["squares"]
-        torch._foreach_addcmul_(squares, bucket.gradients, bucket.gradients)
+        squares = group.state["squares"]
+        torch._foreach_addcmul_(squares, group.gradients, group.gradients)
         multipliers = torch._foreach_add(squares, self.epsilon)
         torch._foreach_rsqrt_(multipliers)
-        _apply(bucket, torch._foreach_mul(bucket.gradients, multipliers), multipliers, c[0], self.average_multiplier)
+        _apply(group, torch._foreach_mul(group.gradients, multipliers), multipliers, c[0], self.average_multiplier)
 
 
 @table_row
@@ -96,24 +96,24 @@ class RMSProp(Optimizer):
     def coefficients(self, rates: StepRates, counters: dict[str, float]) -> tuple[float, ...]:
         return (rates.rate, rates.momentum)
 
-    def update(self, bucket: Bucket, c: Sequence[torch.Tensor]) -> None:
+    def update(self, group: ParamGroup, c: Sequence[torch.Tensor]) -> None:
         import torch
 
         rate, momentum = c
-        gradients, squares = bucket.gradients, bucket.state["squares"]
+        gradients, squares = group.gradients, group.state["squares"]
         torch._foreach_mul_(squares, self.decay)
         torch._foreach_addcmul_(squares, gradients, gradients, value=1 - self.decay)
         sizes: Tensors = squares
         if self.centered:
-            mean = bucket.state["mean"]
+            mean = group.state["mean"]
             torch._foreach_lerp_(mean, gradients, 1 - self.decay)
             sizes = torch._foreach_addcmul(squares, mean, mean, value=-1)
         divisors = torch._foreach_sqrt(torch._foreach_add(sizes, self.epsilon) if self.epsilon_inside else sizes)
         if not self.epsilon_inside:
             torch._foreach_add_(divisors, self.epsilon)
         steps: Tensors = torch._foreach_div(gradients, divisors)
-        steps = _gathered(bucket, "velocity", steps, momentum)
-        torch._foreach_sub_(bucket.parameters, torch._foreach_mul(steps, rate))
+        steps = _gathered(group, "velocity", steps, momentum)
+        torch._foreach_sub_(group.parameters, torch._foreach_mul(steps, rate))
 
 
 @table_row
@@ -148,12 +148,12 @@ class CNTKRMSProp(Optimizer):
         keep = 0.0 if counters["step"] == 1 else self.gamma
         return rates.rate, keep, 1 - keep
 
-    def update(self, bucket: Bucket, c: Sequence[torch.Tensor]) -> None:
+    def update(self, group: ParamGroup, c: Sequence[torch.Tensor]) -> None:
         import torch
 
         rate, keep, weight = c
-        gradients, squares, factors, signs = (bucket.gradients, bucket.state["squares"], bucket.state["factor"],
-                                              bucket.state["sign"])
+        gradients, squares, factors, signs = (group.gradients, group.state["squares"], group.state["factor"],
+                                              group.state["sign"])
         torch._foreach_mul_(squares, keep)
         torch._foreach_add_(squares, torch._foreach_mul(torch._foreach_mul(gradients, gradients), weight))
         for gradient, factor, sign in zip(gradients, factors, signs, strict=True):
@@ -165,7 +165,7 @@ class CNTKRMSProp(Optimizer):
         multipliers = torch._foreach_add(squares, 1e-6)
         torch._foreach_rsqrt_(multipliers)
         torch._foreach_mul_(multipliers, factors)
-        _apply(bucket, torch._foreach_mul(gradients, multipliers), multipliers, rate, self.average_multiplier)
+        _apply(group, torch._foreach_mul(gradients, multipliers), multipliers, rate, self.average_multiplier)
 
 
 @table_row
@@ -204,11 +204,11 @@ class FSAdagrad(Optimizer):
         return (keep, 1 - keep, self.target * math.sqrt(counters["samples"]), momentum,
                 unit_gain(self.unit_gain, momentum), rates.rate)
 
-    def update(self, bucket: Bucket, c: Sequence[torch.Tensor]) -> None:
+    def update(self, group: ParamGroup, c: Sequence[torch.Tensor]) -> None:
         import torch
 
         keep, weight, target, momentum, gain, rate = c
-        gradients, squares = bucket.gradients, bucket.state["squares"]
+        gradients, squares = group.gradients, group.state["squares"]
         torch._foreach_mul_(squares, keep)
         torch._foreach_add_(squares, torch._foreach_mul(torch._foreach_mul(gradients, gradients), weight))
         multipliers = torch._foreach_mul(torch._foreach_rsqrt(squares), target)
@@ -216,8 +216,8 @@ class FSAdagrad(Optimizer):
         torch._foreach_clamp_max_(multipliers, 10.0)
         steps: Tensors = torch._foreach_mul(gradients, multipliers)
         torch._foreach_mul_(steps, gain)
-        steps = _gathered(bucket, "mean", steps, momentum)
-        torch._foreach_sub_(bucket.parameters, torch._foreach_mul(steps, rate))
+        steps = _gathered(group, "mean", steps, momentum)
+        torch._foreach_sub_(group.parameters, torch._foreach_mul(steps, rate))
 
 
 @table_row
@@ -242,10 +242,10 @@ class Adadelta(Optimizer):
     def coefficients(self, rates: StepRates, counters: dict[str, float]) -> tuple[float, ...]:
         return (rates.rate,)
 
-    def update(self, bucket: Bucket, c: Sequence[torch.Tensor]) -> None:
+    def update(self, group: ParamGroup, c: Sequence[torch.Tensor]) -> None:
         import torch
 
-        gradients, squares, steps = bucket.gradients, bucket.state["squares"], bucket.state["steps"]
+        gradients, squares, steps = group.gradients, group.state["squares"], group.state["steps"]
         torch._foreach_mul_(squares, self.rho)
         torch._foreach_addcmul_(squares, gradients, gradients, value=1 - self.rho)
         delta = torch._foreach_sqrt(torch._foreach_add(steps, self.epsilon))
@@ -253,4 +253,4 @@ class Adadelta(Optimizer):
         torch._foreach_mul_(delta, gradients)
         torch._foreach_mul_(steps, self.rho)
         torch._foreach_addcmul_(steps, delta, delta, value=1 - self.rho)
-        torch._foreach_sub_(bucket.parameters, torch._foreach_mul(delta, c[0]))
+        torch._foreach_sub_(group.parameters, torch._foreach_mul(delta, c[0]))

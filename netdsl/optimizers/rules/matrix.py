@@ -6,20 +6,20 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from ...spec import Flag, Integer, Number, option, table_row
-from ..optimizer import Optimizer, StepRates
+from ..optimizer import DecaysItself, Optimizer, StepRates
 from .adam import AdamW, decay_apart
 
 if TYPE_CHECKING:
     import torch
 
-    from ..optimizer import Bucket, Tensors
+    from ..optimizer import ParamGroup, Tensors
 
 #: Coefficients of the quintic iteration that drives singular values towards 1 (Jordan 2024).
 _QUINTIC = (3.4445, -4.7750, 2.0315)
 
 
 @table_row
-class Muon(Optimizer):
+class Muon(DecaysItself):
     """Momentum made orthogonal for weights of two and more axes; AdamW for all others (biases, scales).
 
         v = m * v + g        o = orthogonal (g + m * v), or of v without `nesterov`
@@ -38,6 +38,9 @@ class Muon(Optimizer):
     weight_decay: float = option(Number(0), 0.0, "Weight decay, times the rate.")
     vector_rate: float = option(Number(0), 0.1, "Multiplies the rate of all that is no matrix.")
 
+    def with_nesterov(self) -> Optimizer:
+        return self.with_options(nesterov=True)
+
     @property
     def vectors(self) -> AdamW:
         """The rule of all that is no matrix."""
@@ -53,20 +56,20 @@ class Muon(Optimizer):
         slower = StepRates(rates.rate * self.vector_rate, samples=rates.samples)
         return (rates.rate, *self.vectors.coefficients(slower, counters))
 
-    def update(self, bucket: Bucket, c: Sequence[torch.Tensor]) -> None:
+    def update(self, group: ParamGroup, c: Sequence[torch.Tensor]) -> None:
         import torch
 
-        if bucket.kind == "vector":
-            self.vectors.update(bucket, c[1:])
+        if group.kind == "vector":
+            self.vectors.update(group, c[1:])
             return
-        velocities = bucket.state["velocity"]
+        velocities = group.state["velocity"]
         torch._foreach_mul_(velocities, self.momentum)
-        torch._foreach_add_(velocities, bucket.gradients)
+        torch._foreach_add_(velocities, group.gradients)
         directions: Tensors = velocities
         if self.nesterov:
-            directions = torch._foreach_add(bucket.gradients, velocities, alpha=self.momentum)
-        decay_apart(bucket, self.weight_decay, c[0])
-        for parameter, direction in zip(bucket.parameters, directions, strict=True):
+            directions = torch._foreach_add(group.gradients, velocities, alpha=self.momentum)
+        decay_apart(group, self.weight_decay, c[0])
+        for parameter, direction in zip(group.parameters, directions, strict=True):
             matrix = direction.reshape(direction.shape[0], -1)
             stretch = max(1.0, matrix.shape[0] / matrix.shape[1]) ** 0.5
             step = orthogonal(matrix, self.iterations).reshape(parameter.shape)

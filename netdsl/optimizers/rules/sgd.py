@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from ...spec import Flag, Number, option, table_row
-from ..optimizer import Optimizer, StepRates, unit_gain
+from ..optimizer import DecaysItself, Optimizer, StepRates, unit_gain
 
 if TYPE_CHECKING:
     import torch
 
-    from ..optimizer import Bucket, Tensors
+    from ..optimizer import ParamGroup, Tensors
 
 
 @table_row
@@ -38,21 +38,27 @@ class MomentumSGD(Optimizer):
     unit_gain: bool = option(Flag(), False, "Weigh each gradient with 1 - momentum, as CNTK.")
     rate_inside: bool = option(Flag(), True, "The rate is inside the velocity; false: outside, as in torch.")
 
+    def with_nesterov(self) -> Optimizer:
+        return self.with_options(nesterov=True)
+
+    def gradient_weight(self, momentum: float) -> float:
+        return unit_gain(self.unit_gain, momentum)
+
     def slots(self, dims: Sequence[int], has_momentum: bool) -> tuple[str, ...]:
         return ("velocity",) if has_momentum else ()
 
     def coefficients(self, rates: StepRates, counters: dict[str, float]) -> tuple[float, ...]:
-        gain, rate = unit_gain(self.unit_gain, rates.momentum), rates.mean_rate
+        gain, rate = self.gradient_weight(rates.momentum), rates.mean_rate
         return (rates.momentum, gain * rate, 1.0) if self.rate_inside else (rates.momentum, gain, rate)
 
-    def update(self, bucket: Bucket, c: Sequence[torch.Tensor]) -> None:
+    def update(self, group: ParamGroup, c: Sequence[torch.Tensor]) -> None:
         import torch
 
         momentum, gain, rate = c
-        gradients: Tensors = bucket.gradients
+        gradients: Tensors = group.gradients
         torch._foreach_mul_(gradients, gain)
-        if "velocity" in bucket.state:
-            velocities = bucket.state["velocity"]
+        if "velocity" in group.state:
+            velocities = group.state["velocity"]
             torch._foreach_mul_(velocities, momentum)
             torch._foreach_add_(velocities, gradients)
             if self.nesterov:
@@ -62,19 +68,19 @@ class MomentumSGD(Optimizer):
                 gradients = velocities
         if not self.rate_inside:
             gradients = torch._foreach_mul(gradients, rate)
-        torch._foreach_sub_(bucket.parameters, gradients)
+        torch._foreach_sub_(group.parameters, gradients)
 
-    def fused(self, bucket: Bucket, numbers: Sequence[float], scale: float, l2: float) -> bool:
+    def fused(self, group: ParamGroup, numbers: Sequence[float], scale: float, l2: float) -> bool:
         import torch
 
         momentum, gain, rate = numbers
         gain *= scale
-        velocities = bucket.state.get("velocity", [])
+        velocities = group.state.get("velocity", [])
         if gain == 0 or (velocities and momentum == 0):
             return False  # the kernel divides by the gain, and without momentum keeps no velocity
         # It divides gradients by `grad_scale`, as for loss scaling: the place for the gain.
         inverse = torch.tensor(1 / gain) if gain != 1 else None
-        torch._fused_sgd_(bucket.parameters, bucket.gradients, velocities, weight_decay=gain * l2,
+        torch._fused_sgd_(group.parameters, group.gradients, velocities, weight_decay=gain * l2,
                           momentum=momentum if velocities else 0.0, lr=rate, dampening=0.0,
                           nesterov=self.nesterov and bool(velocities), maximize=False, is_first_step=False,
                           grad_scale=inverse)
@@ -90,7 +96,7 @@ class MomentumSGD(Optimizer):
 
 
 @table_row
-class LARS(Optimizer):
+class LARS(DecaysItself):
     """SGD with momentum and a rate of its own for each parameter, for very large minibatches.
 
         local = trust * |w| / (|g| + decay * |w|)      (1 where |w| or |g| is 0)
@@ -112,14 +118,14 @@ class LARS(Optimizer):
     def coefficients(self, rates: StepRates, counters: dict[str, float]) -> tuple[float, ...]:
         return (rates.momentum, rates.rate)
 
-    def update(self, bucket: Bucket, c: Sequence[torch.Tensor]) -> None:
+    def update(self, group: ParamGroup, c: Sequence[torch.Tensor]) -> None:
         import torch
 
         momentum, rate = c
-        decay = self.weight_decay * bucket.decay
-        torch._foreach_mul_(bucket.state["velocity"], momentum)
-        for w, g, v in zip(bucket.parameters, bucket.gradients, bucket.state["velocity"], strict=True):
-            if bucket.decay:
+        decay = self.weight_decay * group.decay
+        torch._foreach_mul_(group.state["velocity"], momentum)
+        for w, g, v in zip(group.parameters, group.gradients, group.state["velocity"], strict=True):
+            if group.decay:
                 w_norm, g_norm = w.norm(), g.norm()
                 local = self.trust * w_norm / (g_norm + decay * w_norm)
                 g = (g + decay * w) * torch.where((w_norm > 0) & (g_norm > 0), local, torch.ones_like(local))

@@ -7,14 +7,14 @@ from typing import ClassVar
 
 from ...base.units import plural
 from ...spec import Flag, Integer, ListOf, Number, Optional, OptionError, ScheduleKind, option, show_value, table_row
-from .schedule import Policy, Schedule, TrainingProgress, unit_option
+from .schedule import CountedPolicy, Policy, Schedule, TrainingProgress, unit_option
 
 _VALUE = Number(0)
 _POSITIVE = Number(0, exclusive_minimum=True)
 
 
 @table_row
-class StepDecay(Policy):
+class StepDecay(CountedPolicy):
     """value * factor ^ floor(x / every): a drop by the same factor at equal distances.
 
     Source: Caffe's lr_policy `step` (gamma is `factor`, stepsize is `every` with `unit = 'steps'`).
@@ -33,7 +33,7 @@ class StepDecay(Policy):
 
 
 @table_row
-class MultiStepDecay(Policy):
+class MultiStepDecay(CountedPolicy):
     """value * factor ^ (number of drops already passed): drops at stated places.
 
     Source: Caffe's lr_policy `multistep`.
@@ -56,7 +56,7 @@ class MultiStepDecay(Policy):
 
 
 @table_row
-class ExponentialDecay(Policy):
+class ExponentialDecay(CountedPolicy):
     """value * factor ^ x: the same factor for each epoch (or step, or the whole training).
 
     Source: Caffe's lr_policy `exp`; cuda-convnet's `exp` with `unit = 'training'`.
@@ -74,7 +74,7 @@ class ExponentialDecay(Policy):
 
 
 @table_row
-class InverseDecay(Policy):
+class InverseDecay(CountedPolicy):
     """value * (1 + gamma * x) ^ -power.
 
     Source: Caffe's lr_policy `inv`.
@@ -92,7 +92,7 @@ class InverseDecay(Policy):
 
 
 @table_row
-class PolynomialDecay(Policy):
+class PolynomialDecay(CountedPolicy):
     """end + (value - end) * (1 - x / over) ^ power, and `end` from then on.
 
     Source: Caffe's lr_policy `poly` (end = 0, over = max_iter).
@@ -112,7 +112,7 @@ class PolynomialDecay(Policy):
 
 
 @table_row
-class SigmoidDecay(Policy):
+class SigmoidDecay(CountedPolicy):
     """value / (1 + exp (-gamma * (x - middle))): with a negative gamma a soft drop around `middle`.
 
     Source: Caffe's lr_policy `sigmoid`.
@@ -131,7 +131,7 @@ class SigmoidDecay(Policy):
 
 
 @table_row
-class Linear(Policy):
+class Linear(CountedPolicy):
     """A straight line from one value to another, which holds from then on.
 
     Source: cuda-convnet's `linear`, by progress.
@@ -150,7 +150,7 @@ class Linear(Policy):
 
 
 @table_row
-class CosineDecay(Policy):
+class CosineDecay(CountedPolicy):
     """end + (value - end) * (1 + cos (pi * x / over)) / 2, and `end` from then on.
 
     Source: Loshchilov and Hutter 2016, without restarts.
@@ -168,7 +168,7 @@ class CosineDecay(Policy):
 
 
 @table_row
-class CosineRestarts(Policy):
+class CosineRestarts(CountedPolicy):
     """Cosines one after the other, each from `value` to `end`, each `growth` times as long as the one before.
 
     Source: SGDR, Loshchilov and Hutter 2016.
@@ -251,6 +251,14 @@ class Warmup(Policy):
     def at(self, progress: TrainingProgress) -> float:
         part = min(progress.epoch / self.epochs, 1.0)
         return self.schedule.at(progress) * (self.from_ * (1 - part) + part)
+
+    @property
+    def counts_in(self) -> str:
+        return self.schedule.counts_in
+
+    @property
+    def warm_epochs(self) -> int:
+        return int(self.epochs)
 
 
 @table_row

@@ -10,7 +10,7 @@ from ...base.diagnostics import Diagnostic, Label
 from ...base.source import NOWHERE, Span
 from ...base.text_table import aligned
 from ...base.units import inflected
-from ...spec import Choice, Spec, option, show_value, table_row
+from ...spec import Choice, ScheduleValue, Spec, option, show_value, table_row
 
 #: In what a policy may count; `steps` are updates, `training` is the part of the whole, 0 to 1.
 UNITS = ("epochs", "steps", "samples", "training")
@@ -54,10 +54,18 @@ class Segment:
 
 
 @dataclass(frozen=True)
-class Schedule:
+class Schedule(ScheduleValue):
     """A value as a function of progress: what `ScheduleKind` options hold."""
 
-    is_schedule: ClassVar[bool] = True
+    @property
+    def counts_in(self) -> str:
+        """What the value goes by: one of UNITS."""
+        return "training"
+
+    @property
+    def warm_epochs(self) -> int:
+        """For how many epochs the value rises to where the schedule begins."""
+        return 0
 
     def at(self, progress: TrainingProgress) -> float:
         """The value for the next minibatch; pure."""
@@ -122,7 +130,6 @@ class Policy(Spec, Schedule):
     """Base of the schedule rows (StepDecay, CosineDecay, ...): a Spec that is a Schedule."""
 
     what: ClassVar[str] = "schedule"
-    is_schedule: ClassVar[bool] = True
     examples: ClassVar[tuple[str, ...]] = ()
 
     def sentence(self, max_epochs: int) -> str:
@@ -130,6 +137,16 @@ class Policy(Spec, Schedule):
 
     def __str__(self) -> str:
         return self.show()
+
+
+class CountedPolicy(Policy):
+    """Base of the policies with the option `unit`."""
+
+    unit: str
+
+    @property
+    def counts_in(self) -> str:
+        return self.unit
 
 
 def unit_option(default: str = "epochs") -> str:

@@ -97,7 +97,7 @@ class Base64Images(ImageFileReader):
                                   label_span=span))
         return Description(tuple(streams), len(offsets), (*self.image_facts(), *headers.facts),
                            warnings=headers.warnings, unlabelled=None if labels is not None else DataError(
-                               f"`{short(self.file)}` holds images alone, so they have no labels",
+                               f"`{short(self.file)}` holds only images, so they have no labels",
                                hint="write the label and a tab in front of each image."))
 
     def own_format(self, path: str, head: bytes) -> bool:
@@ -125,7 +125,7 @@ class Base64Images(ImageFileReader):
         """Offsets, row numbers, labels (None: there are none) and ids of all lines. Raises DataError."""
         path = required(self.file, "file")
         if is_packed(path):
-            raise DataError(f"`{short(path)}` is packed, and is read by places in it", path=str(path), option="file",
+            raise DataError(f"`{short(path)}` is packed, and needs random access", path=str(path), option="file",
                             place="byte 0", hint="unpack it (`gunzip`, `xz -d`).")
         offsets: list[int] = []
         rows: list[int] = []

@@ -75,6 +75,7 @@ class CSV(Reader):
         'CSV {"haeuser.csv", separator = ";", decimal = ",", thousands = "."}',
         'CSV {"shoes.csv", labels = "kind", inputs = {price = {columns = "price"; kind = "numbers"}}}',
     )
+    class_list: ClassVar[str] = "classes"
 
     file: str = option(Text(), doc="The table, plain or packed.")
     columns: tuple[str | int, ...] | None = option(
@@ -340,7 +341,7 @@ class CSV(Reader):
         if len(set(categories)) != len(set(self.categories)) and self.wanted is None:
             place = next(place for place in self._places(self.categories, layout, "categories")
                          if place not in features)
-            raise DataError(f"the category {layout.name(place)} is none of the features", path=self.file,
+            raise DataError(f"the category {layout.name(place)} is not one of the features", path=self.file,
                             place="row 1", option="categories", hint="add it to `columns`, or leave it out.")
 
     def _uses(self, layout: Layout) -> tuple[_Use, ...]:

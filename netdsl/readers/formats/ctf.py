@@ -112,7 +112,7 @@ class CNTKText(Reader):
     file: str = option(Text(), doc="The file, plain or packed.")
     input: tuple[TextInput, ...] = option(InputSections(), doc="A section for each input: `dim`, `alias`, `format`.")
     skip_sequence_ids: bool = option(Flag(), False, "Every line is a sample, whatever its id.")
-    max_errors: int = option(Integer(0), 0, "How many malformed samples are passed over before it is an error.")
+    max_errors: int = option(Integer(0), 0, "How many malformed samples are skipped before it is an error.")
 
     def sources(self) -> tuple[str, ...]:
         return (self.file,)
@@ -275,7 +275,7 @@ class CNTKText(Reader):
             if text.startswith("#"):  # a comment, or its part behind an escaped pipe
                 continue
             if not text.strip():
-                raise self._wrong(number, "has a `|` with nothing behind it", "A name and values follow each `|`.",
+                raise self._wrong(number, "has a `|` with nothing after it", "A name and values follow each `|`.",
                                   "if the file was cut short, fetch it again.", place - 1)
             section = sections.get(text.split(None, 1)[0]) if text[:1].strip() else None
             if section is None:
@@ -319,7 +319,7 @@ class CNTKText(Reader):
                                       f" `dim` is {section.size}, and indices count from {section.first_label}.")
             if place in indices:
                 raise self._bad_value(found, k, f"gives an index of `{section.in_file}` twice", "",
-                                      " Each index may stand once.")
+                                      " Each index may appear only once.")
             indices[place] = None
             values.append(float(value))
         return np.array(list(indices), dtype=np.int64), self._finite(found, values)
@@ -343,7 +343,7 @@ class CNTKText(Reader):
             if section.input not in sample.values:
                 raise self._wrong(sample.row, f"has no `|{section.in_file}`",
                                   f"The input `{section.input}` needs a value in every sample.",
-                                  "if the file calls it otherwise, name it in `alias`.")
+                                  "if the file uses another name, give it in `alias`.")
 
     def _wrong(self, number: int, what: str, why: str, hint: str = "", column: int = 0) -> DataError:
         place = f"row {number}, column {column}" if column else f"row {number}"

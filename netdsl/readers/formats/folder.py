@@ -40,6 +40,8 @@ class ImageFolder(ImageFileReader):
         'ImageFolder {"$dataDir$/train", transforms = RandomCrop {sideRatio = 0.887} : Flip {} : Scale {227:227}}',
         'ImageFolder {"$dataDir$/val", transforms = Resize {256} : CenterCrop {size = 224}, labelDim = 1000}',
     )
+    class_list: ClassVar[str] = "classFile"
+    class_word: ClassVar[str] = "folders"
 
     folder: str = option(Text(), doc="The folder that holds the classes' folders.")
     class_file: str = option(Text(), "", "List that fixes the classes' order: a line for each class, folder name "
@@ -117,8 +119,8 @@ class ImageFolder(ImageFileReader):
             list(image_paths(place, skipped=skipped))
             raise DataError(f"the class folder `{short(name)}` has no images", option="folder", path=place,
                             body=(f"{skipped}.",) if skipped.counts else (),
-                            hint=skipped.cure if skipped.counts else
-                            "put images there or delete the folder; the class numbers behind it change then.")
+                            hint=skipped.suggestion if skipped.counts else
+                            "put images there or delete the folder; the class numbers after it change then.")
 
     def with_classes(self, names: Callable[[str], tuple[str, ...]]) -> Reader:
         order = () if self.class_file else names(self.labels_input)
@@ -172,7 +174,7 @@ class ImageFolder(ImageFileReader):
         looked = f"I looked for {', '.join(SUFFIXES)} in the classes' folders."
         return DataError(f"there are no images in `{short(self.folder)}`", path=self.folder, option="folder",
                          body=(f"{skipped}.", looked) if skipped.counts else (looked,),
-                         hint=skipped.cure if skipped.counts else "put a folder of images for each class there.")
+                         hint=skipped.suggestion if skipped.counts else "put a folder of images for each class there.")
 
 
 @dataclass(frozen=True)
@@ -190,7 +192,7 @@ class _Found:
         facts: list[str] = []
         warnings: list[DataError] = []
         if self.skipped.surprising:
-            warnings.append(DataError(str(self.skipped), path=folder, hint=self.skipped.cure))
+            warnings.append(DataError(str(self.skipped), path=folder, hint=self.skipped.suggestion))
         elif self.skipped.counts:
             facts.append(str(self.skipped))
         if self.beside:
@@ -247,7 +249,7 @@ def read_class_file(path: str) -> list[tuple[str, str]]:
     except (ValueError, KeyError, IndexError, TypeError) as error:
         raise DataError(f"`{short(path)}` is not a list of classes", path=path, option="classFile",
                         body=(f"Reading says: {error}.",),
-                        hint="write a line for each class: the folder's name, and behind it a title.") from None
+                        hint="write a line for each class: the folder's name, followed by a title.") from None
     seen: dict[str, int] = {}
     for number, (name, _) in enumerate(classes):
         if name in seen:

@@ -36,7 +36,7 @@ def read_idx(path: str, option: str = "") -> np.ndarray:
     kind, extents, length = idx_header(data, path)
     announced = math.prod(extents) * kind.itemsize
     if len(data) - length != announced:
-        what = "is cut short" if len(data) - length < announced else "goes on behind its end"
+        what = "is cut short" if len(data) - length < announced else "continues after its end"
         raise DataError(f"`{short(path)}` {what}", path=path, place=f"byte {len(data):,}", option=option, hint=_FETCH,
                         body=(f"Its header announces {' x '.join(map(str, extents))} numbers, {announced + length:,} "
                               f"bytes in all; there are {len(data):,}.",))
@@ -87,7 +87,7 @@ class IDX(ImageReader):
         if len(extents) != 2:
             raise DataError(f"`{short(self.images)}` holds {len(extents)} axes; images have 3, vectors 2",
                             path=self.images, place="byte 3", option="images",
-                            hint="are `images` and `labels` exchanged?" if len(extents) == 1 else "")
+                            hint="are `images` and `labels` swapped?" if len(extents) == 1 else "")
         if self.transforms:
             raise DataError("transforms are for images, and this file holds vectors", path=self.images,
                             option="transforms", hint="leave `transforms` out.")
@@ -96,7 +96,7 @@ class IDX(ImageReader):
     def _classes(self, labels: np.ndarray) -> ClassNumbers:
         if labels.ndim != 1 or labels.dtype.kind not in "ui":
             raise DataError(f"`{short(self.labels)}` does not hold class numbers", path=self.labels, option="labels",
-                            place="byte 2", hint="are `images` and `labels` exchanged?" if labels.ndim == 3 else "")
+                            place="byte 2", hint="are `images` and `labels` swapped?" if labels.ndim == 3 else "")
         if labels.size == 0:
             raise DataError(f"`{short(self.labels)}` holds no samples", path=self.labels, option="labels",
                             place="byte 4", hint=_FETCH)

@@ -21,7 +21,7 @@ class Unread:
 
     kind: str  #: as `kind_of` calls it
     suffixes: tuple[str, ...]
-    cure: str
+    suggestion: str
 
 
 _CONVERT = "convert the files to PNG or JPEG, for example with ImageMagick: `magick mogrify -format png *{}`."
@@ -68,9 +68,9 @@ class SkippedFiles:
         return any(suffix not in _COMPANIONS for suffix in self.counts)
 
     @property
-    def cure(self) -> str:
+    def suggestion(self) -> str:
         """What to do about them."""
         for row in UNREAD:
             if any(suffix in self.counts for suffix in row.suffixes):
-                return row.cure
+                return row.suggestion
         return f"images are the files {', '.join(SUFFIXES)}, in any case; convert or rename what is meant as one."

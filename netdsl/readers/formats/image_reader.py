@@ -124,7 +124,7 @@ def look_at_headers(reader: ImageFileReader, fetch: Fetch, indices: Sequence[int
                 decode(fetch(index), how)  # says what is missing, and which values there are
         except DataError as error:
             if not tolerant:
-                raise reader.bad_image(error.located(*name(index))) from None
+                raise reader.bad_image(error.with_location(*name(index))) from None
             continue
         sizes.add(upright_size(image, how))
         depths.update([depth] if depth else ())

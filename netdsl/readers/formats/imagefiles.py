@@ -74,7 +74,7 @@ class ImageFiles(Dataset):
                 # A JPEG is decoded at an eighth of its size, which reads all of it in a fraction of the time.
                 decode(fetch(index), reader.decoding, least_side=1)
             except DataError as error:
-                raise error.located(*name(index)) from None
+                raise error.with_location(*name(index)) from None
 
         bad = bad_samples(read, count, reader, maximum_errors) if maximum_errors > 0 else {}
         #: The stored image of each sample.
@@ -120,11 +120,11 @@ class ImageFiles(Dataset):
         try:
             image = self._reader.decoded(self._fetch(place), self._least_side)
         except DataError as error:
-            raise self._reader.bad_image(error.located(*self._name(place))) from None
+            raise self._reader.bad_image(error.with_location(*self._name(place))) from None
         try:
             return self._pipeline.run(image, draws.sample(place))
         except DataError as error:
-            raise error.located(*self._name(place)) from None
+            raise error.with_location(*self._name(place)) from None
 
     def fingerprint(self, index: int) -> tuple[str, bytes] | None:
         place = int(self._places[index])
@@ -140,7 +140,7 @@ class ImageFiles(Dataset):
     def _sizes_differ(self, first: int, shape: tuple[int, ...], second: int, other: tuple[int, ...]) -> DataError:
         size = [f"{extents[-2]} x {extents[-3]}" for extents in (shape, other)]
         paths = [self._name(i)[0] or self._name(i)[1] for i in (first, second)]
-        return DataError("images of different sizes cannot stand in one batch", path=paths[1], option="transforms",
+        return DataError("images of different sizes cannot go into one batch", path=paths[1], option="transforms",
                          body=(f"`{paths[0]}` comes out as {size[0]}, `{paths[1]}` as {size[1]}.",),
                          hint="end the transforms with a fixed size, such as `Scale {224:224}` or `CenterCrop {size = "
                               "224}`.")

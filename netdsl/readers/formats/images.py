@@ -47,7 +47,7 @@ def _not_an_image(data: bytes) -> DataError:
     kind = kind_of(data[:64])
     unread = next((row for row in UNREAD if kind == row.kind), None)
     if unread is not None:
-        return DataError(f"this is {kind}, which is not read", place="byte 0", hint=unread.cure)
+        return DataError(f"this is {kind}, which is not read", place="byte 0", hint=unread.suggestion)
     if kind == "a TIFF image":
         return DataError("the TIFF file is damaged, or of a kind that is not read", place="byte 0, the header",
                          body=("Read are 1 to 16 bits grey, 32 bits grey, and colours of 8 or 16 bits.",),
@@ -63,7 +63,7 @@ def _too_large(size: str) -> DataError:
     return DataError("the image is too large to be read", place="the header",
                      body=(f"Its header announces {size}; at most {MAXIMUM_PIXELS // 1_000_000} million pixels are "
                            "read, since a small damaged or malicious file can claim any size.",),
-                     hint="scale the image down, or take it out of the data.")
+                     hint="scale the image down, or remove it from the data.")
 
 
 _FILTERS = {"nearest": "NEAREST", "linear": "BILINEAR", "cubic": "BICUBIC", "lanczos": "LANCZOS"}

@@ -100,8 +100,8 @@ class MapFile(ImageFileReader):
         facts, warnings = self._repeated(rows)
         return Description(tuple(streams), len(rows.paths), (*self.image_facts(), *headers.facts, *facts),
                            warnings=(*warnings, *headers.warnings), unlabelled=None if rows.labelled else DataError(
-                               f"`{short(self.file)}` lists paths alone, so its images have no labels",
-                               hint="write a tab and the label behind each path."))
+                               f"`{short(self.file)}` lists only paths, so its images have no labels",
+                               hint="write a tab and the label after each path."))
 
     def own_format(self, path: str, head: bytes) -> bool:
         return b"\0" not in head and not path.lower().endswith(SUFFIXES)
@@ -274,7 +274,7 @@ class MapFile(ImageFileReader):
             return DataError(error.title, path=path, place=f"row {rows.numbers[0]}", option="file",
                              body=(f"`{beside}` is there, but relative paths count from the current folder.",),
                              hint=f"begin the paths with three dots, `.../{path}`: the folder of the list.")
-        return error.located(option="file")
+        return error.with_location(option="file")
 
 
 def _cells(line: str) -> list[str]:

@@ -81,7 +81,7 @@ class ImageMasks(ImageFileReader):
             skipped = SkippedFiles()
             list(image_paths(folder, skipped=skipped))
             if skipped.surprising:
-                found.append(DataError(str(skipped), path=folder, hint=skipped.cure))
+                found.append(DataError(str(skipped), path=folder, hint=skipped.suggestion))
         return tuple(found)
 
     def _pairs(self) -> tuple[list[str], list[str]]:
@@ -91,7 +91,7 @@ class ImageMasks(ImageFileReader):
             if stem not in masks:
                 raise DataError(f"the image `{short(path)}` has no mask", path=path, option="masks",
                                 body=(f"There is no file `{stem}.*` in {self.masks}.",),
-                                hint="add the mask, or take the image out.")
+                                hint="add the mask, or remove the image.")
         return list(images.values()), [masks[stem] for stem in images]
 
     def _by_stem(self, folder: str, option: str) -> dict[str, str]:
@@ -132,7 +132,7 @@ class _MaskedImages(Dataset):
         pairs = [self._pair(int(index), draws) for index in indices]
         for index, (image, _) in zip(indices, pairs, strict=True):
             if image.shape != pairs[0][0].shape:
-                raise DataError("images of different sizes cannot stand in one batch", option="transforms",
+                raise DataError("images of different sizes cannot go into one batch", option="transforms",
                                 path=self._images.paths[int(index)],
                                 body=(f"The other is {self._images.paths[int(indices[0])]}.",),
                                 hint="end the transforms with a fixed size, such as `Scale {224:224}`.")
@@ -157,20 +157,20 @@ class _MaskedImages(Dataset):
         try:
             image = reader.decoded(self._images(index))
         except DataError as error:
-            raise reader.bad_image(error.located(self._images.paths[index])) from None
+            raise reader.bad_image(error.with_location(self._images.paths[index])) from None
         try:
             mask = decode_mask(self._masks(index), reader.decoding)
         except DataError as error:
-            raise reader.bad_image(error.located(self._masks.paths[index])) from None
+            raise reader.bad_image(error.with_location(self._masks.paths[index])) from None
         if image.shape[:2] == mask.shape[1::-1] != mask.shape[:2] and not reader.apply_exif_orientation:
-            raise DataError("the image and its mask are turned against each other", path=self._masks.paths[index],
+            raise DataError("the image and its mask have different orientations", path=self._masks.paths[index],
                             body=(f"The image has {image.shape[1]} x {image.shape[0]} pixels, the mask "
                                   f"{mask.shape[1]} x {mask.shape[0]}.",),
                             hint="photos that are stored turned are put upright with `applyExifOrientation = true`.")
         try:
             image, mask = self._pipeline.run_with_mask(image, mask, draws.sample(index))
         except DataError as error:
-            raise error.located(self._masks.paths[index]) from None
+            raise error.with_location(self._masks.paths[index]) from None
         return channels_first(image), self._numbers(mask[..., 0], self._masks.paths[index])
 
     def _numbers(self, mask: np.ndarray, path: str) -> np.ndarray:
@@ -182,7 +182,7 @@ class _MaskedImages(Dataset):
         if wrong.size:
             row, column = wrong[0]
             raise DataError(f"class {mask[row, column]} is out of range: there are {reader.classes} classes",
-                            path=path, place=f"pixel {column}, {row} behind the transforms", option="classes",
+                            path=path, place=f"pixel {column}, {row} after the transforms", option="classes",
                             hint=f"masks hold class numbers from {reader.first_label}, and 255 for no class; another "
                                  "number for no class can be named in `void`.")
         return numbers

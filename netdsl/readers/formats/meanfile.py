@@ -34,7 +34,7 @@ def _read(path: str, what: str, hint: str, take: Callable[[bytes], T]) -> T:
     try:
         return take(data)
     except DataError as error:
-        raise error.located(path, option="transforms") from None
+        raise error.with_location(path, option="transforms") from None
     except Exception as error:  # whatever damaged text or numbers lead to
         raise DataError(f"`{short(path)}` is not {what}", path=path, option="transforms",
                         body=(f"It looks like {kind_of(data[:64])}. Reading says: {str(error)[:200]}.",),

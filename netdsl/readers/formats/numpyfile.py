@@ -210,7 +210,7 @@ class NumPy(ImageReader):
         if bad.size:
             raise DataError(f"`{short(name)}` holds a value that is not finite", path=self._path(name),
                             place=f"row {int(bad[0])}", body=(f"{bad.size:,} of {len(array):,} rows have one.",),
-                            hint="take the rows out, or fill the gaps.")
+                            hint="remove the rows, or fill the gaps.")
         return array
 
     def _label_stream(self, labels: np.ndarray) -> Stream:

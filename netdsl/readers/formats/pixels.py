@@ -200,7 +200,7 @@ def _scaled(values: np.ndarray, value_range: tuple[float, float] | None, depth: 
         wrong = high if high > value_range[1] else low
         raise DataError(f"the image has the value {wrong:.6g}, outside of `valueRange`", option="valueRange",
                         body=(f"Its values are {low:.6g} to {high:.6g}, and {value_range[0]:g} to {value_range[1]:g} "
-                              "are read as 0 to 255.",), hint="widen `valueRange`; nothing is cut off in silence.")
+                              "are read as 0 to 255.",), hint="widen `valueRange`; values are never cut off silently.")
     return ((values - value_range[0]) * (255 / (value_range[1] - value_range[0]))).astype(np.float32)
 
 

@@ -64,7 +64,7 @@ class Notation:
             return None
         return value / 100 if percent else value
 
-    def cure(self, text: str) -> str:
+    def suggestion(self, text: str) -> str:
         """Which options read a cell as a number that this notation does not read; empty if there are none."""
         if self.number(text.strip("%").strip()) is not None:
             return ""

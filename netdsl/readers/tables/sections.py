@@ -64,5 +64,5 @@ class Sections(Kind):
 
 
 def _shown(section: InputSection) -> str:
-    values = [(o, getattr(section, o.field_name)) for o in type(section).options()]
+    values = [(o, section.value_of(o)) for o in type(section).options()]
     return "; ".join(f"{o.name} = {o.kind.show(value)}" for o, value in values if o.required or value != o.default)

@@ -151,7 +151,7 @@ class TableFile:
         except csv.Error as error:
             # A quote that is not closed swallows rows; the one that opens it is to be mended.
             last = first - 1 + reader.line_num
-            further = f" It goes on to row {last}." if last > begun else ""
+            further = f" It continues to row {last}." if last > begun else ""
             raise self.wrong(begun, "is not a row of a table", f"Reading says: {error}.{further}",
                              "a quote that is opened has to be closed.") from None
 
@@ -236,9 +236,10 @@ class TableFile:
         if self.notation.is_missing(text):
             return self._gap(layout, number, column, text)
         quoted = layout.quoted(column)
-        cure = self.notation.cure(text) or (f"`categories = {quoted}` makes an input of each of its words, or leave "
-                                            "the column out with `columns`, or allow a few such rows with `maxErrors`.")
-        raise self.wrong(number, f"has no number in column {name}", f"The cell is `{text[:30]}`.", cure)
+        hint = self.notation.suggestion(text) or (f"`categories = {quoted}` makes an input of each of its words, or "
+                                                  "leave the column out with `columns`, or allow a few such rows with "
+                                                  "`maxErrors`.")
+        raise self.wrong(number, f"has no number in column {name}", f"The cell is `{text[:30]}`.", hint)
 
     def _gap(self, layout: Layout, number: int, column: int, text: str) -> float:
         """What stands for a missing number. Raises DataError where none may be missing."""
@@ -248,10 +249,10 @@ class TableFile:
 
     def _missing(self, layout: Layout, number: int, column: int, text: str) -> DataError:
         shown = f"`{text}`" if text else "empty"
-        cure = "fill the cell, or allow a few such rows with `maxErrors`." if column not in layout.features else \
+        hint = "fill the cell, or allow a few such rows with `maxErrors`." if column not in layout.features else \
             "`fill = \"mean\"` (or \"median\", or a number) stands in for values that features miss; or leave the " \
             "column out with `columns`, or allow a few such rows with `maxErrors`."
-        return self.wrong(number, f"has no value in column {layout.name(column)}", f"The cell is {shown}.", cure)
+        return self.wrong(number, f"has no value in column {layout.name(column)}", f"The cell is {shown}.", hint)
 
     def _word(self, layout: Layout, number: int, cells: list[str], column: int) -> str:
         text = cells[column]

@@ -64,6 +64,7 @@ class Mean(Transform):
     examples: ClassVar[tuple[str, ...]] = ("Mean {123.68 : 116.78 : 103.94}",
                                            'Mean {meanFile = "imagenet_mean.binaryproto"}')
     pointwise: ClassVar[bool] = True
+    only_scales: ClassVar[bool] = True
 
     value: tuple[float, ...] | None = option(Optional(_PER_CHANNEL), None, "One number, or one for each channel in "
                                              "the reader's colour order.")
@@ -141,6 +142,7 @@ class Normalize(Transform):
         "Normalize {0.485:0.456:0.406, 0.229:0.224:0.225, range = 0:1}",
     )
     pointwise: ClassVar[bool] = True
+    only_scales: ClassVar[bool] = True
 
     mean: tuple[float, ...] = option(_PER_CHANNEL, (0.0,), "One number, or one for each channel.")
     standard_deviation: tuple[float, ...] = option(ListOf(Number(0, exclusive_minimum=True), minimum_length=1), (1.0,),

@@ -51,7 +51,7 @@ def _fits(image: np.ndarray, size: tuple[int, int], who: str) -> None:
     if size[0] > width or size[1] > height:
         raise DataError(f"an image is smaller than the crop of {who}", option="transforms",
                         body=(f"The image has {width} x {height} pixels here, the crop {size[0]} x {size[1]}.",),
-                        hint="put a Scale or Resize before the crop, or take the image out.")
+                        hint="put a Scale or Resize before the crop, or remove the image.")
 
 
 @table_row
@@ -91,7 +91,7 @@ class RandomCrop(Transform):
                              ("aspectRatio", self.aspect_ratio)):
             check_range(name, values)
         if self.size is not None and self.aspect_ratio != (1.0,):
-            raise OptionError("aspectRatio", "`aspectRatio` has no meaning beside `size`, which is exact")
+            raise OptionError("aspectRatio", "`aspectRatio` has no effect together with `size`, which is exact")
 
     def dims(self, dims: ImageDims) -> ImageDims:
         if self.size is not None:

@@ -136,7 +136,7 @@ class Scale(Transform):
 
     size: tuple[int, ...] = option(Dims(), doc="Width and height, or width, height and channels; one number: a square.")
     interpolations: tuple[str, ...] = option(ListOf(Choice(INTERPOLATIONS), minimum_length=1), ("linear",),
-                                             "How pixels are mixed; of several one is drawn for each image.")
+                                             "How pixels are interpolated; of several one is drawn for each image.")
     scale_mode: str = option(Choice(("fill", "crop", "pad")), "fill", "What becomes of other proportions.")
     pad_value: float = option(Number(), -1.0, "Value of the filled sides in the mode pad; -1 repeats the border.")
 
@@ -189,7 +189,7 @@ class Resize(Transform):
     examples: ClassVar[tuple[str, ...]] = ("Resize {256}",)
 
     shorter_side: int = option(Integer(1), doc="Length of the shorter side in pixels.")
-    interpolation: str = option(Choice(INTERPOLATIONS), "linear", "How pixels are mixed.")
+    interpolation: str = option(Choice(INTERPOLATIONS), "linear", "How pixels are interpolated.")
 
     def dims(self, dims: ImageDims) -> ImageDims:
         width, height, channels = dims
@@ -216,7 +216,7 @@ class Rotate(Transform):
     examples: ClassVar[tuple[str, ...]] = ("Rotate {15}",)
 
     degrees: float = option(Number(0, 180), doc="The largest angle.")
-    interpolation: str = option(Choice(("linear", "nearest", "cubic")), "linear", "How pixels are mixed.")
+    interpolation: str = option(Choice(("linear", "nearest", "cubic")), "linear", "How pixels are interpolated.")
     pad_value: float = option(Number(), 0.0, "Value of the corners.")
 
     @property

@@ -166,6 +166,13 @@ class ImageReader(Reader):
     def channels(self) -> int:
         return 1 if self.grayscale else 3
 
+    def color_order_of(self, name: str) -> str:
+        return self.color_order
+
+    def for_viewing(self) -> Reader:
+        steps = [step for transform in self.transforms for step in transform.expand()]
+        return self.with_options(transforms=tuple(step for step in steps if not step.only_scales))
+
     def pipeline(self, training: bool) -> Pipeline:
         """The transforms made ready. Raises DataError."""
         return Pipeline.of(self.transforms, self.color_order, training)
@@ -251,5 +258,5 @@ class ImageReader(Reader):
     def _test_pipeline(self) -> Pipeline:
         return self.pipeline(training=False)
 
-    def content(self) -> Any:
+    def fingerprint(self) -> Any:
         return self.show()

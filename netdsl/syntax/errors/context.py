@@ -1,4 +1,4 @@
-"""Where the reading of a text stopped, and how pages speak of the words and places there."""
+"""Where the reading of a text stopped, and how diagnostics speak of the words and places there."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from .replay import END, OPENERS, Change, Opening, Replay, Word
 #: A text with places to fill, as in "`<sign>` is missing".
 Template: TypeAlias = str
 
-#: A headline stands behind `error[syntax]: ` on a page of 78 columns.
+#: A headline stands behind `error[syntax]: ` on a line of 78 columns.
 TITLE_COLUMNS = 78 - len("error[syntax]: ")
 _QUOTED_COLUMNS, _NAME_COLUMNS = 26, 30
-#: What a page calls the content of a bracket.
+#: What a diagnostic calls the content of a bracket.
 _CONTENT = {"call": "the arguments", "parameters": "the parameters", "record": "the record", "group": "the brackets",
             "index": "the index", "elements": "the index", "array": "the bounds"}
 #: Signs that are taken for each other: the one that stands there, the one that is needed, and what is said of them.
@@ -31,7 +31,7 @@ EXCHANGES = {
     ":": {",": _PLAIN, "=": "a value is given by `=`", "..": "bounds are joined by `..`"},
     ",": {":": "a list is joined by `:`", "..": "bounds are joined by `..`"},
     "=>": {"=": _PLAIN}, ".": {"..": _PLAIN}, ";": {",": _PLAIN, ":": _PLAIN}, "FLOW": {":": _PLAIN},
-    "..": {":": "`..` stands only between bounds, in `array[0..3]` and `V[i:0..3]`"},
+    "..": {":": "`..` is used only between bounds, in `array[0..3]` and `V[i:0..3]`"},
 }
 
 
@@ -221,8 +221,8 @@ class ErrorContext:
         fits = len(lines) <= 4 and all(len(line) - margin <= 72 and line.isprintable() for line in lines)
         return "\n".join("    " + line[margin:] for line in lines) if fits else ""
 
-    def page(self, titles: str | Sequence[str], primary: Label, related: Sequence[Label] = (),
-             body: Sequence[str] = (), hint: str = "", fix: Sequence[Edit] = ()) -> Diagnostic:
+    def error(self, titles: str | Sequence[str], primary: Label, related: Sequence[Label] = (),
+              body: Sequence[str] = (), hint: str = "", fix: Sequence[Edit] = ()) -> Diagnostic:
         """A syntax diagnostic with the first headline that fits on a line."""
         choices = (titles,) if isinstance(titles, str) else titles
         title = next((choice for choice in choices if len(choice) <= TITLE_COLUMNS), choices[-1])

@@ -2,7 +2,7 @@
 
 The place comes from the real parser. What is wrong there is found by trying: a rule for a form of another
 language, or a small change of the text (a word more, a word less), counts only if the parser reads further with
-it. Of all changes the one that reads furthest, and among equals the most natural, gives the page.
+it. Of all changes the one that reads furthest, and among equals the most natural, gives the diagnostic.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from .rules import find_form, find_open_string
 
 #: So many mistakes of one text are told at once.
 MOST = 6
-#: What a page calls the words that the parser could use.
+#: What a diagnostic calls the words that the parser could use.
 _EXPECTED = {"NUMBER": "a value", "NAME": "a name", "COMPARE": "an operator",
              **{sign: f"`{sign}`" for sign in (":", ",", ")", "}", "]", "=", ":=", "=>", "..", "then", "else")}}
 
@@ -84,5 +84,5 @@ def fallback(context: ErrorContext) -> Diagnostic:
     expected = [phrase for kind, phrase in _EXPECTED.items() if context.replay.can(context.bad, kind)]
     shown = expected[:1] if context.expects_value else expected if len(expected) <= 4 else []
     label = f"I expected {any_of(shown)} here" if shown else "I cannot read on from here"
-    return context.page((f"{context.quote(context.bad)} cannot stand here", "this cannot stand here"),
-                        context.label(context.bad, label), context.opened_here())
+    return context.error((f"{context.quote(context.bad)} cannot stand here", "this cannot stand here"),
+                         context.label(context.bad, label), context.opened_here())

@@ -1,4 +1,4 @@
-"""What a repair says: rows for each kind of mistake, of which the first that applies gives the page."""
+"""What a repair says: rows for each kind of mistake, of which the first that applies gives the diagnostic."""
 
 from __future__ import annotations
 
@@ -51,11 +51,11 @@ def _page(row: Message, context: ErrorContext, change: Change) -> Diagnostic:
     fix = context.edits(change) if row.fix else ()
     code = context.rewritten(fix[0]) if row.shows else ""
     titles = (row.title,) if isinstance(row.title, str) else row.title
-    return context.page([filled(title) for title in titles], context.label(first, filled(row.label), last),
-                        (*(context.opened_here() if row.opened else ()),
-                         *(context.behind(index, row.behind) if row.behind else ()),
-                         *(row.related(context, index) if row.related else ())),
-                        (filled(row.body) + (":" if code else "."), code) if row.body else (), filled(row.hint), fix)
+    return context.error([filled(title) for title in titles], context.label(first, filled(row.label), last),
+                         (*(context.opened_here() if row.opened else ()),
+                          *(context.behind(index, row.behind) if row.behind else ()),
+                          *(row.related(context, index) if row.related else ())),
+                         (filled(row.body) + (":" if code else "."), code) if row.body else (), filled(row.hint), fix)
 
 
 # --- labels beside the main one -------------------------------------------------------------------------
@@ -101,18 +101,18 @@ def _missing_closer(context: ErrorContext, change: Change) -> Diagnostic:
     index = context.bad if context.word.kind in CLOSERS else change.index
     related = [context.label(opening.index, "opened here"),
                *(label for label in context.behind(index, "the last thing in it") if label.span.line != line)]
-    return context.page(titles, context.label(index, f"I expected `{closers}` before this"), related,
-                        hint=f"add `{closers}` {context.where(change.index)}.", fix=context.edits(change))
+    return context.error(titles, context.label(index, f"I expected `{closers}` before this"), related,
+                         hint=f"add `{closers}` {context.where(change.index)}.", fix=context.edits(change))
 
 
 def _closed_late(context: ErrorContext, opener: int, closer: int) -> Diagnostic:
     """A bracket in the middle of a line that a later line closes: the later line was meant for another one."""
     mark, end, line = context.kind(opener), context.kind(closer), context.line(opener)
-    return context.page(f"the `{mark}` of line {line} is not closed",
-                        context.label(context.bad, f"a `{end}` is missing before this"),
-                        [context.label(opener, "opened here"),
-                         context.label(closer, "this should close another bracket")],
-                        hint=f"add `{end}` on line {line}.")
+    return context.error(f"the `{mark}` of line {line} is not closed",
+                         context.label(context.bad, f"a `{end}` is missing before this"),
+                         [context.label(opener, "opened here"),
+                          context.label(closer, "this should close another bracket")],
+                         hint=f"add `{end}` on line {line}.")
 
 
 def _suspect(context: ErrorContext, opening: Opening) -> Opening:
@@ -130,13 +130,13 @@ def _never_closed(context: ErrorContext, opening: Opening, count: int) -> Diagno
     mark, line, margin = context.kind(opening.index), context.line(opening.index), context.replay.indent(opening.index)
     dedent = next((i for i in range(opening.index + 1, context.bad) if context.words[i].first
                    and context.kind(i) not in CLOSERS and context.replay.indent(i) <= margin), None)
-    related = [] if dedent is None else [context.label(dedent, "this line is indented as if it stood outside")]
+    related = [] if dedent is None else [context.label(dedent, "this line is indented as if it were outside")]
     where = "at the end of the file" if dedent is None else f"before line {context.line(dedent)}"
     more = f" (in all {count} brackets are open)" if count > 1 else ""
     fix = [context.insertion(context.bad if dedent is None else dedent, OPENERS[mark])] if count == 1 else []
-    return context.page(f"the file ends before the `{mark}` of line {line} is closed",
-                        context.label(opening.index, "opened here"), related,
-                        hint=f"add `{OPENERS[mark]}` {where}{more}.", fix=fix)
+    return context.error(f"the file ends before the `{mark}` of line {line} is closed",
+                         context.label(opening.index, "opened here"), related,
+                         hint=f"add `{OPENERS[mark]}` {where}{more}.", fix=fix)
 
 
 def _closes_nothing(context: ErrorContext, change: Change) -> Diagnostic:
@@ -144,12 +144,12 @@ def _closes_nothing(context: ErrorContext, change: Change) -> Diagnostic:
     mark, pair = context.words[change.index].text, context.replay.odd_pair()
     label = context.label(change.index, "no open bracket is left for this")
     if pair is None:
-        return context.page(f"`{mark}` closes nothing", label, context.opened_here("the bracket that is open here"),
-                            hint="remove it, or add the opening bracket that is missing before it.",
-                            fix=context.edits(change))
+        return context.error(f"`{mark}` closes nothing", label, context.opened_here("the bracket that is open here"),
+                             hint="remove it, or add the opening bracket that is missing before it.",
+                             fix=context.edits(change))
     line, closed = context.line(pair[1]), f"the `{context.kind(pair[0])}` of line {context.line(pair[0])}"
-    return context.page(f"`{mark}` closes nothing", label, [context.label(pair[1], f"this closes {closed}")],
-                        hint=f"look for a missing `{CLOSERS[mark]}` before line {line} ends, or remove the `{mark}`.")
+    return context.error(f"`{mark}` closes nothing", label, [context.label(pair[1], f"this closes {closed}")],
+                         hint=f"look for a missing `{CLOSERS[mark]}` before line {line} ends, or remove the `{mark}`.")
 
 
 # --- the rows -------------------------------------------------------------------------------------------
@@ -164,7 +164,7 @@ def _behind_kind(*kinds: str) -> Callable[[ErrorContext, int], bool]:
     return lambda context, index: context.kind(index - 1) in kinds
 
 
-_MISSING = "a value is missing behind this"
+_MISSING = "a value is missing after this"
 _TWO_EQUALS = "a member has one `=`; a comparison is written `==`, and a step of a list is named by `:=`."
 _NO_NAME = ("a name is missing before <word>", "a name is missing")
 _NAME_HERE = "I expected a name before this"
@@ -174,23 +174,23 @@ MESSAGES: Mapping[str, tuple[Message, ...] | Callable[[ErrorContext, Change], Di
     "missing_separator": (
         Message(("<word> follows <before> without a `<sign>` between them", "<word> follows without a `<sign>`",
                  "a `<sign>` is missing"), "add `<sign>` <where>.", body="<joined>", shows=True, fix=True,
-                opened=True, behind="the element before ends here"),),
+                opened=True, behind="the previous element ends here"),),
     # `x = a b`
     "missing_operator": (
         Message(("<word> follows <before> with nothing between them", "<word> follows with nothing before it"),
                 "add `:` or an operator <where>; a new member needs `<name> = ...`.",
-                "I expected `:` or an operator before this", behind="the value before ends here"),),
+                "I expected `:` or an operator before this", behind="the previous value ends here"),),
     # `labelDim 1000`, `f {a 1}`
     "missing_equals": (
         Message(("`<owner>` has no `=`", "a `=` is missing"), "add `=` <beside>.", behind="behind this",
                 body="A member is a name, `=` and a value", shows=True, fix=True,
                 when=lambda context, index: context.head is not None),
-        Message(("a `=` is missing behind <before>", "a `=` is missing"), "add `=` <beside>.", fix=True,
+        Message(("a `=` is missing after <before>", "a `=` is missing"), "add `=` <beside>.", fix=True,
                 behind="behind this")),
     # `labelDim`
     "missing_definition": (
         Message(("`<owner>` stands alone, without `=` and a value", "a name stands alone"),
-                "write `<owner> = ...`, or join it to the value before by `:` or an operator.",
+                "write `<owner> = ...`, or join it to the previous value by `:` or an operator.",
                 "this begins a new member", at="owner", opened=True),),
     "missing_closer": _missing_closer,
     # `( ... }`
@@ -201,40 +201,40 @@ MESSAGES: Mapping[str, tuple[Message, ...] | Callable[[ErrorContext, Change], Di
     # `Conv 96, (11:11)}`
     "missing_opener": (
         Message("<bad> closes nothing: a `<sign>` is missing", "add `<sign>` before <word>, or remove the <bad>.",
-                "this has no partner", at="bad", fix=True, related=_elsewhere,
+                "this has no matching bracket", at="bad", fix=True, related=_elsewhere,
                 when=lambda context, index: context.word.kind in CLOSERS),
         Message(("a `<sign>` is missing between <before> and <word>", "a `<sign>` is missing"),
                 "add `<sign>` <where>.", behind="behind this", fix=True)),
     "closes_nothing": _closes_nothing,
     # `labelDim =`, `a + )`, `f (a, , b)`
     "missing_value": (
-        Message("`include` names no file", 'write `include "file.net"`.', "a file name in quotes goes behind this",
+        Message("`include` names no file", 'write `include "file.net"`.', "a file name in quotes goes after this",
                 "before", when=_behind_kind("include")),
         Message("`<owner>` has no value", "write `<owner> = ...` with a value.", _MISSING, "before",
                 related=_read_as_value, when=_behind_kind("=")),
         Message(("nothing stands between <before> and <word>", "a value is missing"),
                 "add a value, or remove the sign.", "a value is missing before this", when=_behind_kind(*OPENERS)),
-        Message("a value is missing behind <before>", "`if` takes a condition, `then` and `else` a value each.",
+        Message("a value is missing after <before>", "`if` takes a condition, `then` and `else` a value each.",
                 "behind this", "before", related=_read_as_value, when=_behind_kind("then", "else", "if")),
-        Message("a value is missing behind <before>", "add a value behind <before>, or remove the <before>.",
+        Message("a value is missing after <before>", "add a value after <before>, or remove the <before>.",
                 _MISSING, "before", related=_read_as_value, when=lambda context, index:
                 index < context.bad or context.words[index].first or context.word.kind == END),
-        Message(("nothing stands between <before> and <word>", "a value is missing behind <before>"),
-                "add a value behind <before>, or remove the <before>.", _MISSING, "before", related=_read_as_value)),
+        Message(("nothing stands between <before> and <word>", "a value is missing after <before>"),
+                "add a value after <before>, or remove the <before>.", _MISSING, "before", related=_read_as_value)),
     # `= 3`, `record. + 1`, `f {a, }`
     "missing_name": (
         Message("there is a second `=` here", _TWO_EQUALS, "this `=`", opened=True, when=lambda context, index:
                 _is_second_equals(context, index) and context.kind(index - 1) == "NAME"),
         Message("this `=` comes after a value, not after a name", _TWO_EQUALS, "this `=`", opened=True,
                 when=_is_second_equals),
-        Message("the name of a member is missing behind `.`", "write `record.name`.", "behind this", "before",
+        Message("the name of a member is missing after `.`", "write `record.name`.", "behind this", "before",
                 opened=True, when=_behind_kind(".")),
         Message(_NO_NAME, "parameters are names, as in `f (x, y = 1) = ...`.", _NAME_HERE, opened=True,
                 when=lambda context, index: context.role == "parameters"),
         Message(_NO_NAME, "a member is a name, `=` and a value.", _NAME_HERE, opened=True)),
     # `conv1 := {96, (11:11)}`: braces that hold options of nothing
     "missing_callee": (
-        Message("no layer or function stands before these braces",
+        Message("there is no layer or function before these braces",
                 "write `Layer {...}` for options, `{ name = value }` for a record.", "a name is missing before this",
                 related=lambda context, index: context.behind(context.bad, "here a record would go on"),
                 body="With a name before them, braces hold options; without one, the members of a record"),),
@@ -246,10 +246,10 @@ MESSAGES: Mapping[str, tuple[Message, ...] | Callable[[ErrorContext, Change], Di
     # `a : b : )`
     "trailing_separator": (
         Message("nothing follows the <word> at the end of line <line>", "remove the <word>, or add what is missing.",
-                "one more element belongs behind this", fix=True,
+                "one more element belongs after this", fix=True,
                 when=lambda context, index: context.words[index + 1].first or context.kind(index + 1) == END),
         Message("nothing stands between <word> and <after>", "remove the <word>, or add what is missing.",
-                "one more element belongs behind this", fix=True)),
+                "one more element belongs after this", fix=True)),
     "exchanged": (
         Message(("<exchange>", "<word> stands where `<sign>` is needed"), "write `<sign>`.", "I expected `<sign>`",
                 opened=True, fix=True),),
@@ -258,7 +258,7 @@ MESSAGES: Mapping[str, tuple[Message, ...] | Callable[[ErrorContext, Change], Di
         Message("an `if` has no `<sign>`", "every `if` has both: `if condition then a else b`.", related=_its_if),),
     # `else` without `if`
     "missing_if": (
-        Message("<bad> stands without an `if` before it",
+        Message("<bad> has no `if` before it",
                 "write `if condition then a else b`; `if` goes before <word>.", "this belongs to an `if`", at="bad",
                 fix=True),),
     "superfluous": (

@@ -68,8 +68,8 @@ def _page(context: ErrorContext, row: Form, index: int, match: re.Match[str]) ->
     titles = (row.title,) if isinstance(row.title, str) else row.title
     label = Label(context.source.span(*match.span(row.mark)), row.label)
     opened = context.opened_here() if row.roles and not row.at else ()
-    return context.page([fill(title, phrase) for title in titles], label, opened,
-                        [fill(part, phrase) for part in row.body.split("\n", 1)], fill(row.hint, phrase), fix)
+    return context.error([fill(title, phrase) for title in titles], label, opened,
+                         [fill(part, phrase) for part in row.body.split("\n", 1)], fill(row.hint, phrase), fix)
 
 
 def find_open_string(context: ErrorContext) -> Finding | None:
@@ -86,11 +86,11 @@ def find_open_string(context: ErrorContext) -> Finding | None:
         span = context.source.span(word.start, word.start + len(piece))
         end = Label(context.source.span(word.end - 1, word.end),
                     "so it goes on to the quote here" if lines else "it ends here, where the next should begin")
-        page = context.page("a string has no closing quote", Label(span, "it starts here"),
-                            [end] if word.kind == "STRING" else (),
-                            hint=f"end it with `{word.text[0]}` on its line." if lines or word.kind != "STRING" else
-                            f"write `{piece if len(piece) < 50 else piece[:8] + '...' + piece[-31:]}{word.text[0]}`.",
-                            fix=[Edit(context.source.span(span.end, span.end), word.text[0])] if length else ())
+        page = context.error("a string has no closing quote", Label(span, "it starts here"),
+                             [end] if word.kind == "STRING" else (),
+                             hint=f"end it with `{word.text[0]}` on its line." if lines or word.kind != "STRING" else
+                             f"write `{piece if len(piece) < 50 else piece[:8] + '...' + piece[-31:]}{word.text[0]}`.",
+                             fix=[Edit(context.source.span(span.end, span.end), word.text[0])] if length else ())
         return Finding("open_string", page, certain=stuck and not lines)
     return None
 

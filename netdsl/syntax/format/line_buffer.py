@@ -55,7 +55,7 @@ class Row:
 class LineBuffer:
     """The lines so far, and the comments of the source that are still to come.
 
-    A flat page is a single line for measuring: it raises `Broken` where a line would have to end.
+    A flat buffer is a single line for measuring: it raises `Broken` where a line would have to end.
     """
 
     def __init__(self, source: Source, comments: Sequence[Span], flat: bool = False) -> None:

@@ -56,19 +56,19 @@ def format_module(module: ast.Module, source: Source) -> str:
 
 
 class _Printer:
-    """Writes nodes onto a page. A second printer with a flat page measures what fits on a line."""
+    """Writes nodes onto a buffer. A second printer with a flat buffer measures what fits on a line."""
 
-    def __init__(self, page: LineBuffer, measured: dict[int, str | None] | None = None) -> None:
-        self.page = page
+    def __init__(self, buffer: LineBuffer, measured: dict[int, str | None] | None = None) -> None:
+        self.buffer = buffer
         #: Nodes by identity (the AST outlives the printer) -> their text on one line, None where it takes several.
         self._measured = {} if measured is None else measured
 
     def module(self, module: ast.Module) -> str:
         if not module.members:
-            return self.page.finish(None)
-        self.page.gap(LinePlace(0, self._start(module.members[0])), 0, blank="")
+            return self.buffer.finish(None)
+        self.buffer.gap(LinePlace(0, self._start(module.members[0])), 0, blank="")
         self._members(module.members)
-        return self.page.finish(self._end(module.members[-1]))
+        return self.buffer.finish(self._end(module.members[-1]))
 
     # --- places of the author's text -----------------------------------------------------------
 
@@ -83,17 +83,17 @@ class _Printer:
         return self._offset(node.span, node.span.end - 1)
 
     def _offset(self, span: Span, offset: int) -> int | None:
-        return offset if span.source is self.page.source and span.source.text else None
+        return offset if span.source is self.buffer.source and span.source.text else None
 
     # --- measuring -----------------------------------------------------------------------------
 
     def _flat(self, node: Item, write: Callable[[_Printer, Item], None]) -> str | None:
         """The text on one line; None where the author, a comment or a block needs several."""
         if id(node) not in self._measured:
-            printer = _Printer(self.page.flat_copy(), self._measured)
+            printer = _Printer(self.buffer.flat_copy(), self._measured)
             try:
                 write(printer, node)
-                self._measured[id(node)] = printer.page.line
+                self._measured[id(node)] = printer.buffer.line
             except Broken:
                 self._measured[id(node)] = None
         return self._measured[id(node)]
@@ -106,19 +106,19 @@ class _Printer:
 
     def _members(self, members: Sequence[ast.Member]) -> None:
         """One member on a line, blank lines and comments between them as they were."""
-        indent, rows = self.page.indent, []
+        indent, rows = self.buffer.indent, []
         for index, member in enumerate(members):
             if index:
                 place = LinePlace(self._end(members[index - 1]), self._start(member))
-                self.page.gap(place, indent, always=True)
-            first, column = self.page.number, self._member(member)
-            if column and self.page.hangs(first, column, self.page.number):
-                rows.append(Row(first, self.page.number, (column,)))
-        self.page.align(rows)
+                self.buffer.gap(place, indent, always=True)
+            first, column = self.buffer.number, self._member(member)
+            if column and self.buffer.hangs(first, column, self.buffer.number):
+                rows.append(Row(first, self.buffer.number, (column,)))
+        self.buffer.align(rows)
 
     def _member(self, member: ast.Member) -> int:
         """Write a member; the column of its `=`, 0 if it has none."""
-        put = self.page.put
+        put = self.buffer.put
         if isinstance(member, ast.Include):
             written = re.match(r"include\s*(['\"])", member.span.text)
             put(f"include {quoted(member.path, written[1] if written else '')}")
@@ -133,16 +133,16 @@ class _Printer:
             for index, group in enumerate(member.groups):
                 braces = index < len(member.braces) and member.braces[index]
                 marks = "{}" if braces else "()"
-                last = self._end(group[-1]) if group else self.page.behind(left, marks[0])
-                end = self.page.behind(last, marks[1])
+                last = self._end(group[-1]) if group else self.buffer.behind(left, marks[0])
+                end = self.buffer.behind(last, marks[1])
                 put(" ")
                 self._bracket(marks, group, _Printer._parameter, LinePlace(left, end))
                 left = end
         elif isinstance(member, ast.AssignElements):
             put(f"[{member.index.text}:")
             self._range(member.low, member.high)
-            left = self.page.behind(self._end(member.high), "]")
-        column = self.page.column
+            left = self.buffer.behind(self._end(member.high), "]")
+        column = self.buffer.column
         put(" =")
         assert member.value is not None  # overrides of the command line are in place by now
         self._hanging(left, member.value)
@@ -150,12 +150,12 @@ class _Printer:
 
     def _hanging(self, left: int | None, value: ast.Expression) -> None:
         """A value behind `=` or `=>`: on the same line, or indented below if the author broke there."""
-        indent, always = self.page.indent + INDENT, False
-        if not self.page.flat and isinstance(value, ast.Function | ast.Conditional):
+        indent, always = self.buffer.indent + INDENT, False
+        if not self.buffer.flat and isinstance(value, ast.Function | ast.Conditional):
             text = self._flat_value(value)
-            always = text is not None and not self.page.fits(text, 1 + self.page.tail)
-            always = always and indent + len(text or "") + self.page.tail <= self.page.width
-        self.page.gap(LinePlace(left, self._start(value)), indent, always=always)
+            always = text is not None and not self.buffer.fits(text, 1 + self.buffer.tail)
+            always = always and indent + len(text or "") + self.buffer.tail <= self.buffer.width
+        self.buffer.gap(LinePlace(left, self._start(value)), indent, always=always)
         self._value(value, EXPRESSION)
 
     # --- brackets ------------------------------------------------------------------------------
@@ -163,56 +163,56 @@ class _Printer:
     def _bracket(self, marks: str, items: Sequence[Item], write: Callable[[_Printer, Item], None], place: LinePlace,
                  block: bool = False) -> None:
         """Items with commas between brackets: behind the opening one, or as an indented block."""
-        page = self.page
+        buffer = self.buffer
         if not items:
-            page.put(marks)
+            buffer.put(marks)
             return
         first, last = LinePlace(place.left, self._start(items[0])), LinePlace(self._end(items[-1]), place.right)
-        outer, opened = page.indent, page.breaks(first) or (not page.flat and page.waits(first.right))
-        if page.flat and (opened or page.comments_in(last)):
+        outer, opened = buffer.indent, buffer.breaks(first) or (not buffer.flat and buffer.waits(first.right))
+        if buffer.flat and (opened or buffer.comments_in(last)):
             raise Broken
-        block = not page.flat and (block or opened or self._is_far_right(items, write, place))
-        page.put(marks[0])
-        column = outer + INDENT if block else page.column
-        if block or page.comments_in(first):
-            page.gap(first, column, blank="", always=block, opens=True)
+        block = not buffer.flat and (block or opened or self._is_far_right(items, write, place))
+        buffer.put(marks[0])
+        column = outer + INDENT if block else buffer.column
+        if block or buffer.comments_in(first):
+            buffer.gap(first, column, blank="", always=block, opens=True)
         for index, item in enumerate(items):
-            tail = 1 + (0 if block or index < len(items) - 1 else page.tail)
+            tail = 1 + (0 if block or index < len(items) - 1 else buffer.tail)
             if index:
-                page.put(",")
-                text = None if page.flat else self._flat(item, write)
-                wide = text is not None and not page.fits(text, 1 + tail) and page.column > column
-                page.gap(LinePlace(self._end(items[index - 1]), self._start(item)), column, always=wide)
-            with page.trailing(tail):
+                buffer.put(",")
+                text = None if buffer.flat else self._flat(item, write)
+                wide = text is not None and not buffer.fits(text, 1 + tail) and buffer.column > column
+                buffer.gap(LinePlace(self._end(items[index - 1]), self._start(item)), column, always=wide)
+            with buffer.trailing(tail):
                 write(self, item)
         if block:
-            page.gap(last, outer, always=True, closes=True, comment_indent=column)
-        elif page.comments_in(last):
-            page.gap(last, column, blank="")
-        page.put(marks[1])
+            buffer.gap(last, outer, always=True, closes=True, comment_indent=column)
+        elif buffer.comments_in(last):
+            buffer.gap(last, column, blank="")
+        buffer.put(marks[1])
 
     def _is_far_right(self, items: Sequence[Item], write: Callable[[_Printer, Item], None], place: LinePlace) -> bool:
         """Whether the items would have to break although their bracket opens far to the right."""
-        if self.page.column <= ALIGN_LIMIT:
+        if self.buffer.column <= ALIGN_LIMIT:
             return False
-        if self.page.comments_in(place):
+        if self.buffer.comments_in(place):
             return True
         texts = [self._flat(item, write) for item in items]
         if None in texts:
             return None in texts[:-1] or not hugs(items[-1])
-        return not self.page.fits(", ".join(text or "" for text in texts), 2 + self.page.tail)
+        return not self.buffer.fits(", ".join(text or "" for text in texts), 2 + self.buffer.tail)
 
     def _parameter(self, parameter: ast.Parameter) -> None:
-        self.page.put(parameter.name.text)
+        self.buffer.put(parameter.name.text)
         if parameter.default is not None:
-            self.page.put(" =")
+            self.buffer.put(" =")
             self._hanging(self._end(parameter.name), parameter.default)
 
     def _argument(self, argument: ast.Argument) -> None:
         if argument.name is None:
             self._value(argument.value, EXPRESSION)
         else:
-            self.page.put(f"{argument.name.text} =")
+            self.buffer.put(f"{argument.name.text} =")
             self._hanging(self._end(argument.name), argument.value)
 
     # --- expressions ---------------------------------------------------------------------------
@@ -220,9 +220,9 @@ class _Printer:
     def _value(self, node: Value, level: int) -> None:
         """A value, in parentheses where it would be read differently without them."""
         text = self._flat_value(node, level)
-        if text is not None and (self.page.flat or self.page.fits(text, self.page.tail)):
-            self.page.put(text)
-        elif self.page.flat:
+        if text is not None and (self.buffer.flat or self.buffer.fits(text, self.buffer.tail)):
+            self.buffer.put(text)
+        elif self.buffer.flat:
             raise Broken
         elif level_of(node) < level:
             assert not isinstance(node, ast.Step)  # holds together in every place where it may stand
@@ -235,44 +235,44 @@ class _Printer:
 
     def _before(self, node: Value, level: int, tail: int) -> None:
         """A value that something of `tail` columns follows at once."""
-        with self.page.trailing(tail):
+        with self.buffer.trailing(tail):
             self._value(node, level)
 
     def _bare(self, node: Value) -> None:
         match node:
             case ast.Number():
-                self.page.put(number(node))
+                self.buffer.put(number(node))
             case ast.String():
-                self.page.put(string(node))
+                self.buffer.put(string(node))
             case ast.Boolean():
-                self.page.put("true" if node.value else "false")
+                self.buffer.put("true" if node.value else "false")
             case ast.Name():
-                self.page.put(node.text)
+                self.buffer.put(node.text)
             case ast.Unary():
-                self.page.put(node.operator)
+                self.buffer.put(node.operator)
                 self._value(node.operand, SIGNED)
             case ast.Binary():
                 self._binary(node)
             case ast.Step():
-                self.page.put(f"{node.name.text} :=")
-                self.page.gap(LinePlace(self._end(node.name), self._start(node.value)), self.page.indent + INDENT)
+                self.buffer.put(f"{node.name.text} :=")
+                self.buffer.gap(LinePlace(self._end(node.name), self._start(node.value)), self.buffer.indent + INDENT)
                 self._value(node.value, ELEMENT)
             case ast.List():
                 self._list(node)
             case ast.Function():
                 names = [parameter.text for parameter in node.parameters]
-                self.page.put(f"{names[0] if len(names) == 1 else '(' + ', '.join(names) + ')'} =>")
+                self.buffer.put(f"{names[0] if len(names) == 1 else '(' + ', '.join(names) + ')'} =>")
                 self._hanging(self._end(node.parameters[-1]), node.body)
             case ast.Conditional():
-                self._conditional(node, self.page.indent + INDENT)
+                self._conditional(node, self.buffer.indent + INDENT)
             case ast.Select():
-                self._before(node.value, POSTFIX, self.page.tail + 1 + len(node.name.text))
-                self.page.put(f".{node.name.text}")
+                self._before(node.value, POSTFIX, self.buffer.tail + 1 + len(node.name.text))
+                self.buffer.put(f".{node.name.text}")
             case ast.Index():
-                self._before(node.value, POSTFIX, self.page.tail + 2)
-                self.page.put("[")
-                self._before(node.index, EXPRESSION, self.page.tail + 1)
-                self.page.put("]")
+                self._before(node.value, POSTFIX, self.buffer.tail + 2)
+                self.buffer.put("[")
+                self._before(node.index, EXPRESSION, self.buffer.tail + 1)
+                self.buffer.put("]")
             case ast.Call():
                 self._call(node)
             case ast.Parentheses():
@@ -281,16 +281,16 @@ class _Printer:
             case ast.Record():
                 self._record(node)
             case ast.Array():
-                self.page.put("array[")
+                self.buffer.put("array[")
                 self._range(node.low, node.high)
-                self.page.put(" ")
+                self.buffer.put(" ")
                 self._bracket(
                     "()", (node.function,), _Printer._top, LinePlace(self._end(node.high), self._inner_end(node))
                 )
 
     def _call(self, node: ast.Call) -> None:
-        self._before(node.callee, POSTFIX, self.page.tail + 4)
-        self.page.put(" ")
+        self._before(node.callee, POSTFIX, self.buffer.tail + 4)
+        self.buffer.put(" ")
         alone = len(node.arguments) == 1 and node.arguments[0].name is None
         self._bracket("{}" if node.braces else "()", node.arguments, _Printer._argument,
                       LinePlace(self._end(node.callee), self._inner_end(node)),
@@ -298,36 +298,36 @@ class _Printer:
 
     def _is_long_list(self, node: ast.Expression) -> bool:
         """A list of layers that is too wide for its line: its bracket stands around it like a block."""
-        if self.page.flat or not isinstance(node, ast.List) or all(is_plain(item) for item in node.items):
+        if self.buffer.flat or not isinstance(node, ast.List) or all(is_plain(item) for item in node.items):
             return False
         text = self._flat_value(node)
-        return text is not None and not self.page.fits(text, 2 + self.page.tail)
+        return text is not None and not self.buffer.fits(text, 2 + self.buffer.tail)
 
     def _range(self, low: ast.Expression, high: ast.Expression) -> None:
         """`0..n-1]`"""
         self._before(low, ELEMENT, 3)
-        self.page.put("..")
-        self._before(high, EXPRESSION, self.page.tail + 1)
-        self.page.put("]")
+        self.buffer.put("..")
+        self._before(high, EXPRESSION, self.buffer.tail + 1)
+        self.buffer.put("]")
 
     def _binary(self, node: ast.Binary) -> None:
-        page, level = self.page, BINARY[node.operator]
+        buffer, level = self.buffer, BINARY[node.operator]
         left, right = (LITERAL, SIGNED) if node.operator == "**" else (level, level + 1)
-        column = page.column
+        column = buffer.column
         if self._is_tight(node):
             self._before(node.left, left, 1 + len(node.operator))
-            page.put(node.operator)
+            buffer.put(node.operator)
             self._value(node.right, right)
             return
         self._before(node.left, left, 2 + len(node.operator))
         operator = node.operator_span
         before = LinePlace(self._end(node.left), self._offset(operator, operator.start))
         behind = LinePlace(self._offset(operator, operator.end), self._start(node.right))
-        text = None if page.flat or page.breaks(behind) else self._flat_value(node.right, right)
-        wide = text is not None and not page.fits(text, 2 + len(node.operator) + page.tail)
-        page.gap(before, column, always=wide and page.column > column)
-        page.put(node.operator)
-        page.gap(behind, column)
+        text = None if buffer.flat or buffer.breaks(behind) else self._flat_value(node.right, right)
+        wide = text is not None and not buffer.fits(text, 2 + len(node.operator) + buffer.tail)
+        buffer.gap(before, column, always=wide and buffer.column > column)
+        buffer.put(node.operator)
+        buffer.gap(behind, column)
         self._value(node.right, right)
 
     def _is_tight(self, node: ast.Binary) -> bool:
@@ -341,49 +341,49 @@ class _Printer:
                    for part in (node.left, node.right))
 
     def _list(self, node: ast.List) -> None:
-        page, items = self.page, node.items
+        buffer, items = self.buffer, node.items
         between = [LinePlace(self._end(a), self._start(b)) for a, b in pairwise(items)]
         colon, blank = (":", "") if self._is_tight_list(node) else (" :", " ")
-        column = page.column
-        filled = page.flat or any(page.breaks(place) for place in between) or self._flat_value(node) is None
+        column = buffer.column
+        filled = buffer.flat or any(buffer.breaks(place) for place in between) or self._flat_value(node) is None
         filled = filled or all(is_plain(item) for item in items)
         written: list[Written] = []
         for index, item in enumerate(items):
             is_last = index == len(items) - 1
-            tail, end = page.tail if is_last else len(colon), page.column
+            tail, end = buffer.tail if is_last else len(colon), buffer.column
             if index:
-                page.put(colon)
-                text = None if page.flat else self._flat_value(item, ELEMENT)
-                wide = text is not None and not page.fits(text, 1 + tail) and page.column > column
-                page.gap(between[index - 1], column, blank, always=wide or not filled)
-            first = page.number
-            with page.trailing(tail):
+                buffer.put(colon)
+                text = None if buffer.flat else self._flat_value(item, ELEMENT)
+                wide = text is not None and not buffer.fits(text, 1 + tail) and buffer.column > column
+                buffer.gap(between[index - 1], column, blank, always=wide or not filled)
+            first = buffer.number
+            with buffer.trailing(tail):
                 self._value(item, ELEMENT)
             set_off = bool(index) and self._is_set_off(between[index - 1])
-            written.append(Written(item, first, page.number, end, set_off))
-        if blank and not page.flat:
+            written.append(Written(item, first, buffer.number, end, set_off))
+        if blank and not buffer.flat:
             self._align(rows_of(written), column)
 
     def _is_set_off(self, place: LinePlace) -> bool:
         """Whether the author brought a colon under another one."""
         if place.left is None or place.right is None:
             return False
-        return re.match(r"[ \t]{2,}:", self.page.source.text[place.left : place.right]) is not None
+        return re.match(r"[ \t]{2,}:", self.buffer.source.text[place.left : place.right]) is not None
 
     def _align(self, rows: Sequence[Sequence[Written]], column: int) -> None:
         """Bring the `:=` of steps on consecutive lines under each other, and the colons where the author did so."""
-        page, steps, colons = self.page, [], []
+        buffer, steps, colons = self.buffer, [], []
         for row in rows:
             first, last, item = row[0].first, row[-1].last, row[0].item
-            if isinstance(item, ast.Step) and page.hangs(first, column + len(item.name.text), last):
+            if isinstance(item, ast.Step) and buffer.hangs(first, column + len(item.name.text), last):
                 steps.append(Row(first, last, (column + len(item.name.text),)))
-        grown = page.align(steps)
+        grown = buffer.align(steps)
         for row in rows:
             first, last = row[0].first, row[-1].last
             if first == last and len(row) > 1:
                 columns = tuple(entry.colon + grown.get(first, 0) for entry in row[1:])
                 colons.append(Row(first, last, columns, any(entry.set_off for entry in row)))
-        page.align(colons)
+        buffer.align(colons)
 
     def _is_tight_list(self, node: ast.List) -> bool:
         """`227:227:3`: plain parts that the author wrote so; whole numbers, where there is no author."""
@@ -395,51 +395,51 @@ class _Printer:
         return all(isinstance(item, ast.Number) and item.value.is_integer() for item in node.items)
 
     def _conditional(self, node: ast.Conditional, indent: int) -> None:
-        page, parts = self.page, (("then ", node.condition, node.then), ("else ", node.then, node.otherwise))
-        text = None if page.flat else self._flat_value(node)
-        wide = text is not None and not page.fits(text, page.tail)
-        page.put("if ")
+        buffer, parts = self.buffer, (("then ", node.condition, node.then), ("else ", node.then, node.otherwise))
+        text = None if buffer.flat else self._flat_value(node)
+        wide = text is not None and not buffer.fits(text, buffer.tail)
+        buffer.put("if ")
         self._before(node.condition, EXPRESSION, len(" then"))
         for word, before, value in parts:
-            page.gap(LinePlace(self._end(before), self._start(value)), indent, always=wide)
-            page.put(word)
-            chained = word == "else " and isinstance(value, ast.Conditional) and not page.flat
+            buffer.gap(LinePlace(self._end(before), self._start(value)), indent, always=wide)
+            buffer.put(word)
+            chained = word == "else " and isinstance(value, ast.Conditional) and not buffer.flat
             if chained and isinstance(value, ast.Conditional):
                 self._conditional(value, indent)
             else:
-                self._before(value, EXPRESSION, page.tail if word == "else " else len(" else"))
+                self._before(value, EXPRESSION, buffer.tail if word == "else " else len(" else"))
 
     def _record(self, node: ast.Record) -> None:
-        page, outer = self.page, self.page.indent
+        buffer, outer = self.buffer, self.buffer.indent
         inner = LinePlace(self._offset(node.span, node.span.start + 1), self._inner_end(node))
         if not node.members:
-            page.put("{")
-            if page.comments_in(inner):
-                page.gap(inner, outer, always=True, opens=True, closes=True, comment_indent=outer + INDENT)
-            page.put("}")
+            buffer.put("{")
+            if buffer.comments_in(inner):
+                buffer.gap(inner, outer, always=True, opens=True, closes=True, comment_indent=outer + INDENT)
+            buffer.put("}")
             return
         first = LinePlace(inner.left, self._start(node.members[0]))
         last = LinePlace(self._end(node.members[-1]), inner.right)
-        if page.flat:
+        if buffer.flat:
             self._inline_record(node, first, last)
             return
-        page.put("{")
-        page.gap(first, outer + INDENT, always=True, opens=True)
+        buffer.put("{")
+        buffer.gap(first, outer + INDENT, always=True, opens=True)
         self._members(node.members)
-        page.gap(last, outer, always=True, closes=True, comment_indent=outer + INDENT)
-        page.put("}")
+        buffer.gap(last, outer, always=True, closes=True, comment_indent=outer + INDENT)
+        buffer.put("}")
 
     def _inline_record(self, node: ast.Record, first: LinePlace, last: LinePlace) -> None:
         """`{ dim = 784; format = "dense" }`, as the author wrote it; without a source only if it is small."""
-        page = self.page
+        buffer = self.buffer
         if first.left is None and (len(node.members) > 2 or any(holds_record(member) for member in node.members)):
             raise Broken
-        page.put("{")
-        page.gap(first, 0)
+        buffer.put("{")
+        buffer.gap(first, 0)
         for index, member in enumerate(node.members):
             if index:
-                page.put(";")
-                page.gap(LinePlace(self._end(node.members[index - 1]), self._start(member)), 0)
+                buffer.put(";")
+                buffer.gap(LinePlace(self._end(node.members[index - 1]), self._start(member)), 0)
             self._member(member)
-        page.gap(last, 0)
-        page.put("}")
+        buffer.gap(last, 0)
+        buffer.put("}")

@@ -1,4 +1,4 @@
-"""Sampling by class: a hold-out with every class's share, and sweeps in which all classes come equally often."""
+"""Sampling by class: a hold-out with every class's share, and passes in which all classes come equally often."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ def order_by_share(classes: np.ndarray, seed: int) -> np.ndarray:
 class Balance:
     """Sweeps of `count` draws in which all classes come equally often, to within one draw.
 
-    A class goes through its samples in an order of its own, again and again, from sweep to sweep: those of a rare
-    class come several times in a sweep, of a frequent class only a part does, and in the long run all samples of a
-    class equally often. Depends on the seed and the sweep alone, so a resumed run goes on exactly.
+    A class goes through its samples in an order of its own, again and again, from pass to pass: those of a rare
+    class come several times in a pass, of a frequent class only a part does, and in the long run all samples of a
+    class equally often. Depends on the seed and the pass alone, so a resumed run goes on exactly.
     """
 
     classes: np.ndarray  #: of each sample that takes part
@@ -50,17 +50,17 @@ class Balance:
         """The places of the samples of each class that there is."""
         return [np.flatnonzero(self.classes == number) for number in np.unique(self.classes)]
 
-    def order(self, sweep: int) -> np.ndarray:
-        """The places of the samples of a sweep, mixed."""
+    def order(self, data_pass: int) -> np.ndarray:
+        """The places of the samples of a pass, mixed."""
         count, kinds = len(self.classes), len(self.members)
         share, extra = divmod(count, kinds)
         drawn = []
         for number, members in enumerate(self.members):
             # The draws that are left over go to the classes in turn.
-            before, after = (-(-(k * extra - number) // kinds) for k in (sweep, sweep + 1))
-            drawn.append(self._draws(number, members, sweep * share + before, (sweep + 1) * share + after))
+            before, after = (-(-(k * extra - number) // kinds) for k in (data_pass, data_pass + 1))
+            drawn.append(self._draws(number, members, data_pass * share + before, (data_pass + 1) * share + after))
         together = np.concatenate(drawn)
-        return together[self._random("order", sweep).permutation(count)]
+        return together[self._random("order", data_pass).permutation(count)]
 
     def _draws(self, number: int, members: np.ndarray, start: int, end: int) -> np.ndarray:
         """Draws number `start` to `end` of a class's endless row of permutations."""

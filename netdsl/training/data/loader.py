@@ -24,7 +24,7 @@ STALL_SECONDS = 600.0
 
 @dataclass(frozen=True)
 class LoadedBatch:
-    """A minibatch on its way into the step: `raw` is what `Feed.expand` turns into inputs by name."""
+    """A minibatch on its way into the step: `raw` is what `Loader.expand` turns into inputs by name."""
 
     minibatch: Minibatch
     raw: dict[str, torch.Tensor]
@@ -37,7 +37,7 @@ class Loader:
     def __init__(self) -> None:
         self.waited = 0.0
 
-    def deliver(self, minibatches: Iterable[Minibatch]) -> Iterator[LoadedBatch]:
+    def load(self, minibatches: Iterable[Minibatch]) -> Iterator[LoadedBatch]:
         raise NotImplementedError
 
     def expand(self, raw: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -48,7 +48,7 @@ class Loader:
         """Let go of threads and files."""
 
 
-class ResidentFeed(Loader):
+class ResidentLoader(Loader):
     """The whole set lies on the device as it was read (images as bytes); the step picks rows there.
 
     Images are kept channels last, so that picked rows are channels-last tensors without a copy.
@@ -64,7 +64,7 @@ class ResidentFeed(Loader):
                 table = table.permute(0, 2, 3, 1)
             self.tables[name] = table.to(device).contiguous()
 
-    def deliver(self, minibatches: Iterable[Minibatch]) -> Iterator[LoadedBatch]:
+    def load(self, minibatches: Iterable[Minibatch]) -> Iterator[LoadedBatch]:
         for minibatch in minibatches:
             rows = torch.from_numpy(np.ascontiguousarray(minibatch.indices, dtype=np.int64))
             yield LoadedBatch(minibatch, {"rows": _to_device(rows, self.device)})
@@ -74,7 +74,7 @@ class ResidentFeed(Loader):
         return {name: t.permute(0, 3, 1, 2) if t.dim() == 4 else t for name, t in picked.items()}
 
 
-class ThreadedFeed(Loader):
+class ThreadedLoader(Loader):
     """Worker threads read up to `ahead` minibatches in advance; the order is the one asked for.
 
     Threads and not processes: decoding and copying release the interpreter's lock, nothing is
@@ -89,7 +89,7 @@ class ThreadedFeed(Loader):
         self.stall_seconds = stall_seconds
         self.pool = ThreadPoolExecutor(workers, thread_name_prefix="netdsl-reader")
 
-    def deliver(self, minibatches: Iterable[Minibatch]) -> Iterator[LoadedBatch]:
+    def load(self, minibatches: Iterable[Minibatch]) -> Iterator[LoadedBatch]:
         coming: deque[Future[LoadedBatch]] = deque()
         source = iter(minibatches)
         try:
@@ -106,19 +106,19 @@ class ThreadedFeed(Loader):
     def _next(self, future: Future[LoadedBatch]) -> LoadedBatch:
         start = time.perf_counter()
         try:
-            delivery = future.result(self.stall_seconds)
+            batch = future.result(self.stall_seconds)
         except FutureTimeout:
             raise DataError(f"the reader has given no data for {self.stall_seconds:.0f} seconds",
-                            hint="look whether the disk or the network share answers") from None
+                            hint="check whether the disk or the network share responds") from None
         finally:
             self.waited += time.perf_counter() - start
-        raw = {name: _to_device(tensor, self.device) for name, tensor in delivery.raw.items()}
-        return LoadedBatch(delivery.minibatch, raw, delivery.names)
+        raw = {name: _to_device(tensor, self.device) for name, tensor in batch.raw.items()}
+        return LoadedBatch(batch.minibatch, raw, batch.names)
 
     def _read(self, minibatch: Minibatch) -> LoadedBatch:
         """Runs in a worker. Whatever goes wrong there ends in the loop as a DataError."""
         try:
-            batch = self.dataset.batch(minibatch.indices.tolist(), SampleRng(self.seed, minibatch.sweep))
+            batch = self.dataset.batch(minibatch.indices.tolist(), SampleRng(self.seed, minibatch.data_pass))
             raw = {name: as_tensor(array) for name, array in batch.arrays.items()}
             if self.device.type == "cuda":
                 raw = {name: tensor.pin_memory() for name, tensor in raw.items()}
@@ -145,8 +145,8 @@ def open_loader(dataset: Dataset, device: torch.device, seed: int, workers: int)
     """Resident where the reader has everything in memory and the device has the room; else threaded."""
     arrays = dataset.in_memory()
     if arrays is not None and sum(array.nbytes for array in arrays.values()) <= RESIDENT_SHARE * free_memory(device):
-        return ResidentFeed(arrays, device)
-    return ThreadedFeed(dataset, device, seed, workers)
+        return ResidentLoader(arrays, device)
+    return ThreadedLoader(dataset, device, seed, workers)
 
 
 def as_tensor(array: np.ndarray) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""The data of a program opened, every fault of theirs a page; validation and test data read once before training."""
+"""Opens the data of a program, every fault a diagnostic; validation and test data are read once before training."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LONG = 2000
 
 @contextmanager
 def data_errors(program: CheckedProgram, phase: str) -> Iterator[None]:
-    """Turn a DataError into the page that points at the reader."""
+    """Turn a DataError into the diagnostic that points at the reader."""
     try:
         yield
     except DataError as error:
@@ -43,10 +43,10 @@ def open_dataset(program: CheckedProgram, phase: Phase, training: bool) -> Datas
 def read_ahead(program: CheckedProgram, options: RunOptions, device: torch.device, reporter: Reporter) -> None:
     """Read the validation and test data once. Raises Failure for what would else end a training of hours.
 
-    Where only a part of them will be judged (`--limit`, `--overfit`) they are opened, and not read whole.
+    Where only a part of them will be evaluated (`--limit`, `--overfit`) they are opened, and not read whole.
     """
-    judged = (Phase.VALIDATION, *((Phase.TEST,) if options.test else ())) if options.limits.overfit is None else ()
-    for phase in judged:
+    evaluated = (Phase.VALIDATION, *((Phase.TEST,) if options.test else ())) if options.limits.overfit is None else ()
+    for phase in evaluated:
         if phase not in program.readers:
             continue
         dataset = open_dataset(program, phase, False)
@@ -64,7 +64,10 @@ def read_ahead(program: CheckedProgram, options: RunOptions, device: torch.devic
 
 def default_workers(device: torch.device) -> int:
     """Reading threads: all cores beside a GPU; beside torch's own threads on the CPU, half of them."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        cores = len(os.sched_getaffinity(0))
+    except AttributeError:  # not on every system
+        cores = os.cpu_count() or 1
     return max(1, min(16, cores if device.type == "cuda" else cores // 2))
 
 
@@ -78,6 +81,6 @@ def make_loader(
     stack: ExitStack,
 ) -> Loader:
     with data_errors(program, phase):
-        feed = open_loader(dataset, device, seed, options.workers or default_workers(device))
-    stack.callback(feed.close)
-    return feed
+        loader = open_loader(dataset, device, seed, options.workers or default_workers(device))
+    stack.callback(loader.close)
+    return loader

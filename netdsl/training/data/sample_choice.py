@@ -42,8 +42,9 @@ def make_sampling(program: CheckedProgram, plan: TrainingPlan, options: RunOptio
     part = part_of(program, plan, Phase.TRAIN, dataset, groups)
     count, size = dataset.count if part is None else len(part), plan.block.epoch_size
     if groups is not None and size % count:
-        raise failure(Code.CONFLICTING_KEYS, "an epoch of whole sweeps is needed: `epochSize` would tear groups apart",
-                      plan.spans.get("epochSize", Span.nowhere(program.source.name)), f"a sweep has {count:,} samples",
+        raise failure(Code.CONFLICTING_KEYS, "`epochSize` would split groups: an epoch has to be all of the data",
+                      plan.spans.get("epochSize", Span.nowhere(program.source.name)),
+                      f"the data have {count:,} samples",
                       body=(f"`{group_input(program, program.criteria + program.metrics)}` says which samples belong "
                             "together.",), hint="leave `epochSize` out, or write 0: all of the data.")
     reader = program.readers.get(Phase.TRAIN)
@@ -67,7 +68,7 @@ def part_of(program: CheckedProgram, plan: TrainingPlan | None, phase: Phase, da
 
 
 def _no_part(program: CheckedProgram, plan: TrainingPlan, count: int, groups: np.ndarray | None) -> Failure:
-    """The page for a part that has no samples: there is no such part, or the data are one group."""
+    """The diagnostic for a part that has no samples: there is no such part, or the data are one group."""
     block, nowhere = plan.block, Span.nowhere(program.source.name)
     if groups is not None and len(np.unique(groups)) == 1:
         name = group_input(program, program.criteria + program.metrics)

@@ -16,13 +16,13 @@ from .by_class import Balance, order_by_share
 class Minibatch:
     """The samples of one update.
 
-    `indices` are the reader's own; `taken` counts the samples of this epoch before these; `sweep`
+    `indices` are the reader's own; `offset` counts the samples of this epoch before these; `pass`
     counts passes over the data and seeds the random transforms.
     """
 
     epoch: int
-    sweep: int
-    taken: int
+    data_pass: int
+    offset: int
     indices: np.ndarray
 
     @property
@@ -34,21 +34,21 @@ class Minibatch:
 class Sampling:
     """The order of the samples of a whole training.
 
-    A sweep takes every sample once, in an order of its own. An epoch is `epoch_size` samples
-    (0: one sweep) and goes on where the last one ended, as in CNTK: no minibatch crosses the end of a
-    sweep or of an epoch, so the last one of either may be smaller.
+    A pass over the data takes every sample once, in an order of its own. An epoch is `epoch_size` samples
+    (0: one pass) and goes on where the last one ended, as in CNTK: no minibatch crosses the end of a
+    pass or of an epoch, so the last one of either may be smaller.
 
-    With groups, a sweep takes group after group, and no minibatch holds a part of one: it has as many whole groups
-    as fit in its size, and a larger group is a minibatch by itself. Epochs are then whole sweeps.
+    With groups, a pass takes group after group, and no minibatch holds a part of one: it has as many whole groups
+    as fit in its size, and a larger group is a minibatch by itself. Epochs are then whole passes.
     """
 
-    count: int  #: samples in a sweep
+    count: int  #: samples in a pass
     seed: int
     epoch_size: int = 0
     shuffle: bool = True
     chosen: np.ndarray | None = None  #: the reader's indices that take part; None: all
     groups: np.ndarray | None = None  #: the number of the group of each of the reader's samples; None: no groups
-    balance: Balance | None = None  #: of those samples: sweeps in which all classes come equally often
+    balance: Balance | None = None  #: of those samples: passes in which all classes come equally often
     split: str = ""  #: how samples were set aside for validation; empty: at random, or none were
 
     @property
@@ -56,9 +56,9 @@ class Sampling:
         """Samples in an epoch."""
         return self.epoch_size or self.count
 
-    def order(self, sweep: int) -> np.ndarray:
-        """The reader's indices in the order of a sweep."""
-        return _order(self, sweep if self.shuffle else 0)
+    def order(self, data_pass: int) -> np.ndarray:
+        """The reader's indices in the order of a pass."""
+        return _order(self, data_pass if self.shuffle else 0)
 
     def subsample(self, count: int) -> Sampling:
         """`count` of the samples: one, drawn by the seed, from each of so many equal parts of the data.
@@ -83,35 +83,36 @@ class Sampling:
         drawn = np.random.Generator(np.random.PCG64(seed_for(self.seed, "thinned"))).random(wanted)
         return edges[:-1] + (drawn * np.diff(edges)).astype(np.int64)
 
-    def minibatches(self, epoch: int, size: int, taken: int = 0) -> Iterator[Minibatch]:
+    def minibatches(self, epoch: int, size: int, offset: int = 0) -> Iterator[Minibatch]:
         """The minibatches of an epoch from a position on (`taken` samples of it are done)."""
-        while taken < self.epoch_length:
-            sweep, start = divmod(epoch * self.epoch_length + taken, self.count)
-            count = min(size, self.count - start, self.epoch_length - taken)
+        while offset < self.epoch_length:
+            data_pass, start = divmod(epoch * self.epoch_length + offset, self.count)
+            count = min(size, self.count - start, self.epoch_length - offset)
             if self.groups is not None:
-                ends = _group_ends(self, sweep, size)
+                ends = _group_ends(self, data_pass, size)
                 count = int(ends[np.searchsorted(ends, start, side="right")]) - start
-            yield Minibatch(epoch, sweep, taken, self.order(sweep)[start : start + count])
-            taken += count
+            yield Minibatch(epoch, data_pass, offset, self.order(data_pass)[start : start + count])
+            offset += count
 
     def steps(self, epoch: int, size: int) -> int:
         """How many minibatches an epoch has."""
         first, last = epoch * self.epoch_length, (epoch + 1) * self.epoch_length
         steps, position = 0, first
         while position < last:
-            sweep = position // self.count
-            sweep_end = min(last, (sweep + 1) * self.count)
-            steps += -(-(sweep_end - position) // size) if self.groups is None else len(_group_ends(self, sweep, size))
-            position = sweep_end
+            data_pass = position // self.count
+            pass_end = min(last, (data_pass + 1) * self.count)
+            steps += -(-(pass_end - position) // size) if self.groups is None else \
+                len(_group_ends(self, data_pass, size))
+            position = pass_end
         return steps
 
 
 @functools.lru_cache(maxsize=4)
-def _order(sampling: Sampling, sweep: int) -> np.ndarray:
+def _order(sampling: Sampling, data_pass: int) -> np.ndarray:
     chosen = np.arange(sampling.count) if sampling.chosen is None else sampling.chosen
     if sampling.balance is not None:
-        return np.asarray(chosen[sampling.balance.order(sweep)])
-    random = np.random.Generator(np.random.PCG64(seed_for(sampling.seed, "order", sweep)))
+        return np.asarray(chosen[sampling.balance.order(data_pass)])
+    random = np.random.Generator(np.random.PCG64(seed_for(sampling.seed, "order", data_pass)))
     if sampling.groups is not None:
         present, place = np.unique(sampling.groups[chosen], return_inverse=True)
         ranks = random.permutation(len(present)) if sampling.shuffle else np.arange(len(present))
@@ -120,10 +121,10 @@ def _order(sampling: Sampling, sweep: int) -> np.ndarray:
 
 
 @functools.lru_cache(maxsize=8)
-def _group_ends(sampling: Sampling, sweep: int, size: int) -> np.ndarray:
-    """Where in the order of a sweep the minibatches end that hold whole groups."""
+def _group_ends(sampling: Sampling, data_pass: int, size: int) -> np.ndarray:
+    """Where in the order of a pass the minibatches end that hold whole groups."""
     assert sampling.groups is not None
-    groups = sampling.groups[sampling.order(sweep)]
+    groups = sampling.groups[sampling.order(data_pass)]
     last = np.flatnonzero(np.diff(groups, append=-1)) + 1  # where each group ends
     ends, begun = [], 0
     for before, end in zip([0, *last[:-1].tolist()], last.tolist(), strict=True):

@@ -82,8 +82,8 @@ class Details:
     @staticmethod
     def roots(program: CheckedProgram) -> tuple[str, ...]:
         """The nodes whose values are needed beside the criteria and metrics."""
-        judged = [output for output in outputs_of(program) if output.labels is not None]
-        names = [name for output in judged for name in (output.node, output.labels) if name is not None]
+        evaluated = [output for output in outputs_of(program) if output.labels is not None]
+        names = [name for output in evaluated for name in (output.node, output.labels) if name is not None]
         return tuple(name for name in dict.fromkeys(names) if not program.network[name].layer.is_input)
 
     @staticmethod

@@ -39,7 +39,7 @@ class TrainingEvaluation:
         if Phase.TEST not in job.program.readers or not job.options.test or job.options.limits.overfit is not None:
             return None, None
         if job.plan.block.early_stopping is not None and job.validation is not None and at.best_name is not None:
-            job.state.restore_weights(checkpoint.read(job.keeper.folder / at.best_name))
+            job.state.restore_weights(checkpoint.read(job.checkpoints.folder / at.best_name))
         with ExitStack() as stack:
             return self._evaluate(make_evaluator(job.program, job.state.executable, job.step.precision, Phase.TEST,
                                                  job.plan, job.options, stack, detail=True))
@@ -52,7 +52,7 @@ class TrainingEvaluation:
                 average.exchange()
             try:
                 found = evaluator.run(job.reporter, job.options.limits.minibatches, self._stopper.check)
-                return found, None if job.options.nan_continue else evaluator.page(found)
+                return found, None if job.options.nan_continue else evaluator.failure_for(found)
             except InterruptRequested:
                 pass
             finally:

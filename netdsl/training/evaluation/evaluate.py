@@ -73,11 +73,11 @@ class EvalResult:
 
 @dataclass(frozen=True, eq=False)
 class Evaluator:
-    """A data set, ready to judge the network by. `roots` are criteria and metrics."""
+    """A data set, ready to evaluate the network on. `roots` are criteria and metrics."""
 
     program: CheckedProgram
     executable: Executable
-    feed: Loader
+    loader: Loader
     sampling: Sampling
     minibatch_size: int
     precision: Precision
@@ -88,7 +88,7 @@ class Evaluator:
 
     def run(self, reporter: Reporter, limit: int | None = None, stopping: Callable[[], None] = lambda: None
             ) -> EvalResult:
-        """Judge by the whole set (or `limit` minibatches from all over it), in inference mode.
+        """Evaluate on the whole set (or `limit` minibatches from all over it), in inference mode.
 
         `stopping` is called between minibatches and may raise to leave.
         """
@@ -101,28 +101,28 @@ class Evaluator:
         steps = sampling.steps(0, self.minibatch_size)
         watch = Stopwatch(reporter.interval)
         with eval_mode(self.executable), torch.inference_mode():
-            for done, delivery in enumerate(self.feed.deliver(minibatches), 1):
-                inputs = network_inputs(self.executable.inputs, self.feed.expand(delivery.raw))
+            for done, batch in enumerate(self.loader.load(minibatches), 1):
+                inputs = network_inputs(self.executable.inputs, self.loader.expand(batch.raw))
                 with self.precision.context():
                     values = per_sample(self.executable, self._values(inputs), inputs)
                 totals.add(values)
-                totals.samples += delivery.minibatch.count
+                totals.samples += batch.minibatch.count
                 watch.samples = totals.samples
                 if details is not None:
-                    details.add(inputs, values, delivery.minibatch.indices, delivery.names)
+                    details.add(inputs, values, batch.minibatch.indices, batch.names)
                 if watch.due():
                     self._show(reporter, totals, watch, done, steps)
                 stopping()
         heads, worst = details.result() if details else ((), ())
         return EvalResult(totals.results(), totals.samples, heads, worst, self.skipped)
 
-    def page(self, found: EvalResult) -> Failure | None:
+    def failure_for(self, found: EvalResult) -> Failure | None:
         """Why what was found cannot be believed: a criterion that is not a number, with the first bad layer."""
         if all(math.isfinite(found.values[name]) for name in self.program.criteria):
             return None
         with eval_mode(self.executable), torch.inference_mode():
-            for delivery in self.feed.deliver(self.sampling.minibatches(0, self.minibatch_size)):
-                inputs = network_inputs(self.executable.inputs, self.feed.expand(delivery.raw))
+            for batch in self.loader.load(self.sampling.minibatches(0, self.minibatch_size)):
+                inputs = network_inputs(self.executable.inputs, self.loader.expand(batch.raw))
                 culprit = first_bad(self.executable, self._first_views(inputs), self.precision)
                 if culprit is not None:
                     return not_finite(self.program, culprit, self.phase)
@@ -144,8 +144,8 @@ class Evaluator:
 
     def _show(self, reporter: Reporter, totals: RunningMetrics, watch: Stopwatch, done: int, steps: int) -> None:
         values, percent = shown(self.program, totals.quick_results())
-        reporter.glimpse(ProgressUpdate(self.phase, 1, 1, done, steps, values, percent, None, watch.speed,
-                                 self.feed.waited / watch.seconds, watch.seconds / done * (steps - done)))
+        reporter.show(ProgressUpdate(self.phase, 1, 1, done, steps, values, percent, None, watch.speed,
+                                     self.loader.waited / watch.seconds, watch.seconds / done * (steps - done)))
 
 
 @contextmanager

@@ -27,7 +27,7 @@ def make_validator(
     options: RunOptions,
     stack: ExitStack,
 ) -> Evaluator | None:
-    """Who judges each epoch: the validation reader, or the part of the training data that is held out."""
+    """The evaluator run after each epoch: the validation reader, or the part of the training data that is held out."""
     if options.limits.overfit is not None or (Phase.VALIDATION not in program.readers and not plan.block.validation):
         return None
     return make_evaluator(program, executable, precision, Phase.VALIDATION, plan, options, stack)
@@ -43,17 +43,17 @@ def make_evaluator(
     stack: ExitStack,
     detail: bool = False,
 ) -> Evaluator:
-    """A judge by the data of a phase: its reader's, or the part of the training data that is held out for it."""
+    """An evaluator on the data of a phase: its reader's, or the part of the training data that is held out for it."""
     reader = phase
     if phase is Phase.VALIDATION and Phase.VALIDATION not in program.readers:
         reader = Phase.TRAIN
     dataset = open_dataset(program, reader, False)  # without the random transforms of training
     stack.callback(dataset.close)
-    feed = make_loader(program, reader, dataset, precision.device, options, 0, stack)
+    loader = make_loader(program, reader, dataset, precision.device, options, 0, stack)
     counts = count_views(program, reader)
-    page = multi_view_diagnostic(program, reader, counts)
-    if page is not None:
-        raise Failure([page])
+    diagnostic = multi_view_diagnostic(program, reader, counts)
+    if diagnostic is not None:
+        raise Failure([diagnostic])
     with data_errors(program, reader):
         groups = read_groups(program, executable.roots, dataset)
     part = part_of(program, plan, phase, dataset, groups) if reader is Phase.TRAIN else None
@@ -64,8 +64,8 @@ def make_evaluator(
                                averaged=averaged_roots(program, executable.roots))
     sampling = Sampling(dataset.count if part is None else len(part), 0, shuffle=False, chosen=part,
                         groups=groups)
-    return Evaluator(program, executable, feed, sampling, size, precision, phase, counts, detail,
-                 dataset.skipped)
+    return Evaluator(program, executable, loader, sampling, size, precision, phase, counts, detail,
+                     dataset.skipped)
 
 
 def count_views(program: CheckedProgram, phase: Phase) -> dict[str, int]:

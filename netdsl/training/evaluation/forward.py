@@ -25,14 +25,14 @@ def outputs_on(program: CheckedProgram, options: RunOptions, count: int = 2) -> 
     roots = program.outputs or program.metrics or (list(program.network)[-1].name,)
     executable = build(program, roots, device, 0)
     dataset = open_dataset(program, Phase.TEST, False)
-    feed = open_loader(dataset, device, 0, 1)
+    loader = open_loader(dataset, device, 0, 1)
     try:
-        delivery = next(iter(feed.deliver(Sampling(dataset.count, 0, shuffle=False).minibatches(0, count))))
-        inputs = network_inputs(executable.inputs, feed.expand(delivery.raw))
+        batch = next(iter(loader.load(Sampling(dataset.count, 0, shuffle=False).minibatches(0, count))))
+        inputs = network_inputs(executable.inputs, loader.expand(batch.raw))
         with eval_mode(executable), torch.inference_mode():
             values = executable(inputs)
     finally:
-        feed.close()
+        loader.close()
     for name, value in values.items():
         if value.is_floating_point() and not torch.isfinite(value).all():
             raise ValueError(f"the output `{program.shown_name(name)}` is not finite")

@@ -1,4 +1,4 @@
-"""A trained network at work: `judge` by the whole test set, `predict` on samples without labels."""
+"""A trained network at work: `test` by the whole test set, `predict` on samples without labels."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def evaluate(
     reporter: Reporter | None = None,
     options: RunOptions | None = None,
 ) -> EvalResult:
-    """Judge a checkpoint (a run's folder, a checkpoint's, or a safetensors file) by a whole data set.
+    """Evaluate a checkpoint (a run's folder, a checkpoint's, or a safetensors file) by a whole data set.
 
     `phase` says by which reader: `test`, `validation` or `train`. Values are by shown name. Raises
     Failure.
@@ -64,10 +64,10 @@ def evaluate(
         by = make_evaluator(program, executable, precision, phase, program.plan, options, stack, detail=True)
         with data_errors(program, phase):
             found = by.run(reporter, options.limits.minibatches)
-            page = by.page(found)
+            problem = by.failure_for(found)
         synchronize(device)
-    if page is not None:
-        raise page
+    if problem is not None:
+        raise problem
     values, percent = shown(program, found.values)
     reporter.end(phase, values, percent)
     return replace(found, values=values, percentages=percent)
@@ -99,7 +99,7 @@ def predict(program: CheckedProgram, weights: str | Path, dataset: Dataset, *, o
             options: RunOptions | None = None, minibatch_size: int = 64) -> Iterator[Prediction]:
     """The outputs (the file's `outputNodes`, or these nodes) for every sample of a data set, in its order.
 
-    `weights` are as for `judge`. Only the inputs that the outputs depend on have to be in the data. Several
+    `weights` are as for `test`. Only the inputs that the outputs depend on have to be in the data. Several
     views of a sample are averaged. Raises Failure.
     """
     options = options or RunOptions()
@@ -108,7 +108,7 @@ def predict(program: CheckedProgram, weights: str | Path, dataset: Dataset, *, o
         tuple(output.node for output in outputs_of(program))
     executable = load_trained(program, nodes, weights, device, options.allow_missing)
     precision = choose_precision(program.plan.block.precision if program.plan is not None else "float", device)
-    feed = open_loader(dataset, device, 0, options.workers or default_workers(device))
+    loader = open_loader(dataset, device, 0, options.workers or default_workers(device))
     try:
         with data_errors(program, Phase.TEST):
             groups = read_groups(program, nodes, dataset)
@@ -116,18 +116,18 @@ def predict(program: CheckedProgram, weights: str | Path, dataset: Dataset, *, o
         held: dict[int, Prediction] = {}  # what comes before its turn, since its group is whole in a minibatch
         following = 0
         with eval_mode(executable), torch.inference_mode(), data_errors(program, Phase.TEST):
-            for delivery in feed.deliver(sampling.minibatches(0, minibatch_size)):
+            for batch in loader.load(sampling.minibatches(0, minibatch_size)):
                 with precision.context():
-                    values = _outputs(program, executable, feed.expand(delivery.raw))
+                    values = _outputs(program, executable, loader.expand(batch.raw))
                 arrays = {program.shown_name(name): value.float().cpu().numpy() for name, value in values.items()}
-                for row, index in enumerate(delivery.minibatch.indices):
-                    name = delivery.names[row] if delivery.names else f"sample {index}"
+                for row, index in enumerate(batch.minibatch.indices):
+                    name = batch.names[row] if batch.names else f"sample {index}"
                     held[int(index)] = Prediction(name, {key: array[row] for key, array in arrays.items()})
                 while following in held:
                     yield held.pop(following)
                     following += 1
     finally:
-        feed.close()
+        loader.close()
 
 
 def _outputs(program: CheckedProgram, executable: Executable, delivered: dict[str, torch.Tensor]

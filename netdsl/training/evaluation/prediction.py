@@ -64,9 +64,9 @@ def named_files(names: Iterable[str], listed: Iterable[str] = (), tell: Callable
             images = list(image_paths(name, skipped=skipped))
             if not images:
                 raise DataError(f"there are no images in the folder `{name}`", path=name,
-                                body=(f"{skipped}.",) if skipped.counts else (), hint=skipped.cure)
+                                body=(f"{skipped}.",) if skipped.counts else (), hint=skipped.suggestion)
             if skipped.surprising:
-                tell(DataError(str(skipped), path=name, hint=skipped.cure))
+                tell(DataError(str(skipped), path=name, hint=skipped.suggestion))
             found += images
         else:
             found.append(name)
