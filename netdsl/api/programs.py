@@ -22,7 +22,7 @@ Network = CheckedProgram | CheckResult | str | Path | Source
 
 
 @dataclass(frozen=True)
-class Ready:
+class ReadyProgram:
     """A program with its data, and what is to be said and recorded of it."""
 
     program: CheckedProgram
@@ -39,7 +39,7 @@ class Ready:
 
 
 def ready_program(given: Network, overrides: Sequence[str] = (), *, require_data: bool = False,
-                  phases: Sequence[Phase] = tuple(Phase)) -> Ready:
+                  phases: Sequence[Phase] = tuple(Phase)) -> ReadyProgram:
     """The program on its data, or on its embedded sample where those of the phases are not there. Raises Failure.
 
     A program that its caller made or changed is taken as it is as long as its data are there.
@@ -48,11 +48,11 @@ def ready_program(given: Network, overrides: Sequence[str] = (), *, require_data
         given = given.require()
     if not isinstance(given, CheckedProgram):
         choice = choose_data(given, overrides, require_data=require_data, phases=phases)
-        return Ready(choice.checked.require(), choice.line, choice.checked.diagnostics, tuple(overrides))
+        return ReadyProgram(choice.checked.require(), choice.line, choice.checked.diagnostics, tuple(overrides))
     origin = given.origin
     if origin is None or not (overrides or missing_data(given.readers, phases)):
         known = origin.overrides if origin is not None else ()
-        return Ready(given, "", origin.warnings if origin is not None else (), known)
+        return ReadyProgram(given, "", origin.warnings if origin is not None else (), known)
     every = (*origin.overrides, *overrides)
     choice = choose_data(given.source, every, require_data=require_data, phases=phases, files=origin.files)
-    return Ready(choice.checked.require(), choice.line, choice.checked.diagnostics, every)
+    return ReadyProgram(choice.checked.require(), choice.line, choice.checked.diagnostics, every)

@@ -16,7 +16,7 @@ from ..describe.network_text import headline, plan_text
 from ..ir.network import totals
 from ..ir.program import CheckedProgram
 from ..runs.store import Run, locate_run, require_checkpoint
-from .programs import Network, Ready, ready_program
+from .programs import Network, ReadyProgram, ready_program
 
 if TYPE_CHECKING:
     from ..training import Reporter, Result, RunOptions
@@ -77,7 +77,7 @@ def _located(given: str | Path | None) -> Path | None:
     return path
 
 
-def heading(ready: Ready, width: int) -> str:
+def heading(ready: ReadyProgram, width: int) -> str:
     """What stands above a training: what the network comes to, and the plan in short."""
     program = ready.program
     lines = plan_text(program, width - 4, HEADING_KEYS)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from .codes import Code
 from .source import Source, Span
+
+#: Labels that say what to write in the marked place.
+_MEANT = re.compile(r"(?:did you mean|here it is) `([^`]+)`\??")
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,15 @@ class Diagnostic:
     @property
     def is_error(self) -> bool:
         return self.severity == "error"
+
+    @property
+    def edits(self) -> tuple[Edit, ...]:
+        """The fix; or, where the label names what was meant by the marked word, that in its place."""
+        meant = _MEANT.fullmatch(self.primary.text)
+        span, word = self.primary.span, self.primary.span.text.strip("\"'")
+        if self.fix or meant is None or not word or f"`{word}`" not in self.title:
+            return self.fix
+        return (Edit(span, span.text.replace(word, meant[1])),)
 
     def within(self, source: Source) -> Diagnostic:
         """The same diagnostic about the same places of another text."""

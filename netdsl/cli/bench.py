@@ -17,7 +17,7 @@ from .output import out, room
 from .weights_options import device_option, format_option
 
 if TYPE_CHECKING:
-    from ..training.benchmark import LayerTimes, Times, Timings
+    from ..training.benchmark import LayerTimes, TimeSummary, Timings
 
 
 @examples(
@@ -103,5 +103,5 @@ def _document(file: str, found: Timings) -> dict[str, Any]:
             "samplesPerSecond": found.samples_per_second}
 
 
-def _times(times: Times) -> dict[str, float]:
+def _times(times: TimeSummary) -> dict[str, float]:
     return {{"low": "min", "high": "max"}.get(name, name): value for name, value in asdict(times).items()}

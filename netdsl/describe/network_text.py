@@ -301,7 +301,7 @@ def diagnostic_json(d: Diagnostic) -> dict[str, Any]:
     return {"code": d.code, "severity": d.severity, "message": d.title, "label": d.primary.text,
             "file": span.source.name, "line": span.line, "column": span.column, "endLine": end_line,
             "endColumn": end_column, "related": related, "hint": d.hint,
-            "fix": [_edit_json(edit) for edit in d.fix]}
+            "fix": [_edit_json(edit) for edit in d.edits]}
 
 
 def _edit_json(edit: Edit) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from . import palette
 from .graph.diagram import Box, Diagram, Folded, Group, parameter_text, repeat_text
-from .layout.place import SHEETS, BoxPlace, Layout, Size, Wire, place
+from .layout.place import SHEETS, BoxPlace, Layout, RoutedEdge, Size, place
 from .scene import Cluster, Item, Line, Rect, Scene, Text
 from .text_metrics import shortened, text_width
 
@@ -181,7 +181,7 @@ class _Painter:
             title = f"{wire.source}: {self.diagram.box[wire.source].shape}"
             yield Cluster((line,), title, "edge")
 
-    def evaluates(self, wire: Wire) -> bool:
+    def evaluates(self, wire: RoutedEdge) -> bool:
         """Whether a line only serves criteria and metrics; one that ends at a frame serves what it leads to inside."""
         ends = [edge.target for edge in self.diagram.outgoing[wire.source]
                 if wire.target in (edge.target, *self.diagram.around(edge.target))]

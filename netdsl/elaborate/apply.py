@@ -14,7 +14,7 @@ from ..base.units import plural
 from ..ir.network import Use
 from ..layers.layer import Layer
 from ..readers import TRANSFORMS
-from ..spec import BoundArgument, Function, Spec, bind, signature_body
+from ..spec import Applicable, BoundArgument, Spec, bind, signature_body
 from ..syntax import ast
 from . import errors
 from .schedules import read_schedule
@@ -66,7 +66,7 @@ def call(evaluator: Interpreter, e: ast.Call, environment: Environment, place: N
         return call_function(evaluator, callee, positional, named, e.span, own.used_by(e.span))
     if isinstance(callee, Builtin):
         return call_builtin(evaluator, callee, positional, named, e.span, place)
-    if isinstance(callee, Function):
+    if isinstance(callee, Applicable):
         if named:
             identifier = next(iter(named.values()))[1]
             raise failure(Code.WRONG_ARGUMENTS, f"`{identifier.text}` cannot be given here by name", identifier.span,
@@ -339,7 +339,7 @@ def use_of(evaluator: Interpreter, argument: Lazy, value: Any, layer: Layer | No
         called = f"an input of {layer.name()}" if layer else "an operand"
         raise errors.wrong_type(f"{called} has to be a node of the network", argument.span, value, place,
                                 hint=errors.APPLY
-                                if isinstance(value, Function) else "")
+                                if isinstance(value, Applicable) else "")
     return Use(value.node, argument.span)
 
 

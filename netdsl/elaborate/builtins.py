@@ -12,7 +12,7 @@ from ..base.diagnostics import Diagnostic
 from ..base.failure import Failure, failure
 from ..base.source import Span
 from ..layers import NAMES as LAYERS
-from ..spec import Function, show_value
+from ..spec import Applicable, show_value
 from . import errors
 from .apply import plain
 from .evaluator import ExpressionEvaluator
@@ -48,7 +48,7 @@ def _step(evaluator: ExpressionEvaluator, item: Lazy, place: NamedPlace, single:
     step = item.force()
     if isinstance(step, ListValue):
         return _steps(evaluator, item, place)
-    if not isinstance(step, Function):
+    if not isinstance(step, Applicable):
         raise errors.not_a_layer(step, item.span, place, *errors.option_in_parentheses(item.expression))
     scope = item.place.scope if item.place is not None and not single else None
     if isinstance(step, RowValue) and scope is not None:
@@ -79,7 +79,7 @@ def _merge_binary(evaluator: ExpressionEvaluator, bound: Bound, span: Span, plac
 def _layer_stack(evaluator: ExpressionEvaluator, bound: Bound, span: Span, place: NamedPlace) -> Chain:
     count = _whole(bound["count"], "LayerStack", place, minimum=0)
     function, written = bound["layer"].force(), bound["layer"].expression
-    if not isinstance(function, Function) or isinstance(function, LayerValue | Chain):
+    if not isinstance(function, Applicable) or isinstance(function, LayerValue | Chain):
         shown = " ".join(written.span.text.split()) if written is not None else "..."
         raise errors.not_a_layer(function, bound["layer"].span, place, "the second argument of LayerStack",
                                  f"write `LayerStack {{{int(count)}, i => {shown if len(shown) <= 50 else '...'}}}`: "
@@ -90,7 +90,7 @@ def _layer_stack(evaluator: ExpressionEvaluator, bound: Bound, span: Span, place
 
 def _function(argument: Lazy, place: NamedPlace) -> Any:
     value = argument.force()
-    if not isinstance(value, Function):
+    if not isinstance(value, Applicable):
         raise errors.not_a_layer(value, argument.span, place, "this argument")
     return value
 

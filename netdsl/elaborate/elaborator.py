@@ -16,7 +16,7 @@ from ..base.suggest import did_you_mean, suggest
 from ..ir.network import Network
 from ..ir.program import SPECIAL, Budget, Phase, Program, Readers
 from ..optimizers.block import TrainingBlock
-from ..spec import Function, show_value
+from ..spec import Applicable, show_value
 from ..syntax import ast
 from . import errors
 from .blocks import prepare_reader, read_plan, read_readers, sample_warning, take_sample
@@ -198,7 +198,7 @@ class _Elaboration:
             else:
                 raise errors.wrong_type(f"`{name}` is a list of nodes of the network", item.span, node, None,
                                         errors.APPLY
-                                        if isinstance(node, Function) else "")
+                                        if isinstance(node, Applicable) else "")
         self.special[name] = tuple(dict.fromkeys(names))
 
     def _by_name(self, node: str, span: Span, record: RecordValue) -> str:

@@ -13,7 +13,7 @@ from ..base.failure import Failure, failure
 from ..base.source import Span
 from ..base.suggest import did_you_mean
 from ..base.units import clipped, plural
-from ..spec import Function
+from ..spec import Applicable
 from ..spec.aliases import our_name
 from ..spec.not_yet import not_yet
 from ..syntax import ast
@@ -76,7 +76,7 @@ def wrong_type(title: str, span: Span, value: Any, place: NamedPlace | None = No
 
 def no_list_to_index(e: ast.Index, value: Any, place: NamedPlace) -> Failure:
     """`Sequential [a : b]`, `DenseLayer [64]`: a call's brackets are meant."""
-    if not isinstance(value, Function):
+    if not isinstance(value, Applicable):
         return wrong_type("`[ ]` selects an element of a list", e.value.span, value, place)
     listed = isinstance(e.index, ast.List) and not all(isinstance(item, ast.Number) for item in e.index.items)
     opening, closing = "()" if listed else "{}"

@@ -13,7 +13,7 @@ from ..base.suggest import did_you_mean
 from ..ir.network import Node, Use
 from ..layers import NAMES as LAYER_NAMES
 from ..layers.layer import Layer
-from ..spec import Function, show_value
+from ..spec import Applicable, show_value
 from ..syntax import ast
 from . import errors
 from .apply import apply, call, construct
@@ -200,7 +200,7 @@ class ExpressionEvaluator:
         low = self.whole_number(e.low, environment, place)
         high = self.whole_number(e.high, environment, place)
         function = self.evaluate(e.function, environment, place.inner())
-        if not isinstance(function, Function):
+        if not isinstance(function, Applicable):
             raise errors.wrong_type("`array [a..b] (i => ...)` needs a function", e.function.span, function, place)
         return self.elements(function, low, high, e.function, environment, place)
 

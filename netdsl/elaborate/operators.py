@@ -13,7 +13,7 @@ from ..base.source import Span
 from ..ir.network import Use
 from ..layers import NAMES
 from ..layers.layer import Layer
-from ..spec import Function
+from ..spec import Applicable
 from ..syntax import ast
 from . import errors
 from .values import Chain, Environment, Interpreter, ListValue, NamedPlace, Ref, RowValue, describe
@@ -62,7 +62,7 @@ def _combine(evaluator: Interpreter, e: ast.Binary, left: Any, right: Any, place
         return _STRINGS[e.operator](left, right)  # type: ignore[arg-type]
     if isinstance(left, bool) and isinstance(right, bool) and e.operator in _BOOLEANS:
         return _BOOLEANS[e.operator](left, right)
-    if e.operator == ">>" and isinstance(left, Function) and isinstance(right, Function):
+    if e.operator == ">>" and isinstance(left, Applicable) and isinstance(right, Applicable):
         return Chain((_step(evaluator, left, e.left.span, place), _step(evaluator, right, e.right.span, place)), e.span)
     if e.operator == "<<" and isinstance(left, ListValue) and _is_number(right):
         return ListValue(left.flat()[int(right):], e.span, flat=True)
@@ -98,7 +98,7 @@ def _on_numbers(e: ast.Binary, left: float, right: float, place: NamedPlace) -> 
 def _on_nodes(evaluator: Interpreter, e: ast.Binary, left: Any, right: Any, place: NamedPlace) -> Any:
     for side, span in ((left, e.left.span), (right, e.right.span)):
         if not (isinstance(side, Ref) or _is_number(side)):
-            hint = "apply the layer to its input: `layer (x)`." if isinstance(side, Function) else ""
+            hint = "apply the layer to its input: `layer (x)`." if isinstance(side, Applicable) else ""
             raise errors.wrong_type(f"`{e.operator}` joins nodes and numbers", span, side, place, hint=hint)
     if e.operator not in _NODES:
         raise _mismatch(e, left, right, place)

@@ -11,7 +11,7 @@ from ..base.failure import Failure
 from ..base.source import Span
 from ..ir.network import Use
 from ..layers.layer import Layer
-from ..spec import Function, LanguageValue, Spec
+from ..spec import Applicable, LanguageValue, Spec
 from ..syntax import ast
 
 
@@ -284,7 +284,7 @@ class RecordValue(LanguageValue):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class FunctionValue(Function):
+class FunctionValue(Applicable):
     """A function with the environment it was defined in; `groups` are the brackets still to be applied."""
 
     name: str
@@ -298,7 +298,7 @@ class FunctionValue(Function):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class RowValue(Function):
+class RowValue(Applicable):
     """The name of a table row, not yet applied: `ReLU`, `ConvolutionalLayer`."""
 
     row: type[Spec]
@@ -311,7 +311,7 @@ class RowValue(Function):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class LayerValue(Function):
+class LayerValue(Applicable):
     """A constructed layer: its options bound, its weights named; applying it makes a node."""
 
     layer: Layer
@@ -329,7 +329,7 @@ class LayerValue(Function):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Chain(Function):
+class Chain(Applicable):
     """`Sequential (...)` or `f >> g`: functions applied one after the other, each under its own scope."""
 
     steps: tuple[tuple[Any, Scope | None, Span], ...]
@@ -340,7 +340,7 @@ class Chain(Function):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Branches(Function):
+class Branches(Applicable):
     """`Parallel (f:g, combine)` and `MergeBinary`: functions of one input, their results combined."""
 
     functions: tuple[tuple[Any, Scope | None, Span], ...]
@@ -353,7 +353,7 @@ class Branches(Function):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Builtin(Function):
+class Builtin(Applicable):
     """A function of the language that is not a layer."""
 
     name: str

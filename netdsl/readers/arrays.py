@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import numpy as np
 else:
+    from ..base.lazy import LazyModule
 
-    class _NumPy:
-        def __getattr__(self, name: str) -> Any:
-            import numpy
-
-            value = getattr(numpy, name)
-            setattr(self, name, value)  # found without this function from now on
-            return value
-
-    np = _NumPy()
+    np = LazyModule("numpy")
 
 __all__ = ["np"]

@@ -12,11 +12,11 @@ from __future__ import annotations
 
 from .binding import MANY, Bound, BoundArgument, bind, describe_value, signature_body
 from .kinds import (
+    Applicable,
     Choice,
     Dims,
     Either,
     Flag,
-    Function,
     FunctionKind,
     Integer,
     Kind,
@@ -37,13 +37,13 @@ from .rows import REQUIRED, Option, OptionError, S, Spec, by_name, camel, option
 __all__ = [
     "MANY",
     "REQUIRED",
+    "Applicable",
     "Bound",
     "BoundArgument",
     "Choice",
     "Dims",
     "Either",
     "Flag",
-    "Function",
     "FunctionKind",
     "Integer",
     "Kind",

@@ -14,7 +14,7 @@ from ..base.source import Span
 from ..base.suggest import suggest
 from ..base.units import inflected, plural
 from .aliases import cure_of_option, elsewhere, our_option, suggestion_for_value
-from .kinds import Function, FunctionKind, Kind, LanguageValue, ListOf, Mismatch, Optional, show_value
+from .kinds import Applicable, FunctionKind, Kind, LanguageValue, ListOf, Mismatch, Optional, show_value
 from .rows import Option, OptionError, S, Spec
 
 
@@ -198,7 +198,7 @@ def _as_function(cls: type[Spec], argument: BoundArgument, value: Any) -> str:
     """`DenseLayer {64, ReLU}`: a function given by its position, where only its name would find its option."""
     takes = [o.name for o in cls.options()
              if isinstance(o.kind.item if isinstance(o.kind, Optional) else o.kind, FunctionKind)]
-    if argument.name_span is not None or not takes or not isinstance(value, Function):
+    if argument.name_span is not None or not takes or not isinstance(value, Applicable):
         return ""
     return f"give it by its name: `{takes[0]} = {' '.join(argument.span.text.split())[:40]}`."
 

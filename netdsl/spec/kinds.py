@@ -220,7 +220,7 @@ class LanguageValue:
         raise NotImplementedError
 
 
-class Function(LanguageValue):
+class Applicable(LanguageValue):
     """Base of the values that can be applied: functions of the file, layers, built-in functions."""
 
     __slots__ = ()
@@ -246,7 +246,7 @@ class FunctionKind(Kind):
         return "a layer or function, such as ReLU"
 
     def convert(self, value: Any) -> Any:
-        if value is not None and not isinstance(value, Function):
+        if value is not None and not isinstance(value, Applicable):
             raise Mismatch(self.expected)
         return value
 

@@ -44,7 +44,7 @@ class BenchOptions:
 
 
 @dataclass(frozen=True)
-class Times:
+class TimeSummary:
     """Milliseconds of several measurements of one thing."""
 
     mean: float
@@ -53,8 +53,8 @@ class Times:
     high: float
 
     @staticmethod
-    def of(values: list[float]) -> Times:
-        return Times(statistics.fmean(values), statistics.median(values), min(values), max(values))
+    def of(values: list[float]) -> TimeSummary:
+        return TimeSummary(statistics.fmean(values), statistics.median(values), min(values), max(values))
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,8 @@ class LayerTimes:
     name: str
     layer: str
     macs: int  #: multiply-adds of a forward pass of one sample
-    forward: Times
-    backward: Times | None
+    forward: TimeSummary
+    backward: TimeSummary | None
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Timings:
     iterations: int
     warm_up: int
     layers: tuple[LayerTimes, ...]
-    parts: dict[str, Times]  #: "forward", "backward", "update", "iteration"; on CUDA also the captured step
+    parts: dict[str, TimeSummary]  #: "forward", "backward", "update", "iteration"; on CUDA also the captured step
     macs: int  #: of a forward pass of one sample
 
     @property
@@ -163,7 +163,7 @@ def _repeated(once: Callable[[], list[float]], options: BenchOptions) -> list[li
 
 
 def _forward_only(executable: Executable, inputs: Tensors, precision: Precision, clock: _Clock,
-                  options: BenchOptions) -> Times:
+                  options: BenchOptions) -> TimeSummary:
     def once() -> list[float]:
         clock.start()
         with torch.no_grad(), precision.context():
@@ -171,7 +171,7 @@ def _forward_only(executable: Executable, inputs: Tensors, precision: Precision,
         clock.mark()
         return clock.spans()
 
-    return Times.of([row[0] for row in _repeated(once, options)])
+    return TimeSummary.of([row[0] for row in _repeated(once, options)])
 
 
 class _Step:
@@ -193,14 +193,15 @@ class _Step:
         # Made-up data teach nothing: without a rate the weights stay finite, and the work is the same.
         self.rates: StepRates = replace(rates, rate=0.0)
 
-    def measure(self, clock: _Clock, options: BenchOptions) -> dict[str, Times]:
+    def measure(self, clock: _Clock, options: BenchOptions) -> dict[str, TimeSummary]:
         rows = _repeated(lambda: self._parts(clock), options)
-        found = {name: Times.of([row[k] for row in rows]) for k, name in enumerate(("forward", "backward", "update"))}
-        found["iteration"] = Times.of([sum(row) for row in rows])
+        parts = ("forward", "backward", "update")
+        found = {name: TimeSummary.of([row[k] for row in rows]) for k, name in enumerate(parts)}
+        found["iteration"] = TimeSummary.of([sum(row) for row in rows])
         captured = self._captured()
         if captured is not None:
             rows = _repeated(lambda: self._whole(captured, clock), options)
-            found[f"iteration, {captured.name}"] = Times.of([row[0] for row in rows])
+            found[f"iteration, {captured.name}"] = TimeSummary.of([row[0] for row in rows])
         return found
 
     def _parts(self, clock: _Clock) -> list[float]:
@@ -249,9 +250,9 @@ class _Layers:
             return spans
 
         rows = _repeated(once, options)
-        forward = {node: Times.of([row[k] for row in rows]) for k, node in enumerate(self.calls)}
+        forward = {node: TimeSummary.of([row[k] for row in rows]) for k, node in enumerate(self.calls)}
         first = len(self.calls)
-        backward = {node: Times.of([row[first + k] for row in rows]) for k, node in enumerate(backward_calls)}
+        backward = {node: TimeSummary.of([row[first + k] for row in rows]) for k, node in enumerate(backward_calls)}
         found = []
         for node in self.calls:
             name = node.meta["node"]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from random_diagrams import box, diagram, diagrams, random_network, random_sizes
 
 from netdsl.drawing.graph.diagram import Diagram, Edge, Group
-from netdsl.drawing.layout.place import BoxPlace, Layout, Wire, place
+from netdsl.drawing.layout.place import BoxPlace, Layout, RoutedEdge, place
 
 quick = settings(max_examples=80, deadline=None)
 directions = st.booleans()
@@ -50,7 +50,7 @@ def assert_boxes_apart(drawn: Diagram, layout: Layout) -> None:
                 assert not overlap(spot, frame), (name, group)
 
 
-def segments(wire: Wire) -> list[BoxPlace]:
+def segments(wire: RoutedEdge) -> list[BoxPlace]:
     return [BoxPlace(min(a[0], b[0]), min(a[1], b[1]), abs(a[0] - b[0]), abs(a[1] - b[1]))
             for a, b in pairwise(wire.points)]
 
@@ -87,7 +87,7 @@ def assert_lines_flow(layout: Layout, axis: int) -> None:
             assert all(a[axis] <= b[axis] + 0.01 for a, b in pairwise(wire.points)), wire
 
 
-def touches(point: tuple[float, float], wire: Wire) -> bool:
+def touches(point: tuple[float, float], wire: RoutedEdge) -> bool:
     return any(piece.x - 0.1 <= point[0] <= piece.right + 0.1 and piece.y - 0.1 <= point[1] <= piece.bottom + 0.1
                for piece in segments(wire))
 

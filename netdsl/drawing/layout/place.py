@@ -15,7 +15,7 @@ from ..graph.diagram import Diagram, Edge
 from ..scene import Point
 from .layered import Cell, Level, Net, Target
 from .levels import PAD_END, PAD_SIDE, Block, lay_out
-from .u_shape import HEAD, TAIL, Arm, Shape, find_shape, lay_out_u
+from .u_shape import HEAD, TAIL, Arm, USpine, find_shape, lay_out_u
 
 #: Height of the strip at the top of a group frame that holds its title.
 TITLE = 26.0
@@ -63,7 +63,7 @@ class BoxPlace:
 
 
 @dataclass(frozen=True)
-class Wire:
+class RoutedEdge:
     """A line of an edge on one level: from a box or a group's border to a box or a group's border."""
 
     source: str  #: the box whose value it carries
@@ -81,7 +81,7 @@ class Layout:
     boxes: Mapping[str, BoxPlace]
     groups: Mapping[str, BoxPlace]
     titles: Mapping[str, Point]  #: where the title of each group starts (its baseline)
-    wires: tuple[Wire, ...]
+    wires: tuple[RoutedEdge, ...]
     upwards: frozenset[str] = frozenset()  #: boxes through which values flow upwards: the right arm of a U
 
 
@@ -115,7 +115,7 @@ class _Planner:
     titles: Mapping[str, float]
     to_the_right: bool
     wrap: bool
-    shape: Shape | None = None  #: of the top level
+    shape: USpine | None = None  #: of the top level
     blocks: dict[str, Block] = field(default_factory=dict)
     title_at: dict[str, float] = field(default_factory=dict)
     upwards: set[str] = field(default_factory=set)
@@ -216,7 +216,7 @@ class _Planner:
                        least=least, aspect=self.aspect(), wrap=wrap,
                        end=end)
 
-    def lay_out_shape(self, shape: Shape, plans: dict[str, _Plan]) -> Block:
+    def lay_out_shape(self, shape: USpine, plans: dict[str, _Plan]) -> Block:
         """The top level as a U."""
         cells = {name: self.cell(name) for name in self.diagram.top}
         nets = {net: Net(cells[plan.source], 0.0, [], name=net) for net, plan in plans.items()}
@@ -303,7 +303,7 @@ class _Planner:
         boxes: dict[str, BoxPlace] = {}
         groups: dict[str, BoxPlace] = {}
         titles: dict[str, Point] = {}
-        wires: list[Wire] = []
+        wires: list[RoutedEdge] = []
         waiting = [(top, 0.0, 0.0, 1)]
         while waiting:
             block, across, along, sign = waiting.pop()
@@ -328,7 +328,8 @@ class _Planner:
                 waiting.append((inner, low + self.shift[cell.name][0], begin + way * self.shift[cell.name][1], way))
             for piece in block.pieces:
                 points = tuple(self.turned(across + x, along + sign * y) for x, y in piece.points)
-                wires.append(Wire(piece.net.name.removesuffix("<"), piece.target, points, piece.net.name.endswith("<")))
+                name = piece.net.name
+                wires.append(RoutedEdge(name.removesuffix("<"), piece.target, points, name.endswith("<")))
         for name in (HEAD, TAIL):
             groups.pop(name, None)
         return Layout(*self.turned(top.width, top.length), boxes, groups, titles, tuple(wires),

@@ -27,7 +27,7 @@ _BETWEEN, _APART = 90.0, 34.0
 
 
 @dataclass(frozen=True)
-class Shape:
+class USpine:
     """A U of members of the top level. `rows` are (left, right) from the top: the left ones downwards, of which the
     last gives the skip, the right ones upwards, of which the first takes it; `bottom` lies between the last two."""
 
@@ -43,7 +43,7 @@ class Shape:
         return tuple(name for _, names in self.rows for name in names)
 
 
-def find_shape(diagram: Diagram) -> tuple[Diagram, Shape] | None:
+def find_shape(diagram: Diagram) -> tuple[Diagram, USpine] | None:
     """The diagram with its head and tail in groups, and its U; None if the top level is none."""
     followers = _followers(diagram)
     spine = _spine(followers)
@@ -118,7 +118,7 @@ def _grouped(diagram: Diagram, before: Sequence[str], behind: Sequence[str]) -> 
     return replace(diagram, groups=(*new, *diagram.groups))
 
 
-def _shape(spine: list[str], skips: Sequence[tuple[int, int]], has_head: bool, has_tail: bool) -> Shape:
+def _shape(spine: list[str], skips: Sequence[tuple[int, int]], has_head: bool, has_tail: bool) -> USpine:
     rows = []
     left, right = skips[0][0], skips[0][1] + 1
     for number, (source, target) in enumerate(skips):
@@ -127,7 +127,7 @@ def _shape(spine: list[str], skips: Sequence[tuple[int, int]], has_head: bool, h
             down, up = [HEAD] * has_head + down, up + [TAIL] * has_tail
         rows.append((tuple(down), tuple(up)))
         left, right = source + 1, target
-    return Shape(tuple(rows), tuple(spine[left:right]))
+    return USpine(tuple(rows), tuple(spine[left:right]))
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ class Arm:
     ways_out: Mapping[str, float]
 
 
-def lay_out_u(shape: Shape, arms: Mapping[str, Arm], nets: Mapping[str, Net]) -> Block:
+def lay_out_u(shape: USpine, arms: Mapping[str, Arm], nets: Mapping[str, Net]) -> Block:
     """Place the members; `nets` are those of the level by name, each with the member that gives it as its source."""
     given = {net.source.name: net for net in nets.values()}
     left_width = _column(arms, [*shape.left, *shape.bottom], given, 0.0)
@@ -191,7 +191,7 @@ def _place_up(arms: Mapping[str, Arm], names: Sequence[str], along: float) -> No
         along = arms[name].cell.start - _gap(arms, name)
 
 
-def _lines(shape: Shape, arms: Mapping[str, Arm], given: Mapping[str, Net], ends: Sequence[float],
+def _lines(shape: USpine, arms: Mapping[str, Arm], given: Mapping[str, Net], ends: Sequence[float],
            deepest: float) -> list[Piece]:
     def port(name: str, net: Net, going_in: bool) -> float:
         ways = arms[name].ways_in if going_in else arms[name].ways_out
