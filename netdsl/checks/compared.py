@@ -10,7 +10,7 @@ from ..base.source import Span
 from ..ir.network import ShapedNode
 from ..ir.program import CheckedProgram, Phase
 from ..layers.bounds import POSITIVE, UNIT, Bounds, within
-from ..layers.criteria import Criterion, OverClasses, Thresholded
+from ..layers.criteria import ClassificationError, Criterion, OverClasses, Thresholded
 from ..layers.value_criteria import Binary
 from ..readers.reader import DataError, Description, Stream
 from .labels import first_label_hint
@@ -27,7 +27,8 @@ def check_compared(program: ShapedProgram, described: Mapping[Phase, Description
                 labels = program.network[stream.name]
                 if node.inputs[0].node != stream.name or not isinstance(node.layer, Criterion | Thresholded):
                     continue
-                problems = _mask(stream, labels, node), _out_of_range(program, phase, stream, labels, node)
+                problems = (_mask(stream, labels, node), _out_of_range(program, phase, stream, labels, node),
+                            _largest_of_several(program, stream, node))
                 for kind, found in enumerate(problems):
                     if found is not None and (stream.name, kind) not in told:
                         told.add((stream.name, kind))
@@ -90,6 +91,24 @@ def _out_of_range(program: ShapedProgram, phase: str, stream: Stream, labels: Sh
     said = f"labels from {low + first:g} to {high + first:g}" if low is not None else f"{stream.classes} classes"
     return Diagnostic(Code.READER_SHAPE, title, Label(program.readers.spans.get(phase, labels.span), said),
                       related=(Label(node.span, "compared here"),), hint=first_label_hint(stream, largest + 1) or hint)
+
+
+def _largest_of_several(program: ShapedProgram, stream: Stream, node: ShapedNode) -> Diagnostic | None:
+    """A metric for one class of several, on labels that a criterion takes for independent ones."""
+    layer = node.layer
+    if not isinstance(layer, ClassificationError) or stream.classes is not None:
+        return None
+    binary = [user for user in program.network.users(stream.name)
+              if isinstance(user.layer, Binary) and user.inputs[0].node == stream.name]
+    count = layer.classes(program.network[node.inputs[1].node].shape)
+    if not binary or count == 1:
+        return None
+    return Diagnostic(
+        Code.DOUBTFUL, f"{layer.name()} looks at the largest of {count} labels only", Label(
+            node.span, "one class for each sample"), severity="warning",
+        related=(Label(binary[0].span, "every label for itself"),),
+        hint="of several labels at once, `HammingLoss` is the share that is wrong, and `SubsetAccuracy` the share of "
+             "samples with all of them right; if each sample has exactly one class, leave it as it is.")
 
 
 def _span(stream: Stream) -> tuple[float | None, float | None]:

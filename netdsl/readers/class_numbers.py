@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from .arrays import np
 from .reader import DataError, Stream
 
-FIRST_LABEL_DOC = "The number of the first class in the file: 1 where labels count from 1."
+FIRST_LABEL_DOC = ("The number of the first class in the file: 1 where labels count from 1. Answers then say "
+                   "`label 1` and so on, as the file does.")
 
 
 @dataclass(frozen=True)

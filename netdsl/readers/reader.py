@@ -64,6 +64,14 @@ class Stream:
     #: Features of a table as they are delivered: the root mean square of each column, by name.
     sizes: tuple[tuple[str, float], ...] = ()
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What people read for each class or number. Without a name it is the file's label, where that is not its
+        class number."""
+        count = self.classes or (self.dims[0] if self.dims is not None and len(self.dims) == 1 else 0)
+        labels = range(self.labels_from, self.labels_from + count) if self.labels_from else ()
+        return self.class_names or self.element_names or tuple(f"label {label}" for label in labels)
+
 
 @dataclass(frozen=True)
 class Description:

@@ -63,6 +63,17 @@ def test_numbers_outside_of_zero_and_one_under_a_binary_criterion(tmp_path: Path
                for title in found(network(BINARY, data=reader)))
 
 
+def test_a_metric_for_one_class_on_several_labels(tmp_path: Path) -> None:
+    (tmp_path / "weather.csv").write_text("a,b,rain,wind\n1,2,0,1\n2,1,1,1\n3,3,1,0\n0,1,0,0\n")
+    data = f'CSV {{"{tmp_path / "weather.csv"}", labels = "rain":"wind", targets = "numbers"}}'
+    (title, hint), = found(network(BINARY, data=data, labels=2, outputs=2)).items()
+    assert title == "ClassificationError looks at the largest of 2 labels only"
+    assert "`HammingLoss`" in hint
+    followed = network(BINARY, data=data, labels=2, outputs=2).replace("ClassificationError", "HammingLoss")
+    assert not found(followed)
+    assert not found(network(BINARY, data=f'CSV {{"{table(tmp_path, (0, 1))}"}}', labels=2, outputs=2))  # one class
+
+
 def test_a_class_beyond_the_outputs(tmp_path: Path) -> None:
     data = f'CSV {{"{table(tmp_path, (0, 1, 2, 3))}"}}'
     (title, hint), = found(network(SOFTMAX, data=data, outputs=3)).items()

@@ -103,6 +103,33 @@ def test_independent_labels_have_a_share_each(command: Command, here: Path) -> N
         shutil.rmtree("out")
 
 
+@pytest.mark.parametrize(("reader", "new"), [
+    ('CSV {"t.csv", firstLabel = 1}', "t.csv"), ('NumPy {"x.npy", "y.npy", firstLabel = 1}', "x.npy"),
+    ('CNTKText {"t.ctf", input = {features = {dim = 2} ; labels = {dim = 3 ; format = "sparse" ; firstLabel = 1}}}',
+     "t.ctf")])
+def test_labels_from_one_are_answered_as_in_the_file(command: Command, here: Path, reader: str, new: str) -> None:
+    draw = np.random.default_rng(0)
+    labels = np.arange(60) % 3 + 1
+    x = np.stack([np.cos(2.1 * labels), np.sin(2.1 * labels)], 1) + 0.05 * draw.normal(size=(60, 2))
+    np.save("x.npy", x.astype("float32"))
+    np.save("y.npy", labels)
+    table("t.csv", "a,b,kind", x, labels)
+    Path("t.ctf").write_text("".join(f"|features {a:.4f} {b:.4f} |labels {y}:1\n"
+                                     for (a, b), y in zip(x.tolist(), labels.tolist(), strict=True)))
+    train(command, f"""network = {{
+        features = Input {{2}} ; labels = Input {{3}}
+        z = LinearLayer {{3}} (features)
+        criterionNodes = CrossEntropyWithSoftmax (labels, z) ; outputNodes = z
+    }}
+    reader = {{ train = {reader} }} ; {SGD}""", "SGD.learningRate=1", "SGD.minibatchSize=10")
+    found = [row["z"]["predictions"][0] for row in outputs(command, new)]
+    assert [row["name"] for row in found] == [f"label {label}" for label in labels]
+    assert [row["class"] for row in found] == [label - 1 for label in labels]
+    details = command("test", "n.net", "-c", "out", "--phase", "train", "--details", "--device", "cpu").out
+    assert [line.split()[-1] for line in details.splitlines()[5:8]] == ["1", "2", "3"]
+    assert details.splitlines()[5].endswith("label 1")
+
+
 def test_heads_have_a_confusion_each_whatever_their_order(command: Command, here: Path) -> None:
     draw = np.random.default_rng(0)
     x = draw.normal(size=(600, 2)).astype("float32")

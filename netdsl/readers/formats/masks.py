@@ -66,7 +66,7 @@ class ImageMasks(ImageFileReader):
                            (*self.image_facts(), *headers.facts), warnings=(*self._skipped(), *headers.warnings))
 
     def _mask_stream(self, dims: tuple[int, ...] | None) -> Stream:
-        return Stream(self.labels_input, dims, self.classes, per_pixel=True)
+        return Stream(self.labels_input, dims, self.classes, per_pixel=True, labels_from=self.first_label)
 
     def open(self, training: bool) -> Dataset:
         return _MaskedImages(self, training, *self._pairs())

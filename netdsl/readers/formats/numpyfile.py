@@ -217,8 +217,10 @@ class NumPy(ImageReader):
         if labels.ndim == 0:
             raise self._wrong(self.labels, "labels are a row or a number for each sample")
         if self.targets == "mask":
-            count = self._mask_classes(self._mask(labels))
-            return Stream(self.labels_input, (*reversed(self._mask(labels).shape[1:]), count), count, per_pixel=True)
+            mask = self._mask(labels)
+            count = self._mask_classes(mask)
+            return Stream(self.labels_input, (*reversed(mask.shape[1:]), count), count, per_pixel=True,
+                          labels_from=self.first_label)
         classes = self._classes(labels)
         if classes is not None:
             return classes.stream(self.labels_input)

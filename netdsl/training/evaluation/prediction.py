@@ -202,8 +202,7 @@ def heads_of(program: CheckedProgram, state: Mapping[str, Any], top: int = 5, cl
 
 def names_by_input(description: Description) -> dict[str, list[str]]:
     """The names of classes and of numbers that a reader's data have, by input: what checkpoints keep."""
-    return {stream.name: list(stream.class_names or stream.element_names) for stream in description.streams
-            if stream.class_names or stream.element_names}
+    return {stream.name: list(stream.names) for stream in description.streams if stream.names}
 
 
 def _stored(state: Mapping[str, Any], name: str) -> tuple[str, ...]:
@@ -211,8 +210,7 @@ def _stored(state: Mapping[str, Any], name: str) -> tuple[str, ...]:
 
 
 def _described(streams: Sequence[Stream], name: str) -> tuple[str, ...]:
-    return next((stream.class_names or stream.element_names for stream in streams
-                 if stream.name == name and (stream.class_names or stream.element_names)), ())
+    return next((stream.names for stream in streams if stream.name == name and stream.names), ())
 
 
 def _streams(program: CheckedProgram) -> list[Stream]:
