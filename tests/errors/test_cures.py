@@ -39,9 +39,43 @@ FOLLOWED: dict[str, list[tuple[str, str]]] = {
     "unknown-name/folder": [("network =", 'dataDir = "data"\nnetwork =')],
     "wrong-inputs/list-with-commas": [("Splice (features, features, axis = 3)",
                                        "Splice (features : features, axis = 3)")],
+    "cycle/itself": [("options = { axis = axis }", "options = { end = axis }"), ("options.axis", "options.end")],
+    "cycle/page": [("height = width", "height = 4")],
+    "doubtful/nesterov": [("nesterov = true", "nesterov = true ; momentum = 0.9")],
+    "doubtful/rate-below": [("1e-12", "1e-12 ; minLearningRatePerSample = 0")],
+    "doubtful/ratio-in-every-sample": [
+        ("ReduceSum (labels .* (z > 0)) / ReduceSum (z > 0)",
+         'RatioOfSums {better = "larger"} (ReduceSum (labels .* (z > 0)), ReduceSum (z > 0))')],
+    "doubtful/softmax-twice": [(" : Softmax)", ")")],
+    "duplicate-name/page": [("conv = 3", "spare = 3")],
+    "duplicate-name/step": [("a := Tanh", "b := Tanh")],
+    "index/page": [("widths[2]", "widths[1]")],
+    "not-a-layer/page": [("64 :\n", "(x => 64 * x) :\n")],
+    "reader-shape/name": [('labelsInput = "label"', 'labelsInput = "labels"')],
+    "schedule-unreachable/page": [("maxEpochs          = 20", "maxEpochs          = 31")],
+    "shape-mismatch/two-criteria": [("LinearLayer {12}", "LinearLayer {10}")],
+    "syntax/else-missing": [("then 2", "then 2 else 1")],
+    "syntax/missing-layer-name": [('{labelDim, init', 'LinearLayer {labelDim, init')],
+    "syntax/missing-value": [("labelDim =\n", "labelDim = 10\n")],
+    "unknown-key/command": [("command = train\n", ""), ("deviceId = -1\n", "")],
+    "unknown-key/randomize": [("classes = 10} ; randomize = false }", "classes = 10, randomize = false} }"),
+                              (" ; shuffle = false", "")],
+    "unknown-name/sample": [("reader =", 'dataDir = "data"\nreader ='), ('"mnist/', '"$dataDir$/')],
+    "unknown-option/adam": [("Adam {lr = 0.1}", "Adam {}")],
+    "unknown-option/transform": [("size = Crop {sideRatio = 0.8}\n", "")],
+    "unused-name/page": [("    spare = 3\n", "    _spare = 3\n")],
+    "wrong-inputs/computed-query": [("query / 10", "query")],
+    "wrong-inputs/formula-of-a-set-metric": [("1 - Recall (labels, z)", "Recall (labels, z)")],
+    "wrong-type/not-applied": [("z = model\n", "z = model (features)\n")],
+    "wrong-type/page": [("sum = main + x", "sum = main (x) + x")],
     "wrong-type/policy": [("CosineDecay", "CosineDecay {0.1}")],
     "wrong-type/quoted-number": [("'0.05'", "0.05"), ('"0.05"', "0.05")],
 }
+
+
+#: Pages whose cure is outside of the file: data, the command line; tests/elaborate and tests/readers follow these.
+OUTSIDE = {"reader-file/page", "reader-shape/names", "override/blanks", "override/own-record", "override/page",
+           "unknown-name/override", "no-criterion/page"}
 
 
 def titles(found: tuple[Diagnostic, ...]) -> set[tuple[str, str]]:
@@ -56,6 +90,11 @@ def fixable() -> list[str]:
             if any(d.edits for d in examine(source).diagnostics):
                 found.append(name)
     return found
+
+
+def test_every_page_with_a_hint_is_followed() -> None:
+    hinted = {name for name, path in CASES.items() if "\nHint: " in path.with_suffix(".txt").read_text()}
+    assert sorted(hinted - set(fixable()) - set(FOLLOWED) - OUTSIDE) == []
 
 
 @pytest.mark.parametrize("name", fixable())

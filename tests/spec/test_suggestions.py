@@ -17,7 +17,7 @@ FILE = """network = {
     criterionNodes = SquareError (t, model (x))
 }
 reader = { train = CSV {"table.csv", labels = "a", featuresInput = "x", labelsInput = "t"} }
-SGD = { maxEpochs = 4 ; MORE }
+SGD = { maxEpochs = 4 ; learningRate = 0.1 ; MORE }
 """
 
 
