@@ -77,7 +77,7 @@ def choose_draft(like: str) -> FileDraft:
     """A file for well-known data: `mlp` on MNIST, `convnet` and `resnet` on CIFAR-10, `alexnet` on ImageNet."""
     preset = _PRESETS[like]
     values = {**_shape(preset.width, preset.width, preset.channels, preset.classes), "data": preset.data,
-              "scaling": preset.scaling, "network": _network(like, preset.width, preset.width, 5000),
+              "scaling": preset.scaling, "network": _network(like, preset.width, preset.width),
               "reader": filled(preset.reader), "minibatch": "64",
               "rule": filled("sgd", rate=f"{preset.rate:g}", sample=preset.sample)}
     return FileDraft(like, preset.title, values, preset.epochs, preset.images)
@@ -100,7 +100,7 @@ def draft_from_file(found: ImageFolderFacts, like: str | None = None) -> FileDra
         reasons.append(("note", f"the smallest class has {found.smallest} images; expect little of so few"))
     values = {**_shape(width, height, channels, len(found.classes)), "data": found.folder.as_posix(),
               "scaling": f"Normalize {{{_numbers(found.mean)}, {_numbers(found.deviation)}, range = 0:1}}",
-              "network": _network(kind, width, height, max(100, min(5000, found.count // 4))),
+              "network": _network(kind, width, height),
               "reader": reader, "minibatch": str(minibatch),
               "rule": filled("adamw", rate=f"{_ADAM_RATES[kind]:g}", validation=held_out)}
     title = f"{_KINDS[kind]} for the images in {found.folder.name or found.folder}"
@@ -119,8 +119,8 @@ def _shape(width: int, height: int, channels: int, classes: int) -> dict[str, st
     return {"width": str(width), "height": str(height), "channels": str(channels), "classes": str(classes)}
 
 
-def _network(kind: str, width: int, height: int, remember: int) -> str:
-    """The lines of the network. `remember`: over how many samples batch normalization averages."""
+def _network(kind: str, width: int, height: int) -> str:
+    """The lines of the network."""
     side = min(width, height)
     stages = max(1, min(5, int(math.log2(max(2, side // 4)))))
     steps = " : ".join(f"stage{number} := Stage {{{min(256, 16 * 2**number)}}}" for number in range(1, stages + 1))
@@ -128,7 +128,7 @@ def _network(kind: str, width: int, height: int, remember: int) -> str:
     if side >= 160:
         stem += " : MaxPoolingLayer {(3:3), stride = 2, pad = true}"
     filters = "16" if side < 160 else "32"
-    return filled(kind, remember=str(remember), stages=steps, stem=f"stem := {stem}", filters=filters)
+    return filled(kind, stages=steps, stem=f"stem := {stem}", filters=filters)
 
 
 def _odd_files(found: ImageFolderFacts) -> list[tuple[str, str]]:

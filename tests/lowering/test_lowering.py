@@ -19,7 +19,7 @@ SMALL = ["mlp_mnist", "convnet_mnist", "lenet_mnist", "convnet_cifar10_lrn", "re
          "regression_cifar10"]
 
 
-def executable(path: str, seed: int = 1) -> tuple[netdsl.Program, Executable]:
+def executable(path: str, seed: int = 1) -> tuple[netdsl.CheckedProgram, Executable]:
     program = netdsl.check(f"networks/{path}.net")
     built = lower(program.network, [*program.criteria, *program.metrics, *program.outputs])
     built.initialize(seed)

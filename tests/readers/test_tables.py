@@ -184,7 +184,7 @@ SGD = {{ minibatchSize = 4 ; maxEpochs = 2 ; learningRate = 0.1 {more} }}
 """
 
 
-def check(folder: Path, text: str) -> netdsl.compiler.Checked:
+def check(folder: Path, text: str) -> netdsl.CheckResult:
     return examine(Source("t.net", text.replace("@", str(folder))))
 
 
@@ -192,7 +192,7 @@ def pages(folder: Path, reader: str) -> list[netdsl.Diagnostic]:
     return [d for d in check(folder, network(1, reader)).diagnostics if d.is_error]
 
 
-def opened(checked: netdsl.compiler.Checked, phase: str) -> dict[str, np.ndarray]:
+def opened(checked: netdsl.CheckResult, phase: str) -> dict[str, np.ndarray]:
     return arrays(checked.require().readers[Phase(phase)])
 
 

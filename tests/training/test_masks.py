@@ -56,11 +56,11 @@ def segmentation(folder: Path, sgd: str, labels: int = CLASSES, transforms: str 
     SGD = {{ maxEpochs = 1 ; learningRate = 0.1 ; {sgd} }}"""
 
 
-def checked(text: str) -> netdsl.Program:
+def checked(text: str) -> netdsl.CheckedProgram:
     return netdsl.check(Source("masks.net", text))
 
 
-def by_hand(folder: Path, program: netdsl.Program, run: Path) -> dict[str, float]:
+def by_hand(folder: Path, program: netdsl.CheckedProgram, run: Path) -> dict[str, float]:
     """ce, errs and iou of a run's network on the set, in plain torch with ignore_index."""
     module = netdsl.load_weights(netdsl.compile(program), run)
     files = sorted((folder / "images").iterdir())

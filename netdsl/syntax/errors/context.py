@@ -2,21 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from functools import cached_property
+from typing import NamedTuple, TypeAlias
 
 from ...base.codes import Code
 from ...base.diagnostics import Diagnostic, Edit, Label
 from ...base.source import Source, Span
-from ...base.units import any_of
-from .replay import END, Change, Opening, Replay, Word
+from .replay import END, OPENERS, Change, Opening, Replay, Word
+
+#: A text with places to fill, as in "`<sign>` is missing".
+Template: TypeAlias = str
 
 #: A headline stands behind `error[syntax]: ` on a line of 78 columns.
 TITLE_COLUMNS = 78 - len("error[syntax]: ")
-_QUOTED_COLUMNS = 26
+_QUOTED_COLUMNS, _NAME_COLUMNS = 26, 30
 #: What a diagnostic calls the content of a bracket.
 _CONTENT = {"call": "the arguments", "parameters": "the parameters", "record": "the record", "group": "the brackets",
             "index": "the index", "elements": "the index", "array": "the bounds"}
+#: Signs that are taken for each other: the one that stands there, the one that is needed, and what is said of them.
+_PLAIN = "<word> stands where `<sign>` is needed"
+EXCHANGES = {
+    "=": {":=": "a step of a list gets its name by `:=`", "=>": "a function is written with `=>`",
+          "==": "a comparison is written `==`"},
+    ":=": {"=": "a value is given by `=`; `:=` names a step of a list", ":": _PLAIN},
+    "COMPARE": {"=": "a value is given by `=`; <word> compares"},
+    ":": {",": _PLAIN, "=": "a value is given by `=`", "..": "bounds are joined by `..`"},
+    ",": {":": "a list is joined by `:`", "..": "bounds are joined by `..`"},
+    "=>": {"=": _PLAIN}, ".": {"..": _PLAIN}, ";": {",": _PLAIN, ":": _PLAIN}, "FLOW": {":": _PLAIN},
+    "..": {":": "`..` is used only between bounds, in `array[0..3]` and `V[i:0..3]`"},
+}
+
+
+class Finding(NamedTuple):
+    """A kind of mistake with its page."""
+
+    kind: str
+    page: Diagnostic
+    #: Whether the fix is what the author meant, so that what is wrong behind it is no consequence of a guess.
+    certain: bool = False
+
+
+def fill(template: Template, phrase: Callable[[str], str]) -> str:
+    """A template with its places, `<name>`, filled."""
+    return re.sub(r"<(\w+)>", lambda match: phrase(match[1]), template)
 
 
 class ErrorContext:
@@ -28,25 +58,13 @@ class ErrorContext:
         self.bad: int = min(replay.bad, len(replay.words) - 1)
         self.word: Word = self.words[self.bad]
         self.kind = replay.kind
-
-    @cached_property
-    def openings(self) -> list[Opening]:
-        return self.replay.openings(self.bad)
-
-    @property
-    def inside(self) -> Opening | None:
-        """The innermost bracket that is open."""
-        return self.openings[-1] if self.openings else None
-
-    @property
-    def role(self) -> str:
-        """What stands in the innermost open bracket; "" outside of all."""
-        return self.inside.role if self.inside is not None else ""
-
-    @property
-    def lowest(self) -> int | None:
-        """The word that opens the innermost bracket."""
-        return self.inside.index if self.inside is not None else None
+        self.openings: list[Opening] = replay.openings(self.bad)
+        #: The innermost bracket that is open, what stands in it ("" outside of all), and the word that opens it.
+        self.inside: Opening | None = self.openings[-1] if self.openings else None
+        self.role: str = self.inside.role if self.inside is not None else ""
+        self.lowest: int | None = self.inside.index if self.inside is not None else None
+        #: The words of the innermost open bracket before the mistake, backwards.
+        self.siblings: list[int] = list(replay.siblings(self.lowest, self.bad))
 
     @cached_property
     def head(self) -> int | None:
@@ -60,19 +78,41 @@ class ErrorContext:
             return self.replay.head(self.inside.index)
         return self.head
 
+    def owner(self, index: int) -> int | None:
+        """The name that a missing value or `=` before a word belongs to."""
+        if self.kind(index - 1) == "=":
+            return index - 2 if self.kind(index - 2) == "NAME" else self.replay.callee(index - 1)
+        return self.head if self.head is not None else index - 1
+
     @cached_property
     def expects_value(self) -> bool:
         """Whether the word before asks for a value behind it."""
         return self.replay.can(self.bad, "NUMBER")
 
     @cached_property
-    def siblings(self) -> list[int]:
-        """The words of the innermost open bracket before the mistake, backwards."""
-        return list(self.replay.siblings(self.lowest, self.bad))
+    def takes_name(self) -> bool:
+        """Whether a name may stand here, and no value."""
+        return not self.expects_value and self.replay.can(self.bad, "NAME")
+
+    @cached_property
+    def in_sequential(self) -> bool:
+        """Whether the innermost open bracket holds the steps of a Sequential."""
+        head = self.inside.head if self.inside is not None else None
+        return head is not None and self.words[head].text == "Sequential"
+
+    @cached_property
+    def in_list(self) -> bool:
+        """Whether the elements in the innermost open bracket have been joined by `:` so far."""
+        signs = (self.kind(index) for index in self.siblings if self.kind(index) in (":", ","))
+        return self.inside is not None and next(signs, ":" if self.in_sequential else ",") == ":"
 
     def helps(self, change: Change, words: int = 1) -> bool:
         """Whether the text can be read at least so many words further with a change."""
         return self.replay.reach(change) >= min(self.bad + words, len(self.words))
+
+    def opens_better(self, index: int, change: Change) -> bool:
+        """Whether an opening bracket before a word lets the text be read further than a change."""
+        return any(self.replay.reach(Change(index, 0, kind)) > self.replay.reach(change) for kind in OPENERS)
 
     # --- places ------------------------------------------------------------------------------
 
@@ -94,19 +134,29 @@ class ErrorContext:
         """The label at the innermost open bracket, if that is on another line."""
         if self.inside is None or self.line(self.inside.index) == self.line(self.bad):
             return ()
-        return (self.label(self.inside.index, text or f"in {self.bracket(self.inside)} opened here"),)
+        return (self.label(self.inside.index, text or f"in {self.bracket} opened here"),)
 
     def behind(self, index: int, text: str) -> tuple[Label, ...]:
         """The label at the word before, where the reader must act, if that is on another line."""
         return (self.label(index - 1, text),) if index and self.line(index - 1) != self.line(index) else ()
 
-    def where(self, index: int) -> str:
-        """Where to put something that belongs before a word, in words."""
-        if index and (self.words[index].first or self.kind(index) == END):
-            return f"at the end of line {self.source.position(self.words[index - 1].end)[0]}"
-        return f"before {self.quote(index)}"
-
     # --- phrases -----------------------------------------------------------------------------
+
+    def phrase(self, name: str, index: int, sign: str = "") -> str:
+        """What fills a place of a template; `index` is the word that it is about, `sign` what is written there."""
+        places = {"word": index, "before": index - 1, "after": index + 1, "bad": self.bad}
+        if name in places:
+            return self.quote(places[name])
+        return {
+            "name": lambda: self.name(index), "head": lambda: self.name(self.head or 0),
+            "owner": lambda: self.name(self.owner(index) or 0), "line": lambda: str(self.line(index)),
+            "opener": lambda: self.kind(self.lowest or 0), "opened": lambda: str(self.line(self.lowest or 0)),
+            "bracket": lambda: self.bracket,
+            "sign": lambda: sign.split()[0],
+            "where": lambda: self.where(index), "beside": lambda: self._beside(index),
+            "joined": lambda: self._joined(sign),
+            "exchange": lambda: fill(EXCHANGES[self.kind(index)][sign], lambda other: self.phrase(other, index, sign)),
+        }[name]()
 
     def quote(self, index: int) -> str:
         """A word as the user wrote it, cut if it is long."""
@@ -117,47 +167,32 @@ class ErrorContext:
         return f"`{text[: _QUOTED_COLUMNS - 3]}...`" if cut else f"`{text}`"
 
     def name(self, index: int) -> str:
-        return self.words[index].text[:30]
+        return self.words[index].text[:_NAME_COLUMNS]
 
-    def bracket(self, opening: Opening) -> str:
-        """`the list`, `the record`, ...: what the bracket holds."""
-        return "the list" if opening.role == "call" and self.holds_list(opening) else _CONTENT[opening.role]
+    def where(self, index: int) -> str:
+        """Where to put something that belongs before a word, in words."""
+        if index and (self.words[index].first or self.kind(index) == END):
+            return f"at the end of line {self.source.position(self.words[index - 1].end)[0]}"
+        return f"before {self.quote(index)}"
 
-    def name_of(self, opening: Opening) -> str:
-        """The bracket as the user sees it: `Sequential (`."""
-        kind = self.kind(opening.index)
-        name = "" if opening.head is None else f"{self.words[opening.head].text[:_QUOTED_COLUMNS - 2]} "
-        return f"`{name}{kind}`"
+    def _beside(self, index: int) -> str:
+        """Where the `=` goes."""
+        return f"behind {self.quote(index - 1)}" if self.owner(index) == index - 1 else f"before {self.quote(index)}"
 
-    def holds_list(self, opening: Opening) -> bool:
-        """Whether the elements behind a bracket have been joined by `:` so far."""
-        signs = [self.kind(i) for i in self.replay.siblings(opening.index, self.bad) if self.kind(i) in (":", ",")]
-        if signs:
-            return ":" in (signs[: signs.index(",")] if "," in signs else signs)
-        return opening.head is not None and self.words[opening.head].text == "Sequential"
+    def _joined(self, sign: str) -> str:
+        """The rule for a sign between two things."""
+        if sign == ":":
+            what = "layers of a Sequential" if self.in_sequential else "elements of a list"
+            return f"The {what} are joined by colons"
+        what = "parameters of a function" if self.role == "parameters" else "arguments of a call"
+        return f"The {what} are separated by commas"
 
     @property
-    def is_sequential(self) -> bool:
-        """Whether the innermost open bracket holds the steps of a Sequential."""
-        head = self.inside.head if self.inside is not None else None
-        return head is not None and self.words[head].text == "Sequential"
+    def bracket(self) -> str:
+        """`the list`, `the record`, ...: what the innermost open bracket holds."""
+        return "the list" if self.role == "call" and self.in_list else _CONTENT.get(self.role, "")
 
-    def expected(self, index: int) -> str:
-        """The things a person would write before a word, if they are at most four; else nothing."""
-        accepted = self.replay.accepts(index)
-        phrases = ["a value"] if "NUMBER" in accepted else ["a name"] if "NAME" in accepted else []
-        if accepted & {"COMPARE", "&&", "||", "FLOW"}:
-            phrases.append("an operator")
-            accepted -= {"(", "{", "[", "."}
-        if "a value" in phrases:
-            accepted -= {"(", "{"}
-        phrases += [f"`{kind}`" for kind in (":", ",", ")", "}", "]", "=", ":=", "=>", "..", "then", "else", "(", "{")
-                    if kind in accepted]
-        if END in accepted and len(phrases) < 2:
-            phrases.append("the end of the file")
-        if len(phrases) > 4:
-            return ""
-        return any_of(phrases)
+    # --- fixes and pages ----------------------------------------------------------------------
 
     def insertion(self, index: int, text: str) -> Edit:
         """What is to be written before a word: signs that end something stand behind the word before it."""
@@ -175,7 +210,7 @@ class ErrorContext:
         return (Edit(self.span(change.index, change.index + change.remove - 1), change.insert),)
 
     def rewritten(self, edit: Edit) -> str:
-        """The lines of an edit as they would then be: a block of a diagnostic, or nothing if they are long."""
+        """The lines of an edit as they would then be: a block of a page, or nothing if they are long."""
         text, span = self.source.text, edit.span
         begin = text.rfind("\n", 0, span.start) + 1
         stop = text.find("\n", max(span.end, self.span(self.bad).start))
@@ -186,7 +221,7 @@ class ErrorContext:
         fits = len(lines) <= 4 and all(len(line) - margin <= 72 and line.isprintable() for line in lines)
         return "\n".join("    " + line[margin:] for line in lines) if fits else ""
 
-    def error(self, titles: str | tuple[str, ...], primary: Label, related: Sequence[Label] = (),
+    def error(self, titles: str | Sequence[str], primary: Label, related: Sequence[Label] = (),
               body: Sequence[str] = (), hint: str = "", fix: Sequence[Edit] = ()) -> Diagnostic:
         """A syntax diagnostic with the first headline that fits on a line."""
         choices = (titles,) if isinstance(titles, str) else titles

@@ -14,52 +14,48 @@ from lark import Lark
 
 from ...base.diagnostics import Diagnostic, Edit, Label, apply_fix
 from ...base.source import Source, Span
-from . import repair
-from .context import ErrorContext
+from ...base.units import any_of
+from .context import ErrorContext, Finding
+from .forms import FORMS, LAST, TEXTS
+from .repair import find_repair
 from .replay import Replay
-from .rules import LAST_RULES, RULES, Rule
+from .rules import find_form, find_open_string
 
 #: So many mistakes of one text are told at once.
 MOST = 6
-#: Kinds whose fix is what the author meant, so that what is wrong behind it is no consequence of a guess.
-CERTAIN = ("foreign_form", "forgotten_quote", "single_equals", "member_separator", "semicolon", "colon_for_equals",
-           "missing_separator", "exchanged", "trailing_separator")
+#: What a diagnostic calls the words that the parser could use.
+_EXPECTED = {"NUMBER": "a value", "NAME": "a name", "COMPARE": "an operator",
+             **{sign: f"`{sign}`" for sign in (":", ",", ")", "}", "]", "=", ":=", "=>", "..", "then", "else")}}
 
 
 def explain(source: Source, parser: Lark, start: str) -> list[Diagnostic]:
     """The first mistake of a text, and those behind it that are seen once it is mended."""
     found: list[Diagnostic] = []
-    current, edits, behind = source, list[tuple[Edit, ...]](), -1
+    current, edits = source, list[Edit]()
     while len(found) < MOST:
-        if found and Replay(parser, current.text, start).is_complete:
-            break
-        kind, diagnostic = diagnose(current, parser, start)
-        diagnostic = _moved_back(diagnostic, edits, source)
-        if diagnostic.primary.span.start <= behind or (found and kind not in CERTAIN):
+        finding = diagnose(current, parser, start)
+        page = _moved_back(finding.page, edits, source)
+        if found and (page.primary.span.start <= found[-1].primary.span.start or not finding.certain):
             break  # what is wrong now may be a consequence of the fix
-        found.append(diagnostic)
-        behind = diagnostic.primary.span.start
-        fix = diagnostic.fix if kind in CERTAIN else ()
-        if not fix:
+        found.append(page)
+        if not page.fix or not finding.certain:
             break
-        edits.append(fix)
+        edits += page.fix
         try:
-            current = Source(source.name, apply_fix((edit for fix in edits for edit in fix), source))
+            current = Source(source.name, apply_fix(edits, source))
         except ValueError:  # a fix of what another fix has written
             break
     return found
 
 
-def _moved_back(diagnostic: Diagnostic, fixes: Sequence[tuple[Edit, ...]], source: Source) -> Diagnostic:
-    """A diagnostic about a text with some edits made, as a diagnostic about the text without them."""
-    edits = sorted((edit for fix in fixes for edit in fix), key=lambda edit: edit.span.start)
-
+def _moved_back(page: Diagnostic, edits: Sequence[Edit], source: Source) -> Diagnostic:
+    """A page about a text with some edits made, as a page about the text without them."""
     def span(place: Span) -> Span:
         return source.span(offset(place.start), max(offset(place.start), offset(place.end)))
 
     def offset(at: int) -> int:
         shift = 0  # how much longer the edited text is before this place
-        for edit in edits:
+        for edit in sorted(edits, key=lambda edit: edit.span.start):
             start, grown = edit.span.start + shift, len(edit.text) - (edit.span.end - edit.span.start)
             if at <= start:
                 break
@@ -68,33 +64,25 @@ def _moved_back(diagnostic: Diagnostic, fixes: Sequence[tuple[Edit, ...]], sourc
             shift += grown
         return at - shift
 
-    primary, *related = (Label(span(label.span), label.text) for label in (diagnostic.primary, *diagnostic.related))
-    fix = tuple(Edit(span(edit.span), edit.text) for edit in diagnostic.fix)
-    return replace(diagnostic, primary=primary, related=tuple(related), fix=fix)
+    primary, *related = (Label(span(label.span), label.text) for label in (page.primary, *page.related))
+    fix = tuple(Edit(span(edit.span), edit.text) for edit in page.fix)
+    return replace(page, primary=primary, related=tuple(related), fix=fix)
 
 
-def diagnose(source: Source, parser: Lark, start: str = "start") -> tuple[str, Diagnostic]:
-    """The kind of mistake (for tests) and its diagnostic. The text must be one that does not parse."""
+def diagnose(source: Source, parser: Lark, start: str = "start") -> Finding:
+    """The mistake of a text that does not parse."""
     replay = Replay(parser, source.text, start)
     context = ErrorContext(source, replay)
-    if replay.is_complete:
-        return "nothing", fallback(context)  # the grammar allows it; what is wrong is said elsewhere
-    found = _first(RULES, context) or repair.best(context) or _first(LAST_RULES, context)
-    return found or ("fallback", fallback(context))
-
-
-def _first(rules: Sequence[Rule], context: ErrorContext) -> tuple[str, Diagnostic] | None:
-    """What the first rule that knows the mistake says."""
-    for rule in rules:
-        diagnostic = rule(context)
-        if diagnostic is not None:
-            return rule.__name__, diagnostic
-    return None
+    if replay.bad == len(replay.words):
+        return Finding("nothing", fallback(context))  # the grammar allows it; what is wrong is said elsewhere
+    return find_form(TEXTS, context) or find_open_string(context) or find_form(FORMS, context) \
+        or find_repair(context) or find_form(LAST, context) or Finding("fallback", fallback(context))
 
 
 def fallback(context: ErrorContext) -> Diagnostic:
     """Nothing fits: what could not be read, and the few things a person would write there."""
-    expected = context.expected(context.bad)
-    label = f"I expected {expected} here" if expected else "I cannot read on from here"
+    expected = [phrase for kind, phrase in _EXPECTED.items() if context.replay.can(context.bad, kind)]
+    shown = expected[:1] if context.expects_value else expected if len(expected) <= 4 else []
+    label = f"I expected {any_of(shown)} here" if shown else "I cannot read on from here"
     return context.error((f"{context.quote(context.bad)} cannot stand here", "this cannot stand here"),
                          context.label(context.bad, label), context.opened_here())

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from lark import Lark, Token, UnexpectedToken
 from lark.lexer import PatternStr, TerminalDef
@@ -35,10 +35,6 @@ class Word:
     start: int
     end: int
     first: bool  #: first on its line
-
-    def joins(self, other: Word) -> bool:
-        """Whether the other word follows without a blank."""
-        return self.end == other.start
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +96,6 @@ class Replay:
         self.words = words_of(parser, text)
         self._types = {kind: name for name, kind in _terminals(parser)[1].items()} | {END: END}
         self._states: list[InteractiveParser] = [parser.parse_interactive("", start=start)]
-        self._reached: dict[Change, int] = {}
         state = self._states[0]
         for word in self.words:
             state = _copy(state)
@@ -108,11 +103,6 @@ class Replay:
                 break
             self._states.append(state)
         self.bad = len(self._states) - 1
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether all words can be used."""
-        return self.bad == len(self.words)
 
     def _feed(self, state: InteractiveParser, kind: str) -> bool:
         """Move a parser behind a word; whether the word could stand there."""
@@ -122,15 +112,10 @@ class Replay:
             return False
         return True
 
-    def again(self, text: str) -> Replay:
-        """Another text, read alike."""
-        return Replay(self.parser, text, self.start)
-
-    def accepts(self, index: int) -> set[str]:
-        """Every kind of word that could stand before the word at `index`."""
-        kinds = _terminals(self.parser)[1]
-        accepted: set[str] = self._states[index].accepts()  # type: ignore[no-untyped-call]
-        return {kinds.get(name, name) for name in accepted}
+    @property
+    def stop(self) -> int:
+        """Where the reading stops; behind the text if it does not."""
+        return self.words[self.bad].start if self.bad < len(self.words) - 1 else len(self.text) + 1
 
     def can(self, index: int, kind: str) -> bool:
         """Whether a word of this kind could stand before the word at `index`."""
@@ -141,11 +126,6 @@ class Replay:
 
     def reach(self, change: Change) -> int:
         """The index of the first word that cannot be used once the text is changed so; len(words) if all can."""
-        if change not in self._reached:
-            self._reached[change] = self._reach(change)
-        return self._reached[change]
-
-    def _reach(self, change: Change) -> int:
         state = _copy(self._states[change.index])
         inserted = words_of(self.parser, change.insert)[:-1] if change.insert else ()
         if not all(self._feed(state, word.kind) for word in inserted):
@@ -156,16 +136,24 @@ class Replay:
 
     # --- brackets ----------------------------------------------------------------------------
 
+    @cached_property
+    def partners(self) -> dict[int, int]:
+        """The other bracket of each bracket that has one, matched by number and not by kind."""
+        partners: dict[int, int] = {}
+        positions: list[int] = []
+        for index, word in enumerate(self.words):
+            if word.kind in OPENERS:
+                positions.append(index)
+            elif word.kind in CLOSERS and positions:
+                opener = positions.pop()
+                partners |= {opener: index, index: opener}
+        return partners
+
     def openings(self, index: int) -> list[Opening]:
         """The brackets that are open before a word, outermost first. Up to `bad` they match."""
-        positions: list[int] = []
-        for position in range(min(index, self.bad)):
-            kind = self.words[position].kind
-            if kind in OPENERS:
-                positions.append(position)
-            elif kind in CLOSERS:
-                positions.pop()
-        return [self._opening(position) for position in positions]
+        index = min(index, self.bad)
+        return [self._opening(position) for position in range(index)
+                if self.kind(position) in OPENERS and self.partners.get(position, index) >= index]
 
     def _opening(self, position: int) -> Opening:
         kind, before = self.words[position].kind, self.kind(position - 1)
@@ -186,15 +174,10 @@ class Replay:
 
     def callee(self, opening: int) -> int | None:
         """The name before the bracket, over other brackets of the same call."""
-        depth = 0
-        for position in range(opening - 1, -1, -1):
-            kind = self.words[position].kind
-            depth += (kind in CLOSERS) - (kind in OPENERS)
-            if depth < 0:
-                return None
-            if depth == 0 and kind not in OPENERS:
-                return position if kind == "NAME" else None
-        return None
+        position = opening - 1
+        while self.kind(position) in CLOSERS and position in self.partners:
+            position = self.partners[position] - 1
+        return position if self.kind(position) == "NAME" else None
 
     def head(self, index: int) -> int | None:
         """The name of the member that has been read up to its `=`, but not that; None elsewhere."""
@@ -206,45 +189,27 @@ class Replay:
 
     def siblings(self, opening: int | None, index: int) -> Iterator[int]:
         """The words between an open bracket and a word that stand in no other bracket, backwards."""
-        depth = 0
-        for position in range(index - 1, -1 if opening is None else opening, -1):
-            depth += self.words[position].kind in CLOSERS
-            if not depth:
+        position, first = index - 1, -1 if opening is None else opening
+        while position > first:
+            if self.kind(position) in CLOSERS:
+                position = self.partners.get(position, position)
+            else:
                 yield position
-            depth -= self.words[position].kind in OPENERS
-
-    def closer(self, opening: int) -> int | None:
-        """The word that closes a bracket, by number."""
-        depth = 0
-        for index in range(opening, len(self.words)):
-            depth += (self.words[index].kind in OPENERS) - (self.words[index].kind in CLOSERS)
-            if depth == 0:
-                return index
-        return None
+            position -= 1
 
     def odd_pair(self) -> tuple[int, int] | None:
         """The first brackets whose ends are laid out unlike each other: one ends its line, the other begins none.
 
         Brackets that match by number and not by layout are where one was forgotten.
         """
-        positions: list[int] = []
-        for index in range(self.bad):
-            if self.words[index].kind in OPENERS:
-                positions.append(index)
-            elif self.words[index].kind in CLOSERS:
-                opener = positions.pop()
-                same_line = "\n" not in self.text[self.words[opener].start : self.words[index].start]
-                if not same_line and self.line_end(opener) != self.words[index].first:
-                    return opener, index
+        for index in (index for index in range(self.bad) if self.kind(index) in CLOSERS):
+            opener, word = self.partners[index], self.words[index]
+            lines = "\n" in self.text[self.words[opener].start : word.start]
+            if lines and self.words[opener + 1].first != word.first:
+                return opener, index
         return None
 
     def indent(self, index: int) -> int:
         """How far the line of a word is indented."""
         line = self.text[self.text.rfind("\n", 0, self.words[index].start) + 1 :]
         return len(line) - len(line.lstrip(" \t"))
-
-    def line_end(self, index: int) -> bool:
-        """Whether a word is the last on its line."""
-        return index + 1 >= len(self.words) or self.words[index + 1].first
-
-
