@@ -164,8 +164,8 @@ def test_columns_are_standardized(tmp_path: Path) -> None:
     np.testing.assert_allclose(found, (values - values.mean(0)) / values.std(0), rtol=1e-5, atol=1e-6)
     assert features(tmp_path / "t.csv", "a,b,c\n7,2,x\n7,4,y\n", standardize=True) == [[0, -1], [0, 1]]
     # Times in seconds differ in digits that float32 does not have.
-    found = features(tmp_path / "t.csv", "a,b\n1700000001,x\n1700000003,y\n", standardize=True)
-    assert found == [[-1], [1]]
+    times = features(tmp_path / "t.csv", "a,b\n1700000001,x\n1700000003,y\n", standardize=True)
+    assert times == [[-1], [1]]
 
 
 # --- what the training data decide ---------------------------------------------------------------
