@@ -221,6 +221,9 @@ def test_a_word_that_training_does_not_know(tmp_path: Path) -> None:
     page, = check(tmp_path, network(2, 'CSV {"@/train.csv", categories = "sex"}', test)).errors
     assert page.title == "row 3 has a word that the training data do not have: `femal`"
     assert "did you mean `female`?" in page.hint
+    (tmp_path / "other.csv").write_text("sex,y\nalien,a\n")
+    page, = check(tmp_path, network(2, 'CSV {"@/train.csv", categories = "sex"}', test.replace("test", "other"))).errors
+    assert page.hint.startswith("`unknownCategories")  # nothing like it: no suggestion and no gap
     checked = check(tmp_path, network(2, 'CSV {"@/train.csv", categories = "sex"}',
                                       test.replace("}", ', unknownCategories = "zeros"}')))
     assert opened(checked, "test")["features"].tolist() == [[0, 1], [0, 0]]
