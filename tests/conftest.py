@@ -51,7 +51,8 @@ def golden(request: pytest.FixtureRequest) -> Iterator[Golden]:
 def pytest_sessionfinish(session: pytest.Session) -> None:
     config = session.config
     if hasattr(config, "workerinput"):  # a worker of pytest-xdist knows only its part
-        config.workeroutput["goldens"] = ([str(p) for p in config.stash[COMPARED]], config.stash[COMPLETE])
+        output: dict[str, object] = config.workeroutput  # type: ignore[attr-defined]  # pytest-xdist sets it
+        output["goldens"] = ([str(p) for p in config.stash[COMPARED]], config.stash[COMPLETE])
         return
     kinds = {(path.parent, path.suffix) for path in config.stash[COMPARED]}
     files = {path for folder, suffix in kinds for path in folder.glob(f"*{suffix}")}

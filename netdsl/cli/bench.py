@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,7 @@ from ..base.text_table import Column, text_table
 from ..base.units import plural
 from .common_options import file_and_overrides
 from .help_examples import examples
-from .output import out, room
+from .output import out, out_json, room
 from .weights_options import device_option, format_option
 
 if TYPE_CHECKING:
@@ -44,7 +43,7 @@ def bench(file: str, overrides: tuple[str, ...], minibatch: int | None, iteratio
 
     found = measure(check(file, overrides), BenchOptions(device, minibatch, iterations, warm_up))
     if form == "json":
-        out(json.dumps(_document(file, found), indent=2))
+        out_json(_document(file, found))
         return 0
     out(f"{Path(file).name}: minibatch of {found.minibatch}, {plural(iterations, 'iteration')} after {warm_up} to warm "
         f"up, {found.precision}, {found.device}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 
 import click
@@ -14,7 +13,7 @@ from ..describe.network_text import plan_text, reader_text, table, to_json
 from .common_options import split
 from .completion import complete_file_or_override
 from .help_examples import examples
-from .output import color_wanted, err, out, room
+from .output import color_wanted, err, out, out_json, room
 
 
 @examples(
@@ -69,7 +68,7 @@ def check(arguments: tuple[str, ...], form: str, read_data: bool, quiet: bool, d
             failed = failed or any(part.failed for part in found)
             _show_data(found)
     if form == "json":
-        out(json.dumps(documents[0] if len(documents) == 1 else documents, indent=2))
+        out_json(documents[0] if len(documents) == 1 else documents)
     return 1 if failed else 0
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,7 +11,7 @@ from ..base.units import disk_text, first_of, plural, value_text
 from ..runs.store import Run, locate_run, missing_checkpoint
 from .completion import complete_checkpoint
 from .help_examples import examples
-from .output import out, room
+from .output import out, out_json, room
 from .weights_options import format_option
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ def info(checkpoint: str, everything: bool, form: str) -> int:
     found = contents(path)
     record = _record(found)
     if form == "json":
-        out(json.dumps(_document(found, record), indent=2))
+        out_json(_document(found, record))
         return 0
     out("\n".join(_heading(found, record)))
     for title, tensors in (("tensors", found.tensors), ("trainer", found.trainer if everything else ())):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sys
@@ -12,9 +13,16 @@ from typing import IO, Any, TextIO
 
 import click
 
+from ..base.atomic_files import finite
+
 
 class ReaderGone(Exception):
     """Nobody reads our output any more (`netdsl check x | head`)."""
+
+
+def out_json(document: Any) -> None:
+    """A result as JSON, which has no NaN and no infinity: null instead, so that every reader takes it."""
+    out(json.dumps(finite(document), indent=2))
 
 
 def out(text: str = "", nl: bool = True) -> None:

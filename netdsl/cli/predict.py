@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import os
 import re
 import sys
@@ -25,7 +24,7 @@ from ..runs.store import file_of
 from ..training.evaluation.prediction import Answer
 from .completion import complete_file
 from .help_examples import examples
-from .output import err, out
+from .output import err, out, out_json
 from .weights_options import checkpoint_option, chosen_checkpoint, device_option, epoch_option, format_option
 
 if TYPE_CHECKING:
@@ -156,7 +155,7 @@ def _tell(note: DataError) -> None:
 def _close(found: Sequence[Answer], form: str, printer: _Printer) -> int:
     """Print what is said after all answers; the exit code."""
     if form == "json":
-        out(json.dumps([answer.to_json() for answer in found], indent=2))
+        out_json([answer.to_json() for answer in found])
     elif form == "text" and printer.unseen:
         err("Hint: --out FOLDER writes these pictures as PNG.")
     failed = [answer for answer in found if answer.error]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from ..runs.side_by_side import Change, changes, chosen, in_order, telling_value
 from ..runs.store import Run, find_runs, open_run
 from .completion import complete_key, complete_run
 from .help_examples import examples
-from .output import err, out, room
+from .output import err, out, out_json, room
 from .weights_options import format_option
 
 
@@ -62,7 +61,7 @@ def list_command(folder: str, key: str | None, conditions: tuple[str, ...], form
     except ValueError as wrong:
         raise click.UsageError(str(wrong), click.get_current_context()) from None
     if form == "json":
-        out(json.dumps([run.to_json() for run in found], indent=2))
+        out_json([run.to_json() for run in found])
         return 0
     if not found:
         err(f"there are no runs in {folder}" + (" for which this holds" if conditions else ""))
@@ -115,7 +114,7 @@ def compare_command(names: tuple[str, ...], form: str) -> int:
     compared = [open_run(name) for name in names]
     found, values = changes(compared), values_side_by_side(compared)
     if form == "json":
-        out(json.dumps(_document(compared, found, values), indent=2))
+        out_json(_document(compared, found, values))
         return 0
     letters = [_letter(index) for index in range(len(compared))]
     out("\n".join(listed([(letter, str(run.folder)) for letter, run in zip(letters, compared, strict=True)])))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import shutil
 import sys
@@ -19,7 +18,7 @@ from ..runs.store import saved_state
 from ..training.evaluation.prediction import heads_of
 from .common_options import file_and_overrides, phase_option
 from .help_examples import examples
-from .output import err, out
+from .output import err, out, out_json
 from .weights_options import (
     checkpoint_option,
     chosen_checkpoint,
@@ -77,7 +76,7 @@ def test(file: str, overrides: tuple[str, ...], checkpoint: str | None, epoch: s
                                     "samples": found.samples, "values": found.values}
         if details:
             document |= found.details()
-        out(json.dumps(document, indent=2))
+        out_json(document)
         return 0
     percent = frozenset(program.shown_name(node) for node in (*program.criteria, *program.metrics)
                         if program.network[node].layer.percent)

@@ -103,6 +103,24 @@ def test_independent_labels_have_a_share_each(command: Command, here: Path) -> N
         shutil.rmtree("out")
 
 
+def test_json_has_null_where_a_metric_is_not_a_number(command: Command, here: Path) -> None:
+    np.save("x.npy", np.random.default_rng(0).normal(size=(20, 2)).astype("float32"))
+    np.save("y.npy", np.ones(20, dtype=int))  # AUC needs both classes
+    train(command, f"""network = {{
+        features = Input {{2}} ; labels = Input {{1}}
+        z = LinearLayer {{1}} (features)
+        criterionNodes = BinaryCrossEntropyWithSigmoid (labels, z) ; evaluationNodes = auc ; outputNodes = z
+        auc = AUC (labels, z)
+    }}
+    reader = {{ train = NumPy {{"x.npy", "y.npy"}} }} ; {SGD}""", "SGD.maxEpochs=1")
+
+    def refuse(word: str) -> None:
+        pytest.fail(f"{word} is no JSON")
+
+    text = command("test", "n.net", "-c", "out", "--phase", "train", "--format", "json", "--device", "cpu").out
+    assert json.loads(text, parse_constant=refuse)["values"]["auc"] is None
+
+
 @pytest.mark.parametrize(("reader", "new"), [
     ('CSV {"t.csv", firstLabel = 1}', "t.csv"), ('NumPy {"x.npy", "y.npy", firstLabel = 1}', "x.npy"),
     ('CNTKText {"t.ctf", input = {features = {dim = 2} ; labels = {dim = 3 ; format = "sparse" ; firstLabel = 1}}}',

@@ -256,7 +256,7 @@ def listed(command: Command, *arguments: str) -> list[str]:
 def test_runs_are_sorted_by_any_key(command: Command, work: Path) -> None:
     by_errors = listed(command, "--sort", "errs")
     values = {run.folder.name: run.values()["test"]["errs"] for run in runs.find_runs(Path("runs"))}
-    assert by_errors == sorted(values, key=lambda name: values[name])
+    assert by_errors == sorted(values, key=lambda name: values[name])  # type: ignore[return-value]
     assert listed(command, "--sort=-test.errs") == by_errors[::-1] or values["0"] == values["1"]
     assert listed(command, "--sort", "SGD.learningRate") == ["1", "0"]
     assert listed(command, "--sort=-SGD.learningRate") == ["0", "1"]

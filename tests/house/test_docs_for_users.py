@@ -65,7 +65,7 @@ def commands() -> list[tuple[str, str]]:
                     number += 1
                     text += f" {lines[number].strip()}"
                 found.append((page.name, text))
-    page = (DOCS / "coming-from.md").read_text()
+    page = (DOCS / "coming-from.md").read_text()  # type: ignore[assignment]
     return found + [("coming-from.md", span) for span in re.findall(r"`(netdsl [a-z][^`]*)`", page)]
 
 

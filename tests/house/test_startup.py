@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -47,7 +48,8 @@ def test_the_kept_parser_reads_like_the_one_just_made(tmp_path: Path, monkeypatc
         builder.begin(Source("file.net", text))
         results.append(grammar.parser_with(builder).parse(text, start="start"))
     assert len(list(tmp_path.iterdir())) == 1
-    assert all(isinstance(member, ast.Assign | ast.Define | ast.Include) for member in results[0])
+    first: Any = results[0]
+    assert all(isinstance(member, ast.Assign | ast.Define | ast.Include) for member in first)
     assert repr(results[0]) == repr(results[1])
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 import torch
+from rows import module_of
 
 import netdsl
 from netdsl.base.source import Source
 from netdsl.layers import LAYERS
 from netdsl.layers.layer import Layer, Shape
-from tests.layers.rows import module_of
 
 
 def value(layer: Layer, *tensors: torch.Tensor) -> torch.Tensor:

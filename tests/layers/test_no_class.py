@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 import torch
+from rows import module_of, row_from_example
 
 from netdsl.base.classes import NO_CLASS
 from netdsl.layers import LAYERS
 from netdsl.layers.layer import Layer, Shape
 from netdsl.layers.sources import as_numbers
-from tests.layers.rows import module_of, row_from_example
 
 CLASSES, HEIGHT, WIDTH, COUNT = 3, 4, 5, 4
 

@@ -85,7 +85,7 @@ def test_times_is_a_sum_of_products(outputs: list[int], summed: list[int], rest:
     tensors = [numbers(*((2,) if s.batched else ()), *s.dims) for s in (left, right)]
     got = apply(LAYERS["Times"](output_rank=len(outputs)), (tensors[0], left), (tensors[1], right))
     letters = {"o": "abc"[:len(outputs)], "s": "def"[:len(summed)], "r": "ghi"[:len(rest)]}
-    terms = [("n" if own else "") + letters[x][::-1] + letters[y][::-1]
+    terms = [("n" if own else "") + letters[x][::-1] + letters[y][::-1]  # type: ignore[str-unpack]
              for own, (x, y) in zip(batched, ("so", "rs"), strict=True)]
     result = ("n" if any(batched) else "") + letters["r"][::-1] + letters["o"][::-1]
     torch.testing.assert_close(got, torch.einsum(f"{','.join(terms)}->{result}", *tensors).reshape(got.shape))

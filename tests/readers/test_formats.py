@@ -286,7 +286,7 @@ def test_joined_by_id(tmp_path: Path) -> None:
 
 def test_joined_readers_have_to_fit(tmp_path: Path) -> None:
     joined = KNOWN["Joined"](tmp_path).reader
-    first, second = joined.readers
+    first, second = joined.readers  # type: ignore[attr-defined]
     with pytest.raises(DataError, match="two of the joined readers deliver `labels`"):
         replace(joined, readers=(first, replace(second, labels_input="labels"))).describe()
     np.save(tmp_path / "right.npy", np.zeros((COUNT + 1, 2)))
@@ -497,8 +497,8 @@ def test_a_header_of_numbers_is_pointed_out(header: str, said: bool, tmp_path: P
     columns = (0,)
     facts = " ".join(READERS["CSV"](file=str(tmp_path / "t.csv"), columns=columns).describe().facts)
     assert ("`header = true`" in facts) == said
-    facts = READERS["CSV"](file=str(tmp_path / "t.csv"), columns=columns, header=True).describe().facts
-    assert not any("header" in fact for fact in facts)
+    listed = READERS["CSV"](file=str(tmp_path / "t.csv"), columns=columns, header=True).describe().facts
+    assert not any("header" in fact for fact in listed)
 
 
 def test_a_file_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -595,7 +595,7 @@ def test_a_bad_value_is_named_with_its_place(line: str, title: str, column: int,
 
 def map_rows(path: Path, text: str, **options: object) -> tuple[list[str], list[int], list[object]]:
     path.write_text(text)
-    rows = READERS["MapFile"](file=str(path), **options)._rows()
+    rows = READERS["MapFile"](file=str(path), **options)._rows()  # type: ignore[attr-defined]
     return rows.paths, list(rows.numbers), rows.targets.tolist()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -159,16 +160,16 @@ def test_use_shown_is_the_use(known: Known) -> None:
 
 @pytest.mark.parametrize("row", ALL_ROWS, ids=lambda row: row.name())
 def test_rows_are_documented(row: type) -> None:
-    assert row.summary().endswith(".")
-    assert row.examples
-    for option in row.options():
+    assert row.summary().endswith(".")  # type: ignore[attr-defined]
+    assert row.examples  # type: ignore[attr-defined]
+    for option in row.options():  # type: ignore[attr-defined]
         assert option.doc.endswith("."), option.name
         assert option.doc[0].isupper() or option.doc[0] in "`'", option.name
 
 
 @pytest.mark.parametrize(("row", "example"), [(row, example) for row in ALL_ROWS for example in row.examples],
                          ids=lambda value: value if isinstance(value, str) else value.name())
-def test_examples_are_read(row: type, example: str) -> None:
+def test_examples_are_read(row: Any, example: str) -> None:
     uses = {"reader": f"train = {example}", "sample": f"sample = {example}",
             "transform": f'train = ImageFolder {{"x", transforms = {example}}}'}
     text = f'dataDir = "d"\nnetwork = {{\n x = Input {{1}}\n outputNodes = x\n}}\nreader = {{\n {uses[row.what]}\n}}\n'
@@ -176,6 +177,6 @@ def test_examples_are_read(row: type, example: str) -> None:
     assert [p.title for p in problems if p.is_error] == []
     assert program is not None
     made = program.readers.sample if row.what == "sample" else program.readers.get(Phase.TRAIN)
-    if row.what == "transform":
+    if row.what == "transform":  # type: ignore[attr-defined]
         (made,) = made.transforms
     assert isinstance(made, row)

@@ -164,8 +164,8 @@ def test_columns_are_standardized(tmp_path: Path) -> None:
     np.testing.assert_allclose(found, (values - values.mean(0)) / values.std(0), rtol=1e-5, atol=1e-6)
     assert features(tmp_path / "t.csv", "a,b,c\n7,2,x\n7,4,y\n", standardize=True) == [[0, -1], [0, 1]]
     # Times in seconds differ in digits that float32 does not have.
-    found = features(tmp_path / "t.csv", "a,b\n1700000001,x\n1700000003,y\n", standardize=True)
-    assert found == [[-1], [1]]
+    times = features(tmp_path / "t.csv", "a,b\n1700000001,x\n1700000003,y\n", standardize=True)
+    assert times == [[-1], [1]]
 
 
 # --- what the training data decide ---------------------------------------------------------------
@@ -221,6 +221,9 @@ def test_a_word_that_training_does_not_know(tmp_path: Path) -> None:
     page, = check(tmp_path, network(2, 'CSV {"@/train.csv", categories = "sex"}', test)).errors
     assert page.title == "row 3 has a word that the training data do not have: `femal`"
     assert "did you mean `female`?" in page.hint
+    (tmp_path / "other.csv").write_text("sex,y\nalien,a\n")
+    page, = check(tmp_path, network(2, 'CSV {"@/train.csv", categories = "sex"}', test.replace("test", "other"))).errors
+    assert page.hint.startswith("`unknownCategories")  # nothing like it: no suggestion and no gap
     checked = check(tmp_path, network(2, 'CSV {"@/train.csv", categories = "sex"}',
                                       test.replace("}", ', unknownCategories = "zeros"}')))
     assert opened(checked, "test")["features"].tolist() == [[0, 1], [0, 0]]

@@ -109,8 +109,8 @@ def _one_hot(table: Table, place: int, column: Column, treatment: Treatment, fil
         raise DataError(f"row {row} has a word that the training data do not have: `{short(unknown)}`", path=file,
                         place=f"row {row}, column {table.layout.name(place)}", option="file",
                         body=(f"Of the training data, the column has {shown}.",),
-                        hint=did_you_mean(unknown, column.words) + " `unknownCategories = \"zeros\"` takes words that "
-                             "the network was not trained on for none of these.")
+                        hint=f"{did_you_mean(unknown, column.words)} `unknownCategories = \"zeros\"` takes words that "
+                             "the network was not trained on for none of these.".lstrip())
     code = np.array([number.get(word, -1) for word in found.values], dtype=np.int64)[found.places]
     result = np.zeros((len(code), len(column.words)), dtype=np.float32)
     known = np.flatnonzero(code >= 0)
