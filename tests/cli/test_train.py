@@ -39,7 +39,8 @@ def test_a_network_that_cannot_be_built_for_want_of_memory(command: Command, wor
     assert "most of the weights are here" in answer.err
 
 
-def test_the_end_says_why_it_is_the_end(command: Command, work: Path, tmp_path: Path) -> None:
+def test_the_end_says_why_it_is_the_end(command: Command, work: Path, tmp_path: Path,
+                                        monkeypatch: pytest.MonkeyPatch) -> None:
     for number, (arguments, said) in enumerate({
         ("--max-steps", "6"): "stopped after 6 updates (--max-steps)",
         ("--max-epochs", "1"): "stopped after 13 updates (--max-epochs)",
@@ -51,6 +52,7 @@ def test_the_end_says_why_it_is_the_end(command: Command, work: Path, tmp_path: 
         assert f"\n{said}\n" in answer.out
         stopped = json.loads((tmp_path / str(number) / "result.json").read_text())["stopped"]
         assert stopped == ("" if said.startswith("the plan ended") else said)
+    monkeypatch.setenv("COLUMNS", "200")  # nothing of the table is cut
     listed = command("runs", str(tmp_path)).out
     assert "stopped after 6 updates (--max-steps)" in listed
     assert "epoch 2 by errs" in listed

@@ -206,7 +206,7 @@ def test_multiplier_of_zero_makes_a_constant() -> None:
 
 
 def test_two_starts_are_refused() -> None:
-    with pytest.raises(OptionError, match="two starts"):
+    with pytest.raises(OptionError, match="two initial values"):
         LAYERS["ParameterTensor"](dims=(4,), init="xavier", init_value=2.0).validate()
 
 

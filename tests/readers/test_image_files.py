@@ -509,6 +509,6 @@ def test_a_mask_drawn_on_the_upright_photo_names_the_cure(tmp_path: Path) -> Non
     turned = photo(np.rot90(random(8, 6, 3), 1).copy(), 6, "PNG")
     folder_of(tmp_path, {"i/a.png": turned, "m/a.png": encoded(Image.fromarray(random(8, 6) % 3))})
     reader = READERS["ImageMasks"](images=str(tmp_path / "i"), masks=str(tmp_path / "m"), classes=3)
-    with pytest.raises(DataError, match="turned against each other") as caught:
+    with pytest.raises(DataError, match="different orientations") as caught:
         reader.open(False).batch([0], SampleRng())
     assert "applyExifOrientation = true" in caught.value.hint
