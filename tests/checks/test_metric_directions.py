@@ -62,5 +62,6 @@ RIGHT = "labels .* (z > 0)"
     ("1 - ReduceMax (labels .* (Exp (z) / ReduceSum (Exp (z))))", False),  # a softmax, not a ratio of two numbers
 ])
 def test_a_division_in_every_sample_is_doubted(metric: str, doubted: bool) -> None:
-    found = [d for d in examine(Source("metric.net", text(metric))).diagnostics if "is a ratio within each sample" in d.title]
+    diagnostics = examine(Source("metric.net", text(metric))).diagnostics
+    found = [d for d in diagnostics if "is a ratio within each sample" in d.title]
     assert bool(found) is doubted
