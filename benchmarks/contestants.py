@@ -134,8 +134,7 @@ def netdsl_step(case: Case, device: str, options: dict[str, Any]) -> tuple[Runne
     images = random.integers(0, 256, (case.samples, case.channels, case.side, case.side), dtype=np.uint8)
     loader = ResidentLoader({"features": images, "labels": random.integers(0, case.classes, case.samples)}, where)
     step = TrainingStep(executable, program.criteria, state.rule, choose_precision(plan.block.precision, where),
-                        loader.expand)
-    step.totals = state.totals
+                        loader.expand, state.totals)
     sampling = Sampling(case.samples, 1)
     batches = (d for epoch in itertools.count() for d in loader.load(sampling.minibatches(epoch, case.minibatch)))
     rates = replace(plan.rates_at(0, case.minibatch, 0.0, 0), rate=RATE / case.minibatch, momentum=MOMENTUM)

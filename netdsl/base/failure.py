@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from html import escape
 
 from .codes import Code
 from .diagnostics import Diagnostic, Label
@@ -30,6 +29,8 @@ class Failure(Exception):
         return render_all(self.diagnostics, color=True).splitlines()
 
     def _repr_html_(self) -> str:
+        from html import escape  # not at every start: only a notebook shows it
+
         return f"<pre>{escape(render_all(self.diagnostics))}</pre>"
 
 

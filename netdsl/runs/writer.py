@@ -21,8 +21,7 @@ from ..base.atomic_files import clear_leftovers, finite, follow, point, write_js
 from ..base.codes import Code
 from ..base.failure import Failure, failure
 from ..base.source import Span
-from .store import DETAILS, ENVIRONMENT, LINES, OVERRIDES, RESOLVED, RESULT, SOURCE
-from .store import read_records as read_records
+from .store import DETAILS, ENVIRONMENT, LINES, OVERRIDES, RESOLVED, RESULT, SOURCE, read_records
 
 if TYPE_CHECKING:
     import torch

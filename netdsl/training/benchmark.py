@@ -186,7 +186,8 @@ class _Step:
         inputs: Tensors,
         size: int,
     ) -> None:
-        self.step = TrainingStep(executable, program.criteria, state.rule, precision, lambda raw: raw)
+        self.step = TrainingStep(executable, program.criteria, state.rule, precision, lambda raw: raw,
+                                 state.totals)
         self.state, self.inputs, self.size = state, inputs, size
         assert program.plan is not None
         rates = program.plan.rates_at(0, size, 0.0, 0)

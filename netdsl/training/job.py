@@ -15,8 +15,7 @@ from ..base.atomic_files import probe
 from ..ir.program import CheckedProgram, Phase
 from ..optimizers.plan import TrainingPlan
 from ..readers.reader import DataError
-from ..runs import checkpoint
-from ..runs import writer as record
+from ..runs import checkpoint, writer
 from ..runs.checkpoint import CheckpointManager
 from ..runs.store import network_name, saved_state
 from .build import build, trained_state
@@ -88,14 +87,13 @@ def prepare_job(program: CheckedProgram, options: RunOptions, reporter: Reporter
         loader = make_loader(program, Phase.TRAIN, dataset, device, options, seed, stack)
         precomputed = compute_statistics(program, plan, state, options, loader, sampling)
         precision = choose_precision(plan.block.precision, device)
-        step = TrainingStep(executable, program.criteria, state.rule, precision, loader.expand,
+        step = TrainingStep(executable, program.criteria, state.rule, precision, loader.expand, state.totals,
                             -(-plan.update_size_at(0) // plan.pieces) if plan.pieces > 1 else 0)
-        step.totals = state.totals
         identity = identify(program, plan, sampling)
         resume(program, state, options, identity)
-        folder = record.choose_folder(network_name(program.source.name), as_path(options.out),
+        folder = writer.choose_folder(network_name(program.source.name), as_path(options.out),
                                       as_path(options.resume), datetime.now())
-        stack.callback(record.discard_if_empty, folder)
+        stack.callback(writer.discard_if_empty, folder)
         probe(folder / "checkpoints", 2 * state.bytes())
         validation = make_validator(program, executable, precision, plan, options, stack)
         mixing = Mixing(plan.block.mixup, plan.block.cutmix, seed)

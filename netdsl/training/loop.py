@@ -10,9 +10,8 @@ from typing import Any
 from ..base.units import plural
 from ..checks.groups import group_input
 from ..ir.program import CheckedProgram
-from ..runs import checkpoint
-from ..runs import writer as record
-from ..runs.store import SOURCE
+from ..runs import checkpoint, writer
+from ..runs.store import SOURCE, read_records
 from ..runs.writer import RunWriter, SourceSnapshot
 from ..spec import camel
 from .best_metric import BestMetric
@@ -99,7 +98,7 @@ class Training:
         job.reporter.begin()
         job.checkpoints.prepare()
         if job.options.resume is not None:
-            epochs = [line for line in record.read_records(record.run_of(Path(job.options.resume)))
+            epochs = [line for line in read_records(writer.run_of(Path(job.options.resume)))
                       if line["event"] == "epoch" and line["step"] <= at.step]
             if epochs:
                 self.train_values, self.validation_values = epochs[-1]["train"], epochs[-1]["validation"]
@@ -109,7 +108,7 @@ class Training:
             self.note(f"resumed after {at.step:,} updates, in epoch {at.epoch + 1}")
         else:
             texts = job.options.texts or SourceSnapshot(job.program.source.text)
-            self.run.describe(texts, {**record.environment(job.device, job.seed), "sample": job.options.sample,
+            self.run.describe(texts, {**writer.environment(job.device, job.seed), "sample": job.options.sample,
                                       "network": job.facts["name"]})
         if job.checkpoints.target("best") != at.best_name:
             at.best_name = at.fallback = None  # resumed into another folder

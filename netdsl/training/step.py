@@ -75,16 +75,17 @@ class StepInput:
 class TrainingStep:
     """The device part of an update: `gradients`, then `update`. Both work in place.
 
-    `piece` is how many samples are computed at a time, their gradients added up (0: all).
+    Criteria and metrics of its minibatches are added to `totals`. `piece` is how many samples are computed at a
+    time, their gradients added up (0: all).
     """
 
     def __init__(self, executable: Executable, criteria: Sequence[str], rule: UpdateRule, precision: Precision,
-                 expand: Callable[[Tensors], Tensors], piece: int = 0) -> None:
+                 expand: Callable[[Tensors], Tensors], totals: RunningMetrics, piece: int = 0) -> None:
         self.executable, self.criteria, self.rule = executable, tuple(criteria), rule
         self.precision, self.expand, self.piece = precision, expand, piece
         self.forward: Callable[..., Tensors] = executable.module
         self.learned = [tensor for tensor, _ in executable.parameters().values()]
-        self.totals = RunningMetrics(executable, executable.roots, precision.device)
+        self.totals = totals
 
     def gradients(self, work: StepInput, check: bool = False) -> None:
         """Forward and backward: `.grad` becomes that of the criterion's mean over the samples.
