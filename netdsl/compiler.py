@@ -20,6 +20,8 @@ from .checks.check_program import check_program
 from .checks.reader_data import add_label_hints
 from .elaborate import elaborate
 from .elaborate.overrides import with_overrides
+from .importers import Imported, ImportRequest, format_of
+from .importers.format_table import is_binary
 from .ir.network import NetworkTotals, Node, totals
 from .ir.program import CheckedProgram, Origin
 from .passes import run_passes
@@ -80,6 +82,8 @@ def read_source(path: str, files: Files) -> Source:
     A shipped network is found by its name wherever netdsl is installed: `networks/alexnet_imagenet.net`.
     """
     try:
+        if is_binary(path) and files.exists(path):
+            return Source(path, "")
         return files.read(path if files.exists(path) else _shipped(path))
     except (OSError, UnicodeDecodeError) as error:
         why = "it does not exist" if isinstance(error, FileNotFoundError) else \
@@ -106,14 +110,24 @@ def examine(source: Source, overrides: Sequence[str] = (), files: Files | None =
         return _examine(source, overrides, files or Files(), sample)
 
 
+def read_module(source: Source, overrides: Sequence[str] = (), files: Files | None = None) -> Imported:
+    """The AST of a file: parsed if it is a `.net` file, else read by the row of its format. Raises Failure."""
+    row = format_of(source.name, source.text)
+    if row is None:
+        return Imported(parse(source), tuple(overrides))
+    return row.read(ImportRequest(source, tuple(overrides), files or Files()))
+
+
 def _examine(source: Source, overrides: Sequence[str], files: Files, sample: str | None) -> CheckResult:
     try:
-        module = with_overrides(parse(source), overrides)
+        read = read_module(source, overrides, files)
+        module = with_overrides(read.module, read.overrides)
     except Failure as failed:
         return CheckResult(source, None, None, (), failed.diagnostics)
     program, problems = elaborate(module, files, sample)
+    problems = [*read.notes, *problems]
     if program is None:
-        return CheckResult(source, module, None, (), tuple(problems))
+        return CheckResult(source, module, None, (), tuple(in_file_order(problems)))
     passed = run_passes(program)
     problems += passed.diagnostics
     if passed.failed:

@@ -33,10 +33,12 @@ class Code(StrEnum):
     INDEX = "index", "An index outside the list."
     MISSING_OPTION = "missing-option", "A required option is missing."
     NO_CRITERION = "no-criterion", "A network without a criterion cannot be trained."
+    NO_EFFECT = "no-effect", "A note: something that an imported file says and that has no meaning here."
     NO_DEVICE = "no-device", "The device is not available."
     NO_FILE = "no-file", "A file that is named on the command line or in the text cannot be read."
     NO_NETWORK = "no-network", "A file without `network`."
     NO_TRAINING = "no-training", "The file does not say how or on what to train."
+    NOT_SUPPORTED = "not-supported", "An imported file uses something that netdsl does not have."
     NOT_A_LAYER = "not-a-layer", "Something else is used where a layer or function is needed."
     NOT_DETERMINISTIC = (
         "not-deterministic",

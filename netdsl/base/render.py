@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import textwrap
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from .diagnostics import Diagnostic, Label
 from .source import Source
-from .units import plural
+from .units import any_of, plural
 
 RED, YELLOW, BLUE, CYAN, BOLD, RESET = "\033[31m", "\033[33m", "\033[34m", "\033[36m", "\033[1m", "\033[0m"
 
@@ -61,12 +62,11 @@ def render_all(diagnostics: Sequence[Diagnostic], width: int = 78, color: bool =
     """All diagnostics in the order of the file, then one line that counts them."""
     ordered = folded(in_file_order(diagnostics))
     pages = [render(d, width, color) for d in ordered]
-    errors = sum(d.is_error for d in ordered)
-    warnings = len(ordered) - errors
     if len(ordered) > 1:
         names = sorted({d.primary.span.source.name for d in ordered})
-        counts = [plural(n, word) for n, word in ((errors, "error"), (warnings, "warning")) if n]
-        pages.append(f"{' and '.join(counts)} in {', '.join(names)}\n")
+        found = Counter(d.severity for d in ordered)
+        counts = [plural(found[word], word) for word in ("error", "warning", "note") if found[word]]
+        pages.append(f"{any_of(counts, 'and')} in {', '.join(names)}\n")
     return "\n".join(pages)
 
 

@@ -59,9 +59,9 @@ def first_of(names: Sequence[str], most: int, separator: str = ", ") -> str:
     return separator.join(names[:most]) + (f" and {more:,} more" if more > 0 else "")
 
 
-def any_of(names: Sequence[str]) -> str:
+def any_of(names: Sequence[str], word: str = "or") -> str:
     """`a, b or c`"""
-    return ", ".join(names[:-1]) + " or " * (len(names) > 1) + "".join(names[-1:])
+    return ", ".join(names[:-1]) + f" {word} " * (len(names) > 1) + "".join(names[-1:])
 
 
 # --- numbers --------------------------------------------------------------------------------------------

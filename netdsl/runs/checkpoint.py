@@ -26,6 +26,7 @@ from ..base.codes import Code
 from ..base.diagnostics import Diagnostic, Label
 from ..base.failure import Failure, failure
 from ..base.source import Span
+from ..importers.weight_table import weight_format_of
 from ..layers.layer import Shape
 from .store import STATE, saved_state
 
@@ -90,8 +91,15 @@ def read(path: Path) -> Snapshot:
                           "use another checkpoint of the run; `best` and `last` point to two of them.") from error
 
 
-def read_weights(path: Path) -> dict[str, torch.Tensor]:
-    """The weights of a checkpoint, or of a single safetensors file. Raises Failure."""
+def read_weights(path: Path, wanted: Tensors) -> dict[str, torch.Tensor]:
+    """The weights of a checkpoint, of a safetensors file or of a file of another system. Raises Failure.
+
+    `wanted` are the network's tensors: another system's names are matched with theirs.
+    """
+    row = weight_format_of(path)
+    if row is not None:
+        arrays = row.read(path, {name: tuple(tensor.shape) for name, tensor in wanted.items()})
+        return {name: torch.from_numpy(array) for name, array in arrays.items()}
     if path.suffix == ".safetensors" and path.is_file():
         try:
             return _tensors(path, saved_state(path.parent).get("digests", {}))
@@ -108,11 +116,15 @@ def _tensors(path: Path, digests: Mapping[str, str]) -> dict[str, torch.Tensor]:
     return load_file(path)
 
 
+def is_weight_file(path: Path) -> bool:
+    return path.is_file() and (path.suffix == ".safetensors" or weight_format_of(path) is not None)
+
+
 def find(path: Path) -> Path:
     """The checkpoint that a path means: itself, or the last one of a run folder."""
     for candidate in (path, path / "last", path / "checkpoints" / "last"):
         target = follow(candidate)
-        if (target / STATE).is_file() or (target.suffix == ".safetensors" and target.is_file()):
+        if (target / STATE).is_file() or is_weight_file(target):
             return target
     return path
 

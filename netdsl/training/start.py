@@ -27,7 +27,7 @@ def load_initial_weights(program: CheckedProgram, plan: TrainingPlan, state: Sta
     path = checkpoint.find(Path(source))
     spans = tensor_spans(state.executable)
     wanted = state.executable.tensors()
-    report = checkpoint.load(wanted, checkpoint.read_weights(path), spans, path, options.allow_missing)
+    report = checkpoint.load(wanted, checkpoint.read_weights(path, wanted), spans, path, options.allow_missing)
     restart_average(plan, state)
     loaded = set(report.loaded)
     fresh = [name for name in wanted if name not in loaded]

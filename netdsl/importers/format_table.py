@@ -1,0 +1,24 @@
+"""The table of formats: a row for each kind of file that is read besides `.net`."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+
+from .import_format import ImportFormat
+
+FORMATS: tuple[ImportFormat, ...] = ()
+
+
+def format_of(name: str, text: str) -> ImportFormat | None:
+    """The row that reads a file, by the end of its name, else by its text; None for a `.net` file."""
+    suffix = PurePath(name).suffix.lower()
+    if suffix == ".net":
+        return None
+    by_name = next((row for row in FORMATS if suffix in row.suffixes), None)
+    return by_name or next((row for row in FORMATS if not row.binary and row.recognises(text)), None)
+
+
+def is_binary(name: str) -> bool:
+    """Whether a file has no text to read, by the end of its name."""
+    suffix = PurePath(name).suffix.lower()
+    return any(row.binary and suffix in row.suffixes for row in FORMATS)
