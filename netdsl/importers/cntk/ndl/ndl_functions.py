@@ -23,7 +23,7 @@ class Use(Protocol):
     def number(self, index: int) -> ast.Expression:
         """An argument that is a number: written as one, by name, or as a node `Constant(number)`."""
 
-    def list(self, index: int) -> ast.Expression:
+    def extents(self, index: int) -> ast.Expression:
         """An argument that is a number or several."""
 
     def text(self, index: int) -> str:
@@ -34,6 +34,9 @@ class Use(Protocol):
 
     def word(self, name: str, default: str = "") -> str:
         """An option that is a word. It has to be known when the file is read."""
+
+    def string(self, name: str) -> ast.Expression | None:
+        """An option that is a text, such as a path; None where it is not given."""
 
     def flag(self, name: str, default: bool) -> bool:
         """An option that is true or false and has to be known when the file is read."""
@@ -62,11 +65,6 @@ class NdlFunction:
 
     def accepts(self, count: int) -> bool:
         return count in self.counts or (self.counts[-1] < 0 and count >= -self.counts[-1])
-
-
-#: Options that have no meaning any more, of any function. `tag` is read elsewhere.
-IGNORED = ("tag", "initOnCPUOnly", "maxTempMemSizeInSamples", "engine", "eval", "imageLayout", "precision",
-           "numImages", "disableRegularization")
 
 
 def _applied(row: str, count: int = 1, aliases: tuple[str, ...] = (), name: str = "") -> NdlFunction:
@@ -114,10 +112,11 @@ def _start(use: Use) -> dict[str, object]:
         value = use.option("value")
         return {"initValue": 0.0 if value is None else value}
     if kind == "fromfile":
-        path = use.word("initFromFilePath")
-        if not path:
-            use.refuse("start of a parameter from a file without `initFromFilePath`", "say which file holds the numbers.")
-        return {"initFromFilePath": path}
+        path = use.string("initFromFilePath")
+        if path is None:
+            use.refuse("start of a parameter from a file without a path",
+                       "say in `initFromFilePath` which file holds the numbers.")
+        return {"initFromFilePath": path or ""}
     if kind not in INITIAL:
         use.refuse(f"start of a parameter called `{kind}` in NDL",
                    "NDL has `uniform`, `gaussian`, `fixedValue`, `fromFile`, `heNormal` and `bilinear`.")
@@ -181,12 +180,12 @@ def _tensor_convolution(use: Use) -> ast.Expression:
         return use.refuse("convolution whose places have weights of their own (`sharing = false`)",
                           "a ConvolutionalLayer with the same kernel shares its weights over all places.")
     maps = use.option("mapCount") or use.option("mapDims")
-    options = {"mapDims": maps} if maps is not None else {}
+    options: dict[str, object] = {"mapDims": maps} if maps is not None else {}
     options |= _given(use, "stride", "autoPadding", "lowerPad", "upperPad")
     if use.flag("transpose", False):
         options |= _given(use, "outputShape")
-        return use.build.call("ConvolutionTranspose", use.node(0), use.node(1), use.list(2), **options)
-    return use.build.call("Convolution", use.node(0), use.node(1), use.list(2), **options)
+        return use.build.call("ConvolutionTranspose", use.node(0), use.node(1), use.extents(2), **options)
+    return use.build.call("Convolution", use.node(0), use.node(1), use.extents(2), **options)
 
 
 def _pooling(use: Use) -> ast.Expression:
@@ -194,7 +193,7 @@ def _pooling(use: Use) -> ast.Expression:
     kind = use.text(1)
     if kind not in ("max", "average"):
         return use.refuse(f"pooling of the kind `{kind}`", "NDL has 'max' and 'average'.")
-    return use.build.call("Pooling", use.node(0), kind, use.list(2),
+    return use.build.call("Pooling", use.node(0), kind, use.extents(2),
                           **_given(use, "stride", "autoPadding", "lowerPad", "upperPad"))
 
 
@@ -207,7 +206,7 @@ def _flat_pooling(use: Use, kind: str) -> ast.Expression:
 
 def _unpooling(use: Use) -> ast.Expression:
     use.layout("CHW")
-    return use.build.call("MaxUnpooling", use.node(0), use.node(1), use.list(2),
+    return use.build.call("MaxUnpooling", use.node(0), use.node(1), use.extents(2),
                           **_given(use, "stride", "autoPadding", "lowerPad", "upperPad"))
 
 
@@ -322,13 +321,15 @@ _ROWS: tuple[NdlFunction, ...] = (
 MISSING: dict[str, str] = {
     **dict.fromkeys(("PastValue", "Delay", "FutureValue"), "recurrence"),
     **dict.fromkeys(("ClassBasedCrossEntropyWithSoftmax", "CBCEWithSM"), "class-based cross-entropy"),
-    **dict.fromkeys(("SequenceWithSoftmax", "SEWithSM", "LatticeSequenceWithSoftmax"), "sequence criterion on lattices"),
+    **dict.fromkeys(("SequenceWithSoftmax", "SEWithSM", "LatticeSequenceWithSoftmax"),
+                    "sequence criterion on lattices"),
     **dict.fromkeys(("ForwardBackward", "LabelsToGraph", "EditDistanceError"), "connectionist temporal classification"),
     **dict.fromkeys(("GMMLogLikelihood", "GMMLL"), "mixture of normal distributions"),
     **dict.fromkeys(("MatrixL1Reg", "L1Reg", "MatrixL2Reg", "L2Reg"), "norm of a matrix as a criterion"),
     "LookupTable": "look-up of several words in one vector", "ReconcileDynamicAxis": "second sequence axis",
     "ROIPooling": "pooling of regions", "DummyCriterion": "criterion computed outside the network",
-    "Diagonal": "diagonal of a matrix as an operation", "CRF": "conditional random field", "Cast": "change of precision",
+    "Diagonal": "diagonal of a matrix as an operation", "CRF": "conditional random field",
+    "Cast": "change of precision",
 }
 
 FUNCTIONS: tuple[NdlFunction, ...] = _ROWS

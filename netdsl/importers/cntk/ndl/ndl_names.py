@@ -57,8 +57,8 @@ class Scope:
 
     def known(self) -> list[str]:
         """The names that can be used here, as they are written."""
-        own = [entry.text if isinstance(entry, Word) else entry.name.text for entry in self.names.values()
-               if not isinstance(entry, Given) and (isinstance(entry, Word) or entry.name is not None)]
+        named = (entry.name if isinstance(entry, Statement) else entry for entry in self.names.values())
+        own = [word.text for word in named if isinstance(word, Word)]
         return own + (self.outer.known() if self.outer is not None else [])
 
 

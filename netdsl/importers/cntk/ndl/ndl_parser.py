@@ -91,7 +91,7 @@ class _Parser:
         return members
 
     def members(self, closing: str) -> tuple[Member, ...]:
-        found = []
+        found: list[Member] = []
         while True:
             self.skip_ends(also=",")
             if not self.now.kind or self.now.text == closing:
@@ -159,7 +159,8 @@ class _Parser:
         token = self.take()
         quoted = token.kind == "string"
         cut = 1 if quoted else 0
-        return Word(token.text[cut : len(token.text) - cut], self._span(token.start, token.end), quoted)
+        mapped = self._text.slice(token.start + cut, token.end - cut)
+        return Word(mapped.text, self._span(token.start, token.end), quoted, mapped)
 
     def _value(self) -> Item:
         token = self.now

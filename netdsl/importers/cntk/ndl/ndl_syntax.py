@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from ....base.source import Span
+from ...mapped_text import MappedText
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +16,7 @@ class Word:
     text: str
     span: Span
     quoted: bool = False
+    mapped: MappedText | None = field(default=None, compare=False, repr=False)  #: with what `$x$` in it came from
 
     @property
     def key(self) -> str:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from ....base.codes import Code
 from ....base.diagnostics import Diagnostic, Label
+from ....base.source import Span
 from ....syntax import ast
 from ...building import Builder
 from ...import_format import not_supported
 from .ndl_names import Given, Scope
 from .ndl_syntax import Call, Item, Items, Statement, Word
-
-if TYPE_CHECKING:
-    from .ndl_writer import Writer
 
 TRUE, FALSE = frozenset(("t", "true", "1")), frozenset(("f", "false", "0", ""))
 
@@ -27,10 +24,26 @@ class NeedsValues(Exception):
         self.macro = macro
 
 
+class Host(Protocol):
+    """Who writes the expressions that arguments are made of, and collects what was found."""
+
+    problems: list[Diagnostic]
+    layouts: list[tuple[str, Span, bool]]  #: kind, place, whether the file says so
+
+    def operand(self, item: Item, scope: Scope) -> ast.Expression:
+        """An item where one value is wanted."""
+
+    def string(self, word: Word) -> ast.Expression:
+        """A text as a string."""
+
+    def refuse(self, problem: Diagnostic) -> None:
+        """Report something that netdsl does not have."""
+
+
 class FunctionUse:
     """Implements the protocol `Use` of the table of functions."""
 
-    def __init__(self, writer: Writer, call: Call, scope: Scope) -> None:
+    def __init__(self, writer: Host, call: Call, scope: Scope) -> None:
         self._writer, self.call, self._scope = writer, call, scope
         self.build = Builder(call.span)
         self._options = {option.name.key: option.value for option in call.options}
@@ -59,13 +72,13 @@ class FunctionUse:
         while isinstance(item, Word) and item.number is None and not item.quoted and id(item) not in seen:
             seen.add(id(item))
             found = scope.find(item.key)
-            if found is None or isinstance(found[0], Word):
+            entry = None if found is None else found[0]
+            if found is None or entry is None or isinstance(entry, Word):
                 break
-            entry, scope = found
-            item, scope = (entry.value, entry.scope) if isinstance(entry, Given) else (entry.value, scope)
+            item, scope = (entry.value, entry.scope) if isinstance(entry, Given) else (entry.value, found[1])
         return item, scope
 
-    def list(self, index: int) -> ast.Expression:
+    def extents(self, index: int) -> ast.Expression:
         return self._writer.operand(self.call.arguments[index], self._scope)
 
     def text(self, index: int) -> str:
@@ -94,6 +107,16 @@ class FunctionUse:
         item = self._options.get(name.lower())
         return default if item is None else self._literal(item)
 
+    def string(self, name: str) -> ast.Expression | None:
+        item = self._options.get(name.lower())
+        if item is None:
+            return None
+        value, where = self._followed(item, self._scope)
+        is_parameter = isinstance(value, Word) and not value.quoted and isinstance(self._entry(value, where), Word)
+        if not isinstance(value, Word) or is_parameter:
+            return self._writer.operand(item, self._scope)
+        return self._writer.string(value)
+
     def flag(self, name: str, default: bool) -> bool:
         item = self._options.get(name.lower())
         return default if item is None else self._flag(item)
@@ -109,7 +132,8 @@ class FunctionUse:
         text = self._literal(item).lower()
         if text not in TRUE | FALSE:
             self._writer.problems.append(Diagnostic(
-                Code.OPTION_TYPE, f"`{text}` is neither true nor false", Label(item.span, "true or false is wanted here")))
+                Code.OPTION_TYPE, f"`{text}` is neither true nor false",
+                Label(item.span, "true or false is wanted here")))
         return text in TRUE
 
     def layout(self, default: str) -> None:
@@ -121,7 +145,3 @@ class FunctionUse:
     def refuse(self, what: str, hint: str = "") -> ast.Expression:
         self._writer.refuse(not_supported(what, self.call.span, hint=hint))
         return self.build.value(0.0)
-
-
-#: Something that is written when its place in the file is reached.
-Written = Callable[[], ast.Expression]

@@ -12,8 +12,9 @@ from ....base.units import plural
 from ....syntax import ast
 from ...building import Builder
 from ...import_format import not_supported
-from .ndl_functions import IGNORED, NdlFunction, function_names, function_of, missing_function
-from .ndl_names import Given, Scope, result_of, tag_of
+from ..variables import Variables
+from .ndl_functions import NdlFunction, function_names, function_of, missing_function
+from .ndl_names import Given, Scope, result_of
 from .ndl_syntax import Call, Item, Items, Macro, Statement, Word
 from .ndl_use import FALSE, TRUE, FunctionUse, NeedsValues
 
@@ -25,8 +26,13 @@ _WORDS = frozenset(("uniform", "gaussian", "fixedvalue", "fromfile", "henormal",
 class Writer:
     """Writes what a network uses; macros that cannot be functions (`in_place`) are written out at each call."""
 
-    def __init__(self, macros: dict[str, Macro], spelling: dict[str, str], network: Scope, in_place: set[str]) -> None:
+    def __init__(self, macros: dict[str, Macro], spelling: dict[str, str], network: Scope, in_place: set[str],
+                 variables: Variables | None = None) -> None:
         self._macros, self._spelling, self._network, self._in_place = macros, spelling, network, in_place
+        self._variables = variables
+        self._taken = frozenset(network.known())
+        #: macros that are called as functions, in the order in which they were met
+        self.called: dict[str, Macro] = {}
         self.problems: list[Diagnostic] = []
         self.layouts: list[tuple[str, Span, bool]] = []  #: kind, place, whether the file says so
         self.unread: list[tuple[str, Span]] = []  #: options without a meaning
@@ -94,7 +100,13 @@ class Writer:
             return _selected(made, self._result_path(item))
         if item.number is not None:
             return build.value(item.number)
-        return build.value(item.text) if item.quoted else self._word(item, scope)
+        return self.string(item) if item.quoted else self._word(item, scope)
+
+    def string(self, word: Word) -> ast.Expression:
+        """A text as a string, with the names of the configuration's `$x$` in it."""
+        if self._variables is None or word.mapped is None:
+            return Builder(word.span).value(word.text)
+        return self._variables.string(word.mapped, self._taken)
 
     def _word(self, word: Word, scope: Scope) -> ast.Expression:
         if scope.find(word.key.split(".")[0]) is not None:
@@ -103,8 +115,8 @@ class Writer:
         if word.key in TRUE | FALSE:
             return build.value(word.key in TRUE)
         if word.key in _WORDS or "/" in word.text or "\\" in word.text:
-            return build.value(word.text)
-        return self._report(Code.UNKNOWN_NAME, f"nothing defines `{word.text}`", word.span, "NDL does not know this name",
+            return self.string(word)
+        return self._report(Code.UNKNOWN_NAME, f"nothing defines `{word.text}`", word.span,
                             did_you_mean(word.text, scope.known()))
 
     def reference(self, word: Word, scope: Scope) -> ast.Expression:
@@ -181,7 +193,8 @@ class Writer:
         return self._report(Code.UNKNOWN_NAME, f"`{call.function.text}` is no function of NDL and no macro",
                             call.function.span, "nothing defines it",
                             did_you_mean(call.function.text,
-                                         [*function_names(), *(m.name.text for m in self._macros.values())]))
+                                         [*function_names(), *(m.name.text for m in self._macros.values())])
+                            or "macros of another file are read where `ndlMacros = file` names it.")
 
     def _function_call(self, call: Call, row: NdlFunction, scope: Scope) -> ast.Expression:
         if not row.accepts(len(call.arguments)):
@@ -209,12 +222,13 @@ class Writer:
             self._calling.pop()
 
     def _made(self, call: Call, macro: Macro, scope: Scope) -> ast.Expression:
-        options = [option for option in call.options if option.name.key != "tag"]
+        options = [option for option in call.options if option.name.key not in ("tag", "imagelayout")]
         used = _words_of(macro)
         self.unread += [(option.name.text, option.name.span) for option in options if option.name.key not in used]
         if any(option.name.key in used for option in options):
             self._in_place.add(macro.name.key)
         if macro.name.key not in self._in_place:
+            self.called.setdefault(macro.name.key, macro)
             arguments = [self._argument(item, macro, scope) for item in call.arguments]
             return Builder(call.span).call(self._spelling[macro.name.key], *arguments)
         given = {p.key: Given(item, scope) for p, item in zip(macro.parameters, call.arguments, strict=True)}
@@ -248,7 +262,7 @@ def _words_of(macro: Macro) -> set[str]:
     """Every word in a macro's body, by which names are compared."""
     found: set[str] = set()
 
-    def look (item: Item) -> None:
+    def look(item: Item) -> None:
         if isinstance(item, Word):
             found.add(item.key.split(".")[0])
         elif isinstance(item, Items):
@@ -261,6 +275,3 @@ def _words_of(macro: Macro) -> set[str]:
     for statement in macro.body:
         look(statement.value)
     return found
-
-
-__all__ = ["IGNORED", "Writer", "tag_of"]
