@@ -38,10 +38,10 @@ class OnnxFormat(ExportFormat):
     options = ("opset", "fold_batch_norm")
     modules = ("onnx", "onnxscript")
     extra = "onnx"
-    doc = ("The outputs alone in inference mode, in float32, with a dynamic minibatch (`batch`). Inputs, outputs, layers "
-           "and weights have the names of the file. Names of classes, preprocessing and the file itself are in the "
-           "metadata, so `netdsl predict NAME.onnx photo.jpg` answers as from the checkpoint. Where onnxruntime is "
-           "installed, it computes the model before the file is written; a model whose numbers differ is refused.")
+    doc = ("The outputs alone in inference mode, in float32, with a minibatch of any size. Inputs, outputs, layers and "
+           "weights have the names of the file. Names of classes, preprocessing and the file itself are in the "
+           "metadata. Where onnxruntime is installed, it computes the model before the file is written; a model whose "
+           "numbers differ is refused.")
 
     def write(self, request: ExportRequest) -> Exported:
         model = onnx_model(request)

@@ -91,8 +91,8 @@ def test_metadata(tmp_path: Path) -> None:
     assert (output["name"], output["node"], output["kind"], output["values"]) == ("z", "model.fc", "classes", "scores")
     (given,) = json.loads(facts["netdsl.inputs"])
     assert given["preprocessing"] == {
-        "width": 32, "height": 32, "channels": 3, "colorOrder": "RGB", "transforms": [
-            "Mean {value = (125.3:123:113.9)}"], "views": 1, "scale": [1.0, 1.0, 1.0], "offset": [-125.3, -123.0, -113.9]}
+        "width": 32, "height": 32, "channels": 3, "colorOrder": "RGB", "views": 1,
+        "transforms": ["Mean {value = (125.3:123:113.9)}"], "scale": [1.0, 1.0, 1.0], "offset": [-125.3, -123.0, -113.9]}
     again = netdsl.load(Source("again.net", facts["netdsl.source"])).require_network()
     assert len(again.network) == 79
 
