@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import click
@@ -28,7 +29,7 @@ class _Size(click.ParamType):
 def _with_row_docs(command: Any) -> Any:
     """The formats, each with what it is, under the command's help."""
     rows = "\n\n".join(f"{row.name} ({row.suffix}): {row.doc}" for row in FORMATS.values())
-    command.__doc__ = f"{command.__doc__}\n\n{rows}"
+    command.__doc__ = f"{inspect.cleandoc(command.__doc__)}\n\n{rows}"
     return command
 
 
@@ -36,7 +37,6 @@ def _with_row_docs(command: Any) -> Any:
     ("netdsl export digits.net --to onnx", "digits.onnx, by the latest run"),
     ("netdsl export digits.net --to safetensors -c runs/digits/latest --epoch last", "the weights alone"),
     ("netdsl export digits.net --to net -o handed/digits.net", "one `.net` file and its weights"),
-    ("netdsl predict digits.onnx photo.png", "use an exported model"),
 )
 @click.command()
 @file_and_overrides

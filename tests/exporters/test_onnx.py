@@ -92,7 +92,7 @@ def test_metadata(tmp_path: Path) -> None:
     (given,) = json.loads(facts["netdsl.inputs"])
     assert given["preprocessing"] == {
         "width": 32, "height": 32, "channels": 3, "colorOrder": "RGB", "views": 1,
-        "transforms": ["Mean {value = (125.3:123:113.9)}"], "scale": [1.0, 1.0, 1.0], "offset": [-125.3, -123.0, -113.9]}
+        "transforms": ["Mean {value = (125.3:123:113.9)}"], "scale": [1, 1, 1], "offset": [-125.3, -123, -113.9]}
     again = netdsl.load(Source("again.net", facts["netdsl.source"])).require_network()
     assert len(again.network) == 79
 
