@@ -67,8 +67,8 @@ class _Network:
         if not self._statements:
             raise failure(Code.NO_NETWORK, "there is no network here, only macros" if self._macros else
                           "there is no network here", self._span,
-                          hint="`run = Name` says which section is the network; macros are read where `ndlMacros = file` "
-                               "names their file.")
+                          hint="`run = Name` says which section is the network. Macros are read where "
+                               "`ndlMacros = file` names their file.")
         written = {id(s): self._writer.member(s, self._scope) for s in self._statements if s.name is not None}
         self._collect_tags(self._statements, self._scope, ())
         for statement in self._lists:
