@@ -25,13 +25,23 @@ CHARACTERS = 20_000_000
 #: Calls inside calls, and values that need values.
 DEPTH = 50_000
 
+#: Values in need of each other, below which nobody looks at the meter.
+ORDINARY_DEPTH = 1000
 #: Comparisons of unknown names with known ones; behind them nothing is suggested any more.
 COMPARISONS = 100_000
 
 STEPS_OF_A_LAYER = 3
 
-_state = threading.local()
 _factor = 1.0
+
+
+class _State(threading.local):
+    """The meter of a thread; a check may run in several."""
+
+    meter: Meter | None = None
+
+
+_state = _State()
 
 
 class LimitReached(Exception):
@@ -115,19 +125,19 @@ def _chain(names: Sequence[str], shown: int = 6) -> str:
 @contextmanager
 def metered() -> Iterator[Meter]:
     """An evaluation with a meter of its own."""
-    before, _state.meter = meter(), Meter()
+    before, own = _state.meter, Meter()
+    _state.meter = own
     try:
-        yield _state.meter
+        yield own
     finally:
         _state.meter = before
 
 
 def meter() -> Meter:
     """The meter of the evaluation that is going on in this thread."""
-    found: Meter | None = getattr(_state, "meter", None)
-    if found is None:
-        found = _state.meter = Meter()
-    return found
+    if _state.meter is None:
+        _state.meter = Meter()
+    return _state.meter
 
 
 def is_whole(value: Any) -> bool:

@@ -13,7 +13,7 @@ from ..ir.network import Use
 from ..layers.layer import Layer
 from ..spec import Applicable, LanguageValue, Spec
 from ..syntax import ast
-from .limits import DEPTH, meter
+from .limits import ORDINARY_DEPTH, meter
 
 
 class Interpreter(Protocol):
@@ -217,7 +217,7 @@ class Thunk:
             raise self.evaluator.cycle(self)
         self._state = Thunk.RUNNING
         self.evaluator.running.append(self)
-        if len(self.evaluator.running) > DEPTH:
+        if len(self.evaluator.running) > ORDINARY_DEPTH:
             meter().nested(len(self.evaluator.running), self.span)
         try:
             self._value = self.compute()
