@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from ._version import __version__
 from .api.functions import compile, graph, load_weights, predict, test, train
+from .api.importing import import_file
 from .base.diagnostics import Diagnostic
 from .base.failure import Failure
 from .base.source import Files, Source
@@ -32,6 +33,7 @@ __all__ = [
     "check",
     "compile",
     "graph",
+    "import_file",
     "load",
     "load_weights",
     "predict",
