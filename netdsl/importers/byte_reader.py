@@ -87,7 +87,7 @@ class ByteReader:
         return float(self._number("<d", what))
 
     def count(self, what: str, least: int = 1) -> int:
-        """A number of things (u64) that take at least so many bytes each. Raises BadBytes where they cannot be there."""
+        """A number (u64) of things of at least so many bytes each. Raises BadBytes where they cannot be there."""
         at, number = self.at, self.uint64(what)
         if number * least > self.left:
             raise BadBytes(at, f"it says {number:,} for {what}, and {self.left:,} bytes are left")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-
-import torch
+from typing import TYPE_CHECKING
 
 from ..importers.weight_format import NetworkTensors, NetworkUse
 from ..ir.network import Network, ShapedNode
+
+if TYPE_CHECKING:
+    import torch
 
 
 def network_tensors(tensors: Mapping[str, torch.Tensor], network: Network[ShapedNode] | None) -> NetworkTensors:

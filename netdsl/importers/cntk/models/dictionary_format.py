@@ -17,7 +17,7 @@ from .dictionary_values import Array, Axis, DictionaryReader
 from .model_file import GraphParts, ModelFile, ModelInput, ModelNode, ModelTensor
 
 #: CNTK's numbers of its operations, by place.
-OPERATIONS = tuple("""
+OPERATIONS = tuple(re.findall(r"\w+", """
 Negate Sigmoid Tanh ReLU Exp Log Sqrt Floor Abs Reciprocal Softmax Hardmax TransposeAxes Where Slice Dropout Reshape
 Pooling SumAll Plus Minus ElementTimes Equal NotEqual Less LessEqual Greater GreaterEqual PackedIndex GatherPacked
 ScatterPacked Times TransposeTimes Convolution SquaredError CrossEntropyWithSoftmax ClassificationError PastValue
@@ -27,7 +27,7 @@ LambdaRank NDCG EditDistanceError NoOp LabelsToGraph StopGradient ELU ForwardBac
 OneHot Pow ToSequence ToSequenceLike UnpackSequence Assign Gather StableSigmoid RandomDistribution Sinh Cosh UnpackBatch
 ToBatch Asin Acos Pad Crop Atanh Asinh TopK Squeeze ConstantOp LatticeSequenceWithSoftmax Cast EyeLike CustomProxy
 StraightThrough Tan Atan ConvolutionSequenceShape
-""".split())
+"""))
 
 #: Versions of a function that are known; CNTK 2.7 wrote this one.
 NEWEST_FUNCTION = 24
@@ -67,13 +67,16 @@ class _Graph:
         return _text(inner, "root") if isinstance(inner, dict) else None
 
     def model(self) -> ModelFile:
-        parts = GraphParts("v2", int(self._composite.get("version") or 0))
+        version = self._composite.get("version")
+        parts = GraphParts("v2", version if isinstance(version, int) else 0)
         for uid, function in self.functions.items():
             operation = self._operation(function)
             if operation not in ("Block", "Combine"):
                 name, layer = self._name_of(uid, function)
                 inputs = tuple(self.resolve(taken, function) for taken in _texts(function, "inputs"))
                 options = function.get("attributes") or {}
+                if not isinstance(options, dict):
+                    raise BadBytes(function["#at"], f"the attributes of `{uid}` should be a dictionary")
                 parts.nodes[uid] = ModelNode(uid, name, operation, inputs, options, function["#at"], layer)
         self._add_variables(parts)
         root = _text(self._composite, "root")
@@ -90,7 +93,8 @@ class _Graph:
             raise BadBytes(function["#at"], f"a function of version {version}: {NEWEST_FUNCTION} is the newest known")
         if not isinstance(number, int) or not 0 <= number < len(OPERATIONS):
             raise BadBytes(function["#at"], f"operation {number}, which there is not")
-        return OPERATIONS[number]
+        operation: str = OPERATIONS[number]
+        return operation
 
     def resolve(self, uid: str, user: dict[str, Any]) -> str:
         """What a uid stands for behind placeholders, blocks and lists: a node, a tensor or an input."""
@@ -184,8 +188,10 @@ class _Graph:
         for variable in variables:
             uid, kind, at = _text(variable, "uid"), variable.get("kind"), variable["#at"]
             dims = variable.get("shape") or ()
+            if not isinstance(dims, tuple):
+                raise BadBytes(at, f"`{uid}` has no shape")
             if kind == _INPUT:
-                axes = tuple(axis.name for axis in variable.get("dynamic_axis") or () if isinstance(axis, Axis))
+                axes = tuple(axis.name for axis in _list(variable, "dynamic_axis") if isinstance(axis, Axis))
                 parts.inputs[uid] = ModelInput(uid, str(variable.get("name") or uid), dims,
                                                tuple(name for name in axes if name != "defaultBatchAxis"))
             elif kind in (_PARAMETER, _CONSTANT):

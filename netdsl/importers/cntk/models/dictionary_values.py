@@ -132,7 +132,8 @@ class DictionaryReader:
         return None
 
     def _array(self, outer: Field) -> Array:
-        kind, dims, parts, sparse = 0, (), [], 0
+        kind, sparse, dims = 0, 0, tuple[int, ...]()
+        parts: list[np.ndarray[Any, Any]] = []
         for field in fields(outer.message("an array"), "an array"):
             if field.number == 1:
                 kind = field.number_of("the type of an array")

@@ -32,6 +32,9 @@ _ROLES = {"W": "weight", "E": "weight", "b": "bias", "scale": "weight", "bias": 
           "gamma": "weight", "runMean": "running_mean", "aggregate_mean": "running_mean",
           "runVariance": "running_variance", "aggregate_variance": "running_variance",
           "runCount": "running_count", "aggregate_count": "running_count", "run_sample_count": "running_count"}
+#: How a dictionary of a function begins: its version, then the length of an entry and the key of one.
+_DICTIONARY = re.compile(rb"\x08[\x01\x02]\x12.{1,6}\x0a.(?:version|type|uid|root|name|inputs|primitive_functions)",
+                         re.DOTALL)
 #: Parts of a path in CNTK that only say how its library is built.
 _INNER = re.compile(r"\.?(arrayOfFunctions\[\d+\]|\bf\b)")
 
@@ -53,8 +56,7 @@ class CNTKModel(WeightFormat):
     suffixes: ClassVar[tuple[str, ...]] = (".model", ".dnn", ".cmf")
 
     def recognises(self, start: bytes) -> bool:
-        return start.startswith((START, SPLIT)) or (start[:2] == b"\x08\x01" and b"\x12" in start[:4]) \
-            or (start[:1] == b"\x12" and any(word in start for word in (b"CompositeFunction", b"primitive_functions")))
+        return start.startswith((START, SPLIT)) or _DICTIONARY.match(start) is not None
 
     def tensors(self, path: Path) -> list[StoredTensor]:
         return [StoredTensor(t.path, tuple(reversed(t.dims)), t.kind) for t in read_model(path).tensors.values()]
@@ -65,7 +67,8 @@ class CNTKModel(WeightFormat):
     def facts(self, path: Path) -> list[tuple[str, str]]:
         model = read_model(path)
         format_text = f"{model.format}, version {model.version}" if model.format == "v1" else "v2 (CNTK 2)"
-        groups = [(group, ", ".join(_shown(model, uid) for uid in uids)) for group, uids in model.groups.items() if uids]
+        groups = [(group, ", ".join(_shown(model, uid) for uid in uids))
+                  for group, uids in model.groups.items() if uids]
         inputs = ", ".join(f"{value.name} [{' x '.join(map(str, value.dims))}]" for value in model.inputs.values())
         return [("format", format_text), ("inputs", inputs), *groups]
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from ...byte_reader import BadBytes, ByteReader
 from .model_file import GraphParts, ModelFile, ModelInput, ModelNode, ModelTensor
-from .stream_nodes import NEWEST, PAYLOADS, marker, next_is
+from .stream_nodes import NEWEST, PAYLOADS, PLAIN, marker, next_is
 
 #: What a file begins with.
 START = "BCN".encode("utf-16-le") + b"\0\0"
@@ -94,7 +94,8 @@ def _node(reader: ByteReader, version: int, takes: dict[str, tuple[str, ...]]) -
         options = payload(reader, version, _KINDS.get(precision, ""))
     else:
         options = {}
-        reader.at = _next_node(reader, version, takes)
+        if operation not in PLAIN:
+            reader.at = _next_node(reader, version, takes)
     return _Stored(name, operation, options, at)
 
 
@@ -106,7 +107,7 @@ def _next_node(reader: ByteReader, version: int, takes: dict[str, tuple[str, ...
         if next_is(probe, "ENodeList"):
             return at
         try:
-            if version >= 7 and probe.wide_text("") not in _KINDS:
+            if version >= 7 and not _KINDS.get(probe.wide_text("").partition(",")[0]):
                 continue
             operation = probe.wide_text("")
             if operation and operation.isascii() and probe.wide_text("") in takes:

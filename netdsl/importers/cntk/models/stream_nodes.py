@@ -7,6 +7,7 @@ out from the `Load` functions of CNTK's public sources; an operation that is not
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -304,3 +305,13 @@ PAYLOADS: dict[str, Payload] = {
     "PastValue": _delay, "FutureValue": _delay, "Delay": _delay, "Crop": _crop, "RowRepeat": _repeat,
     "Where": _where, "EditDistanceError": _penalties, "ForwardBackward": _alignment,
 }
+
+#: Operations that store nothing.
+PLAIN = frozenset(re.findall(r"\w+", """
+Abs Acos Asin Asinh Atan Atanh ClassificationError Clip CosDistance CosDistanceWithNegativeSamples Cosh Cosine
+CrossEntropy CrossEntropyWithSoftmax DiagTimes DynamicAxis ElementDivide ElementTimes Equal ErrorPrediction Exp
+ExponentialLinearUnit Floor GatherPacked Greater GreaterEqual Hardmax If KhatriRaoProduct LambdaRank Less LessEqual Log
+LogPlus LogSoftmax Logistic Minus NDCG1Eval Negate NoOp NotEqual PackedIndex Pass PerDimMeanVarDeNormalization
+PerDimMeanVarNormalization Plus Pow Reciprocal ReconcileDynamicAxis RectifiedLinear ScatterPacked Sigmoid Sin Sinh
+Softmax Softplus Softsign Sqrt SquareError StableSigmoid StopGradient StraightThrough SumElements Tan Tanh TransposeAxis
+"""))
