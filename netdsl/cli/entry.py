@@ -13,6 +13,7 @@ import re
 import sys
 import traceback
 from collections.abc import Sequence
+from keyword import iskeyword
 from typing import Any
 
 import click
@@ -32,10 +33,12 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "train": ("train", "Check and train; no test at the end."),
     "test": ("test", "The whole test set from a checkpoint."),
     "predict": ("predict", "Classes of images or rows, from a checkpoint."),
+    "export": ("export", "An ONNX model, PyTorch source, weights: for other programs."),
     "bench": ("bench", "Times of every layer: forward, backward, update."),
     "show": ("show", "The file as resolved: includes and overrides in place."),
     "fmt": ("fmt", "Rewrite files in the one canonical style."),
     "layers": ("layers", "The layers and functions, or one of them with its options."),
+    "import": ("import_file", "A file of CNTK, Caffe, darknet or ONNX, written as a `.net` file."),
     "new": ("new", "A commented template, also from a folder of images."),
     "data": ("data", "Fetch MNIST, Fashion-MNIST, CIFAR-10; show augmented samples."),
     "info": ("info", "What a checkpoint holds."),
@@ -56,7 +59,7 @@ class _Commands(click.Group):
         if name not in COMMANDS:
             return None
         module = importlib.import_module(f".{COMMANDS[name][0]}", __name__.rpartition(".")[0])
-        command: click.Command = getattr(module, name)
+        command: click.Command = getattr(module, f"{name}_" if iskeyword(name) else name)
         return command
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:

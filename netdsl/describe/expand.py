@@ -19,9 +19,14 @@ def resolved_text(checked: CheckResult | CheckedProgram, files: Files | None = N
     given = checked.module if isinstance(checked, CheckResult) else origin.module if origin is not None else None
     if given is None:
         return checked.source.text
-    evaluator = ExpressionEvaluator(files or (origin.files if origin is not None else Files()), environment())
-    module = dataclasses.replace(given, members=_expanded(evaluator, given.members), comments=())
+    files = files or (origin.files if origin is not None else Files())
+    module = dataclasses.replace(given, members=expanded_members(given.members, files), comments=())
     return format_module(module, checked.source)
+
+
+def expanded_members(members: tuple[ast.Member, ...], files: Files) -> tuple[ast.Member, ...]:
+    """Members with includes and overrides in place, in inner records too."""
+    return _expanded(ExpressionEvaluator(files, environment()), members)
 
 
 def _expanded(evaluator: ExpressionEvaluator, members: tuple[ast.Member, ...]) -> tuple[ast.Member, ...]:

@@ -48,8 +48,8 @@ def write(folder: Path, snapshot: Snapshot) -> None:
     with writing(folder), new_folder(folder) as temporary:
         # One entry only: safetensors writes several in any order, and equal weights are to be equal files.
         try:
-            save_file(_portable(snapshot.weights), temporary / WEIGHTS, metadata={"format": "pt"})
-            save_file(_portable(snapshot.trainer), temporary / TRAINER)
+            save_file(portable(snapshot.weights), temporary / WEIGHTS, metadata={"format": "pt"})
+            save_file(portable(snapshot.trainer), temporary / TRAINER)
         except SafetensorError as error:  # what the system said, in other words
             raise cannot_write(folder, error) from error
         state = {**snapshot.state, "digests": {name: digest(temporary / name) for name in (WEIGHTS, TRAINER)}}
@@ -64,7 +64,8 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(file, "blake2b").hexdigest()
 
 
-def _portable(tensors: Tensors) -> dict[str, torch.Tensor]:
+def portable(tensors: Tensors) -> dict[str, torch.Tensor]:
+    """Tensors as a file can hold them: on the CPU, each with memory of its own."""
     # clone: tied weights have one name already, but a view into a larger buffer must not drag it along.
     return {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in tensors.items()}
 
