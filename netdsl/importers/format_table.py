@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import PurePath
 
+from .caffe.caffe_format import CaffeNet
 from .cntk.cntk_config import CNTKConfig
 from .import_format import ImportFormat
 
-FORMATS: tuple[ImportFormat, ...] = (CNTKConfig(),)
+FORMATS: tuple[ImportFormat, ...] = (CNTKConfig(), CaffeNet())
 
 
 def format_of(name: str, text: str) -> ImportFormat | None:

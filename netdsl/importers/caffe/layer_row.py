@@ -135,15 +135,17 @@ class LayerRow(ABC):
         return None
 
     def results(self, use: Translation, inputs: Sequence[ast.Expression]) -> Sequence[ast.Expression]:
-        """What its tops become, as expressions of what its bottoms have become."""
-        value = inputs[0]
-        for _, function in self.steps(use) or ():
-            value = use.build.call(function, value)
-        return [value]
+        """What its tops become, as expressions of what its bottoms have become; asked where it has no steps."""
+        raise NotImplementedError(self.types)
 
     def batch(self, use: Translation) -> int:
         """The samples of a minibatch, where this layer says how many; else 0."""
         return 0
+
+    def blob_count(self, use: Translation) -> int:
+        """How many blobs of its own it has that are learned."""
+        no_bias = "bias_term" in self.fields and not use.values["bias_term"]
+        return len(self.tensors) - no_bias
 
     def arrays(self, blobs: Sequence[Any], given: Mapping[str, Any]) -> dict[str, Any]:
         """Its blobs by the names that its tensors have here; `given` are options that weights depend on."""

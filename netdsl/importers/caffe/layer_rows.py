@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
 from . import rows_data, rows_loss, rows_neuron, rows_norm, rows_shape, rows_vision
@@ -38,14 +38,16 @@ class Others(Refused):
 _MODULES = (rows_data, rows_vision, rows_norm, rows_neuron, rows_shape, rows_loss)
 
 
-def _rows() -> tuple[LayerRow, ...]:
-    found = [value for module in _MODULES for value in vars(module).values()
-             if isinstance(value, type) and issubclass(value, LayerRow) and value.__module__ == module.__name__
-             and "types" in vars(value)]
-    return tuple(row() for row in (*found, Others))
+def _rows() -> Iterator[LayerRow]:
+    """A row of every class of the families that has names in files."""
+    for module in _MODULES:
+        for value in vars(module).values():
+            if isinstance(value, type) and issubclass(value, LayerRow) and "types" in vars(value):
+                yield value()
+    yield Others()
 
 
-ROWS: tuple[LayerRow, ...] = _rows()
+ROWS: tuple[LayerRow, ...] = tuple(_rows())
 #: The row of each type.
 LAYER_TYPES: dict[str, LayerRow] = {name: row for row in ROWS for name in row.types}
 DATA_TYPES = frozenset(name for name, row in LAYER_TYPES.items() if row.role == "data")

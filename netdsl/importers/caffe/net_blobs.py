@@ -114,7 +114,8 @@ class _Resolver:
                               related=(Label(below[0].span, f"`{name}` is made here, and needs this layer"),),
                               body=("A net of Caffe is read from top to bottom, and has no loops.",))
         if below and below[0] is layer:
-            return Diagnostic(Code.CYCLE, f"`{name}` is needed to compute itself", Label(span, "nothing above makes it"))
+            return Diagnostic(Code.CYCLE, f"`{name}` is needed to compute itself",
+                              Label(span, "nothing above makes it"))
         if below:
             return Diagnostic(Code.UNKNOWN_NAME, f"`{name}` is read before it is made", Label(span, "it is read here"),
                               related=(Label(below[0].span, "and made only here"),),

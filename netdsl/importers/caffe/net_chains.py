@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping, Sequence
 
@@ -34,12 +33,17 @@ def chains_of(found: Mapping[int, TranslatedUse]) -> list[list[int]]:
 
 
 def is_step(each: TranslatedUse) -> bool:
-    return (each.row.role == "layer" and len(each.use.bottoms) == 1 and len(each.shapes) == 1
-            and each.row.steps(each.translation) is not None)
+    return each.row.role == "layer" and len(each.shapes) == 1 and each.steps is not None
 
 
 def chain_name(names: Sequence[str], weighted: Sequence[str]) -> str:
     """What a run is called: the beginning that its layers with weights have in common, else its last layer."""
-    common = os.path.commonprefix(list(weighted)) if len(weighted) > 1 else ""
-    common = re.sub(r"_+$", "", common)
+    common = re.sub(r"_+$", "", _beginning(weighted)) if len(weighted) > 1 else ""
     return common if len(common) > 3 and common not in ("conv", "layer") else names[-1]
+
+
+def _beginning(names: Sequence[str]) -> str:
+    """The longest text with which all names begin."""
+    first, last = min(names), max(names)
+    length = next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first))
+    return first[:length]

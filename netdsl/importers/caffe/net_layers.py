@@ -128,7 +128,8 @@ def _inputs(message: Message, problems: list[Diagnostic]) -> list[Layer]:
                             f.span.end))
     if shapes and dims:
         problems.append(Diagnostic(Code.CONFLICTING_KEYS, "`input_shape` and `input_dim` are both there",
-                                   Label(dims[0].span, "Caffe takes one of them"), hint="remove the `input_dim` lines."))
+                                   Label(dims[0].span, "Caffe takes one of them"),
+                                   hint="remove the `input_dim` lines."))
     return layers
 
 

@@ -9,6 +9,7 @@ from ...base.codes import Code
 from ...base.diagnostics import Diagnostic, Label
 from ...base.suggest import did_you_mean
 from ...base.units import plural
+from ...syntax import ast
 from ..building import Builder
 from ..import_format import not_supported
 from .known_fields import Problems, read_fields
@@ -26,6 +27,16 @@ class TranslatedUse:
     row: LayerRow
     translation: Translation
     shapes: tuple[Extents, ...]
+    steps: tuple[tuple[str, ast.Expression], ...] | None = None  #: what it is as steps of a Sequential
+
+    def results(self, inputs: Sequence[ast.Expression]) -> Sequence[ast.Expression]:
+        """What its tops become."""
+        if self.steps is None:
+            return self.row.results(self.translation, inputs)
+        value = inputs[0]
+        for _, function in self.steps:
+            value = self.translation.build.call(function, value)
+        return [value]
 
 
 def translate(uses: Sequence[Use], problems: Problems, given_shapes: Mapping[str, Extents],
@@ -48,11 +59,16 @@ def translate(uses: Sequence[Use], problems: Problems, given_shapes: Mapping[str
                                   use.others, given_shapes)
         try:
             _check_counts(translation, row)
-            shapes = tuple(row.shapes(translation))
+            each = TranslatedUse(use, row, translation, tuple(row.shapes(translation)))
+            steps = row.steps(translation)
+            if steps is not None:
+                each.steps = tuple(steps)
+            elif row.role != "nothing":  # looked at here already, so that all mistakes are told at once
+                row.results(translation, [translation.build.name("x")] * len(bottoms))
         except Untranslated:
             continue
         batch = batch or row.batch(translation)
-        found[use.number] = TranslatedUse(use, row, translation, shapes)
+        found[use.number] = each
     return found
 
 

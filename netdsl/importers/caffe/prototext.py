@@ -173,12 +173,11 @@ class _Parser:
                     return tuple(found)
                 raise failure(Code.SYNTAX, f"`{opened.text}` is not closed", opened.span, "it is opened here",
                               hint=f"a `{closing}` is missing; the file ends before it.")
-            if self._token.kind == "mark" and self._token.text in "}>":
-                token = self._next()
+            if token := self._take("}", ">"):
                 if token.text == closing:
                     return tuple(found)
                 raise failure(Code.SYNTAX, f"`{token.text}` closes nothing", token.span,
-                              "there is no bracket for it to close" if opened is None else f"`{closing}` has to come first")
+                              f"`{closing}` has to come first" if opened else "no bracket is open here")
             found += self._field(depth)
 
     def _field(self, depth: int) -> list[Field]:

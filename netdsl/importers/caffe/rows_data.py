@@ -1,4 +1,4 @@
-"""Rows for layers that bring data: what they say of the shapes of their blobs. How they are read is the reader's part."""
+"""Rows for layers that bring data: what they say of the shapes of their blobs; reading them is the reader's part."""
 
 from __future__ import annotations
 
@@ -72,7 +72,8 @@ class Input(DataRow):
         count = len(use.layer.tops)
         if len(messages) not in (1, count):
             what = "no shape" if not messages else plural(len(messages), "shape")
-            use.refuse(Code.MISSING_OPTION, f"{what} for {plural(count, 'input')}", "shape", label="the shape is not said",
+            use.refuse(Code.MISSING_OPTION, f"{what} for {plural(count, 'input')}", "shape",
+                       label="the shape is not said",
                        hint="`input_param { shape { dim: 1 dim: 3 dim: 224 dim: 224 } }`.")
         found = [self._extents(use, shape) for shape in messages] * (count if len(messages) == 1 else 1)
         return [use.given_shapes.get(name, shape)

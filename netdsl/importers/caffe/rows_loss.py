@@ -1,4 +1,4 @@
-"""Rows for losses and metrics. A criterion of the language is one number for each sample, of which the mean is taken."""
+"""Rows for losses and metrics: a criterion of the language is a number for each sample, of which the mean is taken."""
 
 from __future__ import annotations
 
@@ -30,8 +30,10 @@ class Loss(LayerRow):
     def divided(self, use: Translation, loss: ast.Expression, positions: int) -> ast.Expression:
         """A loss summed over the positions of a sample, divided as `loss_param` says."""
         values = read_fields(use.layer.parameter("loss_param"), LOSS, "`loss_param`", use.layer.span, use.problems)
-        normalization = values["normalization"] if "normalization" in values else self.default
-        if "normalize" in values and "normalization" not in values:
+        normalization = self.default
+        if "normalization" in values:
+            normalization = values["normalization"]
+        elif "normalize" in values:
             normalization = "VALID" if values["normalize"] else "BATCH_SIZE"
         if normalization == "NONE":
             use.values = values
@@ -107,8 +109,8 @@ class Accuracy(LayerRow):
             use.unsupported("second top of Accuracy (one number for each class)",
                             hint="write Recall {class = n} for the classes of interest.")
         if use.values["top_k"] > use.shape[axis - 1]:
-            use.refuse(Code.OPTION_TYPE, f"`top_k` is {use.values['top_k']}, and there are {use.shape[axis - 1]} classes",
-                       "top_k")
+            use.refuse(Code.OPTION_TYPE, f"`top_k` is {use.values['top_k']}", "top_k",
+                       label=f"there are {use.shape[axis - 1]} classes")
         return [()]
 
     def results(self, use: Translation, inputs: Sequence[ast.Expression]) -> Sequence[ast.Expression]:

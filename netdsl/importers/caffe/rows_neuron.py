@@ -10,7 +10,7 @@ from ...base.codes import Code
 from ...syntax import ast
 from .known_fields import ENGINE, Known, choice, flag, number, unused
 from .known_fields import message as known_message
-from .layer_row import Extents, LayerRow, Translation, shown
+from .layer_row import Extents, LayerRow, Translation
 from .start_values import filler_of
 
 
@@ -97,8 +97,6 @@ class Swish(LayerRow):
         return [("", use.build.name("SiLU"))] if use.values["beta"] == 1 else None
 
     def results(self, use: Translation, inputs: Sequence[ast.Expression]) -> Sequence[ast.Expression]:
-        if use.values["beta"] == 1:
-            return super().results(use, inputs)
         gate = use.build.call("Sigmoid", use.scaled(use.values["beta"], inputs[0]))
         return [use.build.binary(inputs[0], ".*", gate)]
 
@@ -170,7 +168,7 @@ class Log(LayerRow):
     def results(self, use: Translation, inputs: Sequence[ast.Expression]) -> Sequence[ast.Expression]:
         base = use.values["base"]
         if base != -1 and (base <= 0 or base == 1):
-            use.unsupported(f"Log with base {base:g}", "base", hint="the base has to be above 0 and not 1, or -1 for e.")
+            use.unsupported(f"Log with base {base:g}", "base", hint="the base is above 0 and not 1, or -1 for e.")
         value = use.build.call("Log", use.shifted(use.values["shift"], use.scaled(use.values["scale"], inputs[0])))
         return [value if base == -1 else use.scaled(1 / math.log(base), value)]
 

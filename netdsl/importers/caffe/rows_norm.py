@@ -28,6 +28,9 @@ class BatchNorm(LayerRow):
             options["epsilon"] = use.values["eps"]
         return [("", use.build.make("BatchNormalizationLayer", **options))]
 
+    def blob_count(self, use: Translation) -> int:
+        return 0  # nothing of it is learned
+
     def arrays(self, blobs: Sequence[Any], given: Mapping[str, Any]) -> dict[str, Any]:
         found = super().arrays(blobs[:2], given)
         if len(blobs) > 2:
@@ -62,8 +65,6 @@ class Scale(LayerRow):
         return [("", use.build.make("ScaleLayer", **options))]
 
     def results(self, use: Translation, inputs: Sequence[ast.Expression]) -> Sequence[ast.Expression]:
-        if len(use.bottoms) == 1:
-            return super().results(use, inputs)
         if use.values["bias_term"]:
             use.unsupported("Scale of two blobs with a bias", "bias_term")
         return [use.build.binary(inputs[0], ".*", aligned(use, inputs[1]))]
@@ -85,8 +86,6 @@ class Bias(LayerRow):
         return [("", use.build.make("BiasLayer", **bias_options(use, "filler")))]
 
     def results(self, use: Translation, inputs: Sequence[ast.Expression]) -> Sequence[ast.Expression]:
-        if len(use.bottoms) == 1:
-            return super().results(use, inputs)
         return [use.build.binary(inputs[0], "+", aligned(use, inputs[1]))]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import ClassVar
 
 from ...base.codes import Code
@@ -45,7 +46,8 @@ class Concat(LayerRow):
 
 class Slice(LayerRow):
     types, message = ("Slice",), "slice_param"
-    fields: ClassVar[Mapping[str, Known]] = {"axis": whole(1), "slice_point": whole(repeated=True), "slice_dim": whole()}
+    fields: ClassVar[Mapping[str, Known]] = {
+        "axis": whole(1), "slice_point": whole(repeated=True), "slice_dim": whole()}
     tops = (1, 1000)
     becomes = "Slice, once for each top"
 
@@ -59,19 +61,19 @@ class Slice(LayerRow):
                            label=f"`{use.layer.bottoms[0][0]}` is {shown(use.shape)}", hint="say where: `slice_point`.")
             points = [size // pieces * index for index in range(1, pieces)]
         cuts = [0, *points, size]
-        if len(points) != pieces - 1 or any(a >= b for a, b in zip(cuts, cuts[1:], strict=False)):
+        if len(points) != pieces - 1 or any(a >= b for a, b in pairwise(cuts)):
             use.refuse(Code.OPTION_TYPE, f"these `slice_point` do not cut {size} into {pieces} pieces", "slice_point",
                        label="there is one less than tops, each larger than the one before")
         return axis, cuts
 
     def shapes(self, use: Translation) -> Sequence[Extents]:
         axis, cuts = self.cuts(use)
-        return [(*use.shape[:axis - 1], b - a, *use.shape[axis:]) for a, b in zip(cuts, cuts[1:], strict=False)]
+        return [(*use.shape[:axis - 1], b - a, *use.shape[axis:]) for a, b in pairwise(cuts)]
 
     def results(self, use: Translation, inputs: Sequence[ast.Expression]) -> Sequence[ast.Expression]:
         axis, cuts = self.cuts(use)
         where: dict[str, object] = {} if use.file_axis(axis) == 1 else {"axis": use.file_axis(axis)}
-        return [use.build.call("Slice", a, b, inputs[0], **where) for a, b in zip(cuts, cuts[1:], strict=False)]
+        return [use.build.call("Slice", a, b, inputs[0], **where) for a, b in pairwise(cuts)]
 
 
 class Split(LayerRow):

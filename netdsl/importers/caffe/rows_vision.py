@@ -71,11 +71,13 @@ def extents(use: Translation, name: str, short: str, axes: int, default: int | N
         use.refuse(Code.MISSING_OPTION, f"the layer has no `{name}`", label="its extent is not said",
                    hint=f"`{name}: 3`, or `{short}_h` and `{short}_w`.")
     if len(found) != axes:
-        use.refuse(Code.OPTION_TYPE, f"`{name}` has {len(found)} values for an image of {axes} axes", name, f"{short}_h")
-    for value in found:
+        use.refuse(Code.OPTION_TYPE, f"`{name}` has {len(found)} values for an image of {axes} axes", name,
+                   f"{short}_h")
+    whole_numbers = [int(value) for value in found if value is not None]
+    for value in whole_numbers:
         if value < (0 if short == "pad" else 1):
             use.refuse(Code.OPTION_TYPE, f"`{name}` may not be {value}", name, f"{short}_h", f"{short}_w")
-    return found
+    return whole_numbers
 
 
 def check_image(use: Translation) -> None:
@@ -120,7 +122,7 @@ CONVOLUTION: dict[str, Known] = {
 class Convolution(LayerRow):
     """`floor ((in + 2 pad - extent) / stride) + 1` positions; weights `[outputs, inputs / group, height, width]`."""
 
-    types = ("Convolution", "ConvolutionDepthwise", "DepthwiseConvolution")
+    types: ClassVar[tuple[str, ...]] = ("Convolution", "ConvolutionDepthwise", "DepthwiseConvolution")
     message, fields = "convolution_param", CONVOLUTION
     tensors = ("weight", "bias")
     becomes = "ConvolutionalLayer"
@@ -240,8 +242,8 @@ class InnerProduct(LayerRow):
             options["inputRank"] = len(use.shape) - axis + 1
         if not use.values["bias_term"]:
             options["bias"] = False
-        fans = (outputs, inputs) if use.values["transpose"] else (inputs, outputs)
-        options |= weight_options(use, *fans, plain=not use.values["transpose"])
+        turned = use.values["transpose"]
+        options |= weight_options(use, outputs if turned else inputs, inputs if turned else outputs, plain=not turned)
         if use.values["bias_term"]:
             options |= bias_options(use)
         return [("", use.build.make("LinearLayer", outputs, **options))]
@@ -347,8 +349,6 @@ class LRN(LayerRow):
         return [("", use.build.make("LocalResponseNormalizationLayer", radius=radius, **options))]
 
     def results(self, use: Translation, inputs: Sequence[ast.Expression]) -> Sequence[ast.Expression]:
-        if not self.within(use):
-            return super().results(use, inputs)
         build, size = use.build, use.values["local_size"]
         window = Spatial(min(use.shape[1:]), size, 1, (size - 1) // 2)
         pad: dict[str, object] = {"lowerPad": window.pad, "upperPad": window.pad} if window.pad else {}
