@@ -6,9 +6,10 @@ from pathlib import PurePath
 
 from .caffe.caffe_format import CaffeNet
 from .cntk.cntk_config import CNTKConfig
+from .cntk.ndl.ndl_file import NDLFile
 from .import_format import ImportFormat
 
-FORMATS: tuple[ImportFormat, ...] = (CNTKConfig(), CaffeNet())
+FORMATS: tuple[ImportFormat, ...] = (CNTKConfig(), NDLFile(), CaffeNet())
 
 
 def format_of(name: str, text: str) -> ImportFormat | None:
