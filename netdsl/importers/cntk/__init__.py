@@ -1,0 +1,1 @@
+"""CNTK's configurations, network texts and model files. Imports base, spec, syntax and the tables."""
