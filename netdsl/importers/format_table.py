@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import PurePath
 
+from .cntk.cntk_config import CNTKConfig
 from .import_format import ImportFormat
 
-FORMATS: tuple[ImportFormat, ...] = ()
+FORMATS: tuple[ImportFormat, ...] = (CNTKConfig(),)
 
 
 def format_of(name: str, text: str) -> ImportFormat | None:

@@ -58,7 +58,10 @@ class MappedText:
     def slice(self, start: int, end: int) -> MappedText:
         """A part of the text. A part of a replaced variable still stands for the whole of it."""
         found = []
-        for piece, at in zip(self.pieces, self._starts, strict=True):
+        for index in range(max(bisect.bisect_right(self._starts, start) - 1, 0), len(self.pieces)):
+            piece, at = self.pieces[index], self._starts[index]
+            if at >= end:
+                break
             low, high = max(start - at, 0), min(end - at, len(piece.text))
             if low < high:
                 origin = piece.origin if piece.whole else piece.origin.source.span(
