@@ -10,7 +10,6 @@ from ....base.codes import Code
 from ....base.diagnostics import Diagnostic, Label
 from ....base.source import Span
 from ....base.suggest import suggest
-from ....ir.program import SPECIAL
 from ....syntax import ast
 from ...building import Builder
 from ...import_format import not_supported
@@ -21,6 +20,8 @@ from .bs_scopes import Scope, known_value, names_in, parts_of, tag_is_passed_on
 _LISTS = {"feature": "featureNodes", "label": "labelNodes", "criterion": "criterionNodes",
           "criteria": "criterionNodes", "evaluation": "evaluationNodes", "eval": "evaluationNodes",
           "output": "outputNodes"}
+#: The names that mean something at the top of a network.
+SPECIAL = tuple(dict.fromkeys(_LISTS.values()))
 
 
 @dataclass(frozen=True)

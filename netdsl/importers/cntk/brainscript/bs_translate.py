@@ -21,11 +21,11 @@ from ....syntax import ast
 from ...building import Builder
 from ...import_format import not_supported
 from .bs_arguments import Arguments
-from .bs_objects import write_object
 from .bs_library import by_name, find_row, namespaces
+from .bs_objects import write_object
 from .bs_parser import ARRAY, NEW
 from .bs_scopes import Scope, library_name, names_in, parts_of, record_of, tag_is_passed_on
-from .library_row import Composed, Given, LibraryRow, Missing, Same, Value, at_place, definitions
+from .library_row import Composed, Given, LibraryRow, Missing, Same, Spelled, Value, at_place, definitions
 
 #: Functions that make no node: a default that calls them may be evaluated at each call.
 _PLAIN = frozenset((
@@ -266,9 +266,10 @@ class Translator:
         positional = iter(row.positional)
         given = {a.name.text if a.name is not None else next(positional): a.value for a in kept}
         builder = Builder(e.span)
-        assert not isinstance(row, Value)
-        written: ast.Expression = row.write(Given(row, call, given, builder, self.arguments.refuse(e), self.arguments.note(e),  # type: ignore[attr-defined]
-                                  lambda text: self.define_function(text, scope)))
+        assert isinstance(row, Spelled)
+        written: ast.Expression = row.write(Given(
+            row, call, given, builder, self.arguments.refuse(e), self.arguments.note(e),
+            lambda text: self.define_function(text, scope)))
         for made in _rows_in(written, call):
             self.ours(made, scope)
         return written

@@ -69,7 +69,8 @@ NODES: tuple[LibraryRow, ...] = (
     Same("MeanVarNorm (feat)"),
     Same("LogPrior (labels)"),
     Spelled("Trace (node, say = '', logFrequency = 100, logFirst = 10, logGradientToo = false, "
-            "onlyUpToRow = 100000000, onlyUpToT = 100000000, format = None)", write_pass, "`Pass`: nothing is printed while training"),
+            "onlyUpToRow = 100000000, onlyUpToT = 100000000, format = None)", write_pass,
+            "`Pass`: nothing is printed while training"),
     Spelled("Cast (node)", write_pass, "`Pass`: the precision is that of the run"),
     # --- products
     Same("Times (x, y, outputRank = 1, inferInputRankToMap = -1)"),
