@@ -23,6 +23,7 @@ class ConfigContext:
     action: Section  #: the section that trains
     sources: Sequence[Source] = ()  #: the files of the configuration
     notes: list[Diagnostic] = field(default_factory=list)
+    comments: list[Span] = field(default_factory=list)  #: those of network texts, in forms that only they have
 
     @property
     def variables(self) -> Variables:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 
 from ....syntax import ast
 from .bs_library import find_row, namespaces
 
 
-@dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Binding:
     """A name that the text defines; a parameter has no member."""
 
@@ -23,12 +23,12 @@ class Binding:
         return self.member.value if isinstance(self.member, ast.Assign) else None
 
 
-@dataclass(eq=False)
+@dataclasses.dataclass(eq=False)
 class Scope:
     """The names of a record, or of the parameters of a function, and the scopes around them."""
 
     outer: Scope | None = None
-    names: dict[str, Binding] = field(default_factory=dict)
+    names: dict[str, Binding] = dataclasses.field(default_factory=dict)
     function: bool = False  #: whether the names are parameters
 
     @staticmethod
@@ -141,10 +141,11 @@ def parts_of(e: object) -> Iterator[object]:
     if isinstance(e, tuple):
         yield from e
         return
-    for name in getattr(e, "__dataclass_fields__", {}):
-        value = getattr(e, name)
-        if name not in _PLACES and not isinstance(value, str | int | float | bool | type(None)):
-            yield value
+    if dataclasses.is_dataclass(e):
+        for field in dataclasses.fields(e):
+            value = getattr(e, field.name)
+            if field.name not in _PLACES and not isinstance(value, str | int | float | bool | type(None)):
+                yield value
 
 
 _PLACES = frozenset(("span", "operator_span", "name"))
