@@ -49,7 +49,7 @@ def test_rules(rules: str, trained: bool, tested: bool, staged: bool, levelled: 
 def test_one_network_of_both_phases() -> None:
     program = check(HERE / "phases_train_val.prototxt")
     assert set(program.inputs) == {"data", "label"}
-    assert program.metrics == ("acc", "acc5") and program.outputs == ("sum",)
+    assert (program.metrics, program.outputs) == (("acc", "acc5"), ("sum",))
 
 
 IN = 'input: "data" input_shape { dim: 1 dim: 4 }\n'
@@ -90,4 +90,4 @@ def test_a_blob_that_is_written_over_is_read_above_and_below() -> None:
         "r", "b", "b") + 'layer { name: "n" type: "AbsVal" bottom: "b" top: "after" }\n'
     program = examine(Source("net.prototxt", text)).require()
     reads = {node.name: [use.node for use in node.inputs] for node in program.network}
-    assert reads["m"] == ["a"] and reads["n"] == ["r"] and reads["r"] == ["a"]
+    assert (reads["m"], reads["n"], reads["r"]) == (["a"], ["r"], ["a"])

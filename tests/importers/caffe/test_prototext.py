@@ -53,14 +53,16 @@ def test_forms(text: str, expected: Plain) -> None:
 
 def test_not_a_number() -> None:
     (value,) = read("a: nan")["a"]
-    assert isinstance(value, float) and math.isnan(value)
+    assert isinstance(value, float)
+    assert math.isnan(value)
 
 
 def test_comments_and_places() -> None:
     parsed = parse_text(Source("net.prototxt", "# first\nlayer {\n  name: \"a\"  # second\n}\n"))
     assert [span.text for span in parsed.comments] == ["# first", "# second"]
     name = parsed.message.messages("layer")[0].last("name")
-    assert name is not None and (name.span.line, name.span.column, name.span.text) == (3, 3, 'name: "a"')
+    assert name is not None
+    assert (name.span.line, name.span.column, name.span.text) == (3, 3, 'name: "a"')
 
 
 @pytest.mark.parametrize(("text", "place", "title"), [
@@ -98,5 +100,7 @@ def test_any_text_is_read_or_refused() -> None:
             text = text[:at] + draw.choice('{}<>[]:,;"\'\\#\n\x00\ufffda0-.') + text[at:]
         try:
             read(text)
+            continue
         except Failure as failed:
-            assert all(problem.code == Code.SYNTAX for problem in failed.diagnostics)
+            problems = failed.diagnostics
+        assert all(problem.code == Code.SYNTAX for problem in problems)
