@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import PurePath
 
 from .cntk.cntk_config import CNTKConfig
+from .darknet.darknet_format import Darknet
 from .import_format import ImportFormat
 
-FORMATS: tuple[ImportFormat, ...] = (CNTKConfig(),)
+FORMATS: tuple[ImportFormat, ...] = (CNTKConfig(), Darknet())
 
 
 def format_of(name: str, text: str) -> ImportFormat | None:

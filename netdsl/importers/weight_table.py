@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from .darknet.darknet_weights import DarknetWeights
 from .weight_format import WeightFormat
 
-WEIGHT_FORMATS: tuple[WeightFormat, ...] = ()
+WEIGHT_FORMATS: tuple[WeightFormat, ...] = (DarknetWeights(),)
 
 
 def weight_format_of(path: Path) -> WeightFormat | None:
