@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from ...base.codes import Code
 from ...base.failure import Failure, failure
-from ...base.source import Span
+from ...base.source import Source, Span
 from ...base.suggest import did_you_mean
 from ..mapped_text import MappedText, Piece
 from .config_text import Entry, closing_bracket, entries, tokens
@@ -28,8 +28,16 @@ class Reading:
     """What all sections of a configuration share while it is read."""
 
     variables: Variables = field(default_factory=Variables)
-    #: the values being looked up, to see one that needs itself
-    open: list[tuple[int, str]] = field(default_factory=list)
+    #: the keys being looked up, to see one that needs itself
+    open: list[Entry] = field(default_factory=list)
+    #: where the keys stand that have been read
+    read: set[tuple[Source, int]] = field(default_factory=set)
+
+    def mark(self, entry: Entry) -> None:
+        self.read.add((entry.span.source, entry.span.start))
+
+    def has_read(self, entry: Entry) -> bool:
+        return (entry.span.source, entry.span.start) in self.read
 
 
 @dataclass(eq=False)
@@ -41,7 +49,6 @@ class Section:
     parent: Section | None = None
     reading: Reading = field(default_factory=Reading)
     key: Span | None = None  #: where its name stands
-    read_keys: set[str] = field(default_factory=set)  #: in small letters
 
     def __post_init__(self) -> None:
         self._entries: dict[str, Entry] = {}
@@ -93,7 +100,7 @@ class Section:
         while at is not None:
             entry = at._entries.get(key.casefold())
             if entry is not None:
-                at.read_keys.add(key.casefold())
+                self.reading.mark(entry)
                 return None if entry.value is not None and entry.value.text == _DEFAULT else at
             at = at.parent
         return None
@@ -108,15 +115,14 @@ class Section:
         entry = self._entries.get(key.casefold())
         if entry is None:
             return None
-        self.read_keys.add(key.casefold())
+        self.reading.mark(entry)
         if entry.value is None:
             return MappedText((Piece("true", entry.span, True),))
         if entry.value.text == _DEFAULT:
             return None
-        mark = (id(self), key.casefold())
-        if mark in self.reading.open:
-            raise _circular(entry, [name for _, name in self.reading.open])
-        self.reading.open.append(mark)
+        if any(entry.span == asked.span for asked in self.reading.open):
+            raise _circular(entry, [asked.name for asked in self.reading.open])
+        self.reading.open.append(entry)
         try:
             return self.resolved(entry.value, entry.name)
         finally:
@@ -127,12 +133,18 @@ class Section:
         holder = self.holder(key)
         return holder.own(key) if holder is not None else None
 
-    def mark_read(self, keys: Sequence[str]) -> None:
-        """These keys are known and need no reading."""
-        self.read_keys.update(key.casefold() for key in keys)
+    def nearest(self, key: str) -> Section | None:
+        """The section that is the value of a key here or further out, read from here."""
+        holder = self.holder(key)
+        found = holder.section(key) if holder is not None else None
+        if found is None or holder is self:
+            return found
+        return Section(found.name, found.text, self, self.reading, found.key)
 
-    def unread(self) -> list[Entry]:
-        return [entry for key, entry in self._entries.items() if key not in self.read_keys]
+    def entry_span(self, key: str) -> Span:
+        """`key = value` of this section, from the one to the other; the key where they are not of one file."""
+        return self.key_span(key).to(self.value_span(key)) \
+            if self.key_span(key).source is self.value_span(key).source else self.key_span(key)
 
     # --- readers --------------------------------------------------------------------------------------------
 
@@ -158,8 +170,8 @@ class Section:
         entry = self._entries.get(key.casefold())
         if entry is None or entry.value is None:
             return None
-        text = entry.value if entry.value.text[:1] in "[{(" else self.own(key)
-        self.read_keys.add(key.casefold())
+        text = entry.value if entry.value.text[:1] in ("[", "{", "(") else self.own(key)
+        self.reading.mark(entry)
         if text is None or text.text[:1] not in ("[", "{", "("):
             return None
         return Section(entry.name, text, self, self.reading, entry.span)
@@ -191,7 +203,7 @@ class Section:
             definition = variables.missing(name, place)
             value = definition.value
         else:
-            definition = variables.definition(holder, name, holder._entries[name.casefold()], value)
+            definition = variables.definition(holder._entries[name.casefold()], value)
         variables.use(place, definition)
         return MappedText((Piece(value.text, place, True, definition.name),))
 
@@ -251,7 +263,8 @@ def _in_a_path(text: str, match: re.Match[str], key: str) -> bool:
 
 def _circular(entry: Entry, chain: Sequence[str]) -> Failure:
     assert entry.value is not None
-    route = " -> ".join([*chain[chain.index(entry.name.casefold()):], entry.name.casefold()])
+    folded = [name.casefold() for name in chain]
+    route = " -> ".join([*chain[folded.index(entry.name.casefold()):], entry.name])
     return failure(Code.CYCLE, f"`{entry.name}` asks for its own value", entry.value.span(0, len(entry.value.text)),
                    "case does not count in names of variables", body=(f"    {route}",),
                    hint=f"write its value here, or on the command line: `{entry.name}=...`.")
