@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..base.codes import Code
-from ..spec import Choice, Flag, option, table_row
+from ..spec import Choice, Flag, Integer, option, table_row
 from .bounds import Bounds, hull
 from .convolution import window_laws
 from .layer import Example, SampleLayer, Shape, ShapeError
@@ -194,6 +194,81 @@ class Pooling(WindowPooling):
 
     def counts_padding(self) -> bool:
         return self.include_pad and not self.is_max()
+
+
+@table_row
+class OldPooling(WindowPooling):
+    """Base of CNTK's older functions of pooling, over width and height without padding."""
+
+    label: ClassVar[str] = "pool"
+    inputs: ClassVar[tuple[str, ...]] = ("input",)
+
+    window_width: int
+    window_height: int
+    horizontal_subsample: int
+    vertical_subsample: int
+
+    def sliding(self) -> Sliding:
+        return Sliding(self.name(), (self.window_width, self.window_height),
+                       (self.horizontal_subsample, self.vertical_subsample), (False,), (0,), (0,),
+                       kernel_option="windowWidth", thing="window")
+
+
+def _window_width() -> Any:
+    return option(Integer(1), doc="Width of the window.", drawn="{} wide")
+
+
+def _window_height() -> Any:
+    return option(Integer(1), doc="Height of the window.", drawn="{} high")
+
+
+def _subsample(direction: str) -> Any:
+    return option(Integer(1), doc=f"Pixels from one position to the next, {direction}.")
+
+
+@table_row
+class MaxPooling(OldPooling):
+    """The largest value under a window, with its extents and steps as four numbers, without padding.
+
+    MaxPoolingLayer does the same and more.
+
+    Source: CNTK `MaxPooling (x, windowWidth, windowHeight, horizontalSubsample, verticalSubsample)`.
+    """
+
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("MaxPooling (x, 2, 2, 2, 2)", ((8, 7, 3),), (4, 3, 3)),
+        Example("MaxPooling (x, 9, 2, 1, 1)", ((8, 7, 3),), None),
+    )
+
+    window_width: int = _window_width()
+    window_height: int = _window_height()
+    horizontal_subsample: int = _subsample("across")
+    vertical_subsample: int = _subsample("down")
+
+    def is_max(self) -> bool:
+        return True
+
+
+@table_row
+class AveragePooling(OldPooling):
+    """The mean of the values under a window, with its extents and steps as four numbers, without padding.
+
+    AveragePoolingLayer does the same and more.
+
+    Source: CNTK `AveragePooling (x, windowWidth, windowHeight, horizontalSubsample, verticalSubsample)`.
+    """
+
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("AveragePooling (x, 4, 3, 2, 1)", ((8, 7, 3),), (3, 5, 3)),
+    )
+
+    window_width: int = _window_width()
+    window_height: int = _window_height()
+    horizontal_subsample: int = _subsample("across")
+    vertical_subsample: int = _subsample("down")
+
+    def is_max(self) -> bool:
+        return False
 
 
 @table_row

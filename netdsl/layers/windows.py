@@ -75,6 +75,7 @@ class Sliding:
     kernel_option: str = "filterShape"
     pad_option: str = "pad"
     thing: str = "filter"
+    channels: int = 0  #: how many channels each filter covers; 0: it leaves them alone
 
     @property
     def axes(self) -> int:
@@ -98,17 +99,28 @@ class Sliding:
             raise ShapeError(f"{self.layer} takes `{self.pad_option} = true` or `{name}`, not both", option=name,
                              code=Code.OPTION_TYPE,
                              label=f"the {_axis_name(axis)} is padded automatically already")
-        return (self.kernel[axis], self._value("stride", self.stride, axis, 1), pad, lower, upper,
+        return (self.kernel[axis], self._stride(axis), pad, lower, upper,
                 self._value("dilation", self.dilation, axis, 1))
+
+    def _stride(self, axis: int) -> int:
+        """A further value is one for the channels: a filter that covers all of them has one position there."""
+        surplus = self.stride[self.axes :]
+        if self.channels and len(surplus) == 1:
+            return self.stride[axis]
+        return int(self._value("stride", self.stride, axis, 1))
 
     def _value(self, name: str, values: tuple[Any, ...], axis: int, neutral: Any) -> Any:
         """The value of an axis; the last one repeats. CNTK's files may add a neutral one for the channels."""
         surplus = values[self.axes :]
-        if len(surplus) > 1 or (surplus and surplus[0] != neutral):
+        if len(surplus) > 1 or (surplus and surplus[0] != neutral and not self._is_idle(name)):
             raise ShapeError(f"`{name}` has more values than the {self.thing} has axes", option=name,
                              code=Code.OPTION_TYPE,
                              label=f"{len(values)} values, and `{self.kernel_option}` has {self.axes}")
         return values[min(axis, len(values) - 1)]
+
+    def _is_idle(self, name: str) -> bool:
+        """Automatic padding of the channels pads nothing where the stride leaves one position (CNTK's rule)."""
+        return name == self.pad_option and self.stride[self.axes :] >= (max(1, self.channels),)
 
     def _window(self, axis: int, shown: tuple[int, ...]) -> Window:
         kernel, stride, pad, lower, upper, dilation = self.at(axis)
@@ -159,7 +171,7 @@ class Sliding:
         return ShapeError(
             f"the padded {self.thing} does not reach {pixels} of the {_axis_name(axis)}",
             option="upperPad" if any(self.upper_pad) else "lowerPad",
-            label=f"with stride {self._value('stride', self.stride, axis, 1)} it stops {missing} short",
+            label=f"with stride {self._stride(axis)} it stops {missing} short",
             body=("Where padding is asked for, pixels of the input itself may not be left out (as in CNTK). "
                   "Without any padding they are.",),
             hint=f"raise `upperPad` by {missing}, or use `{self.pad_option} = true`.")
