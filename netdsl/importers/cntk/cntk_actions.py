@@ -9,6 +9,7 @@ from ...base.codes import Code
 from ...base.diagnostics import Diagnostic, Label
 from ...base.failure import Failure, failure
 from ...base.suggest import did_you_mean
+from ...base.units import first_of, inflect
 from ...syntax import ast
 from ..building import Builder
 from ..import_format import not_supported
@@ -26,12 +27,11 @@ class Action:
     name: str
     kind: str  #: "train", "test", or empty
     instead: str = ""  #: what does it in netdsl
-    supported: bool = True
 
 
 _ACTIONS = (
     Action("train", "train"), Action("trainRNN", "train"), Action("test", "test"), Action("eval", "test"),
-    Action("adapt", "", "", False),
+    Action("adapt", "", "there is no adaptation of one network to another"),
     Action("write", "", "`netdsl predict` writes the outputs of a trained network"),
     Action("cv", "", "`netdsl runs` shows each epoch's results on the validation data"),
     Action("dumpNode", "", "`netdsl info RUN` lists the tensors of a checkpoint"),
@@ -39,7 +39,7 @@ _ACTIONS = (
     Action("plot", "", "`netdsl graph` draws a network"), Action("topoPlot", "", "`netdsl graph` draws a network"),
     Action("bnstat", "", "statistics of batch normalization are those of training"),
     Action("edit", "", "networks are edited in their text; BrainScript's `BS.Network.Edit` is read where it trains"),
-    *(Action(name, "", "CNTK's own tests and conversions are not done", False) for name in (
+    *(Action(name, "", "it is CNTK's own, and not done") for name in (
         "devtest", "convertdbn", "exportdbn", "createLabelMap", "writeWordAndClass", "SVD", "doUnitTest")),
 )
 #: By name, in small letters.
@@ -130,19 +130,14 @@ def say_what_runs(context: ConfigContext, steps: Sequence[Step], chosen: Step) -
             f"{'trains' if len(rest) == 1 else 'train'} as well",
             Label(place, "a file has one network and one plan"),
             hint=f"choose another one on the command line: `command={rest[0]}`.", severity="note"))
-    for step in steps:
-        for action in step.actions:
-            if step is chosen or action.kind:
-                continue
-            span = step.section.value_span("action")
-            if not action.supported:
-                context.notes.append(Diagnostic(
-                    Code.NO_EFFECT, f"the action `{action.name}` of `{step.section.name}` is not done",
-                    Label(span, action.instead or "netdsl has no such action"), severity="note"))
-            else:
-                context.notes.append(Diagnostic(
-                    Code.NO_EFFECT, f"`{step.section.name}` ({action.name}) is not part of the file",
-                    Label(span, action.instead), severity="note"))
+    others = [(step, action) for step in steps if step is not chosen for action in step.actions if not action.kind]
+    if others:
+        names = [f"`{step.section.name}`" for step, _ in others]
+        body = [f"`{step.section.name}`: {action.instead}." for step, action in others]
+        context.notes.append(Diagnostic(
+            Code.NO_EFFECT, f"{first_of(names, 5)} {inflect(len(names), 'is', 'are')} not part of the file",
+            Label(others[0][0].section.value_span("action"), "a file has the action `train`, and the data for a test"),
+            body=tuple(dict.fromkeys(body)), severity="note"))
 
 
 def reader_member(context: ConfigContext, steps: Sequence[Step], chosen: Step) -> ast.Assign | None:

@@ -19,6 +19,8 @@ from .config_section import Section
 from .image_transforms import listed_transforms, old_transforms
 
 Arguments = dict[str, object]
+#: Keys of a stream in a text file that `CNTKText` has as well; entries of `reader`.
+_STREAM, _PHASES = ("dim", "alias", "format"), ("train", "validation", "test", "sample")
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,12 @@ class Reading:
     given: dict[str, str] = field(default_factory=dict)  #: options that every reader shares
 
     @property
+    def taken(self) -> frozenset[str]:
+        """Names that mean something else inside `input`: its streams, and their options."""
+        inputs = self.section.section("input")
+        return frozenset((*_PHASES, *_STREAM, *(inputs.names() if inputs is not None else ())))
+
+    @property
     def builder(self) -> Builder:
         return Builder(self.section.text.span(0, len(self.section.text.text)))
 
@@ -51,14 +59,14 @@ class Reading:
         value = section.value(key)
         if value is None or not value.text:
             raise failure(Code.MISSING_OPTION, f"{self.row.name} needs `{key}`", section.span, "it is not given here")
-        return self.context.variables.string(value)
+        return self.context.variables.string(value, self.taken)
 
     def number(self, key: str, section: Section) -> ast.Expression | None:
         value = section.own(key)
         if value is None:
             return None
         section.number(key)  # raises where it is none
-        return self.context.variables.expression(value)
+        return self.context.variables.expression(value, self.taken)
 
     def shared(self, inside: bool = False) -> Arguments:
         """Options of all readers. Inside a `Joined` the order is that reader's business."""
@@ -149,10 +157,11 @@ def _stream(reading: Reading, stream: Section) -> ast.Record:
     members: list[ast.Member] = []
     for key in stream.names():
         value = stream.own(key)
-        name = {"dim": "dim", "alias": "alias", "format": "format"}.get(key.casefold())
+        name = key.casefold() if key.casefold() in _STREAM else None
         if value is None or name is None:
             continue
-        expression = reading.number(key, stream) if name == "dim" else reading.context.variables.string(value)
+        expression = reading.number(key, stream) if name == "dim" else \
+            reading.context.variables.string(value, reading.taken)
         if name == "format":
             expression = Builder(stream.value_span(key)).value(value.text.casefold())
         assert expression is not None

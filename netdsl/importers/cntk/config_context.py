@@ -79,6 +79,7 @@ class ConfigContext:
         for note in without_meaning([(name, span) for name, span, _ in self._idle], "accepted, and not used"):
             notes.append(replace(note, body=body))
         notes += [_undefined(list(self.variables.unknown.values()))] if self.variables.unknown else []
+        notes += [_shadowed(*found) for found in dict.fromkeys(self.top.reading.shadowed)]
         return notes
 
     def find(self, path: str, place: Span) -> Source:
@@ -98,6 +99,13 @@ def _undefined(missing: Sequence[Definition]) -> Diagnostic:
         Code.NO_EFFECT, f"nothing defines {first_of(names, 5)}, used in {inflect(len(names), 'a path', 'paths')}: "
         f"{it} taken as the current folder", Label(missing[0].span, "used here first"),
         hint=f"give the folder on the command line: `{missing[0].name}=/path`.", severity="note")
+
+
+def _shadowed(name: str, place: Span, near: Span, far: Span) -> Diagnostic:
+    return Diagnostic(Code.NO_EFFECT, f"`${name}$` is the outer `{name}`, not the nearer one",
+                      Label(place, "CNTK replaces variables from the outside"),
+                      (Label(far, "this one counts"), Label(near, "this one does not")),
+                      hint="give one of the two another name.", severity="note")
 
 
 def find_file(files: Files, path: str, place: Span, beside: Sequence[str] = ()) -> Source:

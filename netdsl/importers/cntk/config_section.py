@@ -33,6 +33,9 @@ class Reading:
     #: where the keys stand that have been read
     read: set[tuple[Source, int]] = field(default_factory=set)
 
+    #: variables that are defined differently further in: name, use, the nearer definition, the one that counts
+    shadowed: list[tuple[str, Span, Span, Span]] = field(default_factory=list)
+
     def mark(self, entry: Entry) -> None:
         self.read.add((entry.span.source, entry.span.start))
 
@@ -163,7 +166,7 @@ class Section:
     def items(self, key: str) -> list[MappedText]:
         """The elements of `a:b*2:c`, each as often as it counts; empty where there is no such key."""
         value = self.value(key)
-        return [item for item, count in items_of(value) for _ in range(count)] if value is not None else []
+        return [item.value for item in items_of(value) for _ in range(item.count)] if value is not None else []
 
     def section(self, key: str) -> Section | None:
         """The section that is the value of an own key; None where there is no such key, or it is no section."""
@@ -195,7 +198,7 @@ class Section:
 
     def _variable(self, text: MappedText, match: re.Match[str], key: str) -> MappedText:
         name, place = match[1], text.span(*match.span())
-        holder, variables = self.holder(name), self.reading.variables
+        holder, variables = self._definer(name, place), self.reading.variables
         value = holder.own(name) if holder is not None else None
         if holder is None or value is None:
             if not _in_a_path(text.text, match, key):
@@ -206,6 +209,21 @@ class Section:
             definition = variables.definition(holder._entries[name.casefold()], value)
         variables.use(place, definition)
         return MappedText((Piece(value.text, place, True, definition.name),))
+
+    def _definer(self, name: str, place: Span) -> Section | None:
+        """The outermost section, up to this one, that defines a variable.
+
+        CNTK replaces the variables of a section's text where it stands, before it looks inside: with `epochSize` at
+        the top and in SGD, `maxEpochs = $epochSize$` in SGD means the one at the top.
+        """
+        defining = [section for section in self.outwards() if name in section]
+        if not defining:
+            return None
+        values = [section.raw(name) for section in defining]
+        if len({value.text for value in values if value is not None}) > 1:
+            self.reading.shadowed.append((name, place, defining[0].key_span(name), defining[-1].key_span(name)))
+        found = defining[-1]
+        return found if found.holder(name) is found else None
 
     def _unknown(self, name: str, place: Span) -> Failure:
         known = [key for section in self.outwards() for key in section.names()]
@@ -228,8 +246,21 @@ def _again(before: Entry, entry: Entry) -> Entry:
     return Entry(before.key, MappedText.join([old, gap, new]))
 
 
-def items_of(value: MappedText) -> list[tuple[MappedText, int]]:
-    """The elements of a list with how often each counts: `0.1*2:0.05` is (0.1, 2), (0.05, 1).
+@dataclass(frozen=True)
+class Item:
+    """An element of a list, and how often it counts: `0.1*2`."""
+
+    value: MappedText
+    repeat: MappedText | None = None  #: the count as it is written
+    star: Span | None = None
+
+    @property
+    def count(self) -> int:
+        return 1 if self.repeat is None else int(self.repeat.text)
+
+
+def items_of(value: MappedText) -> list[Item]:
+    """The elements of a list: `0.1*2:0.05` is 0.1 twice, then 0.05.
 
     Elements stand between `:` (or a separator of their own behind the bracket, `(;a;b)`), commas and line ends.
     """
@@ -239,9 +270,10 @@ def items_of(value: MappedText) -> list[tuple[MappedText, int]]:
         star = text.find("*", start, end)
         repeats = star >= 0 and not quoted and text[star + 1 : end].strip().isdigit()
         if not repeats or closing_bracket(value, start) is not None:
-            found.append((_stripped(value, start, end), 1))
+            found.append(Item(_stripped(value, start, end)))
         else:
-            found.append((_stripped(value, start, star), int(text[star + 1 : end])))
+            found.append(Item(_stripped(value, start, star), _stripped(value, star + 1, end),
+                              value.span(star, star + 1)))
     return found
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ...base.codes import Code
 from ...base.failure import failure
@@ -45,7 +45,7 @@ class Reading:
         if value is None:
             raise failure(Code.MISSING_OPTION, f"Scale needs `{key}`", self.section.span, "it is not given here")
         number_of(value, key)
-        return self.context.variables.expression(value)
+        return replace(self.context.variables.expression(value), span=self.builder.span)
 
     def numbers(self, *keys: str) -> dict[str, object]:
         """Those of the keys that are given, as numbers or ranges of them."""
@@ -53,7 +53,7 @@ class Reading:
 
     def range(self, value: MappedText) -> ast.Expression:
         """`0.5:1` as a list; one number as it is."""
-        numbers = [number_of(item, "a range") for item, _ in items_of(value)]
+        numbers = [number_of(item.value, "a range") for item in items_of(value)]
         span = value.span(0, len(value.text))
         if len(numbers) == 1:
             return self.context.variables.expression(value)

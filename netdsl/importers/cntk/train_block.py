@@ -7,15 +7,18 @@ from ...base.diagnostics import Diagnostic, Label
 from ...base.failure import Failure, failure
 from ...base.suggest import did_you_mean
 from ...optimizers.block import AutoAdjust, TrainingBlock
-from ...spec import Choice, Flag, Integer, Kind, Number, Optional, ScheduleKind, Spec
+from ...spec import Choice, Flag, Kind, Number, Optional, ScheduleKind, Spec
 from ...syntax import ast
 from ..building import Builder
 from ..import_format import not_supported
 from ..mapped_text import MappedText
 from .config_context import ConfigContext
 from .config_keys import ADJUST_KEYS, SGD_KEYS, KeyTable, State
-from .config_section import Section, items_of
+from .config_section import Item, Section, items_of
 from .config_values import boolean_of, number_of, read_number
+
+#: Names that mean a key of the block where they stand in it.
+_KEYS = frozenset(option.name for row in (TrainingBlock, AutoAdjust) for option in row.options())
 
 
 def sgd_member(context: ConfigContext) -> ast.Assign | None:
@@ -94,7 +97,7 @@ class _Block:
             return Builder(span).value(boolean_of(value, key))
         if isinstance(kind, Choice):
             return self._choice(kind, value, key)
-        assert isinstance(kind, Number | Integer), key
+        assert isinstance(kind, Number), key
         return self._number(value, key)
 
     def _number(self, value: MappedText, key: str) -> ast.Expression:
@@ -102,21 +105,26 @@ class _Block:
         number = number_of(value, key)
         if number in (float("inf"), float("-inf")):
             return ast.Name("Infinity", span)
-        return self.context.variables.expression(value)
+        return self.context.variables.expression(value, _KEYS)
 
     def _schedule(self, value: MappedText, key: str) -> ast.Expression:
         """`0.1*2:0.05`, which is written alike in a `.net` file."""
-        steps: list[ast.Expression | ast.Step] = []
-        for item, count in items_of(value):
-            if read_number(item.text) is None:
-                raise failure(Code.BAD_SCHEDULE, f"`{key}` takes numbers", item.span(0, len(item.text)),
-                              f"this is `{item.text}`",
-                              hint="a schedule is a list of numbers such as `0.1*5:0.05`, one for each epoch.")
-            step = self._number(item, key)
-            place = Builder(item.span(0, len(item.text)))
-            steps.append(step if count == 1 else place.binary(step, "*", place.value(float(count))))
+        steps = [self._step(item, key) for item in items_of(value)]
         span = value.span(0, len(value.text))
-        return steps[0] if len(steps) == 1 and isinstance(steps[0], ast.Expression) else ast.List(tuple(steps), span)
+        return steps[0] if len(steps) == 1 else ast.List(tuple(steps), span)
+
+    def _step(self, item: Item, key: str) -> ast.Expression:
+        """`0.1` or `0.1*25`."""
+        place = item.value.span(0, len(item.value.text))
+        if read_number(item.value.text) is None:
+            raise failure(Code.BAD_SCHEDULE, f"`{key}` takes numbers", place, f"this is `{item.value.text}`",
+                          hint="a schedule is a list of numbers such as `0.1*5:0.05`, one for each epoch.")
+        value = self._number(item.value, key)
+        if item.repeat is None or item.star is None:
+            return value
+        count = item.repeat.span(0, len(item.repeat.text))
+        whole = place.to(count) if place.source is count.source else place
+        return ast.Binary("*", value, Builder(count).value(item.count), whole, item.star)
 
     def _choice(self, kind: Choice, value: MappedText, key: str) -> ast.Expression | None:
         span = value.span(0, len(value.text))

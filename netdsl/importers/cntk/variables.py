@@ -129,6 +129,6 @@ def plain_value(text: str) -> bool | float | str | list[float] | None:
         return [n for n in numbers if n is not None]
     if text in ("true", "false"):
         return text == "true"
-    if text.startswith(("[", "{", "(")) or re.fullmatch(r"[\d.:*eE+\s-]+", text):
+    if text.startswith(("[", "{", "(")) or re.fullmatch(r"(?=.*\d)[\d.:*eE+\s-]+", text):
         return None
     return text
