@@ -19,6 +19,7 @@ class Code(StrEnum):
     ARITHMETIC = "arithmetic", "A number that cannot be computed."
     BAD_SCHEDULE = "bad-schedule", "A schedule that cannot be followed."
     BUDGET = "budget", "The network is larger than the file allows."
+    CANNOT_EXPORT = "cannot-export", "Something in the network has no form in the format that it is exported to."
     CANNOT_WRITE = "cannot-write", "A file cannot be written: no space, or no permission."
     CHECKPOINT_MISMATCH = "checkpoint-mismatch", "A checkpoint belongs to another network or plan, or cannot be read."
     CONFLICTING_KEYS = "conflicting-keys", "Two keys that set one quantity to different values."
@@ -38,6 +39,7 @@ class Code(StrEnum):
     NO_FILE = "no-file", "A file that is named on the command line or in the text cannot be read."
     NO_NETWORK = "no-network", "A file without `network`."
     NO_TRAINING = "no-training", "The file does not say how or on what to train."
+    NOT_INSTALLED = "not-installed", "A package that is only needed for this is not installed."
     NOT_SUPPORTED = "not-supported", "An imported file uses something that netdsl does not have."
     NOT_A_LAYER = "not-a-layer", "Something else is used where a layer or function is needed."
     NOT_DETERMINISTIC = (

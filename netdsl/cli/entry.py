@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "train": ("train", "Check and train; no test at the end."),
     "test": ("test", "The whole test set from a checkpoint."),
     "predict": ("predict", "Classes of images or rows, from a checkpoint."),
+    "export": ("export", "An ONNX model, PyTorch source, weights: for other programs."),
     "bench": ("bench", "Times of every layer: forward, backward, update."),
     "show": ("show", "The file as resolved: includes and overrides in place."),
     "fmt": ("fmt", "Rewrite files in the one canonical style."),

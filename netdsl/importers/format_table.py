@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import PurePath
 
 from .cntk.cntk_config import CNTKConfig
+from .cntk.ndl.ndl_file import NDLFile
 from .import_format import ImportFormat
 
-FORMATS: tuple[ImportFormat, ...] = (CNTKConfig(),)
+FORMATS: tuple[ImportFormat, ...] = (CNTKConfig(), NDLFile())
 
 
 def format_of(name: str, text: str) -> ImportFormat | None:

@@ -244,8 +244,9 @@ def normalize_batch(x: torch.Tensor, scale: torch.Tensor, bias: torch.Tensor, ru
     import torch
 
     flat = x if spatial else x.flatten(1)
-    scale, bias = scale.reshape(-1), bias.reshape(-1)
-    mean, variance, count = running[0].view(-1), running[1].view(-1), running[2].view(-1)
+    # A row stays itself: an exporter would see another tensor in a view of it.
+    scale, bias = (tensor if tensor.dim() == 1 else tensor.reshape(-1) for tensor in (scale, bias))
+    mean, variance, count = (tensor if tensor.dim() == 1 else tensor.view(-1) for tensor in running)
     if not training:
         y = torch.batch_norm(flat, scale, bias, mean, variance, False, 0.0, rule.epsilon, True)
         return y.view_as(x) if flat is not x else y

@@ -72,6 +72,9 @@ class Joined(Reader):
     def input_names(self) -> tuple[str, ...]:
         return tuple(name for reader in self.readers for name in reader.input_names())
 
+    def images_for(self, name: str) -> Reader | None:
+        return next((found for reader in self.readers if (found := reader.images_for(name)) is not None), None)
+
     def given_kinds(self, wanted: Wanted) -> tuple[str, ...]:
         return tuple(kind for kinds in self._given(wanted).values() for kind in kinds)
 

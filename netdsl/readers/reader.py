@@ -266,6 +266,10 @@ class Reader(Spec):
         """The order of the channels of the images that an input gets: `RGB` or `BGR`."""
         return "RGB"
 
+    def images_for(self, name: str) -> Reader | None:
+        """The reader of images that gives this input, which may be a part of it; None where the input is no image."""
+        return None
+
     def for_viewing(self) -> Reader:
         """The reader without the steps that only shift and scale values: what it gives can be looked at.
 

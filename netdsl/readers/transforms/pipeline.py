@@ -174,6 +174,9 @@ class ImageReader(Reader):
     def color_order_of(self, name: str) -> str:
         return self.color_order
 
+    def images_for(self, name: str) -> Reader | None:
+        return self if name == self.features_input else None
+
     def for_viewing(self) -> Reader:
         steps = [step for transform in self.transforms for step in transform.expand()]
         return self.with_options(transforms=tuple(step for step in steps if not step.only_scales))
