@@ -33,6 +33,8 @@ class CNTKConfig(ImportFormat):
     title: ClassVar[str] = "a configuration of CNTK"
     suffixes: ClassVar[tuple[str, ...]] = (".cntk", ".config", ".bs")
 
+    joins: ClassVar[bool] = True
+
     def recognises(self, text: str) -> bool:
         return _LOOKS_LIKE.search(text) is not None
 
