@@ -49,7 +49,8 @@ class CNTKConfig(ImportFormat):
         context = ConfigContext(request.files, top, chosen.section, sources)
         members = _members(context, steps, chosen)
         whole = sources[0].span(0, len(sources[0].text))
-        return Imported(ast.Module(tuple(members), whole, tuple(comments)), ours, tuple(context.closing_notes()))
+        module = ast.Module(tuple(members), whole, (*comments, *context.comments))
+        return Imported(module, ours, tuple(context.closing_notes()))
 
 
 def _members(context: ConfigContext, steps: Sequence[Step], chosen: Step) -> list[ast.Member]:
