@@ -49,12 +49,10 @@ def test_file_is_written_as_a_net_file(name: str, golden: Golden) -> None:
 
 @pytest.mark.parametrize("name", FILES)
 def test_written_file_is_the_same_network(name: str) -> None:
-    first = examined(name)
-    again = examine(Source("again.net", written(name)))
-    assert not first.errors and not again.errors, render_all(first.errors + again.errors)
-    assert first.program is not None and again.program is not None
-    assert _nodes(first.program) == _nodes(again.program)
-    assert dict(first.program.special) == dict(again.program.special)
+    first = examined(name).require_network()
+    again = examine(Source("again.net", written(name))).require_network()
+    assert _nodes(first) == _nodes(again)
+    assert dict(first.special) == dict(again.special)
 
 
 def _nodes(program: CheckedProgram) -> list[object]:
@@ -100,18 +98,19 @@ def test_names_are_those_of_cntk() -> None:
     """A macro's nodes are called by the path of the calls, and a result by the statement that makes it."""
     program = examined("forms.ndl").require_network()
     assert {"h1.B", "h1.W", "h1.FF.T", "h1.FF.P", "out.Scores.FF.P", "h2"} <= set(program.network.names)
-    assert program.criteria == ("ce",) and program.metrics == ("err", "top2") and program.outputs == ("z",)
+    assert (program.criteria, program.metrics, program.outputs) == (("ce",), ("err", "top2"), ("z",))
     assert [node.name for node in program.network if node.layer.is_input] == ["features", "labels"]
 
 
 def test_tags_inside_macros_name_what_each_call_makes() -> None:
     program = examined("in_place.ndl").require_network()
-    assert program.criteria == ("both.ce",) and program.metrics == ("both.err",)
+    assert (program.criteria, program.metrics) == (("both.ce",), ("both.err",))
 
 
 def test_only_the_first_criterion_is_trained() -> None:
     program = examined("channels_first.ndl").require_network()
-    assert program.criteria == ("ce",) and "second" in program.metrics
+    assert program.criteria == ("ce",)
+    assert "second" in program.metrics
 
 
 def test_bare_file_takes_variables_and_macros_from_the_command_line(tmp_path: Path) -> None:
@@ -166,7 +165,8 @@ def test_every_function_is_one_of_netdsl_or_missing() -> None:
     names += [name.lower() for name in MISSING]
     doubled = {name for name in names if names.count(name) > 1}
     assert doubled <= {"relu"}  # the row and its own alias
-    assert function_of("RECTIFIEDLINEAR") is function_of("relu") is not None
+    assert function_of("RECTIFIEDLINEAR") is function_of("relu")
+    assert function_of("relu") is not None
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="needs ../shared/legacy-corpus")

@@ -111,7 +111,8 @@ def _unknown(name: Word) -> Diagnostic:
     """A call whose result has no name and which is no command."""
     known = [name for command in COMMANDS for name in (command.name, *command.aliases)]
     return Diagnostic(Code.UNKNOWN_NAME, f"MEL has no command `{name.text}`",
-                      Label(name.span, did_you_mean(name.text, known)), hint="what adds a node is `name = Function(...)`.")
+                      Label(name.span, did_you_mean(name.text, known)),
+                      hint="what adds a node is `name = Function(...)`.")
 
 
 def edit_page(span: Span, edits: Edits, severity: str) -> Diagnostic:
