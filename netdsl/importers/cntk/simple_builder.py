@@ -51,7 +51,7 @@ def read_network(context: ConfigContext, key: str) -> tuple[ast.Record, list[Dia
         raise failure(Code.SYNTAX, f"`{key}` is not a section", context.action.value_span(key),
                       hint=f"write `{key} = [ layerSizes = 784:200:10 ; ... ]`.")
     _refuse_other_kinds(section)
-    return _Stack(section, "posteriorprob" in context.top.text.text.casefold()).record(), []
+    return _Stack(section).record(), []
 
 
 def _refuse_other_kinds(section: Section) -> None:
@@ -74,10 +74,8 @@ class _Criterion:
 
 
 class _Stack:
-    def __init__(self, section: Section, wants_posterior: bool) -> None:
+    def __init__(self, section: Section) -> None:
         self._section = section
-        #: CNTK always makes this node, which training has no use for; here it is made where the file names it
-        self._wants_posterior = wants_posterior
         self._build = Builder(section.span)
         self._members: list[ast.Member] = []
         self._sizes = [(_size_of(item), item.span(0, len(item.text))) for item in section.items("layerSizes")]
@@ -180,8 +178,7 @@ class _Stack:
             prior = self._add("Prior", build.call("Mean", build.name(labels)))
             logarithm = self._add("LogOfPrior", build.call("Log", build.name(prior)))
             output = self._add("ScaledLogLikelihood", build.binary(build.name(last), "-", build.name(logarithm)))
-        if self._wants_posterior:
-            self._add("PosteriorProb", self._build.call("Softmax", self._build.name(last)))
+        self._add("PosteriorProb", self._build.call("Softmax", self._build.name(last)))
         return output
 
 

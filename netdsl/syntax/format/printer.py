@@ -391,7 +391,7 @@ class _Printer:
             return False
         left, right = self._end(node.items[0]), self._start(node.items[1]) if len(node.items) > 1 else None
         between = self.buffer.source.text[left:right] if left is not None and right is not None else ""
-        if between.strip() == ":":  # else the author's text is of another language
+        if between.strip() == ":":  # else the text is of another language, or both were made of one piece of it
             return between == ":"
         return all(isinstance(item, ast.Number) and item.value.is_integer() for item in node.items)
 
