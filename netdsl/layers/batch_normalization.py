@@ -12,6 +12,7 @@ from ..spec import Flag, Integer, Number, Optional, option, table_row
 from .bounds import UNBOUNDED
 from .initializers import constant
 from .layer import Example, Layer, ParameterSpec, Shape, ShapeError
+from .torch_form import Call, Default, TorchForm
 
 if TYPE_CHECKING:
     import torch
@@ -126,6 +127,14 @@ class BatchNormalizationLayer(Layer):
         rule = Rule(p.settings.get("normalization_time_constant", usual), self.blend_time_constant, self.epsilon)
         running = (p.running_mean, p.running_variance, p.running_count)
         return normalize_batch(tensors[0], p.weight, p.bias, running, rule, p.training, self.spatial_rank > 0)
+
+    def torch_form(self, inputs: Sequence[Shape], output: Shape) -> TorchForm | None:
+        axes = inputs[0].rank - 1
+        if (self.spatial_rank == 0 and axes) or axes > 3:
+            return None
+        module = Call.of(f"nn.BatchNorm{max(1, axes)}d", ("num_features", inputs[0].dims[0]),
+                         eps=Default(self.epsilon, 1e-5))
+        return TorchForm(module=module, own={"running_variance": "running_var"}, left_out=("running_count",))
 
 
 @table_row

@@ -9,6 +9,7 @@ from ..spec import Flag, Integer, Number, option, table_row
 from .bounds import UNBOUNDED
 from .initializers import constant
 from .layer import Example, ParameterSpec, SampleLayer, Shape, ShapeError
+from .torch_form import Call, Default, TorchForm
 
 if TYPE_CHECKING:
     import torch
@@ -69,6 +70,12 @@ class LayerNormalizationLayer(SampleNormalization):
         y: torch.Tensor = torch.nn.functional.layer_norm(x, dims, None, None, self.epsilon) * p.weight + p.bias
         return y
 
+    def torch_form(self, inputs: Sequence[Shape], output: Shape) -> TorchForm | None:
+        if not self.per_element or not inputs[0].batched:
+            return None
+        return TorchForm(module=Call.of("nn.LayerNorm", ("normalized_shape", inputs[0].dims),
+                                        eps=Default(self.epsilon, 1e-5)))
+
 
 @table_row
 class GroupNormalizationLayer(SampleNormalization):
@@ -115,6 +122,10 @@ class GroupNormalizationLayer(SampleNormalization):
 
         return torch.nn.functional.group_norm(x, self.groups, p.weight, p.bias, self.epsilon)
 
+    def torch_form(self, inputs: Sequence[Shape], output: Shape) -> TorchForm | None:
+        return TorchForm(module=Call.of("nn.GroupNorm", ("num_groups", self.groups),
+                                        ("num_channels", inputs[0].dims[0]), eps=Default(self.epsilon, 1e-5)))
+
 
 @table_row
 class LocalResponseNormalizationLayer(SampleNormalization):
@@ -152,6 +163,14 @@ class LocalResponseNormalizationLayer(SampleNormalization):
         scale = self.alpha / (2 * self.radius + 1) if self.average_squares else self.alpha
         image = x if x.dim() == 4 else x.reshape(x.shape[0], x.shape[1], -1, 1)
         return local_response(image, self.radius, self.bias, scale, self.beta).reshape(x.shape)
+
+    def torch_form(self, inputs: Sequence[Shape], output: Shape) -> TorchForm | None:
+        if inputs[0].rank < 2:
+            return None
+        size = 2 * self.radius + 1
+        alpha = self.alpha if self.average_squares else self.alpha * size
+        return TorchForm(module=Call.of("nn.LocalResponseNorm", ("size", size), alpha=Default(alpha, 1e-4),
+                                        beta=Default(self.beta, 0.75), k=Default(self.bias, 1.0)))
 
 
 def local_response(x: torch.Tensor, radius: int, bias: float, scale: float, beta: float) -> torch.Tensor:
