@@ -77,8 +77,8 @@ def recorded(module: LayerModule, shapes: Sequence[Shape]) -> RecordedForm:
     module = module.eval()
     runs = []
     for batch in _BATCHES:
-        inputs = [example_of(shape, batch) for shape in shapes]
-        with torch.no_grad(), _Recorder() as recorder:
+        inputs = [example_of(shape, batch).requires_grad_() for shape in shapes]  # as in training
+        with torch.enable_grad(), _Recorder() as recorder:
             result = module.layer.forward(module, *inputs)
         runs.append((recorder.calls, inputs, result))
     first, second = runs

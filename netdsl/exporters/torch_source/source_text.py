@@ -191,6 +191,9 @@ class _Statements:
             before, text, is_atom = self._expression(step)
             found += [f"        {line}" for line in before]
             following = self.steps[place + 1] if place + 1 < len(self.steps) else None
+            if re.fullmatch(r"self\.\w+", text) and (following is not None or self.outputs != (step.value,)):
+                self.names[step.value] = text  # a tensor of the module's own
+                continue
             if self._can_nest(step, following, text):
                 self.nested[step.value] = (text, is_atom)
                 continue
