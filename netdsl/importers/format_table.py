@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import PurePath
 
+from .caffe.caffe_format import CaffeNet
 from .cntk.cntk_config import CNTKConfig
 from .cntk.ndl.ndl_file import NDLFile
 from .import_format import ImportFormat
 
-FORMATS: tuple[ImportFormat, ...] = (CNTKConfig(), NDLFile())
+FORMATS: tuple[ImportFormat, ...] = (CNTKConfig(), NDLFile(), CaffeNet())
 
 
 def format_of(name: str, text: str) -> ImportFormat | None:

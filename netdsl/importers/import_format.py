@@ -30,6 +30,8 @@ class Imported:
     module: ast.Module
     overrides: tuple[str, ...] = ()  #: those that are left to do: the ones in our form
     notes: tuple[Diagnostic, ...] = ()  #: what was mended, and what has no meaning any more; no errors
+    #: Whether a name that nothing uses is worth a warning: in other systems every node at the top is made and checked.
+    unused_names: bool = False
 
 
 class ImportFormat(ABC):
