@@ -148,7 +148,7 @@ class BatchNormalizationLayer(Layer):
         if (self.spatial_rank == 0 and axes) or axes > 3:
             return None
         module = Call.of(f"nn.BatchNorm{max(1, axes)}d", ("num_features", inputs[0].dims[0]),
-                         eps=Default(self.epsilon, 1e-5))
+                         eps=Default(self.epsilon, 1e-5), affine=Default(self.affine, True))
         return TorchForm(module=module, own={"running_variance": "running_var"}, left_out=("running_count",))
 
 

@@ -115,7 +115,7 @@ class LayerNormalizationLayer(SampleNormalization):
     def torch_form(self, inputs: Sequence[Shape], output: Shape) -> TorchForm | None:
         if not self.per_element or not inputs[0].batched:
             return None
-        return TorchForm(module=Call.of("nn.LayerNorm", ("normalized_shape", inputs[0].dims),
+        return TorchForm(module=Call.of("nn.LayerNorm", ("normalized_shape", self.normalized(inputs[0])),
                                         eps=Default(self.epsilon, 1e-5)))
 
 
@@ -165,6 +165,9 @@ class GroupNormalizationLayer(SampleNormalization):
 
         gain, bias = (p.weight, p.bias) if self.affine else (None, None)
         return torch.nn.functional.group_norm(x, self.groups, gain, bias, self.epsilon)
+
+    def torch_form(self, inputs: Sequence[Shape], output: Shape) -> TorchForm | None:
+        return group_form(self.groups, inputs[0].dims[0], self.epsilon, self.affine)
 
 
 @table_row
@@ -217,8 +220,13 @@ class InstanceNormalizationLayer(SampleNormalization):
         return y * p.weight.reshape(shape) + p.bias.reshape(shape)  # type: ignore[no-any-return]
 
     def torch_form(self, inputs: Sequence[Shape], output: Shape) -> TorchForm | None:
-        return TorchForm(module=Call.of("nn.GroupNorm", ("num_groups", self.groups),
-                                        ("num_channels", inputs[0].dims[0]), eps=Default(self.epsilon, 1e-5)))
+        channels = inputs[0].dims[0]
+        return group_form(channels, channels, self.epsilon, self.affine) if self.variance else None
+
+
+def group_form(groups: int, channels: int, epsilon: float, affine: bool) -> TorchForm:
+    return TorchForm(module=Call.of("nn.GroupNorm", ("num_groups", groups), ("num_channels", channels),
+                                    eps=Default(epsilon, 1e-5), affine=Default(affine, True)))
 
 
 @table_row

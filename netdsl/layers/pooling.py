@@ -10,7 +10,8 @@ from ..spec import Choice, Flag, Integer, OptionError, option, table_row
 from .bounds import Bounds, hull
 from .convolution import window_laws
 from .layer import Example, SampleLayer, Shape, ShapeError
-from .torch_form import Call, Default, TorchForm, alike, padded_input, padding_call
+from .pooling_form import global_form, pooling_form
+from .torch_form import TorchForm
 from .windows import (
     MAXIMUM_AXES,
     Sliding,
@@ -82,22 +83,7 @@ class WindowPooling(SampleLayer):
         return over_last_axes(x, len(p.prepared["kernel"]), lambda images: pool(images, p.prepared))
 
     def torch_form(self, inputs: Sequence[Shape], output: Shape) -> TorchForm | None:
-        prepared = self.prepare(inputs, output)
-        axes, pads = len(prepared["kernel"]), prepared["explicit"]
-        if inputs[0].rank != axes + 1 or not inputs[0].batched or (
-                pads and not self.is_max() and not self.counts_padding()):
-            return None
-        more = {} if self.is_max() else {"count_include_pad": Default(self.counts_padding(), True)}
-        if not any(prepared["padding"]) and not prepared["ceil"]:
-            more = {}  # there is no padding to count
-        kernel = alike(prepared["kernel"])
-        module = Call.of(f"nn.{'Max' if self.is_max() else 'Avg'}Pool{axes}d", ("kernel_size", kernel),
-                         stride=alike(prepared["stride"]), padding=Default(alike(prepared["padding"]), 0),
-                         ceil_mode=Default(prepared["ceil"], False), **more)
-        fill = float("-inf") if self.is_max() else 0.0
-        before = (padding_call(pads, fill),) if any(pads) else ()
-        value = 'float("-inf")' if self.is_max() else ""
-        return TorchForm(f"{{self}}({padded_input(pads, value)})", module, before)
+        return pooling_form(inputs[0], self.prepare(inputs, output), self.is_max())
 
     def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
         return hull([inputs[0], (0.0, 0.0)])  # a mean may count padding
@@ -376,14 +362,6 @@ class GlobalAveragePoolingLayer(GlobalPooling):
 
 
 # --- what the rows share ---------------------------------------------------------------------
-
-
-def global_form(kind: str, shape: Shape) -> TorchForm | None:
-    """torch's pooling to one pixel, which needs a batch axis and one to three axes of positions."""
-    axes = shape.rank - 1
-    if not shape.batched or axes > MAXIMUM_AXES:
-        return None
-    return TorchForm(module=Call.of(f"nn.Adaptive{kind}Pool{axes}d", ("output_size", 1)))
 
 
 def pooling_windows(sliding: Sliding, shape: Shape, padding_is_a_value: bool = False) -> tuple[Window, ...]:

@@ -9,10 +9,10 @@ from typing import Any
 
 from ...layers.layer import Shape
 from ...layers.torch_form import Argument, Call
-from .classes import Class, Classes, Slot
-from .groups import Group, Step
 from .helpers import HELPERS
 from .leaves import Leaf, identifier
+from .module_groups import Group, Step
+from .source_classes import Class, Classes, Slot
 
 #: Columns of a line, as ruff and black count them by default.
 WIDTH = 100

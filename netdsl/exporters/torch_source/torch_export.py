@@ -17,9 +17,9 @@ from ..agreement import compared
 from ..export_format import Exported, ExportFormat, ExportRequest
 from ..preprocessing import DataError, preprocessing_of
 from ..weights_export import write_weights
-from .classes import Classes, camel_case
-from .groups import Group, grouped
 from .leaves import Leaf, leaves_of, without_identities
+from .module_groups import Group, grouped
+from .source_classes import Classes, camel_case
 from .source_text import WIDTH, Header, module_text
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from ...base.source import Span
 from ...layers.torch_form import Call
-from .groups import Group, Step
 from .leaves import Leaf, identifier
+from .module_groups import Group, Step
 
 #: Where a value of a constructor stands: the names of the steps that lead there, the argument.
 Slot = tuple[tuple[str, ...], str]
