@@ -6,10 +6,11 @@ from pathlib import PurePath
 
 from .caffe.caffe_format import CaffeNet
 from .cntk.cntk_config import CNTKConfig
+from .cntk.ndl.mel import MELFile
 from .cntk.ndl.ndl_file import NDLFile
 from .import_format import ImportFormat
 
-FORMATS: tuple[ImportFormat, ...] = (CNTKConfig(), NDLFile(), CaffeNet())
+FORMATS: tuple[ImportFormat, ...] = (CNTKConfig(), NDLFile(), MELFile(), CaffeNet())
 
 
 def format_of(name: str, text: str) -> ImportFormat | None:
