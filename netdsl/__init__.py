@@ -4,6 +4,7 @@
     result  = netdsl.train (program, out="runs/mine")         # as `netdsl run`, with the same options
     found   = netdsl.test (program, "runs/mine")
     answers = netdsl.predict (program, "photos/", "runs/mine")
+    netdsl.export (program, "onnx", "runs/mine")              # for other programs
     drawing = netdsl.graph (program)
     module  = netdsl.compile (program)                        # an nn.Module: module (images) -> scores
     netdsl.load_weights (module, "runs/mine")
@@ -14,7 +15,7 @@ docs/python.md has them all.
 from __future__ import annotations
 
 from ._version import __version__
-from .api.functions import compile, graph, load_weights, predict, test, train
+from .api.functions import compile, export, graph, load_weights, predict, test, train
 from .api.importing import import_file
 from .base.diagnostics import Diagnostic
 from .base.failure import Failure
@@ -32,6 +33,7 @@ __all__ = [
     "__version__",
     "check",
     "compile",
+    "export",
     "graph",
     "import_file",
     "load",

@@ -24,8 +24,8 @@ def _tables() -> list[str]:
     rows = [f"| {', '.join(f'`[{name}]`' for name in row.names)} | {_cell(row.becomes)} | {_keys(row.keys)} | "
             f"{_cell(row.weights)} | {_cell(_differs(row))} |" for row in SECTIONS]
     net = [f"| `{key.name}` | {_default(key)} | {_cell(_meaning(key))} |" for key in NET_KEYS]
-    return ["", "| section | becomes | keys, with darknet's defaults | in `.weights` | differs |", "|---|---|---|---|---|",
-            *rows, "", f"Every section may have {_keys(COMMON_KEYS)}. {', '.join(f'`{name}`' for name in LAYOUT_KEYS)} "
+    return ["", "| section | becomes | keys, with darknet's defaults | in `.weights` | differs |",
+            "|---|---|---|---|---|", *rows, "", f"Every section may have {_keys(COMMON_KEYS)}. {', '.join(f'`{name}`' for name in LAYOUT_KEYS)} "
             "change how a `.weights` file is read, and are refused.", "", "Keys of `[net]`:", "",
             "| key | default | becomes |", "|---|---|---|", *net, ""]
 
@@ -39,7 +39,9 @@ def _meaning(key: Key) -> str:
 
 
 def _default(key: Key) -> str:
-    return "" if key.default is None else f"`{key.default if isinstance(key.default, str) else show_value(key.default)}`"
+    if key.default is None:
+        return ""
+    return f"`{key.default if isinstance(key.default, str) else show_value(key.default)}`"
 
 
 def _keys(keys: Iterable[Key]) -> str:

@@ -132,6 +132,32 @@ def predict(program: Network, inputs: str | Path | Iterable[str | Path], checkpo
     return list(answers_for(ready.program, names, path, heads, minibatch=minibatch, device=device))
 
 
+def export(program: Network, to: str, checkpoint: str | Path | None = None, overrides: Sequence[str] = (), *,
+           out: str | Path | None = None, epoch: Literal["best", "last"] | None = None, untrained: bool = False,
+           opset: int | None = None, fold_batch_norm: bool = False, quiet: bool = False) -> list[Path]:
+    """Write a network with the weights of a checkpoint for other programs: `netdsl export`. Returns the files.
+
+    `to` is a format: "onnx", "safetensors", "net"; `checkpoint` and `epoch` are those of `test`.
+
+    out               where to write; None: the network's name with the format's ending
+    untrained         export the network as training would start, without a checkpoint
+    opset             ONNX: the version of the operators; None: 18
+    fold_batch_norm   ONNX: batch normalization goes into the layer before it
+    """
+    from .export_network import FORMATS, ExportOptions, export_network
+
+    _one_of("to", to, tuple(FORMATS))
+    if untrained and (checkpoint is not None or epoch is not None):
+        raise _wrong("`untrained` takes no checkpoint", "leave one of them out.")
+    options = ExportOptions(opset=opset, fold_batch_norm=fold_batch_norm)
+    say = _say(quiet)
+    written = export_network(_checked(program, _texts(overrides)), to, None if checkpoint is None else str(checkpoint),
+                             out, options, epoch=_epoch(epoch), untrained=untrained, tell=say)
+    for line in (*(f"wrote {path}" for path in written.files), *written.notes):
+        say(line)
+    return list(written.files)
+
+
 def load_weights(module: nn.Module, checkpoint: str | Path, *, epoch: Literal["best", "last"] | None = None
                  ) -> nn.Module:
     """Put the weights of a checkpoint into a compiled module, and return the module.

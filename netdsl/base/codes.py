@@ -19,6 +19,7 @@ class Code(StrEnum):
     ARITHMETIC = "arithmetic", "A number that cannot be computed."
     BAD_SCHEDULE = "bad-schedule", "A schedule that cannot be followed."
     BUDGET = "budget", "The network is larger than the file allows."
+    CANNOT_EXPORT = "cannot-export", "Something in the network has no form in the format that it is exported to."
     CANNOT_WRITE = "cannot-write", "A file cannot be written: no space, or no permission."
     CHECKPOINT_MISMATCH = "checkpoint-mismatch", "A checkpoint belongs to another network or plan, or cannot be read."
     CONFLICTING_KEYS = "conflicting-keys", "Two keys that set one quantity to different values."
@@ -26,6 +27,10 @@ class Code(StrEnum):
     DIVERGED = "diverged", "The criterion is no longer a number."
     DOUBTFUL = "doubtful", "Something that is allowed but probably not intended; a warning."
     DUPLICATE_NAME = "duplicate-name", "One name for two things."
+    EVALUATION_LIMIT = (
+        "evaluation-limit",
+        "Evaluating the file takes more steps, elements or calls than a network needs: most likely it never ends.",
+    )
     FAILED = "failed", "`Fail (...)` was reached."
     FILTER_TOO_LARGE = "filter-too-large", "A filter or window is larger than what it moves over."
     INCLUDE_CYCLE = "include-cycle", "Files include each other in a circle."
@@ -38,6 +43,7 @@ class Code(StrEnum):
     NO_FILE = "no-file", "A file that is named on the command line or in the text cannot be read."
     NO_NETWORK = "no-network", "A file without `network`."
     NO_TRAINING = "no-training", "The file does not say how or on what to train."
+    NOT_INSTALLED = "not-installed", "A package that is only needed for this is not installed."
     NOT_SUPPORTED = "not-supported", "An imported file uses something that netdsl does not have."
     NOT_A_LAYER = "not-a-layer", "Something else is used where a layer or function is needed."
     NOT_DETERMINISTIC = (

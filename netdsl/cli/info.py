@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 @examples(
     ("netdsl info digits", "the latest run of digits.net"),
+    ("netdsl info AlexNet.model", "a model that CNTK saved"),
     ("netdsl info runs/digits/latest/checkpoints/best --all", "one checkpoint, with the optimizer's tensors"),
 )
 @click.command()
@@ -27,7 +28,10 @@ if TYPE_CHECKING:
 @click.option("--all", "everything", is_flag=True, help="Also the optimizer's tensors.")
 @format_option("text", "json")
 def info(checkpoint: str, everything: bool, form: str) -> int:
-    """What a CHECKPOINT holds: network, epoch, metrics, tensors with the range of their numbers, versions."""
+    """What a CHECKPOINT holds: network, epoch, metrics, tensors with the range of their numbers, versions.
+
+    Weights of other systems, too: a model of CNTK is shown with its nodes and its version.
+    """
     path = locate_run(checkpoint)
     if not path.exists():
         raise missing_checkpoint(checkpoint)
@@ -44,6 +48,9 @@ def info(checkpoint: str, everything: bool, form: str) -> int:
             total = sum(tensor.size for tensor in tensors)
             out(f"\n{title}: {len(tensors)}, {total:,} numbers")
             out("\n".join(f"    {line}" for line in _table(tensors)))
+    if found.nodes:
+        out(f"\nnodes: {len(found.nodes)}")
+        out("\n".join(f"    {line}" for line in text_table(NODE_COLUMNS, found.nodes, room() - 4)))
     return 0
 
 
@@ -55,7 +62,8 @@ def _record(found: Contents) -> dict[str, Any]:
 
 def _heading(found: Contents, record: dict[str, Any]) -> list[str]:
     state = found.state
-    rows = [("checkpoint", f"{found.path} ({disk_text(found.bytes)})")]
+    rows = [("checkpoint" if not found.facts else "file", f"{found.path} ({disk_text(found.bytes)})")]
+    rows += found.facts
     if state:
         rows.append(("network", str(state.get("name", "?"))))
         rows.append(("position", f"after {plural(state.get('epoch', 0), 'epoch')}, "
@@ -77,6 +85,9 @@ TENSOR_COLUMNS = (Column("name", cut=2, least=16), Column("shape", cut=3), Colum
                   Column("min", right=True), Column("mean", right=True), Column("max", right=True), Column())
 
 
+NODE_COLUMNS = (Column("name"), Column("operation"), Column("takes", cut=1, least=12))
+
+
 def _table(tensors: tuple[TensorFacts, ...]) -> list[str]:
     rows = [(t.name, t.shape, t.kind, f"{t.low:.4g}", f"{t.mean:.4g}", f"{t.high:.4g}",
              f"{t.bad:,} not finite" if t.bad else "") for t in tensors]
@@ -87,9 +98,10 @@ def _document(found: Contents, record: dict[str, Any]) -> dict[str, Any]:
     state = found.state
     keys = ("name", "epoch", "step", "samples", "seed", "netdsl", "torch", "classNames", "plan")
     values = {phase: record[phase] for phase in ("train", "validation") if record.get(phase)}
+    nodes = [{"name": name, "operation": operation, "takes": takes} for name, operation, takes in found.nodes]
     return {"checkpoint": str(found.path), "bytes": found.bytes, **{key: state.get(key) for key in keys},
-            "values": values, "tensors": [_tensor(t) for t in found.tensors],
-            "trainer": [_tensor(t) for t in found.trainer]}
+            "facts": dict(found.facts), "nodes": nodes, "values": values,
+            "tensors": [_tensor(t) for t in found.tensors], "trainer": [_tensor(t) for t in found.trainer]}
 
 
 def _tensor(facts: TensorFacts) -> dict[str, Any]:

@@ -30,6 +30,8 @@ class Imported:
     module: ast.Module
     overrides: tuple[str, ...] = ()  #: those that are left to do: the ones in our form
     notes: tuple[Diagnostic, ...] = ()  #: what was mended, and what has no meaning any more; no errors
+    #: Whether a name that nothing uses is worth a warning: in other systems every node at the top is made and checked.
+    unused_names: bool = False
 
 
 class ImportFormat(ABC):
@@ -39,6 +41,7 @@ class ImportFormat(ABC):
     title: ClassVar[str]  #: "a configuration of CNTK"
     suffixes: ClassVar[tuple[str, ...]]  #: in lower case, with the dot
     binary: ClassVar[bool] = False
+    joins: ClassVar[bool] = False  #: whether `a.x+b.x` names two files that are read as one
 
     @abstractmethod
     def recognises(self, text: str) -> bool:

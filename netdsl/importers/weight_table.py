@@ -4,12 +4,29 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from .cntk.models.model_weights import CNTKModel
 from .darknet.darknet_weights import DarknetWeights
 from .weight_format import WeightFormat
 
-WEIGHT_FORMATS: tuple[WeightFormat, ...] = (DarknetWeights(),)
+WEIGHT_FORMATS: tuple[WeightFormat, ...] = (CNTKModel(), DarknetWeights())
+
+#: How much of a file is looked at to see what it is.
+_START = 1 << 10
 
 
 def weight_format_of(path: Path) -> WeightFormat | None:
-    """The row that reads a file, by the end of its name; None for our own files."""
-    return next((row for row in WEIGHT_FORMATS if path.suffix.lower() in row.suffixes), None)
+    """The row that reads a file, by the end of its name, else by how it begins; None for our own files."""
+    suffix = path.suffix.lower()
+    if suffix == ".safetensors":
+        return None
+    by_name = next((row for row in WEIGHT_FORMATS if suffix in row.suffixes), None)
+    return by_name if by_name is not None or not path.is_file() else _by_content(path)
+
+
+def _by_content(path: Path) -> WeightFormat | None:
+    try:
+        with path.open("rb") as file:
+            start = file.read(_START)
+    except OSError:
+        return None
+    return next((row for row in WEIGHT_FORMATS if row.recognises(start)), None)

@@ -226,6 +226,8 @@ class LogPlus(Combination):
 class Scale(Combination):
     """`factor .* x`, such as a learned gain: one number for the whole sample, or several as `.*` takes them.
 
+    Either of the two may be the factor.
+
     Source: CNTK `Scale`, which is its `ElementTimes`.
     """
 
@@ -234,18 +236,24 @@ class Scale(Combination):
     examples = (Example("Scale", ((1,), (8, 8, 3)), (8, 8, 3)),
                 Example("Scale", ((1, 1), (10,)), (10,), "one number, whatever its shape"),
                 Example("Scale", ((1, 1, 3), (8, 8, 3)), (8, 8, 3), "a factor for each channel"),
+                Example("Scale", ((8, 8, 3), (1,)), (8, 8, 3), "the factor last"),
+                Example("Scale", ((10,), (1, 1)), (10,)),
                 Example("Scale", ((3,), (8, 8, 3)), None, "a vector is aligned with the width"))
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
-        return inputs[1] if inputs[0].size == 1 else super().shape(inputs)
+        numbers = [shape for shape in inputs if shape.size == 1]
+        if not numbers:
+            return super().shape(inputs)
+        return inputs[1] if numbers[0] is inputs[0] else inputs[0]
 
     def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
-        factor, x = tensors
-        first, second = p.inputs
-        if first.size == 1:  # in one axis, so that no axis is added to x
-            first = Shape((1,), first.batched)
-            factor = factor.reshape(*factor.shape[:first.batched], 1)
-        return self.combine(*aligned((factor, x), (first, second)))
+        shapes, values = list(p.inputs), list(tensors)
+        for at in (0, 1):
+            if shapes[at].size == 1 and p.output.dims == shapes[1 - at].dims:  # in one axis: none is added to the other
+                shapes[at] = Shape((1,), shapes[at].batched)
+                values[at] = values[at].reshape(*values[at].shape[:shapes[at].batched], 1)
+                break
+        return self.combine(*aligned(values, shapes))
 
     def combine(self, *tensors: torch.Tensor) -> torch.Tensor:
         return tensors[0] * tensors[1]

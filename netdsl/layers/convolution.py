@@ -6,29 +6,58 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..base.codes import Code
 from ..spec import Flag, FunctionKind, Integer, OptionError, option, table_row
 from .bounds import UNBOUNDED
+from .given_filters import (
+    infer_filters,
+    map_dims_option,
+    moves_over_channels,
+    number_of_filters,
+    number_of_maps,
+    refuse_padded_channels,
+    spatial_kernel,
+    with_one_channel,
+)
 from .initializers import constant, fans, init_bias_option, init_option, init_value_scale_option, weight_start
 from .layer import Activated, Example, Layer, ParameterSpec, Shape, ShapeError
+from .torch_form import Call, Default, TorchForm, alike, padded_input, padding_call
 from .windows import (
     Sliding,
     Window,
     by_axes,
     convolution_axes,
     dilation_option,
+    drop_rest_option,
     explicit_padding,
     kernel_option,
     lower_pad_option,
     pad_option,
     padded,
-    show_extents,
     stride_option,
     upper_pad_option,
 )
 
 if TYPE_CHECKING:
     import torch
+
+
+def groups_option() -> Any:
+    return option(Integer(1), 1, "Number of groups that channels and filters are divided into.")
+
+
+def validate_groups(filters: int, groups: int) -> None:
+    if filters % groups:
+        raise OptionError("groups", f"{filters} filters cannot be divided into {groups} groups",
+                          f"`groups` has to divide the number of filters, {filters}, and the number of input channels.")
+
+
+def divide_channels(x: Shape, filters: int, groups: int) -> None:
+    """Raise unless the input's channels can be divided into so many groups."""
+    channels = x.dims[0]
+    if channels % groups:
+        raise ShapeError(f"{channels} input channels cannot be divided into {groups} groups", option="groups",
+                         label=f"the input is {x}",
+                         hint=f"`groups` has to divide {channels} and the number of filters, {filters}.")
 
 
 @table_row
@@ -45,7 +74,8 @@ class ConvolutionalLayer(Activated):
     gives `floor((size - 1) / stride) + 1`: the same size at stride 1. It divides the padding by CNTK's
     rule: with an even filter, the odd pixel of padding stands at the end; with a 3 x 3 filter, stride 2
     and an even size it stands at the start (1, 0), where TensorFlow's "same" puts it at the end.
-    `lowerPad` and `upperPad` give the padding in pixels instead; every pixel has then to be reached.
+    `lowerPad` and `upperPad` give the padding in pixels instead; every pixel has then to be reached, unless
+    `dropRest` is set.
 
     `groups` divides input and output channels into that many convolutions of their own; as many groups
     as input channels make it depthwise. The weights are `[outputs, inputs / groups, ...filter]` with
@@ -92,28 +122,20 @@ class ConvolutionalLayer(Activated):
     lower_pad: tuple[int, ...] = lower_pad_option()
     upper_pad: tuple[int, ...] = upper_pad_option()
     dilation: tuple[int, ...] = dilation_option()
-    groups: int = option(Integer(1), 1, "Number of groups that channels and filters are divided into.")
+    groups: int = groups_option()
+    drop_rest: bool = drop_rest_option()
 
     def validate(self) -> None:
-        if self.num_output_channels % self.groups:
-            raise OptionError("groups",
-                              f"{self.num_output_channels} filters cannot be divided into {self.groups} groups",
-                              f"`groups` has to divide the number of filters, {self.num_output_channels}, and the "
-                              "number of input channels.")
+        validate_groups(self.num_output_channels, self.groups)
 
     def windows(self, shape: Shape) -> tuple[Window, ...]:
         convolution_axes(self.name(), self.filter_shape, shape, "filterShape")
         return Sliding(self.name(), self.filter_shape, self.stride, self.pad, self.lower_pad, self.upper_pad,
-                       self.dilation).windows(shape.dims[1:])
+                       self.dilation, channels=shape.dims[0], drop_rest=self.drop_rest).windows(shape.dims[1:])
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         windows = self.windows(inputs[0])
-        channels = inputs[0].dims[0]
-        if channels % self.groups:
-            raise ShapeError(f"{channels} input channels cannot be divided into {self.groups} groups", option="groups",
-                             label=f"the input is {inputs[0]}",
-                             hint=f"`groups` has to divide {channels} and the number of filters, "
-                                  f"{self.num_output_channels}.")
+        divide_channels(inputs[0], self.num_output_channels, self.groups)
         return Shape((self.num_output_channels, *(w.count for w in windows)))
 
     def parameters(self, inputs: Sequence[Shape]) -> dict[str, ParameterSpec]:
@@ -137,6 +159,9 @@ class ConvolutionalLayer(Activated):
     def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
         return convolve(tensors[0], p.weight, p.bias if self.bias else None, p.prepared, self.groups)
 
+    def torch_form(self, inputs: Sequence[Shape], output: Shape) -> TorchForm | None:
+        return convolution_form(self.windows(inputs[0]), inputs[0].dims[0], output.dims[0], self.bias, self.groups)
+
 
 @table_row
 class Convolution(Layer):
@@ -144,8 +169,17 @@ class Convolution(Layer):
 
     `W` is a parameter or constant `[kernelDims x inputs x outputs]`, `x` an input `[W x H x inputs]` (one to
     three axes and the channels); the output is `[W' x H' x outputs]`, without bias. `kernelDims` may name
-    the channels as a further extent. `mapDims` states the number of outputs; where it is 0, `W` tells.
-    Sizes and padding are those of ConvolutionalLayer, but `autoPadding` is on unless it is turned off.
+    the channels as a further extent, and `stride` and `autoPadding` have a value for them then. `mapDims` states
+    the number of outputs; where it is 0, `W` tells. Sizes and padding are those of ConvolutionalLayer, but
+    `autoPadding` is on unless it is turned off.
+
+    `W` may also be a matrix `[outputs x (kernelDims * inputs)]`, the form of CNTK's older files. As in CNTK
+    only the order of its numbers counts: down its columns, they are the filters one after the other, each
+    with the width fastest, then the height and the channels.
+
+    Where `kernelDims` has as many extents as `x` has axes and the last is smaller than the number of
+    channels, the filters move over the channels as well, and the channels of the output are the positions
+    there for each of the `outputs`, one after the other. The channels are padded for a single output only.
 
     Source: CNTK `Convolution`.
     """
@@ -158,50 +192,81 @@ class Convolution(Layer):
     examples: ClassVar[tuple[Example, ...]] = (
         Example("Convolution (W, x, (3:3), stride = 2)", ((3, 3, 2, 4), (8, 7, 2)), (4, 4, 4)),
         Example("Convolution (W, x, (3:3:2), mapDims = 4, autoPadding = false)", ((3, 3, 2, 4), (8, 7, 2)), (6, 5, 4)),
+        Example("Convolution (W, x, (3:3:2), mapDims = (1:1:4), stride = (2:2:2), autoPadding = (true:true:false))",
+                ((4, 18), (8, 7, 2)), (4, 4, 4), "a matrix of weights, values for the channels: CNTK's older files"),
         Example("Convolution (W, x, (1:1:5), mapDims = 1)", ((1, 1, 5, 1), (4, 4, 8, 1)), (4, 4, 8, 1),
                 "a sum along the third axis, as CNTK's AlexNet makes its normalization"),
+        Example("Convolution (W, x, (3:3:2), mapDims = 3, autoPadding = (true:true:false))", ((3, 3, 2, 3), (4, 3, 5)),
+                (4, 3, 12), "filters that move over the channels: 4 positions for each of 3 filters"),
         Example("Convolution (W, x, (3:3), mapDims = 4)", ((3, 3, 2, 4), (8, 7, 3)), None,
                 "filters for 2 channels on an input of 3"),
+        Example("Convolution (W, x, (3:3:2), mapDims = 3)", ((3, 3, 2, 3), (4, 3, 5)), None,
+                "padding over the channels, as CNTK refuses it"),
+        Example("Convolution (W, x, (3:3), mapDims = (2:1:4))", ((3, 3, 2, 4), (8, 7, 2)), None),
     )
 
     kernel_dims: tuple[int, ...] = kernel_option("Extents of the filters, width first.")
-    map_dims: int = option(Integer(0), 0, "Number of output channels; 0 takes it from `W`.")
+    map_dims: tuple[int, ...] = map_dims_option("Number of output channels; 0 takes it from `W`.")
     stride: tuple[int, ...] = stride_option()
     auto_padding: tuple[bool, ...] = pad_option(True)
     lower_pad: tuple[int, ...] = lower_pad_option()
     upper_pad: tuple[int, ...] = upper_pad_option()
     dilation: tuple[int, ...] = dilation_option()
 
+    def seen(self, inputs: Sequence[Shape]) -> tuple[Shape, Shape]:
+        """`W`, and `x` with a channel of its own where the filters move over its channels."""
+        return inputs[0], with_one_channel(self.kernel_dims, inputs[1])
+
+    def maps(self, inputs: Sequence[Shape]) -> int:
+        """The number of outputs that the options name, or 0."""
+        return number_of_maps(self.name(), self.map_dims, inputs[1].rank)
+
     def spatial(self, inputs: Sequence[Shape]) -> tuple[int, ...]:
         """The extents of the filters without the channels. Raises ShapeError where they do not fit `x`."""
-        return spatial_kernel(self.name(), self.kernel_dims, inputs[1], inputs[1].dims[0])
+        return spatial_kernel(self.name(), self.kernel_dims, self.seen(inputs)[1])
 
     def infer_inputs(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
-        return infer_filters(inputs, (*self.spatial(inputs), inputs[1].dims[0], self.map_dims))
+        kernel, maps, channels = self.spatial(inputs), self.maps(inputs), self.seen(inputs)[1].dims[0]
+        return infer_filters(inputs, (*kernel, channels, maps), (maps, math.prod(kernel) * channels))
 
     def windows(self, inputs: Sequence[Shape]) -> tuple[Window, ...]:
+        x = self.seen(inputs)[1]
+        if moves_over_channels(self.kernel_dims, inputs[1]) and self.maps(inputs) != 1:
+            refuse_padded_channels(self.name(), self.kernel_dims, self.auto_padding, inputs[1])
         return Sliding(self.name(), self.spatial(inputs), self.stride, self.auto_padding, self.lower_pad,
                        self.upper_pad, self.dilation, kernel_option="kernelDims", pad_option="autoPadding",
-                       ).windows(inputs[1].dims[1:])
+                       channels=x.dims[0]).windows(x.dims[1:])
+
+    def filters(self, inputs: Sequence[Shape]) -> int:
+        return number_of_filters(self.name(), self.seen(inputs), self.spatial(inputs), self.maps(inputs),
+                                 outputs_last=True)
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
-        windows = self.windows(inputs)
-        maps = given_filters(self.name(), inputs, self.spatial(inputs), self.map_dims, outputs_last=True)
-        return Shape((maps, *(w.count for w in windows)))
+        counts = [w.count for w in self.windows(inputs)]
+        maps = self.filters(inputs)
+        over_channels = moves_over_channels(self.kernel_dims, inputs[1])
+        return Shape((maps * counts[0], *counts[1:]) if over_channels else (maps, *counts))
 
     def macs(self, inputs: Sequence[Shape], output: Shape) -> int:
-        return output.size * inputs[1].dims[0] * math.prod(self.spatial(inputs))
+        return output.size * self.seen(inputs)[1].dims[0] * math.prod(self.spatial(inputs))
 
     def invariants(self, inputs: Sequence[Shape], output: Shape) -> list[tuple[str, bool]]:
         return window_laws(self.windows(inputs), all(self.auto_padding))
 
     def prepare(self, inputs: Sequence[Shape], output: Shape) -> dict[str, Any]:
-        dims = (output.dims[0], inputs[1].dims[0], *reversed(self.spatial(inputs)))
-        return {**prepare_convolution(self.windows(inputs)), "weight": dims}
+        channels = self.seen(inputs)[1].dims[0]
+        dims = (self.filters(inputs), channels, *reversed(self.spatial(inputs)))
+        return {**prepare_convolution(self.windows(inputs)), "weight": dims,
+                "over_channels": moves_over_channels(self.kernel_dims, inputs[1])}
 
     def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
         weight, x = tensors
-        return convolve(x, weight.reshape(p.prepared["weight"]), None, p.prepared, 1)
+        weight = weight.reshape(p.prepared["weight"])
+        if not p.prepared["over_channels"]:
+            return convolve(x, weight, None, p.prepared, 1)
+        lead = x.shape[:p.inputs[1].batched]
+        y = convolve(x.unsqueeze(len(lead)), weight, None, p.prepared, 1)
+        return y.reshape(*lead, *p.output.dims)
 
 
 # --- what the rows share ---------------------------------------------------------------------
@@ -220,53 +285,6 @@ def window_laws(windows: Sequence[Window], padded_automatically: bool) -> list[t
     ]
 
 
-def spatial_kernel(layer: str, kernel: tuple[int, ...], shape: Shape, channels: int) -> tuple[int, ...]:
-    """`kernelDims` without the channels, which CNTK's files may name as its last extent."""
-    if len(kernel) == shape.rank and shape.rank > 1:
-        if kernel[-1] != channels:
-            raise ShapeError(f"filters over {kernel[-1]} channels do not fit an input of {shape}", option="kernelDims",
-                             label=f"{kernel[-1]} channels here, and {channels} there")
-        kernel = kernel[:-1]
-    convolution_axes(layer, kernel, shape, "kernelDims", input=1)
-    return kernel
-
-
-def given_filters(layer: str, inputs: Sequence[Shape], kernel: tuple[int, ...], maps: int, outputs_last: bool) -> int:
-    """The number of output channels of filters `W` for `x`; raises ShapeError where they do not fit.
-
-    `outputs_last`: `W` is `[kernel x inputs x outputs]`, else (transposed) `[kernel x outputs x inputs]`. For an
-    input of one channel the axis of the inputs may be left out, and an axis of one output as well.
-    """
-    weight, x = inputs
-    channels, rank = x.dims[0], len(kernel)
-    if weight.batched:
-        raise ShapeError(
-            f"the filters of {layer} have to be a parameter or a constant",
-            input=0,
-            code=Code.WRONG_INPUTS,
-            label="this has a value for every sample",
-        )
-    written = weight.file_dims
-    found = maps or (written[-1 if outputs_last else -2] if weight.rank == rank + 2 else written[-1])
-    full = (*kernel, channels, found) if outputs_last else (*kernel, found, channels)
-    allowed = {full} | ({(*kernel, found)} if channels == 1 else set()) | ({full[:-1]} if full[-1] == 1 else set())
-    if written not in allowed:
-        order = " x ".join(("width", "height", "depth")[:rank])
-        ends = "inputs x outputs" if outputs_last else "outputs x inputs"
-        raise ShapeError(f"filters of {weight} do not fit an input of {x}", input=0,
-                         label=f"{show_extents(full)} is needed", body=(f"{layer} takes filters {order} x {ends}.",))
-    return found
-
-
-def infer_filters(inputs: Sequence[Shape], axes: tuple[int, ...]) -> tuple[Shape, ...]:
-    """The inputs with the extents of `W` filled in that it leaves open; `axes` is what it should be."""
-    weight = inputs[0]
-    if weight.rank != len(axes):
-        return tuple(inputs)
-    known = tuple(given or wanted for given, wanted in zip(weight.file_dims, axes, strict=True))
-    return Shape.of(*known, batched=weight.batched), *inputs[1:]
-
-
 def prepare_convolution(windows: Sequence[Window]) -> dict[str, Any]:
     """What `convolve` needs: torch's symmetric padding where it serves, explicit padding elsewhere."""
     return {
@@ -275,6 +293,19 @@ def prepare_convolution(windows: Sequence[Window]) -> dict[str, Any]:
         "padding": tuple(w.lower if w.is_symmetric else 0 for w in windows),
         "explicit": explicit_padding(windows, keep_symmetric=True),
     }
+
+
+def convolution_form(windows: Sequence[Window], inputs: int, outputs: int, bias: bool, groups: int) -> TorchForm:
+    """`nn.Conv2d`, with explicit padding before it where torch's own does not serve."""
+    prepared = prepare_convolution(windows)
+    padding = alike(prepared["padding"])
+    module = Call.of(f"nn.Conv{len(windows)}d", ("in_channels", inputs), ("out_channels", outputs),
+                     kernel_size=alike([w.kernel for w in windows]), stride=Default(alike(prepared["stride"]), 1),
+                     padding=Default(padding, 0), dilation=Default(alike(prepared["dilation"]), 1),
+                     groups=Default(groups, 1), bias=Default(bias, True))
+    pads = prepared["explicit"]
+    before = (padding_call(pads),) if any(pads) else ()
+    return TorchForm(f"{{self}}({padded_input(pads)})", module, before)
 
 
 def convolve(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, prepared: dict[str, Any],

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ..base.codes import Code
 from ..spec import Dims, Flag, FunctionKind, Integer, Optional, option, table_row
 from .bounds import UNBOUNDED
-from .convolution import given_filters, infer_filters
+from .convolution import divide_channels, groups_option, validate_groups
+from .given_filters import infer_filters, map_dims_option, number_of_filters, number_of_maps
 from .initializers import KINDS, constant, fans, init_bias_option, init_option, init_value_scale_option, weight_start
 from .layer import Activated, Example, Layer, ParameterSpec, Shape, ShapeError, expect_rank
+from .torch_form import Call, Default, TorchForm, alike
 from .windows import (
     Sliding,
     Window,
@@ -45,11 +47,15 @@ class ConvolutionTransposeLayer(Activated):
 
     `pad`, `stride` and the others are given for the axes of the filter; a further value for the channels,
     which CNTK needs (`pad = (true:true:false)`), is allowed. The number of input channels is known from the
-    input; where `numInputChannels` is given, it has to agree. The weights are `[inputs, outputs, ...filter]`.
-    As in CNTK they start small (`initValueScale` 0.001), and for `init` the fan-out is the filter's width and
-    the fan-in all else; `init = 'bilinear'` starts as an interpolation.
+    input; where `numInputChannels` is given, it has to agree. The weights are `[inputs, outputs / groups,
+    ...filter]`. As in CNTK they start small (`initValueScale` 0.001), and for `init` the fan-out is the
+    filter's width and the fan-in all else; `init = 'bilinear'` starts as an interpolation.
+
+    `groups` divides input and output channels into that many transposed convolutions of their own; as many
+    groups as channels up-sample each channel alone, as Caffe's FCN does.
 
     Source: CNTK `ConvolutionTransposeLayer`, whose scalar `pad = true` fails; here it means the filter's axes.
+    `groups` is Caffe's and PyTorch's.
     """
 
     value_bounds = UNBOUNDED
@@ -66,6 +72,11 @@ class ConvolutionTransposeLayer(Activated):
         Example("ConvolutionTransposeLayer {3, (3:3), 2, stride = 2, lowerPad = 1, upperPad = 1}", ((5, 4, 2),),
                 (9, 7, 3)),
         Example("ConvolutionTransposeLayer {3, 3, 2, stride = 2}", ((5, 2),), (11, 3), "over one axis"),
+        Example("ConvolutionTransposeLayer {6, (3:3), stride = 2, groups = 2}", ((3, 2, 4),), (7, 5, 6)),
+        Example("ConvolutionTransposeLayer {3, (4:4), stride = 2, groups = 3, bias = false, init = 'bilinear', "
+                "initValueScale = 1}", ((3, 2, 3),), (8, 6, 3), "up-samples each channel alone"),
+        Example("ConvolutionTransposeLayer {4, (3:3), groups = 2}", ((3, 2, 3),), None,
+                "3 channels cannot be divided into 2 groups"),
         Example("ConvolutionTransposeLayer {3, (3:3), 2, stride = 2, pad = true, outputShape = (9:9)}", ((4, 4, 2),),
                 None, "no such convolution makes 4 x 4 from 9 x 9"),
     )
@@ -85,11 +96,15 @@ class ConvolutionTransposeLayer(Activated):
     upper_pad: tuple[int, ...] = upper_pad_option()
     output_shape: tuple[int, ...] | None = option(Optional(Dims()), None, _OUTPUT_SHAPE)
     dilation: tuple[int, ...] = dilation_option()
+    groups: int = groups_option()
+
+    def validate(self) -> None:
+        validate_groups(self.num_output_channels, self.groups)
 
     def windows(self, shape: Shape) -> tuple[Window, ...]:
         convolution_axes(self.name(), self.filter_shape, shape, "filterShape")
         sliding = Sliding(self.name(), self.filter_shape, self.stride, self.pad, self.lower_pad, self.upper_pad,
-                          self.dilation)
+                          self.dilation, channels=self.num_output_channels)
         return transposed_windows(sliding, shape, self.output_shape, self.num_output_channels)
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
@@ -99,19 +114,21 @@ class ConvolutionTransposeLayer(Activated):
             raise ShapeError(f"{self.name()} is made for {self.num_input_channels} input channels, and gets {channels}",
                              option="numInputChannels", label=f"the input is {inputs[0]}",
                              hint="`numInputChannels` may be left out.")
+        divide_channels(inputs[0], self.num_output_channels, self.groups)
         return Shape((self.num_output_channels, *(w.size for w in windows)))
 
     def parameters(self, inputs: Sequence[Shape]) -> dict[str, ParameterSpec]:
         channels = inputs[0].dims[0]
         kernel = tuple(reversed(self.filter_shape))
-        fan = fans((*self.filter_shape, self.num_output_channels, channels))
-        weight = ParameterSpec((channels, self.num_output_channels, *kernel),
+        outputs = self.num_output_channels // self.groups
+        fan = fans((*self.filter_shape, outputs, channels))
+        weight = ParameterSpec((channels, outputs, *kernel),
                            weight_start(self.init, self.init_value_scale, fan, kernel))
         bias = ParameterSpec((self.num_output_channels,), constant(self.init_bias))
         return {"weight": weight, "bias": bias} if self.bias else {"weight": weight}
 
     def macs(self, inputs: Sequence[Shape], output: Shape) -> int:
-        return inputs[0].size * self.num_output_channels * math.prod(self.filter_shape)
+        return inputs[0].size * self.num_output_channels // self.groups * math.prod(self.filter_shape)
 
     def invariants(self, inputs: Sequence[Shape], output: Shape) -> list[tuple[str, bool]]:
         return transposed_laws(self.windows(inputs[0]), inputs[0])
@@ -120,7 +137,19 @@ class ConvolutionTransposeLayer(Activated):
         return prepare_transposed(self.windows(inputs[0]))
 
     def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
-        return convolve_transposed(tensors[0], p.weight, p.bias if self.bias else None, p.prepared)
+        return convolve_transposed(tensors[0], p.weight, p.bias if self.bias else None, p.prepared, self.groups)
+
+    def torch_form(self, inputs: Sequence[Shape], output: Shape) -> TorchForm | None:
+        windows = self.windows(inputs[0])
+        prepared = prepare_transposed(windows)
+        if prepared["crop"]:
+            return None
+        return TorchForm(module=Call.of(
+            f"nn.ConvTranspose{len(windows)}d", ("in_channels", inputs[0].dims[0]), ("out_channels", output.dims[0]),
+            kernel_size=alike([w.kernel for w in windows]), stride=Default(alike(prepared["stride"]), 1),
+            padding=Default(alike(prepared["padding"]), 0),
+            output_padding=Default(alike(prepared["output_padding"]), 0), groups=Default(self.groups, 1),
+            bias=Default(self.bias, True), dilation=Default(alike(prepared["dilation"]), 1)))
 
 
 @table_row
@@ -128,8 +157,9 @@ class ConvolutionTranspose(Layer):
     """Transposed convolution with filters that are given: `ConvolutionTranspose (W, x, kernelDims)`.
 
     `W` is a parameter or constant `[kernelDims x outputs x inputs]`. Sizes are those of
-    ConvolutionTransposeLayer, but `autoPadding` is on unless it is turned off. `mapDims` states the number of
-    outputs; where it is 0, `W` tells. `kernelDims` may name the outputs as a further extent.
+    ConvolutionTransposeLayer, but `autoPadding` is on unless it is turned off. `kernelDims` may name the outputs as a
+    further extent; where it does not, `W` tells. `mapDims` is the number of channels of `x`, since it belongs to
+    the convolution that this one is the transpose of; it may be left out.
 
     Source: CNTK `ConvolutionTranspose`.
     """
@@ -141,13 +171,15 @@ class ConvolutionTranspose(Layer):
     parameter_inputs: ClassVar[tuple[str, ...]] = ("W",)
     examples: ClassVar[tuple[Example, ...]] = (
         Example("ConvolutionTranspose (W, x, (3:3), stride = 2)", ((3, 3, 4, 2), (5, 4, 2)), (9, 7, 4)),
-        Example("ConvolutionTranspose (W, x, (2:2:4), mapDims = 4, stride = 2, autoPadding = false)",
+        Example("ConvolutionTranspose (W, x, (2:2:4), mapDims = 2, stride = 2, autoPadding = false)",
                 ((2, 2, 4, 2), (5, 4, 2)), (10, 8, 4)),
+        Example("ConvolutionTranspose (W, x, (3:3:4), mapDims = 4)", ((3, 3, 4, 2), (5, 4, 2)), None,
+                "the input has 2 channels; 4 is the number of outputs"),
         Example("ConvolutionTranspose (W, x, (3:3))", ((3, 3, 4, 2), (5, 4, 3)), None, "filters for 2 channels, not 3"),
     )
 
     kernel_dims: tuple[int, ...] = kernel_option("Extents of the filters, width first.")
-    map_dims: int = option(Integer(0), 0, "Number of output channels; 0 takes it from `W`.")
+    map_dims: tuple[int, ...] = map_dims_option("Number of input channels; 0 takes it from `x`.")
     stride: tuple[int, ...] = stride_option()
     auto_padding: tuple[bool, ...] = pad_option(True)
     lower_pad: tuple[int, ...] = lower_pad_option()
@@ -163,23 +195,31 @@ class ConvolutionTranspose(Layer):
         convolution_axes(self.name(), kernel, inputs[1], "kernelDims", input=1)
         return kernel
 
-    def stated_maps(self, inputs: Sequence[Shape]) -> int:
-        """The number of outputs that the options name, or 0."""
-        return self.map_dims or (self.kernel_dims[-1] if len(self.kernel_dims) == inputs[1].rank > 1 else 0)
+    def stated_outputs(self, inputs: Sequence[Shape]) -> int:
+        """The number of outputs that `kernelDims` names, or 0."""
+        return self.kernel_dims[-1] if len(self.kernel_dims) == inputs[1].rank > 1 else 0
 
     def infer_inputs(self, inputs: Sequence[Shape]) -> tuple[Shape, ...]:
-        return infer_filters(inputs, (*self.spatial(inputs), self.stated_maps(inputs), inputs[1].dims[0]))
+        return infer_filters(inputs, (*self.spatial(inputs), self.stated_outputs(inputs), inputs[1].dims[0]))
 
-    def maps(self, inputs: Sequence[Shape]) -> int:
-        return given_filters(self.name(), inputs, self.spatial(inputs), self.stated_maps(inputs), outputs_last=False)
+    def outputs(self, inputs: Sequence[Shape]) -> int:
+        channels = inputs[1].dims[0]
+        if number_of_maps(self.name(), self.map_dims, inputs[1].rank) not in (0, channels):
+            raise ShapeError(f"`mapDims` of {self.name()} is the number of input channels", option="mapDims",
+                             label=f"the input is {inputs[1]}, with {channels}",
+                             hint=f"write {channels}, or leave it out; the number of outputs stands in `kernelDims` "
+                                  "and in `W`.")
+        return number_of_filters(self.name(), inputs, self.spatial(inputs), self.stated_outputs(inputs),
+                                 outputs_last=False)
 
     def windows(self, inputs: Sequence[Shape]) -> tuple[Window, ...]:
         sliding = Sliding(self.name(), self.spatial(inputs), self.stride, self.auto_padding, self.lower_pad,
-                          self.upper_pad, self.dilation, kernel_option="kernelDims", pad_option="autoPadding")
-        return transposed_windows(sliding, inputs[1], self.output_shape, self.maps(inputs))
+                          self.upper_pad, self.dilation, kernel_option="kernelDims", pad_option="autoPadding",
+                          channels=self.outputs(inputs))
+        return transposed_windows(sliding, inputs[1], self.output_shape, self.outputs(inputs))
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
-        return Shape((self.maps(inputs), *(w.size for w in self.windows(inputs))))
+        return Shape((self.outputs(inputs), *(w.size for w in self.windows(inputs))))
 
     def macs(self, inputs: Sequence[Shape], output: Shape) -> int:
         return inputs[1].size * output.dims[0] * math.prod(self.spatial(inputs))
@@ -297,12 +337,12 @@ def prepare_transposed(windows: Sequence[Window]) -> dict[str, Any]:
 
 
 def convolve_transposed(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None,
-                        prepared: dict[str, Any]) -> torch.Tensor:
+                        prepared: dict[str, Any], groups: int = 1) -> torch.Tensor:
     """torch's transposed convolution of a tensor with or without a batch axis."""
     axes, crop = len(prepared["stride"]), prepared["crop"]
     y: torch.Tensor = by_axes("conv_transpose", axes)(
-        x, weight, None if crop else bias, prepared["stride"], prepared["padding"], prepared["output_padding"], 1,
-        prepared["dilation"])
+        x, weight, None if crop else bias, prepared["stride"], prepared["padding"], prepared["output_padding"],
+        groups, prepared["dilation"])
     if not crop:
         return y
     # Pixels that no filter reaches hold the bias as well, so it is added after the crop.

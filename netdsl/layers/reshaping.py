@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..spec import REQUIRED, Dims, Integer, ListOf, OptionError, option, table_row
 from .bounds import Bounds, hull
-from .broadcast import padded, with_batch, with_rank
+from .broadcast import joined, padded, with_batch, with_rank
 from .layer import Example, Layer, SampleLayer, Shape, ShapeError
 from .quality import Follows
+from .torch_form import TorchForm
 
 if TYPE_CHECKING:
     import torch
@@ -136,17 +137,29 @@ class SplitDimension(Reshaping):
 class FlattenDimensions(Reshaping):
     """`num` neighbouring axes as one, from `axis` on.
 
+    CNTK counts axes from 1 and lets 0 stand for the first one, but not for the end: `FlattenDimensions (x, 0, 3)`
+    makes one of the axes before the third, of two.
+
     Source: CNTK `FlattenDimensions (x, axis, num)`.
     """
 
-    examples = (Example("FlattenDimensions {1, 2}", ((4, 3, 2),), (12, 2)),)
+    examples = (Example("FlattenDimensions {1, 2}", ((4, 3, 2),), (12, 2)),
+                Example("FlattenDimensions {0, 3}", ((4, 3, 2),), (12, 2), "the first two axes, as CNTK counts"),
+                Example("FlattenDimensions {2, 3}", ((4, 3, 2),), None))
 
-    axis: int = _axis_option("The first of the axes")
+    axis: int = option(Integer(0), doc="The first of the axes, 1 is the first of the file's shape (the width); 0: see "
+                       "above.", drawn="")
     num: int = option(Integer(1), doc="How many axes become one.")
 
+    def validate(self) -> None:
+        if self.axis == 0 and self.num == 1:
+            raise OptionError("num", "FlattenDimensions from axis 0 needs a `num` of at least 2",
+                              "from axis 0 it counts one axis more than it flattens; write 1 for the first axis.")
+
     def shape(self, inputs: Sequence[Shape]) -> Shape:
-        _need_axis(self, self.axis + self.num - 1, inputs[0], "num")
-        return self.replace(inputs[0], (0,), self.axis - 1, self.axis + self.num - 1)
+        end = self.axis + self.num - 1
+        _need_axis(self, end, inputs[0], "num")
+        return self.replace(inputs[0], (0,), max(0, self.axis - 1), end)
 
 
 @table_row
@@ -311,33 +324,11 @@ class RowSlice(SampleLayer):
 
 
 @table_row
-class RowRepeat(SampleLayer):
-    """The input `numRepeats` times along the first axis.
-
-    Source: CNTK `RowRepeat (x, numRepeats)`.
-    """
-
-    family = "shape"
-    examples = (Example("RowRepeat {3}", ((4, 2),), (12, 2)),)
-
-    num_repeats: int = option(Integer(1), doc="How often.")
-
-    def shape(self, inputs: Sequence[Shape]) -> Shape:
-        *rest, have = inputs[0].dims
-        return Shape((*rest, have * self.num_repeats))
-
-    def run(self, p: Any, x: torch.Tensor) -> torch.Tensor:
-        return x.repeat(*(1,) * (x.ndim - 1), self.num_repeats)
-
-    def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
-        return inputs[0]
-
-
-@table_row
 class Splice(Layer):
     """Inputs joined along an axis: `Splice (a : b, axis = 3)` puts channels together.
 
-    All other extents have to be equal. An axis beyond the shapes stacks the inputs.
+    All other extents have to be equal, or 1: these are stretched, their values repeated. An axis beyond the
+    shapes stacks the inputs.
 
     Source: CNTK `Splice`, `RowStack`; Caffe and Keras `Concat`.
     """
@@ -350,6 +341,8 @@ class Splice(Layer):
         Example("Splice", ((2,), (3,), (1,)), (6,)),
         Example("Splice {axis = 2}", ((3,), (3,)), (3, 2), "stacks"),
         Example("Splice {axis = 3}", ((3,), (3,)), (3, 1, 2), "stacks as channels"),
+        Example("Splice {axis = 3}", ((6, 4, 2), (1, 1, 3)), (6, 4, 5), "extents of 1 are stretched"),
+        Example("Splice", ((1, 3), (2, 1)), (3, 3), "on either side"),
         Example("Splice {axis = 3}", ((8, 8, 2), (4, 4, 2)), None),
     )
 
@@ -357,23 +350,44 @@ class Splice(Layer):
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         rank = max(self.axis, *(shape.rank for shape in inputs))
-        first, *others = [list(padded(shape, rank)) for shape in inputs]
-        total = first[-self.axis]
-        for position, dims in enumerate(others, 1):
-            total += dims[-self.axis]
-            dims[-self.axis] = first[-self.axis]
-            if dims != first:
+        ranked = [list(padded(shape, rank)) for shape in inputs]
+        total = sum(dims[-self.axis] for dims in ranked)
+        together = Shape(tuple(self._beside(ranked[0])))
+        for position, dims in enumerate(ranked[1:], 1):
+            stretched = joined(together, Shape(tuple(self._beside(dims))))
+            if stretched is None:
                 raise ShapeError(f"Splice along axis {self.axis} needs its other extents equal",
                                  label=f"cannot join {inputs[0]} and {inputs[position]}", input=position)
-        first[-self.axis] = total
-        return Shape(tuple(first))
+            together = stretched
+        return Shape(tuple(self._beside(together.dims, total)))
+
+    def _beside(self, dims: Sequence[int], extent: int = 1) -> list[int]:
+        """The extents, with another one along the axis of joining."""
+        changed = list(dims)
+        changed[-self.axis] = extent
+        return changed
 
     def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
         import torch
 
+        if self._as_they_are(p.inputs, p.output):
+            return torch.cat(tensors, dim=-self.axis)
         rank = p.output.rank
         ranked = [with_rank(tensor, shape, rank) for tensor, shape in zip(tensors, p.inputs, strict=True)]
-        return torch.cat(with_batch(ranked, p.inputs), dim=-self.axis)
+        tensors = tuple(tensor.expand(*tensor.shape[:-rank], *self._beside(p.output.dims, tensor.shape[-self.axis]))
+                        for tensor in with_batch(ranked, p.inputs))
+        return torch.cat(tensors, dim=-self.axis)
+
+    def _as_they_are(self, inputs: Sequence[Shape], output: Shape) -> bool:
+        """Whether the inputs can be joined without another shape first."""
+        return all(shape.batched and shape.rank == output.rank and
+                   self._beside(shape.dims) == self._beside(output.dims) for shape in inputs)
+
+    def torch_form(self, inputs: Sequence[Shape], output: Shape) -> TorchForm | None:
+        if not self._as_they_are(inputs, output):
+            return None
+        joined = ", ".join(f"{{{k}}}" for k in range(len(inputs)))
+        return TorchForm(f"torch.cat(({joined}{',' if len(inputs) == 1 else ''}), dim={output.rank + 1 - self.axis})")
 
     def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
         return hull(inputs)

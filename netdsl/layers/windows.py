@@ -75,6 +75,8 @@ class Sliding:
     kernel_option: str = "filterShape"
     pad_option: str = "pad"
     thing: str = "filter"
+    drop_rest: bool = False  #: pixels at the end may be left out although padding is given
+    channels: int = 0  #: how many channels each filter covers; 0: it leaves them alone
 
     @property
     def axes(self) -> int:
@@ -98,17 +100,28 @@ class Sliding:
             raise ShapeError(f"{self.layer} takes `{self.pad_option} = true` or `{name}`, not both", option=name,
                              code=Code.OPTION_TYPE,
                              label=f"the {_axis_name(axis)} is padded automatically already")
-        return (self.kernel[axis], self._value("stride", self.stride, axis, 1), pad, lower, upper,
+        return (self.kernel[axis], self._stride(axis), pad, lower, upper,
                 self._value("dilation", self.dilation, axis, 1))
+
+    def _stride(self, axis: int) -> int:
+        """A further value is one for the channels: a filter that covers all of them has one position there."""
+        surplus = self.stride[self.axes :]
+        if self.channels and len(surplus) == 1:
+            return self.stride[axis]
+        return int(self._value("stride", self.stride, axis, 1))
 
     def _value(self, name: str, values: tuple[Any, ...], axis: int, neutral: Any) -> Any:
         """The value of an axis; the last one repeats. CNTK's files may add a neutral one for the channels."""
         surplus = values[self.axes :]
-        if len(surplus) > 1 or (surplus and surplus[0] != neutral):
+        if len(surplus) > 1 or (surplus and surplus[0] != neutral and not self._is_idle(name)):
             raise ShapeError(f"`{name}` has more values than the {self.thing} has axes", option=name,
                              code=Code.OPTION_TYPE,
                              label=f"{len(values)} values, and `{self.kernel_option}` has {self.axes}")
         return values[min(axis, len(values) - 1)]
+
+    def _is_idle(self, name: str) -> bool:
+        """Automatic padding of the channels pads nothing where the stride leaves one position (CNTK's rule)."""
+        return name == self.pad_option and self.stride[self.axes :] >= (max(1, self.channels),)
 
     def _window(self, axis: int, shown: tuple[int, ...]) -> Window:
         kernel, stride, pad, lower, upper, dilation = self.at(axis)
@@ -122,7 +135,7 @@ class Sliding:
         count = _divide(size + lower + upper - extent, stride, self.ceil) + 1
         if self.ceil and (count - 1) * stride >= size + lower:
             count -= 1
-        if (lower or upper) and (count - 1) * stride + extent < size + lower:
+        if (lower or upper) and not self.drop_rest and (count - 1) * stride + extent < size + lower:
             raise self._not_filled(axis, size + lower - (count - 1) * stride - extent)
         return Window(size, kernel, stride, dilation, lower, count)
 
@@ -159,10 +172,11 @@ class Sliding:
         return ShapeError(
             f"the padded {self.thing} does not reach {pixels} of the {_axis_name(axis)}",
             option="upperPad" if any(self.upper_pad) else "lowerPad",
-            label=f"with stride {self._value('stride', self.stride, axis, 1)} it stops {missing} short",
+            label=f"with stride {self._stride(axis)} it stops {missing} short",
             body=("Where padding is asked for, pixels of the input itself may not be left out (as in CNTK). "
                   "Without any padding they are.",),
-            hint=f"raise `upperPad` by {missing}, or use `{self.pad_option} = true`.")
+            hint=f"raise `upperPad` by {missing}, use `{self.pad_option} = true`, or write `dropRest = true` as other "
+                 "programs have it.")
 
 
 def _divide(a: int, b: int, up: bool) -> int:
@@ -230,6 +244,11 @@ def upper_pad_option() -> Any:
 
 def dilation_option() -> Any:
     return option(PerAxis(Integer(1)), (1,), "Distance of neighbouring filter elements; 1 is a dense filter.")
+
+
+def drop_rest_option() -> Any:
+    return option(Flag(), False, "Leave out pixels at the end that no further position reaches also where padding is "
+                  "given, as PyTorch, Caffe and ONNX do; CNTK takes that for a mistake.", drawn="")
 
 
 # --- lowering --------------------------------------------------------------------------------

@@ -57,6 +57,9 @@ class Joined(Reader):
                            tuple(warning for part in parts for warning in part.warnings),
                            next((part.unlabelled for part in parts if part.unlabelled is not None), None))
 
+    def missing_files(self) -> tuple[str, ...]:
+        return tuple(path for reader in self.readers for path in reader.missing_files())
+
     def open(self, training: bool) -> Dataset:
         with ThreadPoolExecutor(max_workers=2) as pool:
             parts = list(pool.map(lambda reader: reader.open(training), self.readers))
@@ -68,6 +71,9 @@ class Joined(Reader):
 
     def input_names(self) -> tuple[str, ...]:
         return tuple(name for reader in self.readers for name in reader.input_names())
+
+    def images_for(self, name: str) -> Reader | None:
+        return next((found for reader in self.readers if (found := reader.images_for(name)) is not None), None)
 
     def given_kinds(self, wanted: Wanted) -> tuple[str, ...]:
         return tuple(kind for kinds in self._given(wanted).values() for kind in kinds)

@@ -206,6 +206,10 @@ class Reader(Spec):
         """
         raise NotImplementedError
 
+    def missing_files(self) -> tuple[str, ...]:
+        """Files of its transforms that are not there: of means and the like."""
+        return ()
+
     def open(self, training: bool) -> Dataset:
         """Open the data. `training` turns random transforms on. Raises DataError."""
         raise NotImplementedError
@@ -261,6 +265,10 @@ class Reader(Spec):
     def color_order_of(self, name: str) -> str:
         """The order of the channels of the images that an input gets: `RGB` or `BGR`."""
         return "RGB"
+
+    def images_for(self, name: str) -> Reader | None:
+        """The reader of images that gives this input, which may be a part of it; None where the input is no image."""
+        return None
 
     def for_viewing(self) -> Reader:
         """The reader without the steps that only shift and scale values: what it gives can be looked at.
@@ -411,7 +419,8 @@ class Sample(Spec):
 def describe_reader(reader: Reader) -> Description | DataError:
     """What a reader says of itself, or what is wrong with its data."""
     try:
-        return reader.describe()
+        description = reader.describe()
+        return replace(description, missing=(*description.missing, *reader.missing_files()))
     except DataError as wrong:
         return wrong
 

@@ -12,9 +12,11 @@ import fnmatch
 import hashlib
 import json
 import shutil
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -26,8 +28,11 @@ from ..base.codes import Code
 from ..base.diagnostics import Diagnostic, Label
 from ..base.failure import Failure, failure
 from ..base.source import Span
+from ..importers.weight_format import FoundArrays
 from ..importers.weight_table import weight_format_of
+from ..ir.network import Network, ShapedNode
 from ..layers.layer import Shape
+from .network_tensors import network_tensors
 from .store import STATE, saved_state
 
 WEIGHTS, TRAINER = "weights.safetensors", "trainer.safetensors"
@@ -92,21 +97,32 @@ def read(path: Path) -> Snapshot:
                           "use another checkpoint of the run; `best` and `last` point to two of them.") from error
 
 
-def read_weights(path: Path, wanted: Tensors) -> dict[str, torch.Tensor]:
+class FoundTensors(dict[str, torch.Tensor]):
+    """Tensors by the network's names; of another system's file also what each is there, and how it was found."""
+
+    how: Mapping[str, tuple[str, str]] = MappingProxyType({})
+
+
+def read_weights(path: Path, wanted: Tensors | None = None, network: Network[ShapedNode] | None = None
+                 ) -> FoundTensors:
     """The weights of a checkpoint, of a safetensors file or of a file of another system. Raises Failure.
 
-    `wanted` are the network's tensors: another system's names are matched with theirs.
+    `wanted` are the network's tensors: another system's names are matched with theirs, and where the names say nothing
+    the places in the graph of `network`.
     """
     row = weight_format_of(path)
     if row is not None:
-        arrays = row.read(path, {name: tuple(tensor.shape) for name, tensor in wanted.items()})
-        return {name: torch.from_numpy(array) for name, array in arrays.items()}
+        arrays = row.read(path, network_tensors(wanted or {}, network))
+        found = FoundTensors({name: torch.from_numpy(array) for name, array in arrays.items()})
+        if isinstance(arrays, FoundArrays):
+            found.how = arrays.how
+        return found
     if path.suffix == ".safetensors" and path.is_file():
         try:
-            return _tensors(path, saved_state(path.parent).get("digests", {}))
+            return FoundTensors(_tensors(path, saved_state(path.parent).get("digests", {})))
         except (OSError, ValueError, SafetensorError) as error:
             raise _unreadable(path, "the weights cannot be read", str(error), "") from error
-    return dict(read(path).weights)
+    return FoundTensors(read(path).weights)
 
 
 def _tensors(path: Path, digests: Mapping[str, str]) -> dict[str, torch.Tensor]:
@@ -200,6 +216,7 @@ class LoadReport:
     missing: tuple[str, ...]  #: the network has it, the checkpoint does not
     unexpected: tuple[str, ...]  #: the checkpoint has it, the network does not
     other_shape: tuple[tuple[str, Shape, Shape], ...]  #: name, the network's shape, the checkpoint's
+    how: tuple[tuple[str, int], ...] = ()  #: how another system's tensors were found, and how many of them
 
     @property
     def fits(self) -> bool:
@@ -221,6 +238,7 @@ def load(wanted: Tensors, found: Tensors, spans: Mapping[str, Span], path: Path,
         () if allow_missing else tuple(name for name in found if name not in wanted),
         tuple((name, Shape(tuple(tensor.shape)), Shape(tuple(found[name].shape))) for name, tensor in wanted.items()
               if name in found and tensor.shape != found[name].shape and name not in excused),
+        _ways(found, same),
     )
     if not report.fits:
         raise Failure([_misfit(report, spans, path)])
@@ -228,6 +246,11 @@ def load(wanted: Tensors, found: Tensors, spans: Mapping[str, Span], path: Path,
         for name in same:
             wanted[name].copy_(found[name])
     return report
+
+
+def _ways(found: Tensors, loaded: Sequence[str]) -> tuple[tuple[str, int], ...]:
+    how = found.how if isinstance(found, FoundTensors) else {}
+    return tuple(Counter(how[name][1] for name in loaded if name in how).most_common())
 
 
 def _misfit(report: LoadReport, spans: Mapping[str, Span], path: Path) -> Diagnostic:

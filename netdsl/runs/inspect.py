@@ -13,6 +13,7 @@ from safetensors import SafetensorError, safe_open
 from ..base.codes import Code
 from ..base.failure import Failure, failure
 from ..base.source import Span
+from ..importers.weight_table import weight_format_of
 from ..layers.layer import Shape
 from . import checkpoint
 
@@ -44,13 +45,15 @@ class TensorFacts:
 
 @dataclass(frozen=True)
 class Contents:
-    """What `info` shows. `state` is empty for a plain safetensors file."""
+    """What `info` shows. `state` is empty for a plain safetensors file and for other systems' files."""
 
     path: Path
     tensors: tuple[TensorFacts, ...]
     trainer: tuple[TensorFacts, ...]
     state: dict[str, Any]
     bytes: int
+    facts: tuple[tuple[str, str], ...] = ()  #: what another system's file says of itself
+    nodes: tuple[tuple[str, str, str], ...] = ()  #: of a graph in it: name, operation, what it takes
 
 
 def contents(path: Path) -> Contents:
@@ -62,6 +65,11 @@ def contents(path: Path) -> Contents:
                             "of netdsl are folders of safetensors and JSON.",),
                       hint="convert the file to safetensors where you trust it.")
     found = checkpoint.find(path)
+    row = weight_format_of(found) if found.is_file() else None
+    if row is not None:
+        tensors = tuple(tensor_facts(name, torch.from_numpy(array.copy())) for name, array in row.arrays(found).items())
+        facts = (("kind", row.title), *row.facts(found))
+        return Contents(found, tensors, (), {}, found.stat().st_size, facts, tuple(row.parts(found)))
     if found.is_file():
         _require_safetensors(found)
         return Contents(found, tuple(_facts(found)), (), {}, found.stat().st_size)

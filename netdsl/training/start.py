@@ -27,13 +27,15 @@ def load_initial_weights(program: CheckedProgram, plan: TrainingPlan, state: Sta
     path = checkpoint.find(Path(source))
     spans = tensor_spans(state.executable)
     wanted = state.executable.tensors()
-    report = checkpoint.load(wanted, checkpoint.read_weights(path, wanted), spans, path, options.allow_missing)
+    found = checkpoint.read_weights(path, wanted, state.executable.network)
+    report = checkpoint.load(wanted, found, spans, path, options.allow_missing)
     restart_average(plan, state)
     loaded = set(report.loaded)
     fresh = [name for name in wanted if name not in loaded]
     what = f"all {plural(len(wanted), 'tensor')}" if not fresh else \
         f"{len(loaded):,} of {plural(len(wanted), 'tensor')}; {first_of(fresh, 6)} start fresh"
-    return f"weights from {path}: {what}"
+    how = ", ".join(f"{count:,} {way}" for way, count in report.how)
+    return f"weights from {path}: {what}" + (f" ({how})" if how else "")
 
 
 def compute_statistics(program: CheckedProgram, plan: TrainingPlan, state: State, options: RunOptions, loader: Loader,

@@ -14,8 +14,8 @@ ROOT = Path(__file__).parents[2]
 ERRORS = ROOT / "tests" / "errors"
 CASES = sorted(p.relative_to(ROOT) for p in ERRORS.glob("*/*.net"))
 #: Codes that need a run, a device or a broken disk; tests/training has their pages.
-OF_RUNS = {"cannot-write", "checkpoint-mismatch", "diverged", "no-device", "no-file", "no-training",
-           "not-deterministic", "out-of-memory"}
+OF_RUNS = {"cannot-export", "cannot-write", "checkpoint-mismatch", "diverged", "no-device", "no-file", "no-training",
+           "not-deterministic", "not-installed", "out-of-memory"}
 #: Codes that only a file of another system gives; tests/importers has their pages.
 OF_IMPORTED_FILES = {"no-effect", "not-supported"}
 

@@ -153,7 +153,7 @@ def test_who_imports(name: str) -> None:
 
 
 #: Where torch may be imported at the top; everywhere else it is imported inside the function that runs on it.
-RUNS_ON_TORCH = {"lower", "training"}
+RUNS_ON_TORCH = {"exporters", "lower", "training"}
 RUNS_ON_TORCH_FILES = {"optimizers/update.py", "optimizers/weight_average.py", "runs/checkpoint.py", "runs/inspect.py"}
 
 

@@ -141,8 +141,8 @@ def test_policy(policy: str, step: int, wanted: float) -> None:
 
 def test_blanks_and_text_behind_numbers() -> None:
     """Blanks go everywhere, also out of the middle of a number; what stands behind one is not read."""
-    text = "  [ net ]\n w i d t h = 1 2\nheight=8px\nchannels = 3 ; colours\n\n[connected]\noutput=0x5\nactivation=linear\n"
-    result = load(Source("blanks.cfg", text.replace("0x5", "5.9")))
+    text = "[ net ]\n w i d t h = 1 2\nheight=8px\nchannels = 3 ; colours\n\n[connected]\noutput=5.9\nactivation=linear\n"
+    result = load(Source("blanks.cfg", text))
     program = result.require_network()
     assert program.network["features"].shape.file_dims == (12, 8, 3)
     assert program.network["fc1"].shape.file_dims == (5,)

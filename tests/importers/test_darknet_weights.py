@@ -37,7 +37,8 @@ def random_weights(executable: Executable, path: Path, version: tuple[int, int, 
             numbers = random.uniform(0.5, 1.5, size) if len(shape) == 1 and not name.endswith((".bias", "mean")) \
                 else random.standard_normal(size) * (np.sqrt(2 / prod(shape[1:])) if len(shape) > 1 else 0.1)
             parts.append(numbers.astype("<f4"))
-    seen = struct.pack("<Q", 640) if version[0] * 10 + version[1] >= 2 and max(version) < 1000 else struct.pack("<I", 640)
+    wide = version[0] * 10 + version[1] >= 2 and max(version) < 1000
+    seen = struct.pack("<Q" if wide else "<I", 640)
     path.write_bytes(struct.pack("<3i", *version) + seen + np.concatenate(parts).tobytes())
 
 

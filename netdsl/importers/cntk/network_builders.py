@@ -9,7 +9,10 @@ from ...base.diagnostics import Diagnostic
 from ...base.failure import Failure
 from ...syntax import ast
 from ..import_format import not_supported
+from . import simple_builder
+from .brainscript import read_brainscript
 from .config_context import ConfigContext
+from .ndl import read_ndl
 
 Read = Callable[[ConfigContext, str], tuple[ast.Record, list[Diagnostic]]]
 
@@ -32,8 +35,8 @@ def _missing(what: str) -> Read:
 #: In the order in which CNTK looks for them: the first that is there counts, and the text of the others is not read.
 BUILDERS: tuple[NetworkBuilder, ...] = (
     NetworkBuilder("createNetwork", "a network in BrainScript's C++ form", _missing("network made by createNetwork")),
-    NetworkBuilder("SimpleNetworkBuilder", "a stack of layers", _missing("reader of SimpleNetworkBuilder yet")),
-    NetworkBuilder("NDLNetworkBuilder", "a network in NDL", _missing("reader of NDL yet")),
-    NetworkBuilder("BrainScriptNetworkBuilder", "a network in BrainScript", _missing("reader of BrainScript yet")),
-    NetworkBuilder("ExperimentalNetworkBuilder", "a network in BrainScript", _missing("reader of BrainScript yet")),
+    NetworkBuilder("SimpleNetworkBuilder", "a stack of layers", simple_builder.read_network),
+    NetworkBuilder("NDLNetworkBuilder", "a network in NDL", read_ndl.read_network),
+    NetworkBuilder("BrainScriptNetworkBuilder", "a network in BrainScript", read_brainscript.read_network),
+    NetworkBuilder("ExperimentalNetworkBuilder", "a network in BrainScript", read_brainscript.read_network),
 )

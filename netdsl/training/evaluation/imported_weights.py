@@ -21,7 +21,7 @@ def stored_weights(program: CheckedProgram, path: Path, allow_missing: Sequence[
     """
     executable = build(program, program.roots, torch.device("cpu"), seed=0)
     wanted = executable.tensors()
-    found = checkpoint.read_weights(path, wanted)
+    found = checkpoint.read_weights(path, wanted, executable.network)
     report = checkpoint.load(wanted, found, tensor_spans(executable), path, allow_missing)
     fresh = [name for name in wanted if name not in set(report.loaded)]
     told = f"{plural(len(report.loaded), 'tensor')} of {path}"

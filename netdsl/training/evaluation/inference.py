@@ -179,7 +179,7 @@ def _load(executable: Executable, weights: str | Path, allow_missing: Sequence[s
     wanted = executable.tensors()
     owners = {node.weights for node in executable.network}
     # What belongs to a part of the network that these roots do not need is left in the file.
-    found = {name: tensor for name, tensor in checkpoint.read_weights(path, wanted).items()
+    found = {name: tensor for name, tensor in checkpoint.read_weights(path, wanted, executable.network).items()
              if name in wanted or name.rpartition(".")[0] not in owners}
     checkpoint.load(wanted, found, tensor_spans(executable), path, allow_missing)
 

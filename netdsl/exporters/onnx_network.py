@@ -1,0 +1,51 @@
+"""An ONNX model that runs: tensors by input name -> tensors by node name, as an Executable does it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ..base.codes import Code
+from ..base.failure import failure
+from ..base.source import Span
+from ..layers.layer import Shape
+from .export_format import require_modules
+
+
+class OnnxNetwork:
+    """An ONNX file in onnxruntime, on the CPU. `names`: the model's outputs -> nodes of the network."""
+
+    def __init__(self, path: Path, names: Mapping[str, str], inputs: Mapping[str, Shape]) -> None:
+        """Raises Failure where onnxruntime is missing or refuses the file."""
+        self.session = open_session(path)
+        self.names, self.inputs = dict(names), dict(inputs)
+
+    def __call__(self, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        given = {name: _array(tensors[name], shape) for name, shape in self.inputs.items()}
+        arrays = self.session.run(list(self.names), given)
+        return {node: torch.from_numpy(array) for node, array in zip(self.names.values(), arrays, strict=True)}
+
+
+def _array(tensor: torch.Tensor, shape: Shape) -> np.ndarray:
+    """What the model takes: float32 of the input's shape."""
+    return np.ascontiguousarray(tensor.float().cpu().reshape(-1, *shape.dims).numpy())
+
+
+def open_session(path: Path):  # type: ignore[no-untyped-def]  # onnxruntime has no types
+    """The file, opened by onnxruntime. Raises Failure."""
+    require_modules(("onnxruntime",), "to compute an ONNX model", "onnxruntime")
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # its exceptions have no common base
+        said = str(error).splitlines()[0][:300] if str(error) else type(error).__name__
+        raise failure(Code.CANNOT_EXPORT, "onnxruntime cannot open this model", Span.nowhere(str(path)),
+                      body=(f"It says: {said}",),
+                      hint="check that the file is a whole ONNX model, and that onnxruntime is not older than its "
+                           "operators (the opset).") from error

@@ -1,0 +1,225 @@
+"""The row of CNTK's model files: their tensors under a network's names, in torch's order of axes."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ....base.codes import Code
+from ....base.failure import failure
+from ....base.lazy import LazyModule
+from ....base.source import Span
+from ...byte_reader import BadBytes, bytes_of, read_failure
+from ...place_matching import match_places
+from ...weight_format import FoundArrays, NetworkTensors, StoredTensor, Wanted, WeightFormat
+from .dictionary_format import read_dictionary
+from .dictionary_values import SPLIT
+from .model_file import ModelFile, ModelNode, ModelTensor
+from .model_places import counted_tensors, places_of_model, places_of_network
+from .stream_format import START, read_stream
+
+if TYPE_CHECKING:
+    import numpy as np
+else:
+    np = LazyModule("numpy")
+
+_WHAT = "a model file of CNTK"
+#: The tensors of a layer here, by what CNTK's library calls them.
+_ROLES = {"W": "weight", "E": "weight", "b": "bias", "scale": "weight", "bias": "bias", "beta": "bias",
+          "gamma": "weight", "runMean": "running_mean", "aggregate_mean": "running_mean",
+          "runVariance": "running_variance", "aggregate_variance": "running_variance",
+          "runCount": "running_count", "aggregate_count": "running_count", "run_sample_count": "running_count"}
+#: How a dictionary of a function begins: its version, then the length of an entry and the key of one.
+_DICTIONARY = re.compile(rb"\x08[\x01\x02]\x12.{1,6}\x0a.(?:version|type|uid|root|name|inputs|primitive_functions)",
+                         re.DOTALL)
+#: Parts of a path in CNTK that only say how its library is built.
+_INNER = re.compile(r"\.?(arrayOfFunctions\[\d+\]|\bf\b)")
+
+
+def read_model(path: Path) -> ModelFile:
+    """A model file of either format. Raises Failure."""
+    data = bytes_of(path, _WHAT)
+    try:
+        return read_stream(data) if data.startswith(START) else read_dictionary(data)
+    except BadBytes as error:
+        raise read_failure(path, _WHAT, str(error)) from None
+
+
+class CNTKModel(WeightFormat):
+    """Models that CNTK saved: `.model` of CNTK 2, and the older stream in `.dnn`, `.cmf` and `.model`."""
+
+    name: ClassVar[str] = "cntk"
+    title: ClassVar[str] = _WHAT
+    suffixes: ClassVar[tuple[str, ...]] = (".model", ".dnn", ".cmf")
+
+    def recognises(self, start: bytes) -> bool:
+        return start.startswith((START, SPLIT)) or _DICTIONARY.match(start) is not None
+
+    def tensors(self, path: Path) -> list[StoredTensor]:
+        return [StoredTensor(t.path, tuple(reversed(t.dims)), t.kind) for t in read_model(path).tensors.values()]
+
+    def arrays(self, path: Path) -> dict[str, np.ndarray[Any, Any]]:
+        return {tensor.path: tensor.array() for tensor in read_model(path).tensors.values()}
+
+    def facts(self, path: Path) -> list[tuple[str, str]]:
+        model = read_model(path)
+        format_text = f"{model.format}, version {model.version}" if model.format == "v1" else "v2 (CNTK 2)"
+        groups = [(group, ", ".join(_shown(model, uid) for uid in uids))
+                  for group, uids in model.groups.items() if uids]
+        inputs = ", ".join(f"{value.name} [{' x '.join(map(str, value.dims))}]" for value in model.inputs.values())
+        return [("format", format_text), ("inputs", inputs), *groups]
+
+    def parts(self, path: Path) -> list[tuple[str, str, str]]:
+        model = read_model(path)
+        return [(_shown(model, node.uid), node.operation, ", ".join(_shown(model, uid) for uid in node.inputs))
+                for node in model.nodes.values()]
+
+    def read(self, path: Path, wanted: Wanted) -> dict[str, np.ndarray[Any, Any]]:
+        model = read_model(path)
+        return _Matched(path, model, wanted).arrays()
+
+
+def _shown(model: ModelFile, uid: str) -> str:
+    if uid in model.tensors:
+        return model.tensors[uid].path
+    if uid in model.inputs:
+        return model.inputs[uid].name
+    return model.nodes[uid].name or uid
+
+
+class _Matched:
+    """A model and a network: which tensor is which."""
+
+    def __init__(self, path: Path, model: ModelFile, wanted: Wanted) -> None:
+        self._path, self._model, self._wanted = path, model, wanted
+        self._counted = counted_tensors(model)
+        self._pairs: dict[str, tuple[str, str]] = {}
+
+    def arrays(self) -> FoundArrays:
+        self._match_names()
+        self._match_places()
+        found = FoundArrays()
+        for name, (uid, how) in self._pairs.items():
+            tensor = self._model.tensors[uid]
+            array = next((form for form in self._forms(tensor) if _fits(form.shape, self._wanted[name])), None)
+            # What has other extents is handed on as it is: the report of loading says both shapes.
+            array = self._forms(tensor)[0] if array is None else array.reshape(self._wanted[name])
+            found[name] = np.array(array, order="C")  # of its own: the file's bytes cannot be written to
+            found.how[name] = tensor.path, how
+        taken = {uid for uid, _ in self._pairs.values()}
+        for uid, tensor in self._counted.items():
+            if uid not in taken:
+                found.setdefault(tensor.path, np.array(tensor.array()))
+        return found
+
+    # --- by name ----------------------------------------------------------------------------------
+
+    def _match_names(self) -> None:
+        """Tensors whose path in the model is the network's, as it is or by the rules of CNTK's library."""
+        for rule, how in ((lambda path: (path, f"{path}.value"), "by name"), (_paths_here, "by CNTK's names")):
+            theirs: dict[str, list[str]] = {}
+            for uid, tensor in self._model.tensors.items():
+                for path in rule(tensor.path):
+                    theirs.setdefault(path, []).append(uid)
+            self._pair_names(theirs, how)
+
+    def _pair_names(self, theirs: dict[str, list[str]], how: str) -> None:
+        taken = {uid for uid, _ in self._pairs.values()}
+        for name, shape in self._wanted.items():
+            if name in self._pairs:
+                continue
+            # In the network the layer may stand deeper: `model.h.weight` for the model's `h.W`.
+            tails = [name.split(".", k)[-1] for k in range(name.count("."))]
+            for tail in tails:
+                uids = [uid for uid in theirs.get(tail, ()) if uid not in taken]
+                same = [other for other in self._wanted if other.endswith(f".{tail}")]
+                if len(uids) == 1 and (tail == name or len(same) <= 1):
+                    if self._model.tensors[uids[0]].size == math.prod(shape) or tail == name:
+                        self._pairs[name] = uids[0], how
+                        taken.add(uids[0])
+                    break
+
+    # --- by place ---------------------------------------------------------------------------------
+
+    def _match_places(self) -> None:
+        if not isinstance(self._wanted, NetworkTensors) or not self._wanted.uses:
+            return
+        ours = places_of_network(self._wanted.uses, self._wanted)
+        known = {name: uid for name, (uid, _) in self._pairs.items()}
+        for fixed in (False, True):
+            left = [name for name in self._wanted if name not in self._pairs]
+            if not left:
+                return
+            found = match_places(ours, places_of_model(self._model, fixed), known)
+            if found.ambiguous and not fixed:
+                raise self._ambiguous(found.ambiguous)
+            for name in left:
+                if name in found.pairs:
+                    self._pairs[name] = found.pairs[name], "by place in the graph"
+                    known[name] = found.pairs[name]
+
+    def _ambiguous(self, groups: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]) -> Exception:
+        rows = []
+        for ours, theirs in groups:
+            if ours[0] in self._wanted:
+                paths = [self._model.tensors[uid].path for uid in theirs if uid in self._model.tensors]
+                rows.append(f"    network {', '.join(ours[:4])}; file {', '.join(paths[:4])}")
+        return failure(
+            Code.CHECKPOINT_MISMATCH, f"the tensors of `{self._path.name}` cannot be told apart",
+            Span.nowhere(str(self._path)),
+            body=("The names in the file are not the network's, and these have equal shapes at equal places of the "
+                  "graph:", "\n".join(rows[:8])),
+            hint="give the layers the names that they have in the file (`netdsl info` lists them), or say which is "
+                 "which in a file for --map.")
+
+    # --- order of axes ----------------------------------------------------------------------------
+
+    def _forms(self, tensor: ModelTensor) -> list[np.ndarray[Any, Any]]:
+        """A tensor as its layer would store it here, then as a parameter by itself would."""
+        users = [self._model.nodes[uid] for uid in self._model.users.get(tensor.uid, ())]
+        plain = tensor.array()
+        if users and users[0].layer == "Embedding":
+            return [plain, *layer_forms(tensor, users[0])]
+        return [*(form for user in users[:1] for form in layer_forms(tensor, user)), plain]
+
+
+def layer_forms(tensor: ModelTensor, user: ModelNode) -> Iterator[np.ndarray[Any, Any]]:
+    """The weights of a layer in the order that torch has them: by the operation that uses them."""
+    array, rank = tensor.array(), len(tensor.dims)
+    if user.operation in ("Times", "TransposeTimes") and user.inputs[0] == tensor.uid and rank:
+        outer = min(int(user.options.get("outputRank") or 1), rank)
+        if user.operation == "Times":  # [out x in], turned round: (in, out)
+            outputs = math.prod(tensor.dims[:outer])
+            yield array.reshape(-1, outputs).T
+        else:
+            yield array.reshape(math.prod(tensor.dims[rank - outer:]), -1)
+    elif user.operation == "Convolution" and rank == 2 and user.inputs[0] == tensor.uid:
+        yield _old_filters(array, user)
+
+
+def _old_filters(array: np.ndarray[Any, Any], user: ModelNode) -> np.ndarray[Any, Any]:
+    """Filters that are stored as a matrix of [maps x width * height * channels]; HWC has the channels innermost."""
+    width, height = (tuple(user.options.get("kernelShape", ())) + (1, 1))[:2]
+    columns, maps = array.shape
+    if width * height == 0 or columns % (width * height):
+        return array
+    channels = columns // (width * height)
+    if user.options.get("imageLayout") == 0:  # ImageLayoutKind::HWC
+        return array.T.reshape(maps, height, width, channels).transpose(0, 3, 1, 2)
+    return array.T.reshape(maps, channels, height, width)
+
+
+def _paths_here(path: str) -> Iterator[str]:
+    """What a path of CNTK's library is here: `h.arrayOfFunctions[0].W` is `h.weight`."""
+    layer, _, own = path.rpartition(".")
+    if own in _ROLES:
+        yield f"{_INNER.sub('', layer)}.{_ROLES[own]}".lstrip(".")
+
+
+def _fits(theirs: tuple[int, ...], ours: tuple[int, ...]) -> bool:
+    """Whether two shapes are one but for extents of 1."""
+    return [extent for extent in theirs if extent != 1] == [extent for extent in ours if extent != 1]
+
