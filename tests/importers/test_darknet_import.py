@@ -141,7 +141,8 @@ def test_policy(policy: str, step: int, wanted: float) -> None:
 
 def test_blanks_and_text_behind_numbers() -> None:
     """Blanks go everywhere, also out of the middle of a number; what stands behind one is not read."""
-    text = "[ net ]\n w i d t h = 1 2\nheight=8px\nchannels = 3 ; colours\n\n[connected]\noutput=5.9\nactivation=linear\n"
+    text = "[ net ]\n w i d t h = 1 2\nheight=8px\nchannels = 3 ; colours\n\n" \
+           "[connected]\noutput=5.9\nactivation=linear\n"
     result = load(Source("blanks.cfg", text))
     program = result.require_network()
     assert program.network["features"].shape.file_dims == (12, 8, 3)

@@ -75,12 +75,11 @@ def test_small_variances() -> None:
     shape = {"c.weight": (2, 1, 1, 1), "n.weight": (2,), "n.bias": (2,), "n.running_mean": (2,),
              "n.running_variance": (2,), "n.running_count": (1,)}
     numbers = np.array([0, 0, 1, 1, 0, 0, 0, 1e-12, 1, 1], "<f4")
-    path = HERE / "mini.weights"
-    found = _read(numbers, shape, path)
+    found = _read(numbers, shape)
     np.testing.assert_allclose(np.sqrt(found["n.running_variance"] + 1e-12), [1e-6, 2e-6], rtol=1e-3)
 
 
-def _read(numbers: np.ndarray[Any, Any], wanted: dict[str, tuple[int, ...]], _: Path, version: tuple[int, ...] = (0, 2, 0),
+def _read(numbers: np.ndarray[Any, Any], wanted: dict[str, tuple[int, ...]], version: tuple[int, ...] = (0, 2, 0),
           seen: bytes = bytes(8)) -> dict[str, np.ndarray[Any, Any]]:
     import tempfile
 
@@ -96,7 +95,7 @@ def _read(numbers: np.ndarray[Any, Any], wanted: dict[str, tuple[int, ...]], _: 
 def test_versions(version: tuple[int, ...], size: int, transposed: bool) -> None:
     """The number of images seen takes 4 or 8 bytes; old versions store matrices with a row for each input."""
     wanted = {"fc.weight": (2, 3), "fc.bias": (2,)}
-    found = _read(np.arange(8), wanted, HERE, version, bytes(size))
+    found = _read(np.arange(8), wanted, version, bytes(size))
     np.testing.assert_array_equal(found["fc.bias"], [0, 1])
     matrix = np.arange(2, 8).reshape(3, 2).T if transposed else np.arange(2, 8).reshape(2, 3)
     np.testing.assert_array_equal(found["fc.weight"], matrix)
@@ -106,7 +105,7 @@ def test_order_of_a_connected_section_with_normalization() -> None:
     """Its matrix stands before the scales; a convolution's kernels stand behind the variances."""
     wanted = {"a.linear.weight": (1, 2), "a.norm.weight": (1,), "a.norm.bias": (1,), "a.norm.running_mean": (1,),
               "a.norm.running_variance": (1,), "a.norm.running_count": (1,)}
-    found = _read(np.arange(6), wanted, HERE)
+    found = _read(np.arange(6), wanted)
     assert [float(found[f"a.norm.{name}"][0]) for name in ("bias", "weight", "running_mean")] == [0, 3, 4]
     np.testing.assert_array_equal(found["a.linear.weight"], [[1, 2]])
 
@@ -114,7 +113,7 @@ def test_order_of_a_connected_section_with_normalization() -> None:
 def test_batchnorm_alone_has_no_biases() -> None:
     wanted = {"n.weight": (1,), "n.bias": (1,), "n.running_mean": (1,), "n.running_variance": (1,),
               "n.running_count": (1,)}
-    found = _read(np.array([2, 3, 4]), wanted, HERE)
+    found = _read(np.array([2, 3, 4]), wanted)
     assert [float(found[f"n.{name}"][0]) for name in ("weight", "bias", "running_mean")] == [2, 0, 3]
 
 
