@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
 from ..api.importing import import_file, text_of_import
 from ..base.diagnostics import Diagnostic
 from ..base.units import plural
-from ..describe.imported_text import written_name
 from ..ir.network import totals
 from .common_options import file_and_overrides, print_warnings
 from .help_examples import examples
@@ -37,7 +37,7 @@ def import_(file: str, overrides: tuple[str, ...], out: str | None, weights: str
     are the same, or nothing is written. The other commands take such files as they are, too.
     """
     if out == "-":
-        text, _, notes = text_of_import(file, overrides, written_name(file))
+        text, _, notes = text_of_import(file, overrides, str(Path(file).with_suffix(".net")))
         _say(notes)
         write(text, nl=False)
         return 0
