@@ -25,7 +25,8 @@ def _tables() -> list[str]:
             f"{_cell(row.weights)} | {_cell(_differs(row))} |" for row in SECTIONS]
     net = [f"| `{key.name}` | {_default(key)} | {_cell(_meaning(key))} |" for key in NET_KEYS]
     return ["", "| section | becomes | keys, with darknet's defaults | in `.weights` | differs |",
-            "|---|---|---|---|---|", *rows, "", f"Every section may have {_keys(COMMON_KEYS)}. {', '.join(f'`{name}`' for name in LAYOUT_KEYS)} "
+            "|---|---|---|---|---|", *rows, "",
+            f"Every section may have {_keys(COMMON_KEYS)}. {', '.join(f'`{name}`' for name in LAYOUT_KEYS)} "
             "change how a `.weights` file is read, and are refused.", "", "Keys of `[net]`:", "",
             "| key | default | becomes |", "|---|---|---|", *net, ""]
 
