@@ -8,9 +8,10 @@ from .caffe.caffe_format import CaffeNet
 from .cntk.cntk_config import CNTKConfig
 from .cntk.ndl.mel import MELFile
 from .cntk.ndl.ndl_file import NDLFile
+from .darknet.darknet_format import Darknet
 from .import_format import ImportFormat
 
-FORMATS: tuple[ImportFormat, ...] = (CNTKConfig(), NDLFile(), MELFile(), CaffeNet())
+FORMATS: tuple[ImportFormat, ...] = (CNTKConfig(), NDLFile(), MELFile(), CaffeNet(), Darknet())
 
 
 def format_of(name: str, text: str) -> ImportFormat | None:

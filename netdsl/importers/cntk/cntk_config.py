@@ -49,7 +49,9 @@ class CNTKConfig(ImportFormat):
         context = ConfigContext(request.files, top, chosen.section, sources)
         members = _members(context, steps, chosen)
         whole = sources[0].span(0, len(sources[0].text))
-        module = ast.Module(tuple(members), whole, (*comments, *context.comments))
+        # Those of the file itself: what is written from another file has no place in it.
+        written = sorted((c for c in (*comments, *context.comments) if c.source is whole.source), key=lambda c: c.start)
+        module = ast.Module(tuple(members), whole, tuple(written))
         return Imported(module, ours, tuple(context.closing_notes()))
 
 
