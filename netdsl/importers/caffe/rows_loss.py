@@ -51,6 +51,9 @@ class SoftmaxWithLoss(Loss):
     fields: ClassVar[Mapping[str, Known]] = {"axis": whole(1), "engine": ENGINE}
     becomes = "CrossEntropyWithSoftmax, divided by the number of positions"
 
+    def classes(self, use: Translation) -> int | None:
+        return use.shape[use.axis() - 1]
+
     def results(self, use: Translation, inputs: Sequence[ast.Expression]) -> Sequence[ast.Expression]:
         axis, classes = use.axis(), {}
         positions = math.prod(use.shape) // use.shape[axis - 1]
@@ -92,6 +95,9 @@ class MultinomialLogisticLoss(Loss):
     types = ("MultinomialLogisticLoss",)
     becomes = "CrossEntropy"
 
+    def classes(self, use: Translation) -> int | None:
+        return use.shape[0] if use.shape else None
+
     def results(self, use: Translation, inputs: Sequence[ast.Expression]) -> Sequence[ast.Expression]:
         return [use.build.call("CrossEntropy", inputs[1], inputs[0])]
 
@@ -102,6 +108,9 @@ class Accuracy(LayerRow):
     inputs, tops = (2, 2), (0, 2)
     role = "metric"
     becomes = "Accuracy"
+
+    def classes(self, use: Translation) -> int | None:
+        return use.shape[use.axis() - 1]
 
     def shapes(self, use: Translation) -> Sequence[Extents]:
         axis = use.axis()
