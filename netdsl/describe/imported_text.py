@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from ..base.source import Files, Source
 from ..compiler import CheckResult, examine
 from ..ir.program import CheckedProgram
-from ..syntax.format.printer import format_module
+from ..syntax.format.printer import format_module, format_text
 from .expand import expanded_members
 
 
