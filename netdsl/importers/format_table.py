@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import PurePath
 
 from .cntk.cntk_config import CNTKConfig
+from .cntk.models.model_network import CNTKModelGraph
 from .cntk.ndl.ndl_file import NDLFile
 from .import_format import ImportFormat
 
-FORMATS: tuple[ImportFormat, ...] = (CNTKConfig(), NDLFile())
+FORMATS: tuple[ImportFormat, ...] = (CNTKConfig(), NDLFile(), CNTKModelGraph())
 
 
 def format_of(name: str, text: str) -> ImportFormat | None:

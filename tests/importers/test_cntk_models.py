@@ -18,7 +18,7 @@ from netdsl.base.failure import Failure
 from netdsl.cli.entry import run
 from netdsl.importers.byte_reader import BadBytes
 from netdsl.importers.cntk.models.dictionary_format import read_dictionary
-from netdsl.importers.cntk.models.model_weights import read_model
+from netdsl.importers.cntk.models.read_model import read_model
 from netdsl.importers.cntk.models.stream_format import read_stream
 
 MODELS = Path(__file__).parent / "models"
