@@ -114,7 +114,7 @@ def read_module(source: Source, overrides: Sequence[str] = (), files: Files | No
     """The AST of a file: parsed if it is a `.net` file, else read by the row of its format. Raises Failure."""
     row = format_of(source.name, source.text)
     if row is None:
-        return Imported(parse(source), tuple(overrides))
+        return Imported(parse(source), tuple(overrides), unused_names=True)
     return row.read(ImportRequest(source, tuple(overrides), files or Files()))
 
 
@@ -125,7 +125,7 @@ def _examine(source: Source, overrides: Sequence[str], files: Files, sample: str
     except Failure as failed:
         return CheckResult(source, None, None, (), failed.diagnostics)
     program, problems = elaborate(module, files, sample)
-    problems = [*read.notes, *problems]
+    problems = [*read.notes, *(p for p in problems if read.unused_names or p.code != Code.UNUSED_NAME)]
     if program is None:
         return CheckResult(source, module, None, (), tuple(in_file_order(problems)))
     passed = run_passes(program)

@@ -27,6 +27,10 @@ class Code(StrEnum):
     DIVERGED = "diverged", "The criterion is no longer a number."
     DOUBTFUL = "doubtful", "Something that is allowed but probably not intended; a warning."
     DUPLICATE_NAME = "duplicate-name", "One name for two things."
+    EVALUATION_LIMIT = (
+        "evaluation-limit",
+        "Evaluating the file takes more steps, elements or calls than a network needs: most likely it never ends.",
+    )
     FAILED = "failed", "`Fail (...)` was reached."
     FILTER_TOO_LARGE = "filter-too-large", "A filter or window is larger than what it moves over."
     INCLUDE_CYCLE = "include-cycle", "Files include each other in a circle."

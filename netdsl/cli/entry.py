@@ -21,6 +21,7 @@ import click
 from ..base.failure import Failure
 from ..base.render import render_all
 from ..base.suggest import did_you_mean
+from ..elaborate import limits
 from .completion import VARIABLE
 from .help_examples import examples
 from .output import ReaderGone, color_wanted, err
@@ -84,8 +85,11 @@ class _Commands(click.Group):
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="netdsl", prog_name="netdsl")
 @click.option("--traceback", "show_traceback", is_flag=True, help="Show the Python traceback of a bug in netdsl.")
-def root(show_traceback: bool) -> None:
+@click.option("--evaluation-limit", "factor", type=click.FloatRange(min=0, min_open=True), default=1.0,
+              metavar="TIMES", help="How much longer than usual the evaluation of a file may take: 10 is ten times.")
+def root(show_traceback: bool, factor: float) -> None:
     """A language for neural networks: check, draw, train and test a `.net` file."""
+    limits.set_factor(factor)
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
@@ -36,7 +37,7 @@ def import_(file: str, overrides: tuple[str, ...], out: str | None, weights: str
     are the same, or nothing is written. The other commands take such files as they are, too.
     """
     if out == "-":
-        text, _, notes = text_of_import(file, overrides, file)
+        text, _, notes = text_of_import(file, overrides, str(Path(file).with_suffix(".net")))
         _say(notes)
         write(text, nl=False)
         return 0

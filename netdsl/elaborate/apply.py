@@ -17,6 +17,7 @@ from ..readers import TRANSFORMS
 from ..spec import Applicable, BoundArgument, Spec, bind, signature_body
 from ..syntax import ast
 from . import errors
+from .limits import STEPS_OF_A_LAYER, meter
 from .schedules import read_schedule
 from .values import (
     Branches,
@@ -126,7 +127,12 @@ def call_function(evaluator: Interpreter, function: FunctionValue, positional: S
         inner.names[name] = Thunk(evaluator, parameter.default, inner, place.inner(), parameter.name)
     if len(function.groups) > 1:
         return FunctionValue(function.name, function.groups[1:], function.body, inner, function.span)
-    return evaluator.evaluate(function.body, inner, place)
+    used = meter()
+    used.enter(function.name or "a function", span)
+    try:
+        return evaluator.evaluate(function.body, inner, place)
+    finally:
+        used.leave()
 
 
 def call_builtin(evaluator: Interpreter, builtin: Builtin, positional: Sequence[Lazy], named: Named, span: Span,
@@ -187,6 +193,7 @@ def plain(value: Any) -> Any:
 def construct(evaluator: Interpreter, row: type[Spec], positional: Sequence[Lazy], named: Named, span: Span,
               place: NamedPlace) -> Any:
     """`Row {options}`: a layer value (a node, for rows without inputs), or the Spec of another table."""
+    meter().step(span, STEPS_OF_A_LAYER)
     arguments = [argument_for(evaluator, lazy, place) for lazy in positional]
     options = {name: argument_for(evaluator, lazy, place, identifier.span)
                for name, (lazy, identifier) in named.items()}

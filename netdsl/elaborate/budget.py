@@ -38,7 +38,7 @@ def read_budget(evaluator: Interpreter, thunk: Thunk) -> tuple[Budget, ...]:
                           did_you_mean(plain.left.text, QUANTITIES),
                           hint=f"what can be limited: {', '.join(QUANTITIES)}.")
         limit = evaluator.evaluate(plain.right, thunk.environment, thunk.place.inner())
-        if isinstance(limit, bool) or not isinstance(limit, float):
+        if isinstance(limit, bool) or not isinstance(limit, float) or limit != limit:
             raise failure(Code.BUDGET, "a budget is a number", plain.right.span, "")
         budgets.append(Budget(plain.left.text, plain.operator, limit, plain.span))
     return tuple(budgets)

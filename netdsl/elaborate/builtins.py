@@ -16,6 +16,7 @@ from ..spec import Applicable, show_value
 from . import errors
 from .apply import plain
 from .evaluator import ExpressionEvaluator
+from .limits import is_whole, meter
 from .values import Branches, Builtin, Chain, LayerValue, Lazy, ListValue, NamedPlace, Ready, RowValue
 
 Bound = Mapping[str, Lazy]
@@ -113,6 +114,7 @@ def _repeat(evaluator: ExpressionEvaluator, bound: Bound, span: Span, place: Nam
     count = _whole(bound["count"], "Repeat", place, minimum=0)
     value = bound["value"].force()
     items = value.flat() if isinstance(value, ListValue) else [bound["value"]]
+    meter().list_of(len(items) * count, span)
     return ListValue(items * count, span, flat=True)
 
 
@@ -140,7 +142,7 @@ def _number(argument: Lazy, name: str, place: NamedPlace) -> float:
 
 def _whole(argument: Lazy, name: str, place: NamedPlace, minimum: int) -> int:
     value = _number(argument, name, place)
-    if value != int(value) or value < minimum:
+    if not is_whole(value) or value < minimum:
         raise errors.wrong_type(f"{name} takes a whole number, at least {minimum}", argument.span, value, place)
     return int(value)
 
@@ -166,9 +168,18 @@ def _numeric(name: str, function: Callable[..., float], parameters: tuple[str, .
     return Builtin(name, parameters, {}, run, doc, example)
 
 
+def _factorial(n: float) -> float:
+    if not is_whole(n) or n > 170:  # 171! is beyond the largest number
+        raise OverflowError
+    return math.factorial(int(n))
+
+
 def _replace(evaluator: ExpressionEvaluator, bound: Bound, span: Span, place: NamedPlace) -> str:
     text, old, new = (_string(bound[n], "Replace", place) for n in ("text", "from", "to"))
-    return text.replace(old, new) if old else text
+    if not old:
+        return text
+    meter().text_of(len(text) + text.count(old) * (len(new) - len(old)), span)
+    return text.replace(old, new)
 
 
 def _substring(evaluator: ExpressionEvaluator, bound: Bound, span: Span, place: NamedPlace) -> str:
@@ -212,7 +223,7 @@ BUILTINS: tuple[Builtin, ...] = (
     _numeric("IntDiv", lambda a, b: math.floor(a / b), ("x", "y"), "x divided by y, rounded down.",
              ("IntDiv (7, 2)", "3")),
     _numeric("Sign", lambda x: (x > 0) - (x < 0), ("x",), "-1, 0 or 1.", ("Sign (-3)", "-1")),
-    _numeric("Fac", lambda n: math.factorial(int(n)), ("n",), "The factorial.", ("Fac (4)", "24")),
+    _numeric("Fac", _factorial, ("n",), "The factorial.", ("Fac (4)", "24")),
     _numeric("RoundUp", math.ceil, ("x",), "The smallest whole number that is not below x.", ("RoundUp (2.1)", "3")),
     _numeric("RoundDown", math.floor, ("x",), "The largest whole number that is not above x.",
              ("RoundDown (2.9)", "2")),

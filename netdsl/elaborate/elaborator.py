@@ -23,6 +23,7 @@ from .blocks import prepare_reader, read_plan, read_readers, sample_warning, tak
 from .budget import read_budget
 from .builtins import environment
 from .evaluator import ExpressionEvaluator
+from .limits import LimitReached, metered
 from .values import Environment, FunctionValue, Lazy, ListValue, NamedPlace, RecordValue, Ref, Scope, Thunk
 
 #: Names with a meaning at the top of a file.
@@ -48,7 +49,16 @@ def elaborate(module: ast.Module, files: Files | None = None, sample: str | None
     With `sample`, the name that the sample row replaces (`dataDir`) is that folder, and the keys of
     `SGD.sample` take the place of those of `SGD`.
     """
-    return run_deep(lambda: _Elaboration(module, files or Files(), sample).run())
+    return run_deep(lambda: _elaborate(module, files or Files(), sample))
+
+
+def _elaborate(module: ast.Module, files: Files, sample: str | None) -> tuple[Program | None, list[Diagnostic]]:
+    with metered():
+        elaboration = _Elaboration(module, files, sample)
+        try:
+            return elaboration.run()
+        except LimitReached as reached:
+            return None, in_file_order([*elaboration.problems, reached.diagnostic])
 
 
 def evaluate(expression: ast.Expression, module: ast.Module, files: Files | None = None) -> Any:
@@ -56,6 +66,10 @@ def evaluate(expression: ast.Expression, module: ast.Module, files: Files | None
 
     def work() -> Any:
         evaluator = ExpressionEvaluator(files or Files(), environment())
+        with metered():
+            return value_of(evaluator)
+
+    def value_of(evaluator: ExpressionEvaluator) -> Any:
         record = evaluator.record_of(module.members, module.span, evaluator.root, NamedPlace(Scope()), "the file")
         return _forced(evaluator.evaluate(expression, _inside(record), NamedPlace(Scope("value"))))
 

@@ -17,6 +17,7 @@ from ..spec import Applicable
 from ..spec.aliases import our_name
 from ..spec.not_yet import not_yet
 from ..syntax import ast
+from .limits import meter
 from .values import Environment, FunctionValue, NamedPlace, Ref, Thunk, describe
 
 
@@ -30,12 +31,15 @@ def uses(place: NamedPlace | None) -> tuple[Label, ...]:
 
 
 def unknown_name(name: str, span: Span, environment: Environment, place: NamedPlace) -> Failure:
-    candidates = ["true", "false", *(n for n in environment.visible() if not n.startswith("_"))]
+    # In a file of unknown names, all of which are compared with all others, suggestions would take minutes.
+    compares = meter().may_compare(sum(len(scope.names) for scope in environment.chain()))
+    candidates = ["true", "false", *(n for n in environment.visible() if not n.startswith("_"))] if compares else ()
     looked = [scope.what for scope in environment.chain() if scope.what]
     where = ", ".join(looked[:-1]) + (", and " if len(looked) > 1 else "") + looked[-1] if looked else "the file"
     kind = "layer or function" if span.source.text[span.end : span.end + 2].strip()[:1] in ("{", "(") else "name"
     ours, missing = our_name(name), not_yet(name) if kind != "name" else ""
-    label = f"here it is `{ours}`" if ours else "" if missing else did_you_mean(name, candidates)
+    label = f"here it is `{ours}`" if ours else "" if missing else \
+        did_you_mean(name, candidates)
     return failure(Code.UNKNOWN_NAME, f"there is no {kind} called `{name}`", span, label, related=uses(place),
                    body=(f"I looked in {where}.",),
                    hint="" if label else missing or _name_hint(span, kind))

@@ -18,9 +18,22 @@ from ..syntax import ast
 from . import errors
 from .apply import apply, call, construct
 from .includes import Includes
+from .limits import is_whole, meter
 from .operators import binary, conditional, unary
 from .overrides import Definition
-from .values import Environment, FunctionValue, ListValue, NamedPlace, Ready, RecordValue, Ref, RowValue, Thunk, force
+from .values import (
+    Environment,
+    FunctionValue,
+    ListValue,
+    NamedPlace,
+    Ready,
+    RecordValue,
+    Ref,
+    RowValue,
+    Scope,
+    Thunk,
+    force,
+)
 
 
 class ExpressionEvaluator:
@@ -51,8 +64,11 @@ class ExpressionEvaluator:
     def string(self, e: ast.String, environment: Environment, place: NamedPlace) -> str:
         if any(isinstance(part, str) and "{" in part for part in e.parts):
             self.warnings += errors.names_in_braces(e, environment, self.used)
-        return "".join(part if isinstance(part, str) else self._interpolated(part, environment, place)
-                       for part in e.parts)
+        if len(e.parts) == 1 and isinstance(e.parts[0], str):
+            return e.parts[0]
+        parts = [part if isinstance(part, str) else self._interpolated(part, environment, place) for part in e.parts]
+        meter().text_of(sum(map(len, parts)), e.span)
+        return "".join(parts)
 
     def _interpolated(self, part: ast.Interpolation, environment: Environment, place: NamedPlace) -> str:
         value = self.evaluate(part.value, environment, place.inner())
@@ -153,7 +169,7 @@ class ExpressionEvaluator:
         index = self.evaluate(e.index, environment, place.inner())
         items = value.flat()
         low, high = value.base, value.base + len(items) - 1
-        if isinstance(index, bool) or not isinstance(index, float) or index != int(index):
+        if not is_whole(index):
             raise errors.wrong_type("an index has to be a whole number", e.index.span, index, place)
         if not low <= index <= high:
             raise failure(Code.INDEX, f"there is no element {int(index)} in a list of {len(items)}", e.index.span,
@@ -165,11 +181,10 @@ class ExpressionEvaluator:
         return call(self, e, environment, place)
 
     def record(self, e: ast.Record, environment: Environment, place: NamedPlace) -> RecordValue:
-        what = f"`{place.scope.path}`" if place.scope.path else "`network`"
-        return self.record_of(e.members, e.span, environment, place, what)
+        return self.record_of(e.members, e.span, environment, place, place.scope)
 
     def record_of(self, members: Sequence[ast.Member], span: Span, environment: Environment, place: NamedPlace,
-                  what: str = "") -> RecordValue:
+                  what: str | Scope = "") -> RecordValue:
         """Members as thunks that see each other; each names what is made in it."""
         scope = place.scope.enter() if place.tail else place.scope.counted("block")
         inner = Environment({}, environment, what)
@@ -212,6 +227,7 @@ class ExpressionEvaluator:
             if body is not None else ""
         where = span or (written.span if written is not None else body.span if body is not None else None)
         assert where is not None
+        meter().list_of(high + 1 - low, where)
         items = [_Element(self, function, index, where, place.at(place.scope.counted(label or "element")))
                  for index in range(low, high + 1)]
         # An element may refer to earlier ones, so the list must not look at them to be indexed.
@@ -219,7 +235,7 @@ class ExpressionEvaluator:
 
     def whole_number(self, e: ast.Expression, environment: Environment, place: NamedPlace) -> int:
         value = self.evaluate(e, environment, place.inner())
-        if isinstance(value, bool) or not isinstance(value, float) or value != int(value):
+        if not is_whole(value):
             raise errors.wrong_type("the bounds of an array have to be whole numbers", e.span, value, place)
         return int(value)
 
@@ -235,6 +251,7 @@ class ExpressionEvaluator:
     def add_node(self, layer: Layer, inputs: Sequence[Use], name: str, span: Span, trace: tuple[Span, ...],
                  weights: str | None = None, option_spans: tuple[tuple[str, Span], ...] = ()) -> Ref:
         """A new node; a second use of a layer gets its name with `_2`."""
+        meter().step(span)
         unique, count = name, 1
         while unique in self.nodes:
             count += 1

@@ -16,6 +16,7 @@ from ..layers.layer import Layer
 from ..spec import Applicable
 from ..syntax import ast
 from . import errors
+from .limits import is_whole, meter
 from .values import Chain, Environment, Interpreter, ListValue, NamedPlace, Ref, RowValue, describe
 
 _NUMBERS: dict[str, Callable[[float, float], Any]] = {
@@ -59,14 +60,22 @@ def _combine(evaluator: Interpreter, e: ast.Binary, left: Any, right: Any, place
     if _is_number(left) and _is_number(right):
         return _on_numbers(e, left, right, place)
     if isinstance(left, str) and isinstance(right, str) and e.operator in _STRINGS:
+        if e.operator == "+":
+            meter().text_of(len(left) + len(right), e.span)
         return _STRINGS[e.operator](left, right)  # type: ignore[arg-type]
     if isinstance(left, bool) and isinstance(right, bool) and e.operator in _BOOLEANS:
         return _BOOLEANS[e.operator](left, right)
     if e.operator == ">>" and isinstance(left, Applicable) and isinstance(right, Applicable):
         return Chain((_step(evaluator, left, e.left.span, place), _step(evaluator, right, e.right.span, place)), e.span)
     if e.operator == "<<" and isinstance(left, ListValue) and _is_number(right):
-        return ListValue(left.flat()[int(right):], e.span, flat=True)
+        return _without_first(left, right, e, place)
     raise _mismatch(e, left, right, place)
+
+
+def _without_first(items: ListValue, count: float, e: ast.Binary, place: NamedPlace) -> ListValue:
+    if not is_whole(count) or count < 0:
+        raise errors.wrong_type("`<<` drops a whole number of elements, at least 0", e.right.span, count, place)
+    return ListValue(items.flat()[int(count):], e.span, flat=True)
 
 
 def _step(evaluator: Interpreter, function: Any, span: Span, place: NamedPlace) -> tuple[Any, None, Span]:
@@ -77,6 +86,9 @@ def _step(evaluator: Interpreter, function: Any, span: Span, place: NamedPlace) 
 
 
 def _on_numbers(e: ast.Binary, left: float, right: float, place: NamedPlace) -> Any:
+    if e.operator == "%" and math.isinf(left):
+        raise failure(Code.ARITHMETIC, f"{left:g} % {right:g} is not a number", e.operator_span, "here",
+                      related=errors.uses(place))
     if e.operator in ("/", "%") and right == 0:
         raise failure(Code.ARITHMETIC, "division by zero", e.operator_span, "here", related=errors.uses(place))
     if e.operator == "/":

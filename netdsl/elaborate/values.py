@@ -13,6 +13,7 @@ from ..ir.network import Use
 from ..layers.layer import Layer
 from ..spec import Applicable, LanguageValue, Spec
 from ..syntax import ast
+from .limits import ORDINARY_DEPTH, meter
 
 
 class Interpreter(Protocol):
@@ -47,17 +48,27 @@ class Scope:
     goes to the one value that the scope stands for.
     """
 
-    __slots__ = ("_claimed", "_counts", "_entered", "_taken", "path")
+    __slots__ = ("_claimed", "_counts", "_entered", "_outer", "_path", "_taken")
 
-    def __init__(self, path: str = "") -> None:
-        self.path = path
+    def __init__(self, path: str = "", outer: Scope | None = None) -> None:
+        #: the last part of the path as long as nobody has asked for the whole
+        self._path, self._outer = path, outer
         self._counts: dict[str, int] = {}
         self._taken: dict[str, Span] = {}
         self._claimed = False
         self._entered = False
 
-    def _join(self, name: str) -> str:
-        return f"{self.path}.{name}" if self.path else name
+    @property
+    def path(self) -> str:
+        """`model.conv1`: joined when it is needed, since a recursion that never ends makes ever longer ones."""
+        if self._outer is not None:
+            parts, scope = [self._path], self._outer
+            while scope._outer is not None:
+                parts.append(scope._path)
+                scope = scope._outer
+            parts.append(scope._path)
+            self._path, self._outer = ".".join(part for part in reversed(parts) if part), None
+        return self._path
 
     def counted(self, label: str) -> Scope:
         """The scope of the next unnamed thing: `convolution1`, `convolution2`, ..."""
@@ -65,10 +76,10 @@ class Scope:
         while f"{label}{count}" in self._taken:
             count += 1
         self._counts[label] = count
-        return Scope(self._join(f"{label}{count}"))
+        return Scope(f"{label}{count}", self)
 
     def named(self, name: str) -> Scope:
-        return Scope(self._join(name))
+        return Scope(name, self)
 
     def reserve(self, name: str, span: Span) -> Span | None:
         """Keep a name for a named step; the place that has it already, or None."""
@@ -139,11 +150,18 @@ class Environment:
     `network`, for example.
     """
 
-    __slots__ = ("hides", "names", "outer", "what")
+    __slots__ = ("_what", "hides", "names", "outer")
 
-    def __init__(self, names: dict[str, Any], outer: Environment | None, what: str = "",
+    def __init__(self, names: dict[str, Any], outer: Environment | None, what: str | Scope = "",
                  hides: frozenset[str] = frozenset()) -> None:
-        self.names, self.outer, self.what, self.hides = names, outer, what, hides
+        self.names, self.outer, self._what, self.hides = names, outer, what, hides
+
+    @property
+    def what(self) -> str:
+        """How a message calls it."""
+        if isinstance(self._what, Scope):
+            return f"`{self._what.path}`" if self._what.path else "`network`"
+        return self._what
 
     def find(self, name: str) -> Any:
         """The thunk or value; KeyError if there is none."""
@@ -199,6 +217,8 @@ class Thunk:
             raise self.evaluator.cycle(self)
         self._state = Thunk.RUNNING
         self.evaluator.running.append(self)
+        if len(self.evaluator.running) > ORDINARY_DEPTH:
+            meter().nested(len(self.evaluator.running), self.span)
         try:
             self._value = self.compute()
             self._state = Thunk.DONE
@@ -248,18 +268,27 @@ class ListValue(LanguageValue):
 
     def flat(self) -> list[Lazy]:
         if self._flat is None:
-            found: list[Lazy] = []
-            problems: list[Diagnostic] = []  # all mistakes of a list are told at once
-            for item in self.items:
-                try:
-                    value = item.force() if _may_be_list(item) else None
-                    found.extend(value.flat() if isinstance(value, ListValue) else [item])
-                except Failure as failed:
-                    problems += failed.diagnostics
-            if problems:
-                raise Failure(problems)
-            self._flat = found
+            used = meter()
+            used.enter("the list", self.span)
+            try:
+                self._flat = self._spliced()
+            finally:
+                used.leave()
+            used.list_of(len(self._flat), self.span)
         return self._flat
+
+    def _spliced(self) -> list[Lazy]:
+        found: list[Lazy] = []
+        problems: list[Diagnostic] = []  # all mistakes of a list are told at once
+        for item in self.items:
+            try:
+                value = item.force() if _may_be_list(item) else None
+                found.extend(value.flat() if isinstance(value, ListValue) else [item])
+            except Failure as failed:
+                problems += failed.diagnostics
+        if problems:
+            raise Failure(problems)
+        return found
 
 
 _NO_LIST = (ast.Number, ast.String, ast.Boolean, ast.Function)

@@ -30,6 +30,8 @@ class Imported:
     module: ast.Module
     overrides: tuple[str, ...] = ()  #: those that are left to do: the ones in our form
     notes: tuple[Diagnostic, ...] = ()  #: what was mended, and what has no meaning any more; no errors
+    #: Whether a name that nothing uses is worth a warning: in other systems every node at the top is made and checked.
+    unused_names: bool = False
 
 
 class ImportFormat(ABC):
@@ -43,6 +45,10 @@ class ImportFormat(ABC):
     @abstractmethod
     def recognises(self, text: str) -> bool:
         """Whether a text looks like one, where the name of its file does not say."""
+
+    def begins(self, start: bytes) -> bool:
+        """Whether a binary file that begins like this is one, where the name of the file does not say."""
+        return False
 
     @abstractmethod
     def read(self, request: ImportRequest) -> Imported:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..base.codes import Code
-from ..spec import Flag, Integer, Number, Optional, option, table_row
+from ..spec import Flag, Integer, Number, Optional, OptionError, option, table_row
 from .bounds import UNBOUNDED
 from .initializers import constant
 from .layer import Example, Layer, ParameterSpec, Shape, ShapeError
@@ -34,7 +34,7 @@ class BatchNormalizationLayer(Layer):
 
     With `spatialRank = 0` every element has statistics of its own, over the samples of the minibatch; with 2 on
     an image (1 on `W x C`, 3 on `W x H x D x C`) every channel has, over the samples and all positions. Scale
-    (`weight`) and `bias` are learned, one number for each statistic.
+    (`weight`) and `bias` are learned, one number for each statistic; `affine = false` leaves them out.
 
     In training, mean and variance are the minibatch's, the variance the biased one; elsewhere they are the running
     ones. After a minibatch of N samples (not pixels) the running statistics move by
@@ -43,7 +43,8 @@ class BatchNormalizationLayer(Layer):
 
     where the variance is the unbiased one; f = 1 in the very first minibatch and for a time constant of 0,
     f = N / (samples so far) for a negative one, and f = 0 for Infinity. A statistic over a single value has no
-    variance, which then stays as it is.
+    variance, which then stays as it is. With `biasCorrection` the first minibatches count like the later ones, as
+    in Caffe: f = (1 - exp (-N / T)) / (1 - exp (-(samples so far) / T)), T the time constant.
 
     The training block's `batchNormalizationTimeConstant` goes before the layer's. Where neither says it, the time
     constant is CNTK's 5000, but at most the samples of an epoch, and at most half of the samples of the whole
@@ -70,6 +71,8 @@ class BatchNormalizationLayer(Layer):
         Example("BatchNormalizationLayer {spatialRank = 2, normalizationTimeConstant = 4096}", ((8, 6, 4),), (8, 6, 4)),
         Example("BatchNormalizationLayer {}", ((10,),), (10,)),
         Example("BatchNormalizationLayer {spatialRank = 1, blendTimeConstant = 10}", ((5, 3),), (5, 3)),
+        Example("BatchNormalizationLayer {spatialRank = 2, affine = false, biasCorrection = true}", ((5, 4, 3),),
+                (5, 4, 3), "Caffe's `BatchNorm`"),
         Example("BatchNormalizationLayer {normalizationTimeConstant = -1}", ((3, 2, 4),), (3, 2, 4),
                 "statistics for each of the 24 elements"),
         Example("BatchNormalizationLayer {spatialRank = 1}", ((8, 6, 4),), None, "an image has two axes of positions"),
@@ -83,6 +86,9 @@ class BatchNormalizationLayer(Layer):
     blend_time_constant: float = option(Number(0), 0.0, _BLEND, drawn="")
     epsilon: float = option(Number(0), 1e-5, _EPSILON, drawn="")
     disable_regularization: bool = option(Flag(), False, _DISABLE, drawn="")
+    affine: bool = option(Flag(), True, "Multiply by a learned scale and add a learned bias.")
+    bias_correction: bool = option(Flag(), False, "The running statistics weigh the first minibatches like the later "
+                                   "ones.", drawn="")
 
     @property
     def memory(self) -> float | None:
@@ -109,13 +115,20 @@ class BatchNormalizationLayer(Layer):
 
     def parameters(self, inputs: Sequence[Shape]) -> dict[str, ParameterSpec]:
         dims, learned = self.statistics(inputs[0]), not self.disable_regularization
-        return {
+        scale_and_bias = {
             "weight": ParameterSpec(dims, constant(self.initial_scale), regularized=learned),
             "bias": ParameterSpec(dims, constant(0.0), regularized=learned),
+        }
+        return {
+            **(scale_and_bias if self.affine else {}),
             "running_mean": ParameterSpec(dims, constant(0.0), learned=False),
             "running_variance": ParameterSpec(dims, constant(1.0), learned=False),
             "running_count": ParameterSpec((1,), constant(0.0), learned=False),
         }
+
+    def validate(self) -> None:
+        if not self.affine and self.initial_scale != 1:
+            raise OptionError("initialScale", "`initialScale` needs a scale, and `affine = false` leaves it out")
 
     def invariants(self, inputs: Sequence[Shape], output: Shape) -> list[tuple[str, bool]]:
         return [("the shape is kept", output.dims == inputs[0].dims)]
@@ -123,9 +136,11 @@ class BatchNormalizationLayer(Layer):
     def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
         own = self.normalization_time_constant
         usual = p.settings.get("usual_memory", USUAL_MEMORY) if own is None else own
-        rule = Rule(p.settings.get("normalization_time_constant", usual), self.blend_time_constant, self.epsilon)
+        rule = Rule(p.settings.get("normalization_time_constant", usual), self.blend_time_constant, self.epsilon,
+                    self.bias_correction)
         running = (p.running_mean, p.running_variance, p.running_count)
-        return normalize_batch(tensors[0], p.weight, p.bias, running, rule, p.training, self.spatial_rank > 0)
+        scale, bias = (p.weight, p.bias) if self.affine else (None, None)
+        return normalize_batch(tensors[0], scale, bias, running, rule, p.training, self.spatial_rank > 0)
 
 
 @table_row
@@ -230,13 +245,14 @@ class Rule:
     time_constant: float
     blend_time_constant: float
     epsilon: float
+    bias_correction: bool = False
 
 
 Running = tuple["torch.Tensor", "torch.Tensor", "torch.Tensor"]
 
 
-def normalize_batch(x: torch.Tensor, scale: torch.Tensor, bias: torch.Tensor, running: Running, rule: Rule,
-                    training: bool, spatial: bool) -> torch.Tensor:
+def normalize_batch(x: torch.Tensor, scale: torch.Tensor | None, bias: torch.Tensor | None, running: Running,
+                    rule: Rule, training: bool, spatial: bool) -> torch.Tensor:
     """Batch normalization of `(N, ...)`; `running` (mean, variance, count) is changed in place if `training`.
 
     `spatial`: statistics for each index of the second axis; else for each element.
@@ -245,7 +261,7 @@ def normalize_batch(x: torch.Tensor, scale: torch.Tensor, bias: torch.Tensor, ru
 
     flat = x if spatial else x.flatten(1)
     # A row stays itself: an exporter would see another tensor in a view of it.
-    scale, bias = (tensor if tensor.dim() == 1 else tensor.reshape(-1) for tensor in (scale, bias))
+    scale, bias = (tensor if tensor is None or tensor.dim() == 1 else tensor.reshape(-1) for tensor in (scale, bias))
     mean, variance, count = (tensor if tensor.dim() == 1 else tensor.view(-1) for tensor in running)
     if not training:
         y = torch.batch_norm(flat, scale, bias, mean, variance, False, 0.0, rule.epsilon, True)
@@ -255,7 +271,7 @@ def normalize_batch(x: torch.Tensor, scale: torch.Tensor, bias: torch.Tensor, ru
     y = torch.batch_norm(flat, scale, bias, batch_mean, batch_variance, True, 1.0, rule.epsilon, True)
     values = flat.numel() // flat.shape[1]
     with torch.no_grad():
-        share = _share_of_minibatch(count, x.shape[0], rule.time_constant)
+        share = _share_of_minibatch(count, x.shape[0], rule)
         mean.copy_(torch.lerp(mean, batch_mean, share))
         if values > 1:
             variance.copy_(torch.lerp(variance, batch_variance, share))
@@ -265,10 +281,14 @@ def normalize_batch(x: torch.Tensor, scale: torch.Tensor, bias: torch.Tensor, ru
     return y.view_as(x) if flat is not x else y
 
 
-def _share_of_minibatch(count: torch.Tensor, samples: int, time_constant: float) -> torch.Tensor:
+def _share_of_minibatch(count: torch.Tensor, samples: int, rule: Rule) -> torch.Tensor:
     """The factor f, as a tensor of one number: the count is not known to Python without waiting for the device."""
     import torch
 
+    time_constant = rule.time_constant
+    if rule.bias_correction and 0 < time_constant < math.inf:
+        return torch.expm1(torch.tensor(-samples / time_constant).to(count)) / torch.expm1(
+            -(samples + count) / time_constant)
     if time_constant == 0:
         return torch.ones_like(count)
     if time_constant < 0:
@@ -278,8 +298,8 @@ def _share_of_minibatch(count: torch.Tensor, samples: int, time_constant: float)
     return torch.where(count == 0, torch.ones_like(count), share)
 
 
-def _blended(x: torch.Tensor, scale: torch.Tensor, bias: torch.Tensor, mean: torch.Tensor, variance: torch.Tensor,
-             rule: Rule) -> torch.Tensor:
+def _blended(x: torch.Tensor, scale: torch.Tensor | None, bias: torch.Tensor | None, mean: torch.Tensor,
+             variance: torch.Tensor, rule: Rule) -> torch.Tensor:
     """The output with running statistics blended in; gradients flow through the minibatch's share."""
     import torch
 
@@ -289,6 +309,9 @@ def _blended(x: torch.Tensor, scale: torch.Tensor, bias: torch.Tensor, mean: tor
     batch_variance, batch_mean = torch.var_mean(x, dim=axes, correction=0)
     blended_mean = weight * mean.clone() + (1 - weight) * batch_mean
     blended_variance = weight * variance.clone() + (1 - weight) * batch_variance
-    factor = scale * torch.rsqrt(blended_variance + rule.epsilon)
+    factor = torch.rsqrt(blended_variance + rule.epsilon)
+    if scale is not None:
+        factor = scale * factor
+    offset = -blended_mean * factor if bias is None else bias - blended_mean * factor
     shape = (1, -1, *[1] * (x.dim() - 2))
-    return x * factor.reshape(shape) + (bias - blended_mean * factor).reshape(shape)
+    return x * factor.reshape(shape) + offset.reshape(shape)

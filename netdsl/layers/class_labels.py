@@ -42,6 +42,17 @@ def has_class(labels: torch.Tensor, count: int, dim: int) -> torch.Tensor:
     return (labels != 0).any(dim, keepdim=True)
 
 
+def without_label(labels: torch.Tensor, count: int, dim: int, number: int | None) -> torch.Tensor:
+    """The labels, where positions with the class `number` have none; `number` need not be one of the classes."""
+    import torch
+
+    if number is None:
+        return labels
+    if count == 1 or labels.shape[dim] != count:
+        return torch.where(labels == number, NO_CLASS, labels)
+    return labels if number >= count else torch.where(labels.argmax(dim, keepdim=True) == number, 0, labels)
+
+
 def class_numbers(labels: torch.Tensor, count: int, dim: int) -> torch.Tensor:
     """The class of each position as a whole number, `dim` kept; -1 where there is none. Of one score: 0 or 1."""
     import torch

@@ -26,6 +26,7 @@ from .windows import (
     by_axes,
     convolution_axes,
     dilation_option,
+    drop_rest_option,
     explicit_padding,
     kernel_option,
     lower_pad_option,
@@ -72,7 +73,8 @@ class ConvolutionalLayer(Activated):
     gives `floor((size - 1) / stride) + 1`: the same size at stride 1. It divides the padding by CNTK's
     rule: with an even filter, the odd pixel of padding stands at the end; with a 3 x 3 filter, stride 2
     and an even size it stands at the start (1, 0), where TensorFlow's "same" puts it at the end.
-    `lowerPad` and `upperPad` give the padding in pixels instead; every pixel has then to be reached.
+    `lowerPad` and `upperPad` give the padding in pixels instead; every pixel has then to be reached, unless
+    `dropRest` is set.
 
     `groups` divides input and output channels into that many convolutions of their own; as many groups
     as input channels make it depthwise. The weights are `[outputs, inputs / groups, ...filter]` with
@@ -120,6 +122,7 @@ class ConvolutionalLayer(Activated):
     upper_pad: tuple[int, ...] = upper_pad_option()
     dilation: tuple[int, ...] = dilation_option()
     groups: int = groups_option()
+    drop_rest: bool = drop_rest_option()
 
     def validate(self) -> None:
         validate_groups(self.num_output_channels, self.groups)
@@ -127,7 +130,7 @@ class ConvolutionalLayer(Activated):
     def windows(self, shape: Shape) -> tuple[Window, ...]:
         convolution_axes(self.name(), self.filter_shape, shape, "filterShape")
         return Sliding(self.name(), self.filter_shape, self.stride, self.pad, self.lower_pad, self.upper_pad,
-                       self.dilation, channels=shape.dims[0]).windows(shape.dims[1:])
+                       self.dilation, channels=shape.dims[0], drop_rest=self.drop_rest).windows(shape.dims[1:])
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         windows = self.windows(inputs[0])

@@ -15,10 +15,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..base.classes import NO_CLASS
-from ..spec import Integer, ListOf, Number, Optional, option, table_row
+from ..spec import Choice, Integer, ListOf, Number, Optional, option, table_row
 from .bounds import UNIT, Bounds, within
 from .broadcast import padded, with_batch, with_rank
-from .class_labels import has_class, one_hot, shares
+from .class_labels import has_class, one_hot, shares, without_label
 from .elementwise import logarithm
 from .layer import SCALAR, Example, Layer, Meaning, ParameterSpec, Shape, ShapeError
 from .quality import Quality
@@ -68,6 +68,26 @@ def _differ(name: str, labels: Shape, z: Shape) -> ShapeError:
                       label=f"cannot compare {labels} and {z}")
 
 
+def ignore_label_option() -> Any:
+    return option(Optional(Integer(0)), None, "Positions with this number as their label are left out as if they had "
+                  "no class; it need not be one of the classes. PyTorch's `ignore_index`.", drawn="")
+
+
+def reduction_option() -> Any:
+    return option(Choice(("sum", "mean")), "sum", "What becomes of the positions: the sum over each sample, or the "
+                  "mean over all that have a class in the minibatch, as PyTorch and Caffe (VALID) take it.", drawn="")
+
+
+def over_positions(values: torch.Tensor, known: torch.Tensor, reduction: str) -> torch.Tensor:
+    """(N, ...) -> (N, 1): what each position adds, of which those that are `known` have a class.
+
+    For the mean each sample has its sum times N / (known positions of the minibatch): the mean of that over the
+    samples is the mean over the positions.
+    """
+    sums = total(values)
+    return sums if reduction == "sum" else sums * (len(sums) / known.sum().clamp(min=1)).to(sums.dtype)
+
+
 def total(values: torch.Tensor) -> torch.Tensor:
     """(N, ...) -> (N, 1): the sum over each sample."""
     return values.flatten(1).sum(1, keepdim=True)
@@ -89,6 +109,11 @@ class OverClasses(Criterion):
     axis: int = axis_option()
     #: What to write instead where there is one number and no choice; empty where one number is an answer.
     for_one: ClassVar[str] = ""
+
+    @property
+    def ignored(self) -> int | None:
+        """The class whose positions are left out, in rows that let a file say it."""
+        return None
 
     @property
     def compares_as(self) -> Meaning | None:
@@ -121,13 +146,15 @@ class OverClasses(Criterion):
 
     def largest_label(self, inputs: Sequence[Shape]) -> int | None:
         count = self.class_numbers(inputs)
-        return None if count is None else count - 1
+        return None if count is None else max(count - 1, self.ignored or 0)
 
     def arranged(self, p: Any, labels: torch.Tensor, z: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, int]:
         """Labels and prediction of one rank, and torch's axis of the classes."""
         if self.axis == 0:
-            return labels.flatten(1), z.flatten(1), -1
-        return with_rank(labels, Shape(p.inputs[0].dims), p.inputs[1].rank), z, -self.axis
+            given, scores, dim = labels.flatten(1), z.flatten(1), -1
+        else:
+            given, scores, dim = with_rank(labels, Shape(p.inputs[0].dims), p.inputs[1].rank), z, -self.axis
+        return without_label(given, scores.shape[dim], dim, self.ignored), scores, dim
 
 
 @table_row
@@ -137,7 +164,8 @@ class CrossEntropyWithSoftmax(OverClasses):
     Labels may be soft. Without an axis the softmax runs over all elements of a sample; with an axis
     the result is the sum over all positions. `labelSmoothing = e` takes (1 - e) labels + e / classes
     instead of the labels (Szegedy et al. 2016). `classWeights` multiplies the terms of the classes.
-    Positions without a class (255 in a mask) add nothing.
+    Positions without a class (255 in a mask) add nothing, nor do those with `ignoreLabel`. `reduction = "mean"`
+    divides by the number of positions that have a class.
 
     Where labels do not sum to 1, CNTK's gradient is not that of its value; here it is.
 
@@ -149,6 +177,8 @@ class CrossEntropyWithSoftmax(OverClasses):
         Example("CrossEntropyWithSoftmax", ((10,), (10,)), (1,)),
         Example("CrossEntropyWithSoftmax", ((1,), (10,)), (1,), "the label is the number of the class"),
         Example("CrossEntropyWithSoftmax {axis = 3}", ((4, 3, 5), (4, 3, 5)), (1,), "classes of pixels"),
+        Example('CrossEntropyWithSoftmax {axis = 3, ignoreLabel = 255, reduction = "mean"}',
+                ((4, 3, 1), (4, 3, 5)), (1,)),
         Example("CrossEntropyWithSoftmax {labelSmoothing = 0.1}", ((10,), (1, 1, 10)), (1,)),
         Example("CrossEntropyWithSoftmax", ((10,), (12,)), None),
         Example("CrossEntropyWithSoftmax", ((1,), (1,)), None, "one output: use BinaryCrossEntropyWithSigmoid"),
@@ -161,6 +191,12 @@ class CrossEntropyWithSoftmax(OverClasses):
                                     "The part of the probability that is spread over all classes.")
     class_weights: tuple[float, ...] | None = option(
         Optional(ListOf(Number(0))), None, "A factor for each class, for classes of unequal size.")
+    ignore_label: int | None = ignore_label_option()
+    reduction: str = reduction_option()
+
+    @property
+    def ignored(self) -> int | None:
+        return self.ignore_label
 
     @property
     def softmax_axis(self) -> int | None:
@@ -192,7 +228,8 @@ class CrossEntropyWithSoftmax(OverClasses):
             labels = labels * p.class_weights.reshape(-1, *(1,) * (-1 - dim))
         # In bf16 the gradient at a class that is all but certain would be off by 2**-9 (torch's autocast sees to it
         # on CUDA only).
-        return total(-(labels * z.log_softmax(dim, dtype=torch.promote_types(z.dtype, torch.float32))))
+        each = -(labels * z.log_softmax(dim, dtype=torch.promote_types(z.dtype, torch.float32)))
+        return over_positions(each, has_class(given, z.shape[dim], dim), self.reduction)
 
 
 @table_row
@@ -288,6 +325,11 @@ class ClassificationError(ClassMetric):
     call = ("labels", "z", "topN", "axis")
 
     top_n: int = option(Integer(1), 1, "How many of the largest count as an answer.", name="topN")
+    ignore_label: int | None = ignore_label_option()
+
+    @property
+    def ignored(self) -> int | None:
+        return self.ignore_label
 
     def short_name(self) -> str:
         return self.short if self.top_n == 1 else f"top{self.top_n}Errs"

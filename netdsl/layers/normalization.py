@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..spec import Flag, Integer, Number, option, table_row
+from ..spec import Flag, Integer, Number, OptionError, option, table_row
 from .bounds import UNBOUNDED
 from .initializers import constant
 from .layer import Example, ParameterSpec, SampleLayer, Shape, ShapeError
@@ -28,6 +28,23 @@ class SampleNormalization(SampleLayer):
         return [("the shape is kept", output.dims == inputs[0].dims)]
 
 
+def affine_option() -> Any:
+    return option(Flag(), True, "Multiply by a learned gain and add a learned bias.")
+
+
+def check_affine(row: Any) -> None:
+    """Raise where gain and bias are left out, and a value is given at which they start."""
+    for name, given, start in (("initScale", row.init_scale, 1), ("initBias", row.init_bias, 0)):
+        if not row.affine and given != start:
+            raise OptionError(name, f"`{name}` says nothing with `affine = false`")
+
+
+def _gain_and_bias(shape: Shape, scale: float, bias: float) -> dict[str, ParameterSpec]:
+    """A gain and a bias for each channel."""
+    dims = shape.dims[:1]
+    return {"weight": ParameterSpec(dims, constant(scale)), "bias": ParameterSpec(dims, constant(bias))}
+
+
 @table_row
 class LayerNormalizationLayer(SampleNormalization):
     """Subtracts the mean of all elements of a sample and divides by their standard deviation.
@@ -35,7 +52,10 @@ class LayerNormalizationLayer(SampleNormalization):
         y = (x - mean) / sqrt (variance + epsilon) * gain + bias
 
     The variance is the biased one. Gain (`weight`) and bias are one learned number each, as in CNTK; with
-    `perElement = true` every element has its own, as in transformers and in torch.
+    `perElement = true` every element has its own, as in transformers and in torch; `affine = false` leaves them out.
+
+    `rank = n` normalizes over the first n axes alone, and the positions along the others are normalized each by
+    itself: `rank = 1` for tokens x positions of a transformer.
 
     Source: Ba, Kiros and Hinton 2016; CNTK `LayerNormalizationLayer`, which has no epsilon (`epsilon = 0`).
     """
@@ -46,15 +66,37 @@ class LayerNormalizationLayer(SampleNormalization):
     examples: ClassVar[tuple[Example, ...]] = (
         Example("LayerNormalizationLayer {}", ((10,),), (10,)),
         Example("LayerNormalizationLayer {perElement = true, initScale = 0.5}", ((4, 3, 2),), (4, 3, 2)),
+        Example("LayerNormalizationLayer {perElement = true, rank = 1}", ((6, 3),), (6, 3), "each of 3 positions"),
+        Example("LayerNormalizationLayer {affine = false}", ((4, 3, 2),), (4, 3, 2)),
+        Example("LayerNormalizationLayer {rank = 3}", ((6, 3),), None),
     )
 
     init_scale: float = option(Number(), 1.0, "The value at which the gain starts.", drawn="")
     init_bias: float = option(Number(), 0.0, "The value at which the bias starts.", drawn="")
     per_element: bool = option(Flag(), False, "Give every element a gain and a bias of its own.")
     epsilon: float = option(Number(0), 1e-5, "Added to the variance.", drawn="")
+    affine: bool = affine_option()
+    rank: int = option(Integer(0), 0, "Over how many first axes to normalize; 0: over all.")
+
+    def validate(self) -> None:
+        check_affine(self)
+        if self.per_element and not self.affine:
+            raise OptionError("perElement", "`perElement` says nothing with `affine = false`")
+
+    def shape(self, inputs: Sequence[Shape]) -> Shape:
+        if self.rank > inputs[0].rank:
+            raise ShapeError(f"{self.name()} cannot normalize over {self.rank} axes of {inputs[0]}", option="rank",
+                             label=f"there are {inputs[0].rank}")
+        return inputs[0]
+
+    def normalized(self, shape: Shape) -> tuple[int, ...]:
+        """The extents over which mean and variance are taken, in torch's order."""
+        return shape.dims[-self.rank:]  # all of them for 0
 
     def parameters(self, inputs: Sequence[Shape]) -> dict[str, ParameterSpec]:
-        dims = inputs[0].dims if self.per_element else (1,)
+        if not self.affine:
+            return {}
+        dims = self.normalized(inputs[0]) if self.per_element else (1,)
         return {
             "weight": ParameterSpec(dims, constant(self.init_scale)),
             "bias": ParameterSpec(dims, constant(self.init_bias)),
@@ -63,11 +105,11 @@ class LayerNormalizationLayer(SampleNormalization):
     def run(self, p: Any, x: torch.Tensor) -> torch.Tensor:
         import torch
 
-        dims = x.shape[1:]
+        dims = self.normalized(p.inputs[0])
         if self.per_element:
             return torch.nn.functional.layer_norm(x, dims, p.weight, p.bias, self.epsilon)
-        y: torch.Tensor = torch.nn.functional.layer_norm(x, dims, None, None, self.epsilon) * p.weight + p.bias
-        return y
+        y = torch.nn.functional.layer_norm(x, dims, None, None, self.epsilon)
+        return y * p.weight + p.bias if self.affine else y
 
 
 @table_row
@@ -75,7 +117,8 @@ class GroupNormalizationLayer(SampleNormalization):
     """Subtracts the mean and divides by the standard deviation of each group of channels, within a sample.
 
     `groups` divides the channels evenly. One group normalizes over the whole sample; as many groups as channels
-    are instance normalization. Gain (`weight`) and bias are learned, one number for each channel.
+    are instance normalization (InstanceNormalizationLayer). Gain (`weight`) and bias are learned, one number for
+    each channel; `affine = false` leaves them out.
 
     Source: Wu and He 2018; torch `GroupNorm`.
     """
@@ -93,6 +136,10 @@ class GroupNormalizationLayer(SampleNormalization):
     init_scale: float = option(Number(), 1.0, "The value at which the gains start.", drawn="")
     init_bias: float = option(Number(), 0.0, "The value at which the biases start.", drawn="")
     epsilon: float = option(Number(0), 1e-5, "Added to the variance.", drawn="")
+    affine: bool = affine_option()
+
+    def validate(self) -> None:
+        check_affine(self)
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
         channels = inputs[0].dims[0]
@@ -104,16 +151,63 @@ class GroupNormalizationLayer(SampleNormalization):
         return inputs[0]
 
     def parameters(self, inputs: Sequence[Shape]) -> dict[str, ParameterSpec]:
-        dims = inputs[0].dims[:1]
-        return {
-            "weight": ParameterSpec(dims, constant(self.init_scale)),
-            "bias": ParameterSpec(dims, constant(self.init_bias)),
-        }
+        return _gain_and_bias(inputs[0], self.init_scale, self.init_bias) if self.affine else {}
 
     def run(self, p: Any, x: torch.Tensor) -> torch.Tensor:
         import torch
 
-        return torch.nn.functional.group_norm(x, self.groups, p.weight, p.bias, self.epsilon)
+        gain, bias = (p.weight, p.bias) if self.affine else (None, None)
+        return torch.nn.functional.group_norm(x, self.groups, gain, bias, self.epsilon)
+
+
+@table_row
+class InstanceNormalizationLayer(SampleNormalization):
+    """Subtracts the mean and divides by the standard deviation of each channel of each sample.
+
+    `variance = false` subtracts the mean alone. Gain (`weight`) and bias are learned, one number for each channel;
+    `affine = false` leaves them out.
+
+    Source: Ulyanov, Vedaldi and Lempitsky 2016; Caffe's `MVN` is `{affine = false}`.
+    """
+
+    value_bounds = UNBOUNDED
+
+    label: ClassVar[str] = "instanceNorm"
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("InstanceNormalizationLayer {}", ((5, 4, 3),), (5, 4, 3)),
+        Example("InstanceNormalizationLayer {variance = false, affine = false}", ((5, 4, 3),), (5, 4, 3)),
+        Example("InstanceNormalizationLayer {}", ((6,),), None, "a vector has no positions"),
+    )
+
+    init_scale: float = option(Number(), 1.0, "The value at which the gains start.", drawn="")
+    init_bias: float = option(Number(), 0.0, "The value at which the biases start.", drawn="")
+    epsilon: float = option(Number(0), 1e-5, "Added to the variance.", drawn="")
+    affine: bool = affine_option()
+    variance: bool = option(Flag(), True, "Divide by the standard deviation.")
+
+    def validate(self) -> None:
+        check_affine(self)
+
+    def shape(self, inputs: Sequence[Shape]) -> Shape:
+        if inputs[0].rank < 2:
+            raise ShapeError(f"{self.name()} needs positions and channels, and gets {inputs[0]}", input=0,
+                             label=f"this is {inputs[0]}", hint="LayerNormalizationLayer normalizes a vector.")
+        return inputs[0]
+
+    def parameters(self, inputs: Sequence[Shape]) -> dict[str, ParameterSpec]:
+        return _gain_and_bias(inputs[0], self.init_scale, self.init_bias) if self.affine else {}
+
+    def run(self, p: Any, x: torch.Tensor) -> torch.Tensor:
+        import torch
+
+        if self.variance:
+            gain, bias = (p.weight, p.bias) if self.affine else (None, None)
+            return torch.nn.functional.group_norm(x, x.shape[1], gain, bias, self.epsilon)
+        y = x - x.mean(dim=tuple(range(2, x.dim())), keepdim=True)
+        if not self.affine:
+            return y
+        shape = (-1, *[1] * (x.dim() - 2))
+        return y * p.weight.reshape(shape) + p.bias.reshape(shape)  # type: ignore[no-any-return]
 
 
 @table_row

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..base.codes import Code
-from ..spec import Choice, Flag, Integer, option, table_row
+from ..spec import Choice, Flag, Integer, OptionError, option, table_row
 from .bounds import Bounds, hull
 from .convolution import window_laws
 from .layer import Example, SampleLayer, Shape, ShapeError
@@ -15,6 +15,7 @@ from .windows import (
     Sliding,
     Window,
     by_axes,
+    drop_rest_option,
     explicit_padding,
     kernel_option,
     lower_pad_option,
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     import torch
 
 _CEIL = "Round the number of positions up, so that a last window may hang over the end."
+_INCLUDE_OVERHANG = ("With `includePad`: what hangs over the end of the padded input counts as well; false: it is left "
+                     "out of the divisor.")
 _INCLUDE_PAD = "Divide by the size of the window everywhere, not by the number of its real pixels."
 
 
@@ -47,6 +50,9 @@ class WindowPooling(SampleLayer):
     def counts_padding(self) -> bool:
         return False
 
+    def counts_overhang(self) -> bool:
+        return True
+
     def windows(self, shape: Shape) -> tuple[Window, ...]:
         return pooling_windows(self.sliding(), shape, padding_is_a_value=self.counts_padding())
 
@@ -64,7 +70,11 @@ class WindowPooling(SampleLayer):
                 *([] if sliding.ceil else window_laws(windows, all(sliding.pad)))]
 
     def prepare(self, inputs: Sequence[Shape], output: Shape) -> dict[str, Any]:
-        return prepare_pooling(self.windows(inputs[0]), self.is_max(), self.counts_padding())
+        prepared = prepare_pooling(self.windows(inputs[0]), self.is_max(), self.counts_padding())
+        if self.is_max() or not self.counts_padding() or self.counts_overhang():
+            return prepared
+        ends = cut_ends(self.sliding(), prepared["windows"])
+        return {**prepared, "ends": ends} if ends else prepared
 
     def run(self, p: Any, x: torch.Tensor) -> torch.Tensor:
         pool = pool_maximum if self.is_max() else pool_mean
@@ -82,7 +92,8 @@ class MaxPoolingLayer(WindowPooling):
     it is given, as in CNTK. Without padding the output has `floor((size - filter) / stride) + 1` positions
     along an axis, with `ceilOutDim` the same rounded up; `pad = true` gives `floor((size - 1) / stride) + 1`.
     Padding and what hangs over the end never win, and a window that would begin after the last pixel is
-    left out. The gradient goes to the first of equal largest values.
+    left out. Where padding is given, every pixel has to be reached, unless `dropRest` is set. The gradient goes to
+    the first of equal largest values.
 
     Source: CNTK `MaxPoolingLayer`; AlexNet's overlapping pooling is `{(3:3), stride = 2}`.
     """
@@ -107,10 +118,11 @@ class MaxPoolingLayer(WindowPooling):
     lower_pad: tuple[int, ...] = lower_pad_option()
     upper_pad: tuple[int, ...] = upper_pad_option()
     ceil_out_dim: bool = option(Flag(), False, _CEIL)
+    drop_rest: bool = drop_rest_option()
 
     def sliding(self) -> Sliding:
         return Sliding(self.name(), self.filter_shape, self.stride, self.pad, self.lower_pad, self.upper_pad,
-                       ceil=self.ceil_out_dim, thing="window")
+                       ceil=self.ceil_out_dim, thing="window", drop_rest=self.drop_rest)
 
     def is_max(self) -> bool:
         return True
@@ -121,7 +133,9 @@ class AveragePoolingLayer(WindowPooling):
     """The mean of the values under a window that moves over the input.
 
     Sizes are those of MaxPoolingLayer. The mean is over the real pixels under the window; with `includePad`
-    padding and what hangs over the end count as zeros, and the divisor is always the window's size.
+    padding and what hangs over the end count as zeros, and the divisor is always the window's size. With
+    `includeOverhang = false` beside it, the divisor is the part of the window inside the padded input: Caffe's rule,
+    and PyTorch's `count_include_pad`.
 
     Source: CNTK `AveragePoolingLayer`.
     """
@@ -134,6 +148,8 @@ class AveragePoolingLayer(WindowPooling):
         Example("AveragePoolingLayer {(3:2), stride = 2, ceilOutDim = true, includePad = true}", ((8, 7, 2),),
                 (4, 4, 2)),
         Example("AveragePoolingLayer {(4:4), stride = 3, pad = true}", ((9, 7, 2),), (3, 3, 2)),
+        Example("AveragePoolingLayer {(3:3), stride = 2, lowerPad = 1, upperPad = 1, ceilOutDim = true, "
+                "includePad = true, includeOverhang = false}", ((8, 6, 2),), (5, 4, 2), "Caffe's pooling"),
         Example("AveragePoolingLayer {3, stride = 2}", ((9, 2),), (4, 2), "over one axis"),
         Example("AveragePoolingLayer {(2:2), lowerPad = 2}", ((5, 5, 1),), None, "a window with nothing but padding"),
     )
@@ -145,16 +161,25 @@ class AveragePoolingLayer(WindowPooling):
     upper_pad: tuple[int, ...] = upper_pad_option()
     ceil_out_dim: bool = option(Flag(), False, _CEIL)
     include_pad: bool = option(Flag(), False, _INCLUDE_PAD)
+    include_overhang: bool = option(Flag(), True, _INCLUDE_OVERHANG)
+    drop_rest: bool = drop_rest_option()
+
+    def validate(self) -> None:
+        if not self.include_overhang and not self.include_pad:
+            raise OptionError("includeOverhang", "`includeOverhang` says nothing without `includePad = true`")
 
     def sliding(self) -> Sliding:
         return Sliding(self.name(), self.filter_shape, self.stride, self.pad, self.lower_pad, self.upper_pad,
-                       ceil=self.ceil_out_dim, thing="window")
+                       ceil=self.ceil_out_dim, thing="window", drop_rest=self.drop_rest)
 
     def is_max(self) -> bool:
         return False
 
     def counts_padding(self) -> bool:
         return self.include_pad
+
+    def counts_overhang(self) -> bool:
+        return self.include_overhang
 
 
 @table_row
@@ -386,18 +411,33 @@ def pool_mean(x: torch.Tensor, prepared: dict[str, Any]) -> torch.Tensor:
     pool = by_axes("avg_pool", len(prepared["kernel"]))
     y: torch.Tensor = pool(padded(x, prepared["explicit"]), prepared["kernel"], prepared["stride"],
                            prepared["padding"], prepared["ceil"], prepared["counts_padding"])
+    windows = prepared["windows"]
+    if "ends" in prepared:
+        return y * _window_size_by_pixels(x, windows, [-w.lower for w in windows], prepared["ends"])
     if not prepared["explicit"] or prepared["counts_padding"]:
         return y
-    return y * _window_size_by_pixels(x, prepared["windows"])
+    return y * _window_size_by_pixels(x, windows, [0] * len(windows), [w.size for w in windows])
 
 
-def _window_size_by_pixels(x: torch.Tensor, windows: Sequence[Window]) -> torch.Tensor:
-    """The window's size divided by the number of its real pixels, for each position."""
+def cut_ends(sliding: Sliding, windows: Sequence[Window]) -> list[int]:
+    """Where the padded input ends along each axis, if a window hangs over it; none if no window does."""
+    ends = []
+    for axis, w in enumerate(reversed(windows)):
+        _, _, automatic, _, upper, _ = sliding.at(axis)
+        ends.append(w.size + (max(0, w.upper) if automatic else upper))
+    ends.reverse()
+    hangs = any((w.count - 1) * w.stride - w.lower + w.kernel > end for w, end in zip(windows, ends, strict=True))
+    return ends if hangs else []
+
+
+def _window_size_by_pixels(x: torch.Tensor, windows: Sequence[Window], starts: Sequence[int], ends: Sequence[int],
+                           ) -> torch.Tensor:
+    """The window's size divided by the number of its pixels between `starts` and `ends`, for each position."""
     import torch
 
     factor = torch.ones((), dtype=x.dtype, device=x.device)
-    for w in windows:
+    for w, first, end in zip(windows, starts, ends, strict=True):
         start = torch.arange(w.count, device=x.device) * w.stride - w.lower
-        pixels = (start + w.kernel).clamp(max=w.size) - start.clamp(min=0)
+        pixels = (start + w.kernel).clamp(max=end) - start.clamp(min=first)
         factor = factor[..., None] * (w.kernel / pixels).to(x.dtype)
     return factor

@@ -323,29 +323,6 @@ class RowSlice(SampleLayer):
 
 
 @table_row
-class RowRepeat(SampleLayer):
-    """The input `numRepeats` times along the first axis.
-
-    Source: CNTK `RowRepeat (x, numRepeats)`.
-    """
-
-    family = "shape"
-    examples = (Example("RowRepeat {3}", ((4, 2),), (12, 2)),)
-
-    num_repeats: int = option(Integer(1), doc="How often.")
-
-    def shape(self, inputs: Sequence[Shape]) -> Shape:
-        *rest, have = inputs[0].dims
-        return Shape((*rest, have * self.num_repeats))
-
-    def run(self, p: Any, x: torch.Tensor) -> torch.Tensor:
-        return x.repeat(*(1,) * (x.ndim - 1), self.num_repeats)
-
-    def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
-        return inputs[0]
-
-
-@table_row
 class Splice(Layer):
     """Inputs joined along an axis: `Splice (a : b, axis = 3)` puts channels together.
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..base.classes import NO_CLASS
-from ..spec import Integer, option, table_row
-from .class_labels import has_class
-from .criteria import Criterion, same_elements, total
+from ..spec import Integer, Number, option, table_row
+from .class_labels import has_class, without_label
+from .criteria import Criterion, ignore_label_option, over_positions, reduction_option, same_elements, total
 from .elementwise import logarithm
 from .layer import SCALAR, Example, Shape, ShapeError
 from .softmax import check_axis
@@ -48,6 +48,28 @@ class AbsoluteError(Criterion):
         return total((tensors[0].flatten(1) - tensors[1].flatten(1)).abs())
 
 
+@table_row
+class SmoothL1Error(Criterion):
+    """The square error near 0 and the absolute error beyond, summed over the elements.
+
+    With d = |labels - z|: `d^2 / (2 beta)` below `beta`, `d - beta / 2` from there on. Fast R-CNN's sigma is
+    `beta = 1 / sigma^2`.
+
+    Source: Girshick 2015; torch `SmoothL1Loss`, which takes the mean.
+    """
+
+    short = "smoothL1"
+    examples = (*_numbers("SmoothL1Error"), Example("SmoothL1Error {beta = 0.5}", ((4,), (4,)), (1,)))
+
+    beta: float = option(Number(0, exclusive_minimum=True), 1.0, "From this difference on the error is linear.")
+
+    def each(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
+        import torch
+
+        labels, z = (tensor.flatten(1) for tensor in tensors)
+        return total(torch.nn.functional.smooth_l1_loss(z, labels, reduction="none", beta=self.beta))
+
+
 # --- labels of yes and no -----------------------------------------------------------------------------
 
 
@@ -66,16 +88,27 @@ class Binary(Criterion):
         return super().shape(inputs)
 
     def largest_label(self, inputs: Sequence[Shape]) -> int | None:
-        return 1
+        return max(1, self.ignored or 0)
+
+    @property
+    def ignored(self) -> int | None:
+        """The label that is left out, in rows that let a file say it."""
+        return None
+
+    @property
+    def reduced(self) -> str:
+        """What becomes of the elements, in rows that let a file say it: `sum` or `mean`."""
+        return "sum"
 
     def each(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
         import torch
 
-        known = tensors[0] != NO_CLASS
+        known = without_label(tensors[0], 1, -1, self.ignored) != NO_CLASS
         if self.axis:
             known = known & has_class(tensors[0], tensors[0].shape[-self.axis], -self.axis)
         labels = torch.where(known, tensors[0], 0).flatten(1)
-        return total(torch.where(known.flatten(1), self.loss(labels, *(t.flatten(1) for t in tensors[1:])), 0))
+        losses = torch.where(known.flatten(1), self.loss(labels, *(t.flatten(1) for t in tensors[1:])), 0)
+        return over_positions(losses, known, self.reduced)
 
     def loss(self, labels: torch.Tensor, *others: torch.Tensor) -> torch.Tensor:
         """(N, elements): what each label adds."""
@@ -117,7 +150,19 @@ class BinaryCrossEntropyWithSigmoid(Binary):
     compares = "scores"
     for_the_other = "BinaryCrossEntropy"
     short = "bce"
-    examples = _numbers_and_masks("BinaryCrossEntropyWithSigmoid")
+    examples = (*_numbers_and_masks("BinaryCrossEntropyWithSigmoid"),
+                Example('BinaryCrossEntropyWithSigmoid {ignoreLabel = 2, reduction = "mean"}', ((10,), (10,)), (1,)))
+
+    ignore_label: int | None = ignore_label_option()
+    reduction: str = reduction_option()
+
+    @property
+    def ignored(self) -> int | None:
+        return self.ignore_label
+
+    @property
+    def reduced(self) -> str:
+        return self.reduction
 
     def loss(self, labels: torch.Tensor, *others: torch.Tensor) -> torch.Tensor:
         import torch

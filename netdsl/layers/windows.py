@@ -75,6 +75,7 @@ class Sliding:
     kernel_option: str = "filterShape"
     pad_option: str = "pad"
     thing: str = "filter"
+    drop_rest: bool = False  #: pixels at the end may be left out although padding is given
     channels: int = 0  #: how many channels each filter covers; 0: it leaves them alone
 
     @property
@@ -134,7 +135,7 @@ class Sliding:
         count = _divide(size + lower + upper - extent, stride, self.ceil) + 1
         if self.ceil and (count - 1) * stride >= size + lower:
             count -= 1
-        if (lower or upper) and (count - 1) * stride + extent < size + lower:
+        if (lower or upper) and not self.drop_rest and (count - 1) * stride + extent < size + lower:
             raise self._not_filled(axis, size + lower - (count - 1) * stride - extent)
         return Window(size, kernel, stride, dilation, lower, count)
 
@@ -174,7 +175,8 @@ class Sliding:
             label=f"with stride {self._stride(axis)} it stops {missing} short",
             body=("Where padding is asked for, pixels of the input itself may not be left out (as in CNTK). "
                   "Without any padding they are.",),
-            hint=f"raise `upperPad` by {missing}, or use `{self.pad_option} = true`.")
+            hint=f"raise `upperPad` by {missing}, use `{self.pad_option} = true`, or write `dropRest = true` as other "
+                 "programs have it.")
 
 
 def _divide(a: int, b: int, up: bool) -> int:
@@ -242,6 +244,11 @@ def upper_pad_option() -> Any:
 
 def dilation_option() -> Any:
     return option(PerAxis(Integer(1)), (1,), "Distance of neighbouring filter elements; 1 is a dense filter.")
+
+
+def drop_rest_option() -> Any:
+    return option(Flag(), False, "Leave out pixels at the end that no further position reaches also where padding is "
+                  "given, as PyTorch, Caffe and ONNX do; CNTK takes that for a mistake.", drawn="")
 
 
 # --- lowering --------------------------------------------------------------------------------

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from .arrays import np
 from .reader import DataError, Stream
 
+#: Digits of a class number that is read; one of more is a mistake, or an attack on whoever counts up to it.
+MOST_DIGITS = 9
 FIRST_LABEL_DOC = ("The number of the first class in the file: 1 where labels count from 1. Answers then say "
                    "`label 1` and so on, as the file does.")
 

@@ -6,6 +6,7 @@ import codecs
 import gzip
 import lzma
 import os
+import stat
 import threading
 import time
 import zipfile
@@ -15,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
-from ..base.units import clipped_middle
+from ..base.units import clipped_middle, disk_text
 from .reader import DataError
 
 _PACKED = (".gz", ".xz")
@@ -25,6 +26,9 @@ _SPACE = b" \t\r\n"
 _BLOCK = 1 << 17
 #: A file that was written less than this many nanoseconds ago may be written again without a newer time.
 _SETTLED = 100_000_000
+#: What is packed may unpack to so many bytes, or to so many times its own size: a few megabytes can hold any size.
+LEAST_UNPACKED = 64 << 20
+MOST_EXPANSION = 100
 #: As many as a program has readers: for training, validation and test.
 _MOST_KEPT = 3
 
@@ -80,6 +84,11 @@ def locate(path: str) -> Path | None:
         if _exists(candidate):
             return candidate
     return None
+
+
+def exists(path: str | Path) -> bool:
+    """Whether something is there, as far as the system lets us know."""
+    return _exists(Path(path))
 
 
 def _exists(path: Path) -> bool:
@@ -150,19 +159,73 @@ def _size(path: str | Path) -> int:
         return 0
 
 
+def open_file(path: str | Path) -> IO[bytes]:
+    """The bytes of a file as they are. Raises DataError for what is none: a pipe or a device may never end."""
+    mode = os.stat(path).st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        what = "a pipe" if stat.S_ISFIFO(mode) else "a socket" if stat.S_ISSOCK(mode) else "a device"
+        raise DataError(f"`{short(path)}` is {what}, not a file", path=str(path),
+                        hint="write what it gives into a file, and name that.")
+    return open(path, "rb")
+
+
 def open_plain(path: str | Path) -> IO[bytes]:
-    """The unpacked bytes of a file as a stream. What it is packed with is seen from its first bytes."""
-    with open(path, "rb") as stream:
+    """The unpacked bytes of a file as a stream. What it is packed with is seen from its first bytes.
+
+    A packed file ends in a DataError where it unpacks to far more than it holds.
+    """
+    with open_file(path) as stream:
         head = stream.read(6)
     # Opened by its path, so that closing the stream closes the packed file too.
     if head.startswith(_GZIP):
-        return gzip.open(path)  # type: ignore[return-value]
-    return lzma.open(path) if head == _XZ else open(path, "rb")
+        return _Unpacked(gzip.open(path), path)  # type: ignore[return-value, arg-type]
+    return _Unpacked(lzma.open(path), path) if head == _XZ else open(path, "rb")  # type: ignore[return-value]
+
+
+def most_unpacked(packed: int) -> int:
+    """How many bytes are unpacked at most, of so many packed ones."""
+    return max(LEAST_UNPACKED, MOST_EXPANSION * packed)
+
+
+def unpacks_to_too_much(name: str, packed: int, place: str = "") -> DataError:
+    return DataError(f"`{name}` unpacks to more than {disk_text(most_unpacked(packed))}", place=place,
+                     body=(f"It has {disk_text(packed)}. At most {MOST_EXPANSION} times as much is unpacked, since a "
+                           "small damaged or malicious file can hold any size.",),
+                     hint="unpack it yourself and name the unpacked file, if you know what it is.")
+
+
+class _Unpacked:
+    """A stream that unpacks, as far as a file of this size may."""
+
+    def __init__(self, stream: IO[bytes], path: str | Path) -> None:
+        self._stream, self._path = stream, path
+        self._packed = os.stat(path).st_size
+        self._left = most_unpacked(self._packed)
+
+    def read(self, count: int = -1) -> bytes:
+        data = self._stream.read(self._left + 1 if count < 0 else min(count, self._left + 1))
+        self._left -= len(data)
+        if self._left < 0:
+            raise unpacks_to_too_much(short(self._path), self._packed)
+        return data
+
+    def seek(self, position: int) -> int:
+        self._left += self._stream.tell() - position
+        return self._stream.seek(position)
+
+    def __enter__(self) -> _Unpacked:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._stream.close()
 
 
 def is_packed(path: str | Path) -> bool:
     """Whether the file is packed, by its first bytes. Raises DataError."""
-    with reading(path), open(path, "rb") as stream:
+    with reading(path), open_file(path) as stream:
         return stream.read(6).startswith((_GZIP, _XZ))
 
 
@@ -176,16 +239,11 @@ def required(path: str, option: str = "", what: str = "file") -> Path:
 
 def read_all(path: str, option: str = "") -> bytes:
     """All unpacked bytes of a file or its packed twin. Raises DataError."""
-    found = required(path, option)
-    with reading(found, option):
-        data = found.read_bytes()
-        if data.startswith(_GZIP):
-            return gzip.decompress(data)
-        return lzma.decompress(data) if data.startswith(_XZ) else data
+    return read_head(path, -1, option)
 
 
 def read_head(path: str, count: int, option: str = "") -> bytes:
-    """The first unpacked bytes of a file, fewer if it is shorter. Raises DataError."""
+    """The first unpacked bytes of a file, fewer if it is shorter; all for -1. Raises DataError."""
     found = required(path, option)
     with reading(found, option), open_plain(found) as stream:
         return stream.read(count)
@@ -330,7 +388,7 @@ class Archives:
             try:
                 if archive not in self._open:
                     self._open[archive] = zipfile.ZipFile(archive)
-                return self._open[archive].read(member.lstrip("/"))
+                return read_member(self._open[archive], member.lstrip("/"))
             except KeyError:
                 raise DataError(f"the archive `{short(archive)}` has no `{short(member)}`", place=member,
                                 hint="paths inside an archive are written after `@/`, as `unzip -l` lists them."
@@ -344,6 +402,15 @@ class Archives:
             for archive in self._open.values():
                 archive.close()
             self._open.clear()
+
+
+def read_member(archive: zipfile.ZipFile, member: str, count: int = -1) -> bytes:
+    """The first bytes of a member of an archive; all for -1. Raises KeyError, and DataError for one that is a bomb."""
+    info = archive.getinfo(member)
+    if count < 0 and info.file_size > most_unpacked(info.compress_size):
+        raise unpacks_to_too_much(short(member), info.compress_size, place=member)
+    with archive.open(info) as stream:
+        return stream.read(count)
 
 
 def split_archive(path: str) -> tuple[str, str] | None:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Protocol
 
 from .arrays import np
-from .files import missing_file, reading
+from .files import exists, missing_file, open_file, reading
 from .reader import Batch, DataError, Dataset, SampleRng
 
 
@@ -63,10 +62,10 @@ class GivenImages(Dataset):
 
     def _read(self, index: int) -> bytes:
         path = self.names[index]
-        if not Path(path).exists():
+        if not exists(path):
             raise missing_file(path, "image")
-        with reading(path):
-            return Path(path).read_bytes()
+        with reading(path), open_file(path) as file:
+            return file.read()
 
     def _ready(self, index: int, draw: np.random.Generator) -> np.ndarray:
         ready = self.reader.given_image(self._fetch(index), draw).astype(np.float32, copy=False)

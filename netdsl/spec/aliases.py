@@ -18,6 +18,7 @@ _NAMES = {
     "BatchNormalizationLayer": "batchnorm batchnorm1d batchnorm2d batchnorm3d bn",
     "LayerNormalizationLayer": "layernorm layernormalization",
     "GroupNormalizationLayer": "groupnorm groupnormalization",
+    "InstanceNormalizationLayer": "instancenorm1d instancenorm2d instancenorm3d instancenorm instancenormalization mvn",
     "LocalResponseNormalizationLayer": "lrn localresponsenorm localresponsenormalization",
     "EmbeddingLayer": "embedding",
     "Upsample": "upsampling2d interpolate",

@@ -326,7 +326,7 @@ def show_value(value: Any) -> str:
     if isinstance(value, float):
         if value in (float("inf"), float("-inf")):
             return "Infinity" if value > 0 else "-Infinity"
-        return str(int(value)) if value == int(value) and abs(value) < 1e15 else f"{value:.12g}"
+        return str(int(value)) if abs(value) < 1e15 and value == int(value) else f"{value:.12g}"
     if isinstance(value, list | tuple):
         return "(" + ":".join(show_value(v) for v in value) + ")" if len(value) != 1 else show_value(value[0])
     return str(value)

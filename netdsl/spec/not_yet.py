@@ -16,7 +16,7 @@ _MISSING = {
         "there is no positional encoding yet; a `ParameterTensor` of the input's shape that is added to it learns one.",
     "tokenizer tokenize textvectorization vocabulary wordembedding word2vec":
         "text is not split into words yet; prepare numbers of words and read them with CNTKText or CSV.",
-    "rmsnorm instancenorm instancenormalization weightnorm spectralnorm":
+    "rmsnorm weightnorm spectralnorm":
         "this normalization does not exist yet; `LayerNormalizationLayer` and `GroupNormalizationLayer` are.",
     "ctc ctcloss beamsearch edgesearch sequencewithsoftmax": "there are no sequence criteria yet.",
     "graphconv gcn gat gcnconv messagepassing": "there are no layers on graphs.",

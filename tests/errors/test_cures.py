@@ -74,8 +74,8 @@ FOLLOWED: dict[str, list[tuple[str, str]]] = {
 
 
 #: Pages whose cure is outside of the file: data, the command line; tests/elaborate and tests/readers follow these.
-OUTSIDE = {"reader-file/page", "reader-shape/names", "override/blanks", "override/own-record", "override/page",
-           "unknown-name/override", "no-criterion/page"}
+OUTSIDE = {"evaluation-limit/recursion", "reader-file/page", "reader-shape/names", "override/blanks",
+           "override/own-record", "override/page", "unknown-name/override", "no-criterion/page"}
 
 
 def titles(found: tuple[Diagnostic, ...]) -> set[tuple[str, str]]:

@@ -23,6 +23,7 @@ class ConfigContext:
     action: Section  #: the section that trains
     sources: Sequence[Source] = ()  #: the files of the configuration
     notes: list[Diagnostic] = field(default_factory=list)
+    comments: list[Span] = field(default_factory=list)  #: those of network texts, in forms that only they have
 
     @property
     def variables(self) -> Variables:
@@ -41,7 +42,8 @@ def find_file(files: Files, path: str, place: Span, beside: Sequence[str] = ()) 
     """See `ConfigContext.find`; `beside` are files in whose folders it may be."""
     wanted = path.replace("\\", "/")
     folders = ["", os.path.dirname(place.source.name), *(os.path.dirname(name) for name in beside)]
-    places = list(dict.fromkeys(os.path.normpath(os.path.join(folder, wanted)) for folder in folders))
+    paths = (wanted, os.path.basename(wanted))  # CNTK drops the folder of a path that leads nowhere
+    places = list(dict.fromkeys(os.path.normpath(os.path.join(folder, p)) for p in paths for folder in folders))
     for at in places:
         if files.exists(at):
             try:

@@ -10,6 +10,7 @@ from ...base.failure import Failure
 from ...syntax import ast
 from ..import_format import not_supported
 from . import simple_builder
+from .brainscript import read_brainscript
 from .config_context import ConfigContext
 from .ndl import read_ndl
 
@@ -36,6 +37,6 @@ BUILDERS: tuple[NetworkBuilder, ...] = (
     NetworkBuilder("createNetwork", "a network in BrainScript's C++ form", _missing("network made by createNetwork")),
     NetworkBuilder("SimpleNetworkBuilder", "a stack of layers", simple_builder.read_network),
     NetworkBuilder("NDLNetworkBuilder", "a network in NDL", read_ndl.read_network),
-    NetworkBuilder("BrainScriptNetworkBuilder", "a network in BrainScript", _missing("reader of BrainScript yet")),
-    NetworkBuilder("ExperimentalNetworkBuilder", "a network in BrainScript", _missing("reader of BrainScript yet")),
+    NetworkBuilder("BrainScriptNetworkBuilder", "a network in BrainScript", read_brainscript.read_network),
+    NetworkBuilder("ExperimentalNetworkBuilder", "a network in BrainScript", read_brainscript.read_network),
 )

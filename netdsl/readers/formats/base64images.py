@@ -11,8 +11,8 @@ from typing import IO, ClassVar
 
 from ...spec import Integer, Optional, Text, option, table_row
 from ..arrays import np
-from ..class_numbers import FIRST_LABEL_DOC, check_label
-from ..files import is_packed, locate, reading, required, short
+from ..class_numbers import FIRST_LABEL_DOC, MOST_DIGITS, check_label
+from ..files import is_packed, locate, open_file, reading, required, short
 from ..given import GivenImages
 from ..reader import DataError, Dataset, Description, Stream
 from .image_formats import SUFFIXES
@@ -26,7 +26,7 @@ class _Lines(Fetch):
     def __init__(self, path: str, offsets: list[int], rows: list[int]) -> None:
         self._path, self._offsets, self._rows = path, offsets, rows
         self._lock = threading.Lock()
-        self._stream: IO[bytes] = open(path, "rb")  # noqa: SIM115 - closed by close()
+        self._stream: IO[bytes] = open_file(path)  # closed by close()
 
     def __call__(self, index: int) -> bytes:
         with self._lock:
@@ -48,7 +48,7 @@ class _Lines(Fetch):
 def _numbered_lines(path: Path) -> Iterator[tuple[int, int, bytes]]:
     """Number, place in the file and text of the lines that are not empty. Raises DataError."""
     position = 0
-    with reading(path, "file"), open(path, "rb") as stream:
+    with reading(path, "file"), open_file(path) as stream:
         for number, line in enumerate(stream, 1):
             text = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
             if text.strip():
@@ -153,7 +153,7 @@ class Base64Images(ImageFileReader):
         if len(parts) not in (2, 3):
             raise self._wrong(number, "is not `id<TAB>label<TAB>base64`", f"It has {len(parts)} columns.")
         text = parts[-2].strip()
-        if not text.isdigit():
+        if not text.isdigit() or len(text) > MOST_DIGITS:
             raise self._wrong(number, "has a label that is not a class number",
                               f"It is `{text[:30].decode('latin1')}`.")
         wrong = check_label(int(text), self.first_label, self.label_dim)

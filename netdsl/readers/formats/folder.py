@@ -13,7 +13,7 @@ from typing import ClassVar
 from ...base.suggest import did_you_mean
 from ...spec import Integer, Optional, Text, option, table_row
 from ..arrays import np
-from ..files import dead_link, leads_nowhere, locate, missing_file, read_all, reading, short
+from ..files import dead_link, leads_nowhere, locate, missing_file, read_head, reading, short
 from ..reader import DataError, Dataset, Description, Reader, Stream
 from .image_formats import SUFFIXES, SkippedFiles
 from .image_reader import ImageFileReader, look_at_headers, spread
@@ -21,6 +21,8 @@ from .imagefiles import ImageFiles, Paths
 
 #: `describe` counts images up to this number; more are not counted before the data are opened.
 _COUNT_UP_TO = 100_000
+#: Bytes of a list of classes; ImageNet's has 35,000.
+_MOST_OF_CLASSES = 16 << 20
 
 
 @table_row
@@ -237,7 +239,10 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 def read_class_file(path: str) -> list[tuple[str, str]]:
     """Folder names and titles in the order of the class numbers. Raises DataError."""
-    data = read_all(path, "classFile")
+    data = read_head(path, _MOST_OF_CLASSES + 1, "classFile")
+    if len(data) > _MOST_OF_CLASSES:
+        raise DataError(f"`{short(path)}` is too long for a list of classes", path=path, option="classFile",
+                        place=f"byte {_MOST_OF_CLASSES:,}", hint="write a line for each class.")
     try:
         text = data.decode("utf-8-sig")
         if text.lstrip().startswith("{"):

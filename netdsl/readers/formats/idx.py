@@ -8,7 +8,7 @@ from typing import ClassVar
 from ...spec import Integer, Optional, Text, option, table_row
 from ..arrays import np
 from ..class_numbers import FIRST_LABEL_DOC, ClassNumbers, count_classes
-from ..files import kind_of, locate, read_all, read_head, short
+from ..files import kind_of, locate, read_head, short
 from ..memory import ArrayDataset
 from ..reader import DataError, Dataset, Description, Stream
 from ..transforms.pipeline import ImageReader
@@ -32,14 +32,15 @@ def idx_header(data: bytes, path: str) -> tuple[np.dtype, tuple[int, ...], int]:
 
 def read_idx(path: str, option: str = "") -> np.ndarray:
     """The array of an IDX file, packed or plain, in the machine's byte order. Raises DataError."""
-    data = read_all(path, option)
-    kind, extents, length = idx_header(data, path)
+    kind, extents, length = idx_header(read_head(path, 64, option), path)
     announced = math.prod(extents) * kind.itemsize
+    data = read_head(path, length + announced + 1, option)  # one more tells whether it ends there
     if len(data) - length != announced:
-        what = "is cut short" if len(data) - length < announced else "continues after its end"
+        short_of = len(data) - length < announced
+        what = "is cut short" if short_of else "continues after its end"
         raise DataError(f"`{short(path)}` {what}", path=path, place=f"byte {len(data):,}", option=option, hint=_FETCH,
                         body=(f"Its header announces {' x '.join(map(str, extents))} numbers, {announced + length:,} "
-                              f"bytes in all; there are {len(data):,}.",))
+                              f"bytes in all; there are {f'{len(data):,}' if short_of else 'more'}.",))
     return np.frombuffer(data, kind, offset=length).reshape(extents).astype(kind.newbyteorder("="), copy=False)
 
 

@@ -6,10 +6,9 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 from ..arrays import np
-from ..files import Archives, missing_file, reading, split_archive
+from ..files import Archives, exists, missing_file, open_file, reading, split_archive
 from ..memory import classes_in
 from ..reader import Batch, DataError, Dataset, SampleRng
 from ..transforms.pipeline import Pipeline, channels_first, stack_of
@@ -46,10 +45,10 @@ class Paths(Fetch):
     @staticmethod
     def _read(path: str, count: int = -1) -> bytes:
         try:
-            with reading(path), open(path, "rb") as file:
+            with reading(path), open_file(path) as file:
                 return file.read(count)
         except DataError as error:
-            if Path(path).exists():
+            if exists(path):
                 raise
             raise missing_file(path, "image") from error
 

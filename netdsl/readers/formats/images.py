@@ -15,6 +15,8 @@ from .image_formats import FORMATS, UNREAD
 
 #: Larger images are refused: a few kilobytes of PNG can unpack to gigabytes.
 MAXIMUM_PIXELS = 89_000_000
+#: As many as JPEG can have in a row or a column.
+MAXIMUM_SIDE = 65_535
 
 
 @lru_cache(maxsize=1)
@@ -38,7 +40,7 @@ def open_image(data: bytes) -> Any:
         raise _too_large("hundreds of millions of pixels") from None
     except Exception:  # whatever a decoder makes of damaged bytes
         raise _not_an_image(data) from None
-    if image.width * image.height > MAXIMUM_PIXELS:
+    if image.width * image.height > MAXIMUM_PIXELS or max(image.size) > MAXIMUM_SIDE:
         raise _too_large(f"{image.width} x {image.height} pixels")
     return image
 
@@ -61,8 +63,9 @@ def _not_an_image(data: bytes) -> DataError:
 
 def _too_large(size: str) -> DataError:
     return DataError("the image is too large to be read", place="the header",
-                     body=(f"Its header announces {size}; at most {MAXIMUM_PIXELS // 1_000_000} million pixels are "
-                           "read, since a small damaged or malicious file can claim any size.",),
+                     body=(f"Its header announces {size}; at most {MAXIMUM_PIXELS // 1_000_000} million pixels, and "
+                           f"{MAXIMUM_SIDE:,} in a row, are read, since a small damaged or malicious file can claim "
+                           "any size.",),
                      hint="scale the image down, or remove it from the data.")
 
 

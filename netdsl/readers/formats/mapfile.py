@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from ...spec import Choice, Integer, Optional, Text, option, table_row
 from ..arrays import np
-from ..class_numbers import FIRST_LABEL_DOC, check_label
+from ..class_numbers import FIRST_LABEL_DOC, MOST_DIGITS, check_label
 from ..files import locate, read_once, required, short, split_archive, text_blocks
 from ..given import GivenImages
 from ..memory import float32
@@ -19,9 +19,6 @@ from ..reader import DataError, Dataset, Description, Stream
 from .image_formats import SUFFIXES
 from .image_reader import ImageFileReader, look_at_headers, spread
 from .imagefiles import ImageFiles, Paths
-
-#: Digits of a class number, at most.
-_DIGITS = 9
 
 
 @dataclass
@@ -199,7 +196,7 @@ class MapFile(ImageFileReader):
             good = len(targets) == len(texts) and targets.shape[1] == (rows.width or targets.shape[1]) \
                 and np.isfinite(targets).all()
         else:
-            good = "".join(texts).isdecimal() and max(map(len, texts)) <= _DIGITS
+            good = "".join(texts).isdecimal() and max(map(len, texts)) <= MOST_DIGITS
             written = [int(text) for text in texts] if good else []
             targets = np.array(written, dtype=np.int64) - self.first_label
             good = good and targets.min() >= 0 and (self.label_dim is None or targets.max() < self.label_dim)
@@ -242,7 +239,7 @@ class MapFile(ImageFileReader):
         return _path(parts[-2], folder), parts[-1]
 
     def _class(self, number: int, text: str) -> int:
-        if not text.isdecimal() or len(text) > _DIGITS:
+        if not text.isdecimal() or len(text) > MOST_DIGITS:
             raise self._bad_row(number, "has a label that is not a class number", f"The label is `{text[:30]}`.",
                                 "labels are whole numbers from 0; for other numbers set `targets = 'numbers'`.")
         wrong = check_label(int(text), self.first_label, self.label_dim)

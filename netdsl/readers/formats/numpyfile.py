@@ -15,7 +15,7 @@ from ...base.suggest import did_you_mean
 from ...spec import Choice, Integer, Optional, Text, option, table_row
 from ..arrays import np
 from ..class_numbers import FIRST_LABEL_DOC, ClassNumbers, count_classes
-from ..files import kind_of, locate, read_all, read_head, reading, required, short
+from ..files import kind_of, locate, read_all, read_head, read_member, reading, required, short
 from ..memory import ArrayDataset, element_sizes, float32
 from ..reader import DataError, Dataset, Description, ImageDims, Stream, Wanted
 from ..transforms.pipeline import ImageReader
@@ -322,8 +322,7 @@ class NumPy(ImageReader):
                     if name not in names:
                         raise DataError(f"`{short(path)}` has no array `{name}`", place=name, option="file",
                                         body=(f"It has {', '.join(names[:20])}.",), hint=did_you_mean(name, names))
-                    with archive.open(name + ".npy") as stream:
-                        return stream.read(count)
+                    return read_member(archive, name + ".npy", count)
             # RuntimeError: encrypted, or packed in a way that Python cannot unpack; ValueError: damaged names.
             except (zipfile.BadZipFile, KeyError, RuntimeError, ValueError) as error:
                 raise self._damaged(path, error, name) from None

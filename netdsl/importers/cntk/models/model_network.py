@@ -23,7 +23,7 @@ from ...import_format import Imported, ImportFormat, ImportRequest, not_supporte
 from .model_file import ModelFile, ModelNode, ModelTensor
 from .model_rules import step_of
 from .model_steps import GraphView, Step, Unsupported
-from .read_model import TITLE, read_model
+from .read_model import TITLE, looks_like_model, read_model
 
 #: Words that a name must not be: those of the language, and the special lists of a network.
 _TAKEN = frozenset(("if", "then", "else", "array", "true", "false", "include", "network", "reader", "SGD",
@@ -40,6 +40,9 @@ class CNTKModelGraph(ImportFormat):
 
     def recognises(self, text: str) -> bool:
         return False
+
+    def begins(self, start: bytes) -> bool:
+        return looks_like_model(start)
 
     def read(self, request: ImportRequest) -> Imported:
         name = request.source.name
@@ -95,8 +98,8 @@ class GraphWriter:
     def _no_row(self, wrong: Unsupported, node: ModelNode, why: str = "") -> Diagnostic:
         body = (f"The node is `{node.name or node.uid}`, at byte {node.at:,} of the file.",)
         return not_supported(wrong.what, self._span, body=(*body, f"Reading says: {why}.") if why else body,
-                             hint="its weights can be used all the same: `netdsl info` lists them, and --weights "
-                                  "takes them for a network that you write.")
+                             hint="its weights can be used all the same: `netdsl info` lists them, and a network "
+                                  "that you write takes them with --weights.")
 
     # --- members ------------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from ...mapped_text import MappedText
 from .ndl_syntax import Call, Item, Items, Macro, Member, Option, Statement, Word
 
 _TOKEN = re.compile(r"""(?P<blank>[ \t\r\f]+|(?:(?<=[\s;,])|\A)\#[^\n]*)|(?P<end>[\n;])|(?P<string>"[^"\n]*"|'[^'\n]*')
-                        |(?P<sign>[()\[\]{}=,])|(?P<word>[^\s()\[\]{}=,;"]+)|(?P<other>.)""", re.VERBOSE)
+                        |(?P<sign>[()\[\]{}=,])|(?P<word>(?:[^\s()\[\]{}=,;"]|\[\d+\])+)|(?P<other>.)""", re.VERBOSE)
 _CLOSES = {"(": ")", "[": "]", "{": "}"}
 
 

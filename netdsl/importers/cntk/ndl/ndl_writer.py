@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from ....base.codes import Code
 from ....base.diagnostics import Diagnostic, Label
@@ -36,7 +36,7 @@ class Writer:
         self.problems: list[Diagnostic] = []
         self.layouts: list[tuple[str, Span, bool]] = []  #: kind, place, whether the file says so
         self.unread: list[tuple[str, Span]] = []  #: options without a meaning
-        self._calling: list[str] = []  #: macros being written out, to find those that call themselves
+        self._endless = _endless(macros)
         self._refused: dict[str, list[Diagnostic]] = {}
 
     # --- problems --------------------------------------------------------------------------------
@@ -212,14 +212,10 @@ class Writer:
             return self._report(Code.WRONG_ARGUMENTS, f"`{macro.name.text}` needs "
                                 f"{plural(len(macro.parameters), 'argument')} and has {len(call.arguments)}", call.span,
                                 f"it is defined in line {macro.name.span.line} of {macro.name.span.source.name}")
-        if macro.name.key in self._calling:
+        if macro.name.key in self._endless:
             return self._report(Code.CYCLE, f"the macro `{macro.name.text}` calls itself", call.span,
-                                "this would never end")
-        self._calling.append(macro.name.key)
-        try:
-            return self._made(call, macro, scope)
-        finally:
-            self._calling.pop()
+                                "this would never end", "NDL has no `if` that could end it.")
+        return self._made(call, macro, scope)
 
     def _made(self, call: Call, macro: Macro, scope: Scope) -> ast.Expression:
         options = [option for option in call.options if option.name.key not in ("tag", "imagelayout")]
@@ -256,6 +252,31 @@ def _selected(value: ast.Expression, path: Sequence[str]) -> ast.Expression:
     for name in path:
         value = ast.Select(value, build.identifier(name), value.span)
     return value
+
+
+def _endless(macros: Mapping[str, Macro]) -> set[str]:
+    """The macros whose calls lead back to them."""
+    calls = {key: {call for statement in macro.body for call in _called(statement.value) if call in macros}
+             for key, macro in macros.items()}
+    found = set()
+    for key in calls:
+        reached, waiting = set[str](), list(calls[key])
+        while waiting:
+            at = waiting.pop()
+            if at not in reached:
+                reached.add(at)
+                waiting += calls[at]
+        if key in reached:
+            found.add(key)
+    return found
+
+
+def _called(item: Item) -> set[str]:
+    if isinstance(item, Items):
+        return {name for part in item.items for name in _called(part)}
+    if not isinstance(item, Call):
+        return set()
+    return {item.function.key, *(name for part in item.arguments for name in _called(part))}
 
 
 def _words_of(macro: Macro) -> set[str]:

@@ -1,0 +1,173 @@
+"""Rows for layers that bring data: what they say of the shapes of their blobs; reading them is the reader's part."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+from ...base.codes import Code
+from ...base.units import plural
+from ...syntax import ast
+from .known_fields import Known, choice, flag, number, read_fields, text, unused, whole
+from .known_fields import message as known_message
+from .layer_row import Extents, LayerRow, Translation
+from .prototext import Message, Scalar
+
+TRANSFORM: dict[str, Known] = {
+    "scale": number(1.0), "mirror": flag(False), "crop_size": whole(0), "mean_file": text(),
+    "mean_value": number(repeated=True), "force_color": flag(False), "force_gray": flag(False)}
+
+
+class DataRow(LayerRow):
+    """A layer without bottoms whose tops are inputs of the network."""
+
+    role = "data"
+    inputs, tops = (0, 0), (1, 1000)
+
+    def image(self, use: Translation) -> Extents | None:
+        """The extents of the first top, None where the file does not say."""
+        return None
+
+    def shapes(self, use: Translation) -> Sequence[Extents]:
+        found = []
+        for index, (name, span) in enumerate(use.layer.tops):
+            shape = use.given_shapes.get(name, self.image(use) if index == 0 else ())
+            if shape is None:
+                use.problems.add(
+                    Code.MISSING_OPTION, f"the size of `{name}` is not said", span, "it is known only from the data",
+                    hint=f"say it behind the file's name, width first: `{name}=28:28:1`.")
+                shape = ()
+            found.append(shape)
+        return found
+
+    def results(self, use: Translation, inputs: Sequence[ast.Expression]) -> Sequence[ast.Expression]:
+        return [use.build.make("Input", use.dims(shape)) for shape in self.shapes(use)]
+
+    def transformed(self, use: Translation, height: int, width: int, channels: int) -> Extents | None:
+        """The extents behind `transform_param`; zeros where they are not known."""
+        values = read_fields(use.layer.transform, TRANSFORM, "`transform_param`", use.layer.span, use.problems)
+        crop = values["crop_size"]
+        if not crop and not (height and width):
+            return None
+        if values["force_color"] or values["force_gray"]:
+            channels = 3 if values["force_color"] else 1
+        if not channels:
+            means = len(values["mean_value"])
+            channels = means if means > 1 else 3
+            if means <= 1:
+                use.problems.add(Code.DOUBTFUL, "how many channels the images have is not said", use.layer.span,
+                                 "they are taken as colour images, of 3", severity="warning",
+                                 hint=f"say it behind the file's name: `{use.layer.tops[0][0]}={crop}:{crop}:1`.")
+        return (channels, crop, crop) if crop else (channels, height, width)
+
+
+class Input(DataRow):
+    types, message = ("Input",), "input_param"
+    fields: ClassVar[Mapping[str, Known]] = {"shape": known_message()}
+    becomes = "Input"
+
+    def shapes(self, use: Translation) -> Sequence[Extents]:
+        given = use.layer.parameter(self.message).all("shape")
+        messages = [f.value for f in given if isinstance(f.value, Message)]
+        count = len(use.layer.tops)
+        if len(messages) not in (1, count):
+            what = "no shape" if not messages else plural(len(messages), "shape")
+            use.refuse(Code.MISSING_OPTION, f"{what} for {plural(count, 'input')}", "shape",
+                       label="the shape is not said",
+                       hint="`input_param { shape { dim: 1 dim: 3 dim: 224 dim: 224 } }`.")
+        found = [self._extents(use, shape) for shape in messages] * (count if len(messages) == 1 else 1)
+        return [use.given_shapes.get(name, shape)
+                for (name, _), shape in zip(use.layer.tops, found, strict=True)]
+
+    def _extents(self, use: Translation, shape: Message) -> Extents:
+        dims = []
+        for f in shape.all("dim"):
+            whole_number = isinstance(f.value, Scalar) and f.value.is_whole
+            dims.append(int(float(f.value.value)) if whole_number else 0)  # type: ignore[union-attr]
+            if not 1 <= dims[-1] < 2**31:
+                use.problems.add(Code.OPTION_TYPE, "an extent is a whole number above 0", f.span, "this is not")
+                dims[-1] = 1
+        return tuple(dims[1:])
+
+    def batch(self, use: Translation) -> int:
+        """The samples of a minibatch that the file states."""
+        for shape in use.layer.parameter(self.message).messages("shape"):
+            for f in shape.all("dim"):
+                return int(float(f.value.value)) if isinstance(f.value, Scalar) and f.value.is_whole else 0
+        return 0
+
+
+class Data(DataRow):
+    types, message = ("Data",), "data_param"
+    fields: ClassVar[Mapping[str, Known]] = {
+        "source": text(), "batch_size": whole(0), "rand_skip": whole(0), "backend": choice("LEVELDB", "LMDB"),
+        "scale": number(1.0), "mean_file": text(), "crop_size": whole(0), "mirror": flag(False),
+        "force_encoded_color": flag(False), "prefetch": unused("whole")}
+    becomes = "Input"
+
+    def image(self, use: Translation) -> Extents | None:
+        return self.transformed(use, 0, 0, 3 if use.values["force_encoded_color"] else 0)
+
+
+class ImageData(DataRow):
+    types, message = ("ImageData",), "image_data_param"
+    fields: ClassVar[Mapping[str, Known]] = {
+        "source": text(), "batch_size": whole(1), "rand_skip": whole(0), "shuffle": flag(False),
+        "new_height": whole(0), "new_width": whole(0), "is_color": flag(True), "scale": number(1.0),
+        "mean_file": text(), "crop_size": whole(0), "mirror": flag(False), "root_folder": text()}
+    becomes = "Input"
+
+    def image(self, use: Translation) -> Extents | None:
+        return self.transformed(use, use.values["new_height"], use.values["new_width"],
+                                3 if use.values["is_color"] else 1)
+
+
+class WindowData(DataRow):
+    types, message = ("WindowData",), "window_data_param"
+    fields: ClassVar[Mapping[str, Known]] = {
+        "source": text(), "scale": number(1.0), "mean_file": text(), "batch_size": whole(0), "crop_size": whole(0),
+        "mirror": flag(False), "fg_threshold": number(0.5), "bg_threshold": number(0.5), "fg_fraction": number(0.25),
+        "context_pad": whole(0), "crop_mode": text("warp"), "cache_images": unused("flag"), "root_folder": text()}
+    becomes = "Input"
+    state = "mended"
+    remark = "the net can be checked and its weights used; the data cannot be read"
+
+    def image(self, use: Translation) -> Extents | None:
+        return self.transformed(use, 0, 0, 3)
+
+
+class MemoryData(DataRow):
+    types, message = ("MemoryData",), "memory_data_param"
+    fields: ClassVar[Mapping[str, Known]] = {
+        "batch_size": whole(0), "channels": whole(0), "height": whole(0), "width": whole(0)}
+    becomes = "Input"
+
+    def image(self, use: Translation) -> Extents | None:
+        shape = tuple(use.values[name] for name in ("channels", "height", "width"))
+        return shape if all(shape) else None
+
+
+class HDF5Data(DataRow):
+    types, message = ("HDF5Data",), "hdf5_data_param"
+    fields: ClassVar[Mapping[str, Known]] = {"source": text(), "batch_size": whole(0), "shuffle": flag(False)}
+    becomes = "Input"
+
+
+class DummyData(DataRow):
+    types, message = ("DummyData",), "dummy_data_param"
+    fields: ClassVar[Mapping[str, Known]] = {
+        "data_filler": known_message(repeated=True), "shape": known_message(repeated=True),
+        "num": whole(repeated=True), "channels": whole(repeated=True), "height": whole(repeated=True),
+        "width": whole(repeated=True)}
+    becomes = "Input"
+
+    def shapes(self, use: Translation) -> Sequence[Extents]:
+        values, count = use.values, len(use.layer.tops)
+        found = [tuple(int(float(f.value.value)) for f in shape.all("dim") if isinstance(f.value, Scalar))[1:]
+                 for shape in values["shape"]]
+        if not found:
+            found = list(zip(values["channels"], values["height"], values["width"], strict=False))
+        if len(found) not in (1, count):
+            use.refuse(Code.MISSING_OPTION, f"{plural(len(found), 'shape')} for {plural(count, 'top')}", "shape",
+                       label="one for all, or one for each")
+        return found * (count if len(found) == 1 else 1)
