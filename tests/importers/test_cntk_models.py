@@ -228,7 +228,7 @@ def test_sizes_that_lie_do_not_take_memory() -> None:
 DATA = {file: (MODELS / file).read_bytes() for file in FILES}
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.data())
 def test_any_damage_is_a_mistake_of_the_file(data: st.DataObject) -> None:
     """Bytes changed, cut out or repeated anywhere: a model, or BadBytes; never another exception."""

@@ -39,8 +39,8 @@ def _linear(view: GraphView, node: ModelNode, bias: ModelTensor | None) -> Step 
         return None
     options: dict[str, Any] = {} if bias is not None else {"bias": False}
     tensors = {weight.uid: "weight", **({bias.uid: "bias"} if bias is not None else {})}
-    return Step((data,), lambda v: view.build.call(view.build.make("LinearLayer", view.build.value(outputs), **options), *v),
-                tensors=tensors, stem="dense")
+    layer = view.build.make("LinearLayer", view.build.value(outputs), **options)
+    return Step((data,), lambda v: view.build.call(layer, *v), tensors=tensors, stem="dense")
 
 
 def times(view: GraphView, node: ModelNode) -> Step:
