@@ -40,3 +40,22 @@ def _by_start(name: str) -> ImportFormat | None:
     except OSError:
         return None
     return next((row for row in FORMATS if row.binary and row.begins(start)), None)
+
+def parts_of(name: str) -> tuple[str, ...]:
+    """The files that a name such as `a.cntk+b.cntk` means together, where its format reads several as one."""
+    suffix = PurePath(name).suffix.lower()
+    several = "+" in name and any(row.joins and suffix in row.suffixes for row in FORMATS)
+    return tuple(name.split("+")) if several else ()
+
+
+#: How files begin that are no text, and what they are.
+_MAGIC = ((b"BM", "a picture (BMP)"), (b"\x89PNG", "a picture (PNG)"), (b"\xff\xd8", "a picture (JPEG)"),
+          (b"GIF8", "a picture (GIF)"), (b"\x1f\x8b", "packed (gzip)"), (b"PK\x03\x04", "a zip archive"),
+          (b"B\0C\0N\0", "a model of CNTK, with weights"))
+
+
+def kind_of(path: str) -> str:
+    """What a file is that is no text, by its first bytes: "a picture (BMP)"; empty where they do not say."""
+    with open(path, "rb") as stream:
+        head = stream.read(8)
+    return next((what for magic, what in _MAGIC if head.startswith(magic)), "")

@@ -41,6 +41,7 @@ class ImportFormat(ABC):
     title: ClassVar[str]  #: "a configuration of CNTK"
     suffixes: ClassVar[tuple[str, ...]]  #: in lower case, with the dot
     binary: ClassVar[bool] = False
+    joins: ClassVar[bool] = False  #: whether `a.x+b.x` names two files that are read as one
 
     @abstractmethod
     def recognises(self, text: str) -> bool:
