@@ -41,6 +41,7 @@ def _by_start(name: str) -> ImportFormat | None:
         return None
     return next((row for row in FORMATS if row.binary and row.begins(start)), None)
 
+
 def parts_of(name: str) -> tuple[str, ...]:
     """The files that a name such as `a.cntk+b.cntk` means together, where its format reads several as one."""
     suffix = PurePath(name).suffix.lower()
