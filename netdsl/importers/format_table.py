@@ -9,9 +9,17 @@ from .cntk.cntk_config import CNTKConfig
 from .cntk.models.model_network import CNTKModelGraph
 from .cntk.ndl.mel import MELFile
 from .cntk.ndl.ndl_file import NDLFile
+from .darknet.darknet_format import Darknet
 from .import_format import ImportFormat
 
-FORMATS: tuple[ImportFormat, ...] = (CNTKConfig(), NDLFile(), MELFile(), CaffeNet(), CNTKModelGraph())
+FORMATS: tuple[ImportFormat, ...] = (
+    CNTKConfig(),
+    NDLFile(),
+    MELFile(),
+    CaffeNet(),
+    Darknet(),
+    CNTKModelGraph(),
+)
 
 
 def format_of(name: str, text: str) -> ImportFormat | None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from .cntk.models.model_weights import CNTKModel
+from .darknet.darknet_weights import DarknetWeights
 from .weight_format import WeightFormat
 
-WEIGHT_FORMATS: tuple[WeightFormat, ...] = (CNTKModel(),)
+WEIGHT_FORMATS: tuple[WeightFormat, ...] = (CNTKModel(), DarknetWeights())
 
 #: How much of a file is looked at to see what it is.
 _START = 1 << 10

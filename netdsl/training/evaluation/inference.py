@@ -56,9 +56,7 @@ def evaluate(
         raise no_data_failure(program, phase)
     device = choose_device(options.device)
     with ExitStack() as stack:
-        executable = load_trained(
-            program, (*program.criteria, *program.metrics), weights, device, options.allow_missing
-        )
+        executable = load_trained(program, program.evaluated(phase), weights, device, options.allow_missing)
         precision = choose_precision(program.plan.block.precision if program.plan is not None else "float", device)
         stack.enter_context(torch_settings(device, False))
         by = make_evaluator(program, executable, precision, phase, program.plan, options, stack, detail=True)
