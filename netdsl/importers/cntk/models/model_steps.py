@@ -10,6 +10,7 @@ from typing import Any
 
 from ....syntax import ast
 from ...building import Builder
+from .dictionary_values import Axis
 from .model_file import ModelFile, ModelNode, ModelTensor
 
 Expressions = Sequence[ast.Expression]
@@ -122,7 +123,9 @@ def axis_number(value: Any) -> int:
     """An axis counted from 1, the fastest first; the end of all axes is 0. Raises Unsupported for a dynamic one."""
     if isinstance(value, int):
         return value
-    index, name = int(getattr(value, "index", 0)), str(getattr(value, "name", ""))
+    if not isinstance(value, Axis):
+        raise Unsupported("operation along no axis")
+    index, name = value.index, value.name
     if name.startswith("staticAxisIdx"):
         if index < 0:
             raise Unsupported("axes that are counted from the last one")
@@ -139,7 +142,7 @@ def reduced_axes(node: ModelNode) -> list[int] | None:
         given = node.options.get("axisVec") or [node.options.get("axis")]
     found: list[int] = []
     for axis in given:
-        if axis == 0 or getattr(axis, "name", "") == "AllStaticAxes":
+        if axis == 0 or (isinstance(axis, Axis) and axis.name == "AllStaticAxes"):
             return None
         if (isinstance(axis, int) and axis < 0) or not (isinstance(axis, int) or axis_number(axis)):
             raise Unsupported("reduction over the samples of a minibatch or the steps of a sequence")
