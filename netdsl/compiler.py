@@ -21,7 +21,7 @@ from .checks.reader_data import add_label_hints
 from .elaborate import elaborate
 from .elaborate.overrides import with_overrides
 from .importers import Imported, ImportRequest, format_of
-from .importers.format_table import is_binary
+from .importers.format_table import is_binary, kind_of, parts_of
 from .ir.network import NetworkTotals, Node, totals
 from .ir.program import CheckedProgram, Origin
 from .passes import run_passes
@@ -84,9 +84,13 @@ def read_source(path: str, files: Files) -> Source:
     try:
         if is_binary(path) and files.exists(path):
             return Source(path, "")
+        parts = parts_of(path)
+        if parts and not files.exists(path):
+            return Source(path, "".join(read_source(part, files).text for part in parts))
         return files.read(path if files.exists(path) else _shipped(path))
     except (OSError, UnicodeDecodeError) as error:
-        why = "it does not exist" if isinstance(error, FileNotFoundError) else \
+        kind = kind_of(path) if isinstance(error, UnicodeDecodeError) else ""
+        why = f"it is {kind}" if kind else "it does not exist" if isinstance(error, FileNotFoundError) else \
             "it is a folder" if isinstance(error, IsADirectoryError) else \
             "it is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else str(error)
         folder = Path(path).parent

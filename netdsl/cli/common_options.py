@@ -32,8 +32,14 @@ def file_and_overrides(command: F) -> F:
 def split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     """Files and overrides, told apart by their form."""
     # `SGD.maxEpochs =3` sets nothing and is no file either: its message says how it is written.
-    overrides = [a for a in arguments if is_override(a) or ("=" in a and not a.split("=")[0].endswith(".net"))]
+    overrides = [a for a in arguments if is_override(a) or _sets_nothing(a)]
     return [file_of(a) for a in arguments if a not in overrides], overrides
+
+
+def _sets_nothing(argument: str) -> bool:
+    """Whether an argument is meant to set a value and does not."""
+    name, equals, _ = argument.partition("=")
+    return bool(equals) and not name.endswith(".net") and name.casefold() != "configfile"
 
 
 def phase_option(default: Phase, help: str) -> Callable[[F], F]:

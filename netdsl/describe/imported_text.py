@@ -20,7 +20,7 @@ def imported_text(checked: CheckResult) -> str:
     """
     assert checked.module is not None
     members = expanded_members(checked.module.members, Files())
-    return format_module(dataclasses.replace(checked.module, members=members), checked.source)
+    return format_module(dataclasses.replace(checked.module, members=members), checked.module.span.source)
 
 
 def read_again(checked: CheckedProgram, text: str, name: str) -> CheckedProgram:

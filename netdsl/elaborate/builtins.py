@@ -239,6 +239,8 @@ BUILTINS: tuple[Builtin, ...] = (
             "Whether a value is a number.", ("IsDouble (1)", "true")),
     Builtin("IsBool", ("x",), {}, _is(lambda v: isinstance(v, bool)), "Whether a value is true or false.",
             ("IsBool (true)", "true")),
+    Builtin("IsNone", ("x",), {}, _is(lambda v: v is None), "Whether a value is `None`, as one that was not given.",
+            ("IsNone (None)", "true")),
 )
 
 #: Names that stand for values.

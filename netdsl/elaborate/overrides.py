@@ -33,7 +33,9 @@ Expand: TypeAlias = Callable[[Sequence[ast.Member]], list[Definition]]
 
 
 def is_override(text: str) -> bool:
-    return _OVERRIDE.fullmatch(text) is not None
+    """Whether an argument sets a value: `SGD.maxEpochs=3`, CNTK's `Train=[SGD=[maxEpochs=1]]`; `configFile=` names a
+    file."""
+    return _OVERRIDE.fullmatch(text) is not None and not text.casefold().startswith("configfile=")
 
 
 def with_overrides(module: ast.Module, overrides: Iterable[str]) -> ast.Module:

@@ -21,7 +21,7 @@ def read_schedule(
     arithmetic: `(0.1*10) : 0.01`. Counts that are not whole are left to the plan, which knows the key.
     """
     stretches: list[Segment] = []
-    for item, scope, at in _items(expression, environment, place, outermost=True):
+    for item, scope, at in _items(evaluator, expression, environment, place):
         if isinstance(item, ast.Binary) and item.operator == "*":
             value = _number(evaluator, item.left, scope, at)
             count = _number(evaluator, item.right, scope, at)
@@ -54,7 +54,7 @@ def _cure(text: str, value: Any) -> str:
     return ""
 
 
-def _items(expression: ast.Expression, environment: Environment, place: NamedPlace, outermost: bool = False
+def _items(evaluator: Interpreter, expression: ast.Expression, environment: Environment, place: NamedPlace
            ) -> Iterator[tuple[ast.Expression, Environment, NamedPlace]]:
     inner = expression
     while isinstance(inner, ast.Parentheses):
@@ -62,11 +62,13 @@ def _items(expression: ast.Expression, environment: Environment, place: NamedPla
     if isinstance(inner, ast.List):
         for item in inner.items:
             value = item.value if isinstance(item, ast.Step) else item
-            yield from _items(value, environment, place)
+            yield from _items(evaluator, value, environment, place)
         return
     followed = _follow(expression, environment)
     if followed is not None:
-        yield from _items(followed.expression, followed.environment, followed.place, outermost)
+        if followed.name is not None:
+            evaluator.used.add(followed.name.span)
+        yield from _items(evaluator, followed.expression, followed.environment, followed.place)
         return
     yield (expression, environment, place)
 

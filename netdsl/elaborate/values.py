@@ -20,6 +20,7 @@ class Interpreter(Protocol):
     """What thunks, applications and operators need of the evaluator; it is made of them, so they do not name it."""
 
     running: list[Thunk]
+    used: set[Span]
     spec_spans: dict[int, tuple[Any, Span, dict[str, Span]]]
 
     def evaluate(self, expression: ast.Expression, environment: Environment, place: NamedPlace) -> Any: ...

@@ -41,10 +41,15 @@ class ImportFormat(ABC):
     title: ClassVar[str]  #: "a configuration of CNTK"
     suffixes: ClassVar[tuple[str, ...]]  #: in lower case, with the dot
     binary: ClassVar[bool] = False
+    joins: ClassVar[bool] = False  #: whether `a.x+b.x` names two files that are read as one
 
     @abstractmethod
     def recognises(self, text: str) -> bool:
         """Whether a text looks like one, where the name of its file does not say."""
+
+    def begins(self, start: bytes) -> bool:
+        """Whether a binary file that begins like this is one, where the name of the file does not say."""
+        return False
 
     @abstractmethod
     def read(self, request: ImportRequest) -> Imported:

@@ -9,6 +9,7 @@ from ..spec import Choice, Flag, Integer, Number, option, table_row
 from .bounds import POSITIVE, UNIT, Bounds, rising
 from .initializers import constant
 from .layer import Example, Initializer, Layer, Meaning, ParameterSpec, SampleLayer, Shape, ShapeError
+from .torch_form import Call, Default, TorchForm, function
 
 if TYPE_CHECKING:
     import torch
@@ -39,6 +40,9 @@ class ReLU(Activation):
     def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
         return tensors[0].relu()
 
+    def torch_form(self, inputs: Sequence[Shape], output: Shape) -> TorchForm | None:
+        return function("F.relu({0})", "nn.ReLU")
+
     def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
         return rising(inputs[0], lambda x: max(x, 0.0), POSITIVE)
 
@@ -62,6 +66,9 @@ class Sigmoid(Activation):
     def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
         return tensors[0].sigmoid()
 
+    def torch_form(self, inputs: Sequence[Shape], output: Shape) -> TorchForm | None:
+        return function("torch.sigmoid({0})", "nn.Sigmoid")
+
 
 @table_row
 class Tanh(Activation):
@@ -77,6 +84,9 @@ class Tanh(Activation):
 
     def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
         return tensors[0].tanh()
+
+    def torch_form(self, inputs: Sequence[Shape], output: Shape) -> TorchForm | None:
+        return function("torch.tanh({0})", "nn.Tanh")
 
 
 @table_row
@@ -96,6 +106,9 @@ class LeakyReLU(Activation):
 
         (x,) = tensors
         return torch.where(x >= 0, x, self.slope * x)
+
+    def torch_form(self, inputs: Sequence[Shape], output: Shape) -> TorchForm | None:
+        return function(f"F.leaky_relu({{0}}, {self.slope!r})", "nn.LeakyReLU", negative_slope=self.slope)
 
 
 @table_row
@@ -125,6 +138,10 @@ class PReLU(Activation):
         slope = p.slope.reshape(-1, *(1,) * (p.inputs[0].rank - 1))
         return torch.where(x >= 0, x, slope * x)
 
+    def torch_form(self, inputs: Sequence[Shape], output: Shape) -> TorchForm | None:
+        return TorchForm(module=Call.of("nn.PReLU", ("num_parameters", inputs[0].dims[0] if self.per_channel else 1)),
+                         own={"slope": "weight"})
+
 
 @table_row
 class ELU(Activation):
@@ -143,6 +160,9 @@ class ELU(Activation):
 
         return torch.nn.functional.elu(tensors[0], self.alpha)
 
+    def torch_form(self, inputs: Sequence[Shape], output: Shape) -> TorchForm | None:
+        return function(f"F.elu({{0}}, alpha={self.alpha!r})", "nn.ELU", alpha=Default(self.alpha, 1.0))
+
 
 @table_row
 class SELU(Activation):
@@ -158,6 +178,9 @@ class SELU(Activation):
         import torch
 
         return torch.nn.functional.selu(tensors[0])
+
+    def torch_form(self, inputs: Sequence[Shape], output: Shape) -> TorchForm | None:
+        return function("F.selu({0})", "nn.SELU")
 
 
 @table_row
@@ -179,6 +202,11 @@ class GELU(Activation):
 
         return torch.nn.functional.gelu(tensors[0], approximate="none" if self.formula == "exact" else "tanh")
 
+    def torch_form(self, inputs: Sequence[Shape], output: Shape) -> TorchForm | None:
+        kind = "none" if self.formula == "exact" else "tanh"
+        text = "F.gelu({0})" if kind == "none" else f'F.gelu({{0}}, approximate="{kind}")'
+        return function(text, "nn.GELU", approximate=Default(kind, "none"))
+
 
 @table_row
 class SiLU(Activation):
@@ -196,6 +224,9 @@ class SiLU(Activation):
 
         return torch.nn.functional.silu(tensors[0])
 
+    def torch_form(self, inputs: Sequence[Shape], output: Shape) -> TorchForm | None:
+        return function("F.silu({0})", "nn.SiLU")
+
 
 @table_row
 class Mish(Activation):
@@ -210,6 +241,9 @@ class Mish(Activation):
         import torch
 
         return torch.nn.functional.mish(tensors[0])
+
+    def torch_form(self, inputs: Sequence[Shape], output: Shape) -> TorchForm | None:
+        return function("F.mish({0})", "nn.Mish")
 
 
 @table_row
@@ -230,6 +264,9 @@ class Softplus(Activation):
 
         return torch.nn.functional.softplus(tensors[0], self.steepness)
 
+    def torch_form(self, inputs: Sequence[Shape], output: Shape) -> TorchForm | None:
+        return function(f"F.softplus({{0}}, beta={self.steepness!r})", "nn.Softplus", beta=Default(self.steepness, 1.0))
+
 
 @table_row
 class Softsign(Activation):
@@ -245,6 +282,9 @@ class Softsign(Activation):
     def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
         (x,) = tensors
         return x / (1 + x.abs())
+
+    def torch_form(self, inputs: Sequence[Shape], output: Shape) -> TorchForm | None:
+        return function("F.softsign({0})", "nn.Softsign")
 
 
 @table_row
@@ -281,6 +321,9 @@ class HardSwish(Activation):
 
         return torch.nn.functional.hardswish(tensors[0])
 
+    def torch_form(self, inputs: Sequence[Shape], output: Shape) -> TorchForm | None:
+        return function("F.hardswish({0})", "nn.Hardswish")
+
 
 @table_row
 class ReLU6(Activation):
@@ -296,6 +339,9 @@ class ReLU6(Activation):
 
     def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
         return tensors[0].clamp(0, 6)
+
+    def torch_form(self, inputs: Sequence[Shape], output: Shape) -> TorchForm | None:
+        return function("F.relu6({0})", "nn.ReLU6")
 
 
 @table_row

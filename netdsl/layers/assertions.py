@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..spec import Dims, option, table_row
 from .layer import Example, Layer, Shape, ShapeError
+from .torch_form import IDENTITY, TorchForm
 
 if TYPE_CHECKING:
     import torch
@@ -41,3 +42,6 @@ class Expect(Layer):
 
     def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
         return tensors[0]
+
+    def torch_form(self, inputs: Sequence[Shape], output: Shape) -> TorchForm | None:
+        return IDENTITY

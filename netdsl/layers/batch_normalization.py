@@ -12,6 +12,7 @@ from ..spec import Flag, Integer, Number, Optional, OptionError, option, table_r
 from .bounds import UNBOUNDED
 from .initializers import constant
 from .layer import Example, Layer, ParameterSpec, Shape, ShapeError
+from .torch_form import Call, Default, TorchForm
 
 if TYPE_CHECKING:
     import torch
@@ -141,6 +142,14 @@ class BatchNormalizationLayer(Layer):
         running = (p.running_mean, p.running_variance, p.running_count)
         scale, bias = (p.weight, p.bias) if self.affine else (None, None)
         return normalize_batch(tensors[0], scale, bias, running, rule, p.training, self.spatial_rank > 0)
+
+    def torch_form(self, inputs: Sequence[Shape], output: Shape) -> TorchForm | None:
+        axes = inputs[0].rank - 1
+        if (self.spatial_rank == 0 and axes) or axes > 3:
+            return None
+        module = Call.of(f"nn.BatchNorm{max(1, axes)}d", ("num_features", inputs[0].dims[0]),
+                         eps=Default(self.epsilon, 1e-5), affine=Default(self.affine, True))
+        return TorchForm(module=module, own={"running_variance": "running_var"}, left_out=("running_count",))
 
 
 @table_row

@@ -20,6 +20,7 @@ from .given_filters import (
 )
 from .initializers import constant, fans, init_bias_option, init_option, init_value_scale_option, weight_start
 from .layer import Activated, Example, Layer, ParameterSpec, Shape, ShapeError
+from .torch_form import Call, Default, TorchForm, alike, padded_input, padding_call
 from .windows import (
     Sliding,
     Window,
@@ -158,6 +159,9 @@ class ConvolutionalLayer(Activated):
     def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
         return convolve(tensors[0], p.weight, p.bias if self.bias else None, p.prepared, self.groups)
 
+    def torch_form(self, inputs: Sequence[Shape], output: Shape) -> TorchForm | None:
+        return convolution_form(self.windows(inputs[0]), inputs[0].dims[0], output.dims[0], self.bias, self.groups)
+
 
 @table_row
 class Convolution(Layer):
@@ -289,6 +293,19 @@ def prepare_convolution(windows: Sequence[Window]) -> dict[str, Any]:
         "padding": tuple(w.lower if w.is_symmetric else 0 for w in windows),
         "explicit": explicit_padding(windows, keep_symmetric=True),
     }
+
+
+def convolution_form(windows: Sequence[Window], inputs: int, outputs: int, bias: bool, groups: int) -> TorchForm:
+    """`nn.Conv2d`, with explicit padding before it where torch's own does not serve."""
+    prepared = prepare_convolution(windows)
+    padding = alike(prepared["padding"])
+    module = Call.of(f"nn.Conv{len(windows)}d", ("in_channels", inputs), ("out_channels", outputs),
+                     kernel_size=alike([w.kernel for w in windows]), stride=Default(alike(prepared["stride"]), 1),
+                     padding=Default(padding, 0), dilation=Default(alike(prepared["dilation"]), 1),
+                     groups=Default(groups, 1), bias=Default(bias, True))
+    pads = prepared["explicit"]
+    before = (padding_call(pads),) if any(pads) else ()
+    return TorchForm(f"{{self}}({padded_input(pads)})", module, before)
 
 
 def convolve(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, prepared: dict[str, Any],

@@ -13,6 +13,7 @@ from .convolution import divide_channels, groups_option, validate_groups
 from .given_filters import infer_filters, map_dims_option, number_of_filters, number_of_maps
 from .initializers import KINDS, constant, fans, init_bias_option, init_option, init_value_scale_option, weight_start
 from .layer import Activated, Example, Layer, ParameterSpec, Shape, ShapeError, expect_rank
+from .torch_form import Call, Default, TorchForm, alike
 from .windows import (
     Sliding,
     Window,
@@ -137,6 +138,18 @@ class ConvolutionTransposeLayer(Activated):
 
     def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
         return convolve_transposed(tensors[0], p.weight, p.bias if self.bias else None, p.prepared, self.groups)
+
+    def torch_form(self, inputs: Sequence[Shape], output: Shape) -> TorchForm | None:
+        windows = self.windows(inputs[0])
+        prepared = prepare_transposed(windows)
+        if prepared["crop"]:
+            return None
+        return TorchForm(module=Call.of(
+            f"nn.ConvTranspose{len(windows)}d", ("in_channels", inputs[0].dims[0]), ("out_channels", output.dims[0]),
+            kernel_size=alike([w.kernel for w in windows]), stride=Default(alike(prepared["stride"]), 1),
+            padding=Default(alike(prepared["padding"]), 0),
+            output_padding=Default(alike(prepared["output_padding"]), 0), groups=Default(self.groups, 1),
+            bias=Default(self.bias, True), dilation=Default(alike(prepared["dilation"]), 1)))
 
 
 @table_row

@@ -19,6 +19,7 @@ from .initializers import (
     weight_start,
 )
 from .layer import Activated, Example, Layer, ParameterSpec, SampleLayer, Shape, ShapeError
+from .torch_form import Call, Default, TorchForm
 
 if TYPE_CHECKING:
     import torch
@@ -86,6 +87,16 @@ class Linear(SampleLayer):
         y = torch.nn.functional.linear(x.flatten(1 + len(kept)) if len(summed) > 1 else x, p.weight,
                                        p.bias if self.bias else None)
         return y.reshape(*y.shape[:-1], *reversed(self.out_dim)) if len(self.out_dim) > 1 else y
+
+    def torch_form(self, inputs: Sequence[Shape], output: Shape) -> TorchForm | None:
+        kept, summed = self.split(inputs[0])
+        if kept or len(self.out_dim) > 1 or not inputs[0].batched:
+            return None
+        module = Call.of("nn.Linear", ("in_features", math.prod(summed)), ("out_features", self.out_dim[0]),
+                         bias=Default(self.bias, True))
+        flat = len(summed) == 1
+        return TorchForm("{self}({0})" if flat else "{self}({0}.flatten(1))", module,
+                         () if flat else (Call.of("nn.Flatten"),))
 
 
 _LINEAR_EXAMPLES = (

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..spec import Number, Optional, option, table_row
 from .layer import Example, Layer, Shape
+from .torch_form import Call, TorchForm
 
 if TYPE_CHECKING:
     import torch
@@ -52,3 +53,7 @@ class Dropout(Layer):
         if not rate:
             return tensors[0]
         return torch.nn.functional.dropout(tensors[0], rate, p.training)
+
+    def torch_form(self, inputs: Sequence[Shape], output: Shape) -> TorchForm | None:
+        # Where the file gives no rate, the training block does; torch's own default is the usual one.
+        return TorchForm(module=Call.of("nn.Dropout", ("p", 0.5 if self.rate is None else self.rate)))

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ..spec import Number, option, table_row
 from .activation import Activation
 from .bounds import POSITIVE, Bounds, negate, product, rising, total
-from .layer import Example
+from .layer import Example, Shape
 from .quality import Follows, Quality
+from .torch_form import IDENTITY, TorchForm
 
 if TYPE_CHECKING:
     import torch
@@ -380,6 +381,13 @@ class ScaleAndShift(Elementwise):
             x = x * self.scale
         return x + self.offset if self.offset else x
 
+    def torch_form(self, inputs: Sequence[Shape], output: Shape) -> TorchForm | None:
+        parts = round(1 / self.scale) if self.scale else 0
+        times = "" if self.scale == 1 else f" / {parts}" if parts > 1 and 1 / parts == self.scale else \
+            f" * {self.scale!r}"
+        plus = f" {'-' if self.offset < 0 else '+'} {abs(self.offset):.17g}" if self.offset else ""
+        return TorchForm(f"{{0}}{times}{plus}") if times or plus else IDENTITY
+
     def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
         scaled = product(inputs[0], (self.scale, self.scale))
         return total([scaled, (self.offset, self.offset)])
@@ -422,6 +430,9 @@ class Pass(Elementwise):
 
     def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
         return tensors[0]
+
+    def torch_form(self, inputs: Sequence[Shape], output: Shape) -> TorchForm | None:
+        return IDENTITY
 
     def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
         return inputs[0]

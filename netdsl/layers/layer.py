@@ -13,6 +13,7 @@ from .accumulation import Accumulation
 from .bounds import Bounds
 from .initializers import Initializer
 from .quality import Follows, Quality
+from .torch_form import TorchForm
 
 if TYPE_CHECKING:
     import torch
@@ -355,6 +356,12 @@ class Layer(Spec):
         `p.output` (Shapes), `p.prepared` (what `prepare` returned), `p.layer` (this row).
         """
         raise NotImplementedError
+
+    def torch_form(self, inputs: Sequence[Shape], output: Shape) -> TorchForm | None:
+        """How a person writes the layer in PyTorch, in inference and in training alike; None: there is no usual way,
+        and what `forward` calls is written out.
+        """
+        return None
 
     # -- a data set's number, for criteria and metrics ----------------------------------------------
 

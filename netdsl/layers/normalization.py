@@ -9,6 +9,7 @@ from ..spec import Flag, Integer, Number, OptionError, option, table_row
 from .bounds import UNBOUNDED
 from .initializers import constant
 from .layer import Example, ParameterSpec, SampleLayer, Shape, ShapeError
+from .torch_form import Call, Default, TorchForm
 
 if TYPE_CHECKING:
     import torch
@@ -111,6 +112,12 @@ class LayerNormalizationLayer(SampleNormalization):
         y = torch.nn.functional.layer_norm(x, dims, None, None, self.epsilon)
         return y * p.weight + p.bias if self.affine else y
 
+    def torch_form(self, inputs: Sequence[Shape], output: Shape) -> TorchForm | None:
+        if not self.per_element or not inputs[0].batched:
+            return None
+        return TorchForm(module=Call.of("nn.LayerNorm", ("normalized_shape", self.normalized(inputs[0])),
+                                        eps=Default(self.epsilon, 1e-5)))
+
 
 @table_row
 class GroupNormalizationLayer(SampleNormalization):
@@ -158,6 +165,9 @@ class GroupNormalizationLayer(SampleNormalization):
 
         gain, bias = (p.weight, p.bias) if self.affine else (None, None)
         return torch.nn.functional.group_norm(x, self.groups, gain, bias, self.epsilon)
+
+    def torch_form(self, inputs: Sequence[Shape], output: Shape) -> TorchForm | None:
+        return group_form(self.groups, inputs[0].dims[0], self.epsilon, self.affine)
 
 
 @table_row
@@ -209,6 +219,15 @@ class InstanceNormalizationLayer(SampleNormalization):
         shape = (-1, *[1] * (x.dim() - 2))
         return y * p.weight.reshape(shape) + p.bias.reshape(shape)  # type: ignore[no-any-return]
 
+    def torch_form(self, inputs: Sequence[Shape], output: Shape) -> TorchForm | None:
+        channels = inputs[0].dims[0]
+        return group_form(channels, channels, self.epsilon, self.affine) if self.variance else None
+
+
+def group_form(groups: int, channels: int, epsilon: float, affine: bool) -> TorchForm:
+    return TorchForm(module=Call.of("nn.GroupNorm", ("num_groups", groups), ("num_channels", channels),
+                                    eps=Default(epsilon, 1e-5), affine=Default(affine, True)))
+
 
 @table_row
 class LocalResponseNormalizationLayer(SampleNormalization):
@@ -246,6 +265,14 @@ class LocalResponseNormalizationLayer(SampleNormalization):
         scale = self.alpha / (2 * self.radius + 1) if self.average_squares else self.alpha
         image = x if x.dim() == 4 else x.reshape(x.shape[0], x.shape[1], -1, 1)
         return local_response(image, self.radius, self.bias, scale, self.beta).reshape(x.shape)
+
+    def torch_form(self, inputs: Sequence[Shape], output: Shape) -> TorchForm | None:
+        if inputs[0].rank < 2:
+            return None
+        size = 2 * self.radius + 1
+        alpha = self.alpha if self.average_squares else self.alpha * size
+        return TorchForm(module=Call.of("nn.LocalResponseNorm", ("size", size), alpha=Default(alpha, 1e-4),
+                                        beta=Default(self.beta, 0.75), k=Default(self.bias, 1.0)))
 
 
 def local_response(x: torch.Tensor, radius: int, bias: float, scale: float, beta: float) -> torch.Tensor:

@@ -10,6 +10,8 @@ from ..spec import Choice, Flag, Integer, OptionError, option, table_row
 from .bounds import Bounds, hull
 from .convolution import window_laws
 from .layer import Example, SampleLayer, Shape, ShapeError
+from .pooling_form import global_form, pooling_form
+from .torch_form import TorchForm
 from .windows import (
     MAXIMUM_AXES,
     Sliding,
@@ -79,6 +81,9 @@ class WindowPooling(SampleLayer):
     def run(self, p: Any, x: torch.Tensor) -> torch.Tensor:
         pool = pool_maximum if self.is_max() else pool_mean
         return over_last_axes(x, len(p.prepared["kernel"]), lambda images: pool(images, p.prepared))
+
+    def torch_form(self, inputs: Sequence[Shape], output: Shape) -> TorchForm | None:
+        return pooling_form(inputs[0], self.prepare(inputs, output), self.is_max())
 
     def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
         return hull([inputs[0], (0.0, 0.0)])  # a mean may count padding
@@ -331,6 +336,9 @@ class GlobalMaxPoolingLayer(GlobalPooling):
         # Not amax: it would divide the gradient among equal largest values; max sends it to the first.
         return x.flatten(2).max(dim=2).values.reshape(x.shape[0], *p.output.dims)
 
+    def torch_form(self, inputs: Sequence[Shape], output: Shape) -> TorchForm | None:
+        return global_form("Max", inputs[0])
+
 
 @table_row
 class GlobalAveragePoolingLayer(GlobalPooling):
@@ -348,6 +356,9 @@ class GlobalAveragePoolingLayer(GlobalPooling):
 
     def run(self, p: Any, x: torch.Tensor) -> torch.Tensor:
         return x.mean(dim=tuple(range(2, x.dim())), keepdim=True)
+
+    def torch_form(self, inputs: Sequence[Shape], output: Shape) -> TorchForm | None:
+        return global_form("Avg", inputs[0])
 
 
 # --- what the rows share ---------------------------------------------------------------------

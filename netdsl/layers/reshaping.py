@@ -11,6 +11,7 @@ from .bounds import Bounds, hull
 from .broadcast import joined, padded, with_batch, with_rank
 from .layer import Example, Layer, SampleLayer, Shape, ShapeError
 from .quality import Follows
+from .torch_form import TorchForm
 
 if TYPE_CHECKING:
     import torch
@@ -369,11 +370,24 @@ class Splice(Layer):
     def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
         import torch
 
+        if self._as_they_are(p.inputs, p.output):
+            return torch.cat(tensors, dim=-self.axis)
         rank = p.output.rank
         ranked = [with_rank(tensor, shape, rank) for tensor, shape in zip(tensors, p.inputs, strict=True)]
         tensors = tuple(tensor.expand(*tensor.shape[:-rank], *self._beside(p.output.dims, tensor.shape[-self.axis]))
                         for tensor in with_batch(ranked, p.inputs))
         return torch.cat(tensors, dim=-self.axis)
+
+    def _as_they_are(self, inputs: Sequence[Shape], output: Shape) -> bool:
+        """Whether the inputs can be joined without another shape first."""
+        return all(shape.batched and shape.rank == output.rank and
+                   self._beside(shape.dims) == self._beside(output.dims) for shape in inputs)
+
+    def torch_form(self, inputs: Sequence[Shape], output: Shape) -> TorchForm | None:
+        if not self._as_they_are(inputs, output):
+            return None
+        joined = ", ".join(f"{{{k}}}" for k in range(len(inputs)))
+        return TorchForm(f"torch.cat(({joined}{',' if len(inputs) == 1 else ''}), dim={output.rank + 1 - self.axis})")
 
     def output_bounds(self, inputs: Sequence[Bounds | None]) -> Bounds | None:
         return hull(inputs)

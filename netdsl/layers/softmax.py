@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ..spec import Integer, option, table_row
 from .bounds import UNIT
 from .layer import Example, Meaning, SampleLayer, Shape, ShapeError
+from .torch_form import TorchForm, function
 
 if TYPE_CHECKING:
     import torch
@@ -54,6 +55,18 @@ class Competition(SampleLayer):
     def along(self, x: torch.Tensor, dim: int) -> torch.Tensor:
         raise NotImplementedError
 
+    def torch_function(self) -> str:
+        """The name of the function in `torch.nn.functional`, if it has one."""
+        return ""
+
+    def torch_form(self, inputs: Sequence[Shape], output: Shape) -> TorchForm | None:
+        name, shape = self.torch_function(), inputs[0]
+        if not name or not shape.batched or (self.axis == 0 and shape.rank > 1):
+            return None
+        dim = shape.rank + 1 - self.axis if self.axis else 1
+        module = {"softmax": "nn.Softmax", "log_softmax": "nn.LogSoftmax"}[name]
+        return function(f"F.{name}({{0}}, dim={dim})", module, dim=dim)
+
 
 @table_row
 class Softmax(Competition):
@@ -82,6 +95,9 @@ class Softmax(Competition):
     def along(self, x: torch.Tensor, dim: int) -> torch.Tensor:
         return x.softmax(dim)
 
+    def torch_function(self) -> str:
+        return "softmax"
+
 
 @table_row
 class LogSoftmax(Competition):
@@ -102,6 +118,9 @@ class LogSoftmax(Competition):
 
     def along(self, x: torch.Tensor, dim: int) -> torch.Tensor:
         return x.log_softmax(dim)
+
+    def torch_function(self) -> str:
+        return "log_softmax"
 
 
 @table_row

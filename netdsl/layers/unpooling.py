@@ -9,6 +9,7 @@ from ..base.codes import Code
 from ..spec import table_row
 from .layer import Example, Layer, Shape, ShapeError
 from .pooling import over_last_axes, pooling_windows
+from .torch_form import TorchForm, alike
 from .windows import (
     Sliding,
     Window,
@@ -66,6 +67,15 @@ class Unpooling(Layer):
         if not p.inputs[1].batched:
             return _unpool(values[None], places[None], p.prepared)[0]
         return _unpool(values, places, p.prepared)
+
+    def torch_form(self, inputs: Sequence[Shape], output: Shape) -> TorchForm | None:
+        prepared = self.prepare(inputs, output)
+        axes = len(prepared["kernel"])
+        if inputs[1].rank != axes + 1 or axes != 2 or not inputs[1].batched:
+            return None
+        pads = prepared["explicit"]
+        given = [alike(prepared["kernel"]), alike(prepared["stride"]), *([tuple(pads)] if any(pads) else [])]
+        return TorchForm(f"max_unpool2d({{0}}, {{1}}, {', '.join(map(str, given))})", helpers=("max_unpool2d",))
 
 
 @table_row

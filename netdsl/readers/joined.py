@@ -57,6 +57,9 @@ class Joined(Reader):
                            tuple(warning for part in parts for warning in part.warnings),
                            next((part.unlabelled for part in parts if part.unlabelled is not None), None))
 
+    def missing_files(self) -> tuple[str, ...]:
+        return tuple(path for reader in self.readers for path in reader.missing_files())
+
     def open(self, training: bool) -> Dataset:
         with ThreadPoolExecutor(max_workers=2) as pool:
             parts = list(pool.map(lambda reader: reader.open(training), self.readers))

@@ -206,6 +206,10 @@ class Reader(Spec):
         """
         raise NotImplementedError
 
+    def missing_files(self) -> tuple[str, ...]:
+        """Files of its transforms that are not there: of means and the like."""
+        return ()
+
     def open(self, training: bool) -> Dataset:
         """Open the data. `training` turns random transforms on. Raises DataError."""
         raise NotImplementedError
@@ -415,7 +419,8 @@ class Sample(Spec):
 def describe_reader(reader: Reader) -> Description | DataError:
     """What a reader says of itself, or what is wrong with its data."""
     try:
-        return reader.describe()
+        description = reader.describe()
+        return replace(description, missing=(*description.missing, *reader.missing_files()))
     except DataError as wrong:
         return wrong
 

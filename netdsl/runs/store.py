@@ -183,7 +183,11 @@ def open_run(text: str, root: Path = Path("runs")) -> Run:
 
 
 def file_of(text: str) -> str:
-    """The file that a text means: itself, or of a run's folder the file that was run, as resolved."""
+    """The file that a text means: itself, or of a run's folder the file that was run, as resolved.
+
+    `configFile=x.cntk`, as CNTK's command line has it, means `x.cntk`.
+    """
+    text = re.sub(r"(?i)^configfile=", "", text)
     folder = Path(text)
     return str(folder / RESOLVED) if folder.is_dir() and is_run(folder) and (folder / RESOLVED).is_file() else text
 

@@ -35,6 +35,8 @@ def random_weights(program: CheckedProgram, path: Path, seed: int = 1) -> Path:
             noise = noise + 1
         elif own in ("bias", "running_mean"):
             noise = 0.2 * noise
+        elif own == "value":  # of a ParameterTensor, which may be a variance
+            noise = noise + 0.6
         elif tensor.dim() == 1:
             noise = noise + tensor.detach()
         else:

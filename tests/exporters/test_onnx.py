@@ -27,19 +27,21 @@ def exported(name: str, folder: Path, **options: Any) -> tuple[Any, Path, Any]:
     return program, weights, path
 
 
-def assert_equal(program: Any, weights: Path, path: Path) -> None:
-    """Outputs to 1e-5 of the largest value, by onnxruntime alone, for minibatches of 1 and 3."""
+def assert_equal(program: Any, weights: Path, path: Path, most: float = 255) -> None:
+    """Outputs to 1e-5 of the largest value, by onnxruntime alone, for minibatches of 1 and 3; images 0 to `most`."""
     module = netdsl.load_weights(netdsl.compile(program), weights).eval()
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    (given,), (output,) = session.get_inputs(), session.get_outputs()
-    assert given.name == "features"
-    assert given.shape[0] == "batch"
+    inputs, (output,) = session.get_inputs(), session.get_outputs()
+    assert [given.name for given in inputs] == list(module.input_names)
+    assert all(given.shape[0] == "batch" for given in inputs)
     for batch in (1, 3):
         generator = torch.Generator().manual_seed(batch)
-        x = torch.randint(0, 256, (batch, *given.shape[1:]), generator=generator).float()
+        tensors = [(most if len(given.shape) > 2 else 1) * torch.rand((batch, *given.shape[1:]), generator=generator)
+                   for given in inputs]
         with torch.inference_mode():
-            expected = module(x).numpy()
-        (found,) = session.run([output.name], {"features": x.numpy()})
+            expected = module(*tensors).numpy()
+        given = {value.name: tensor.numpy() for value, tensor in zip(inputs, tensors, strict=True)}
+        (found,) = session.run([output.name], given)
         assert found.shape == expected.shape
         assert np.abs(found - expected).max() <= 1e-5 * np.abs(expected).max()
 

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 from ...base.codes import Code
 from ...base.failure import failure
-from ...base.suggest import did_you_mean
+from ...base.source import Span
 from ...syntax import ast
 from ..building import Builder
 from ..import_format import Imported, ImportFormat, ImportRequest
+from .cntk_actions import Step, reader_member, say_what_runs, steps_of, test_nodes, training_step
 from .config_context import ConfigContext
-from .config_files import joined_files
+from .config_files import joined_files, require_config
+from .config_keys import ACTION_KEYS, TOP_KEYS
 from .config_section import Section
 from .network_builders import BUILDERS
+from .train_block import sgd_member
 
 _LOOKS_LIKE = re.compile(r"(?im)^\s*(command\s*=|(BrainScript|NDL|Simple)NetworkBuilder\b|action\s*=\s*\"?train)")
 #: An override in our own form: a path with a dot.
 _OURS = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+=.*", re.DOTALL)
-TRAIN = ("train", "trainrnn", "adapt")
 
 
 class CNTKConfig(ImportFormat):
@@ -29,41 +33,57 @@ class CNTKConfig(ImportFormat):
     title: ClassVar[str] = "a configuration of CNTK"
     suffixes: ClassVar[tuple[str, ...]] = (".cntk", ".config", ".bs")
 
+    joins: ClassVar[bool] = True
+
     def recognises(self, text: str) -> bool:
         return _LOOKS_LIKE.search(text) is not None
 
     def read(self, request: ImportRequest) -> Imported:
+        require_config(request.source)
         ours = tuple(text for text in request.overrides if _OURS.fullmatch(text))
         theirs = [text for text in request.overrides if text not in ours]
         text, sources, comments = joined_files(request.source, request.files, theirs)
         top = Section("", text)
-        action = training_section(top)
-        context = ConfigContext(request.files, top, action, sources)
-        network = _network(context)
-        members: list[ast.Member] = [network]
-        members = [*context.variables.members(), *members]
+        steps = steps_of(top)
+        chosen = training_step(steps, top)
+        context = ConfigContext(request.files, top, chosen.section, sources)
+        members = _members(context, steps, chosen)
         whole = sources[0].span(0, len(sources[0].text))
-        return Imported(ast.Module(tuple(members), whole, tuple(comments)), ours, tuple(context.notes))
+        # Those of the file itself: what is written from another file has no place in it.
+        written = sorted((c for c in (*comments, *context.comments) if c.source is whole.source), key=lambda c: c.start)
+        module = ast.Module(tuple(members), whole, tuple(written))
+        return Imported(module, ours, tuple(context.closing_notes()))
 
 
-def training_section(top: Section) -> Section:
-    """The section that trains: the first of `command` whose action is to train; else the only one with a network."""
-    for name in top.items("command"):
-        section = top.section(name.text)
-        if section is None:
-            raise failure(Code.UNKNOWN_NAME, f"`command` names `{name.text}`, and there is no such section",
-                          name.span(0, len(name.text)), did_you_mean(name.text, top.names()))
-        if any(word.text.casefold() in TRAIN for word in section.items("action")):
-            return section
-    return top
+def _members(context: ConfigContext, steps: Sequence[Step], chosen: Step) -> list[ast.Member]:
+    """Variables that are used as names, then the blocks in the order of the file."""
+    network = _network(context, steps)
+    blocks: list[ast.Member] = [network]
+    blocks += [block for block in (reader_member(context, steps, chosen), sgd_member(context)) if block is not None]
+    say_what_runs(context, steps, chosen)
+    context.report_keys(chosen.section, ACTION_KEYS, all_keys=False)
+    if chosen.section is not context.top:
+        context.report_keys(context.top, TOP_KEYS, all_keys=False)
+    blocks.sort(key=lambda member: _place(context, member.span))
+    variables = sorted(context.variables.members(), key=lambda member: _place(context, member.span))
+    return [*variables, *blocks]
 
 
-def _network(context: ConfigContext) -> ast.Assign:
+def _place(context: ConfigContext, span: Span) -> tuple[int, int]:
+    """Order of places: by file, in the order in which the files are read; the command line last."""
+    order = {source: index for index, source in enumerate(context.sources)}
+    return order.get(span.source, len(order)), span.start
+
+
+def _network(context: ConfigContext, steps: Sequence[Step]) -> ast.Assign:
     """`network = { ... }`, by the first builder that the section has, or that stands around it."""
     for builder in BUILDERS:
         if context.action.holder(builder.key) is not None:
             record, notes = builder.read(context, builder.key)
             context.notes += notes
+            tested = test_nodes(context, steps, record)
+            if tested is not None:
+                record = replace(record, members=(*record.members, tested))
             return Builder(context.action.key_span(builder.key)).assign("network", record)
     raise failure(Code.NO_NETWORK, "no section of the configuration describes a network", context.action.span,
                   hint="a section that trains has a `BrainScriptNetworkBuilder = { ... }`.")

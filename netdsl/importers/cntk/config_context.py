@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ...base.codes import Code
-from ...base.diagnostics import Diagnostic
+from ...base.diagnostics import Diagnostic, Label
 from ...base.failure import failure
 from ...base.source import Files, Source, Span
+from ...base.suggest import did_you_mean
+from ...base.units import first_of, inflect
+from ...optimizers.block import TrainingBlock
+from ..import_format import not_supported, without_meaning
+from .config_keys import SGD_KEYS, TABLES, KeyTable, State
 from .config_section import Section
-from .variables import Variables
+from .config_text import Entry
+from .variables import Definition, Variables
 
 
 @dataclass
@@ -23,11 +29,59 @@ class ConfigContext:
     action: Section  #: the section that trains
     sources: Sequence[Source] = ()  #: the files of the configuration
     notes: list[Diagnostic] = field(default_factory=list)
+    _idle: list[tuple[str, Span, str]] = field(default_factory=list)  #: keys without a meaning: name, place, why
     comments: list[Span] = field(default_factory=list)  #: those of network texts, in forms that only they have
 
     @property
     def variables(self) -> Variables:
         return self.top.reading.variables
+
+    def refuse(self, diagnostic: Diagnostic) -> None:
+        """Something that is not supported: `check` warns of it, and a run ends with it."""
+        self.notes.append(replace(diagnostic, severity="warning"))
+
+    def report_keys(self, section: Section, table: KeyTable, all_keys: bool = True) -> None:
+        """What is to be said of a section's keys that have no meaning, are not supported, or are not known.
+
+        `all_keys`: every key belongs to the table. Else others are variables and sections, and only one that looks
+        misspelt is told.
+        """
+        for entry in section.entries():
+            row = table.get(entry.name)
+            if row is None:
+                self._unknown(section, entry, table, all_keys)
+            elif row.state is State.NO_MEANING:
+                self._idle.append((entry.name, entry.span, row.says))
+            elif row.state is State.NOT_SUPPORTED:
+                value = section.own(entry.name)
+                if value is not None and value.text.casefold() not in row.harmless:
+                    self.refuse(not_supported(f"form of `{entry.name}` of CNTK", entry.span, row.says))
+
+    def _unknown(self, section: Section, entry: Entry, table: KeyTable, all_keys: bool) -> None:
+        if self.variables.uses(entry) or (not all_keys and self.top.reading.has_read(entry)):
+            return
+        elsewhere = next((t.title for t in TABLES if t.get(entry.name) is not None and t is not table), "")
+        near = did_you_mean(entry.name, table.names)
+        if not all_keys and (not near or entry.is_section):
+            return
+        label = near or (f"it belongs to {elsewhere}" if elsewhere else "nothing reads it")
+        self.notes.append(Diagnostic(
+            Code.UNKNOWN_KEY, f"`{entry.name}` is no key of {section.name or 'the configuration'}, and is not read",
+            Label(entry.span, label), body=("CNTK does not read it either, and says nothing.",),
+            hint=TrainingBlock.unknown_hint(entry.name) if table is SGD_KEYS else "", severity="warning"))
+
+    def closing_notes(self) -> list[Diagnostic]:
+        """All notes, with one for everything that has no meaning, and one for variables that nothing defines."""
+        notes = list(self.notes)
+        by_reason: dict[str, list[str]] = {}
+        for name, _, why in self._idle:
+            by_reason.setdefault(why, []).append(f"`{name}`")
+        body = tuple(f"{', '.join(dict.fromkeys(names))}: {why}." for why, names in by_reason.items())
+        for note in without_meaning([(name, span) for name, span, _ in self._idle], "accepted, and not used"):
+            notes.append(replace(note, body=body))
+        notes += [_undefined(list(self.variables.unknown.values()))] if self.variables.unknown else []
+        notes += [_shadowed(*found) for found in dict.fromkeys(self.top.reading.shadowed)]
+        return notes
 
     def find(self, path: str, place: Span) -> Source:
         """The text of a file that a configuration or network text names.
@@ -36,6 +90,23 @@ class ConfigContext:
         Raises Failure (`include-not-found`).
         """
         return find_file(self.files, path, place, [source.name for source in self.sources])
+
+
+def _undefined(missing: Sequence[Definition]) -> Diagnostic:
+    """CNTK's tests give these on the command line."""
+    names = [f"`{d.name}`" for d in missing]
+    it = "it is" if len(names) == 1 else "they are"
+    return Diagnostic(
+        Code.NO_EFFECT, f"nothing defines {first_of(names, 5)}, used in {inflect(len(names), 'a path', 'paths')}: "
+        f"{it} taken as the current folder", Label(missing[0].span, "used here first"),
+        hint=f"give the folder on the command line: `{missing[0].name}=/path`.", severity="note")
+
+
+def _shadowed(name: str, place: Span, near: Span, far: Span) -> Diagnostic:
+    return Diagnostic(Code.NO_EFFECT, f"`${name}$` is the outer `{name}`, not the nearer one",
+                      Label(place, "CNTK replaces variables from the outside"),
+                      (Label(far, "this one counts"), Label(near, "this one does not")),
+                      hint="give one of the two another name.", severity="note")
 
 
 def find_file(files: Files, path: str, place: Span, beside: Sequence[str] = ()) -> Source:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ...base.codes import Code
-from ...base.failure import failure
+from ...base.failure import Failure, failure
 from ...base.source import Files, Source, Span
 from ..mapped_text import MappedText
 from .config_context import find_file
@@ -67,3 +67,18 @@ class _Files:
         for path in paths.split("+"):
             found = find_file(self.files, path.strip("\"' "), place, [source.name for source in self.sources])
             self.add(found, found.name)
+
+
+def require_config(source: Source) -> None:
+    """Raises Failure for files that have the ending of a configuration and are something else."""
+    text = source.text.lstrip()
+    if text.startswith("#!MLF!#"):
+        raise _other(source, "a list of labels (HTK's master label file)",
+                     "it is data, which a configuration names in `mlfFile`.")
+    if not text:
+        raise _other(source, "empty", "a configuration has a `command` and sections with actions.")
+
+
+def _other(source: Source, what: str, hint: str) -> Failure:
+    return failure(Code.NO_NETWORK, f"`{source.name}` is {what}, no configuration", Span.nowhere(source.name),
+                   hint=hint)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from ...base.codes import Code
 from ...base.failure import Failure, failure
-from ...base.source import Span
+from ...base.source import Source, Span
 from ...base.suggest import did_you_mean
 from ..mapped_text import MappedText, Piece
 from .config_text import Entry, closing_bracket, entries, tokens
@@ -28,8 +28,19 @@ class Reading:
     """What all sections of a configuration share while it is read."""
 
     variables: Variables = field(default_factory=Variables)
-    #: the values being looked up, to see one that needs itself
-    open: list[tuple[int, str]] = field(default_factory=list)
+    #: the keys being looked up, to see one that needs itself
+    open: list[Entry] = field(default_factory=list)
+    #: where the keys stand that have been read
+    read: set[tuple[Source, int]] = field(default_factory=set)
+
+    #: variables that are defined differently further in: name, use, the nearer definition, the one that counts
+    shadowed: list[tuple[str, Span, Span, Span]] = field(default_factory=list)
+
+    def mark(self, entry: Entry) -> None:
+        self.read.add((entry.span.source, entry.span.start))
+
+    def has_read(self, entry: Entry) -> bool:
+        return (entry.span.source, entry.span.start) in self.read
 
 
 @dataclass(eq=False)
@@ -41,7 +52,6 @@ class Section:
     parent: Section | None = None
     reading: Reading = field(default_factory=Reading)
     key: Span | None = None  #: where its name stands
-    read_keys: set[str] = field(default_factory=set)  #: in small letters
 
     def __post_init__(self) -> None:
         self._entries: dict[str, Entry] = {}
@@ -93,7 +103,7 @@ class Section:
         while at is not None:
             entry = at._entries.get(key.casefold())
             if entry is not None:
-                at.read_keys.add(key.casefold())
+                self.reading.mark(entry)
                 return None if entry.value is not None and entry.value.text == _DEFAULT else at
             at = at.parent
         return None
@@ -108,15 +118,14 @@ class Section:
         entry = self._entries.get(key.casefold())
         if entry is None:
             return None
-        self.read_keys.add(key.casefold())
+        self.reading.mark(entry)
         if entry.value is None:
             return MappedText((Piece("true", entry.span, True),))
         if entry.value.text == _DEFAULT:
             return None
-        mark = (id(self), key.casefold())
-        if mark in self.reading.open:
-            raise _circular(entry, [name for _, name in self.reading.open])
-        self.reading.open.append(mark)
+        if any(entry.span == asked.span for asked in self.reading.open):
+            raise _circular(entry, [asked.name for asked in self.reading.open])
+        self.reading.open.append(entry)
         try:
             return self.resolved(entry.value, entry.name)
         finally:
@@ -127,12 +136,18 @@ class Section:
         holder = self.holder(key)
         return holder.own(key) if holder is not None else None
 
-    def mark_read(self, keys: Sequence[str]) -> None:
-        """These keys are known and need no reading."""
-        self.read_keys.update(key.casefold() for key in keys)
+    def nearest(self, key: str) -> Section | None:
+        """The section that is the value of a key here or further out, read from here."""
+        holder = self.holder(key)
+        found = holder.section(key) if holder is not None else None
+        if found is None or holder is self:
+            return found
+        return Section(found.name, found.text, self, self.reading, found.key)
 
-    def unread(self) -> list[Entry]:
-        return [entry for key, entry in self._entries.items() if key not in self.read_keys]
+    def entry_span(self, key: str) -> Span:
+        """`key = value` of this section, from the one to the other; the key where they are not of one file."""
+        return self.key_span(key).to(self.value_span(key)) \
+            if self.key_span(key).source is self.value_span(key).source else self.key_span(key)
 
     # --- readers --------------------------------------------------------------------------------------------
 
@@ -151,15 +166,15 @@ class Section:
     def items(self, key: str) -> list[MappedText]:
         """The elements of `a:b*2:c`, each as often as it counts; empty where there is no such key."""
         value = self.value(key)
-        return [item for item, count in items_of(value) for _ in range(count)] if value is not None else []
+        return [item.value for item in items_of(value) for _ in range(item.count)] if value is not None else []
 
     def section(self, key: str) -> Section | None:
         """The section that is the value of an own key; None where there is no such key, or it is no section."""
         entry = self._entries.get(key.casefold())
         if entry is None or entry.value is None:
             return None
-        text = entry.value if entry.value.text[:1] in "[{(" else self.own(key)
-        self.read_keys.add(key.casefold())
+        text = entry.value if entry.value.text[:1] in ("[", "{", "(") else self.own(key)
+        self.reading.mark(entry)
         if text is None or text.text[:1] not in ("[", "{", "("):
             return None
         return Section(entry.name, text, self, self.reading, entry.span)
@@ -183,7 +198,7 @@ class Section:
 
     def _variable(self, text: MappedText, match: re.Match[str], key: str) -> MappedText:
         name, place = match[1], text.span(*match.span())
-        holder, variables = self.holder(name), self.reading.variables
+        holder, variables = self._definer(name, place), self.reading.variables
         value = holder.own(name) if holder is not None else None
         if holder is None or value is None:
             if not _in_a_path(text.text, match, key):
@@ -191,9 +206,24 @@ class Section:
             definition = variables.missing(name, place)
             value = definition.value
         else:
-            definition = variables.definition(holder, name, holder._entries[name.casefold()], value)
+            definition = variables.definition(holder._entries[name.casefold()], value)
         variables.use(place, definition)
         return MappedText((Piece(value.text, place, True, definition.name),))
+
+    def _definer(self, name: str, place: Span) -> Section | None:
+        """The outermost section, up to this one, that defines a variable.
+
+        CNTK replaces the variables of a section's text where it stands, before it looks inside: with `epochSize` at
+        the top and in SGD, `maxEpochs = $epochSize$` in SGD means the one at the top.
+        """
+        defining = [section for section in self.outwards() if name in section]
+        if not defining:
+            return None
+        values = [section.raw(name) for section in defining]
+        if len({value.text for value in values if value is not None}) > 1:
+            self.reading.shadowed.append((name, place, defining[0].key_span(name), defining[-1].key_span(name)))
+        found = defining[-1]
+        return found if found.holder(name) is found else None
 
     def _unknown(self, name: str, place: Span) -> Failure:
         known = [key for section in self.outwards() for key in section.names()]
@@ -216,8 +246,21 @@ def _again(before: Entry, entry: Entry) -> Entry:
     return Entry(before.key, MappedText.join([old, gap, new]))
 
 
-def items_of(value: MappedText) -> list[tuple[MappedText, int]]:
-    """The elements of a list with how often each counts: `0.1*2:0.05` is (0.1, 2), (0.05, 1).
+@dataclass(frozen=True)
+class Item:
+    """An element of a list, and how often it counts: `0.1*2`."""
+
+    value: MappedText
+    repeat: MappedText | None = None  #: the count as it is written
+    star: Span | None = None
+
+    @property
+    def count(self) -> int:
+        return 1 if self.repeat is None else int(self.repeat.text)
+
+
+def items_of(value: MappedText) -> list[Item]:
+    """The elements of a list: `0.1*2:0.05` is 0.1 twice, then 0.05.
 
     Elements stand between `:` (or a separator of their own behind the bracket, `(;a;b)`), commas and line ends.
     """
@@ -227,9 +270,10 @@ def items_of(value: MappedText) -> list[tuple[MappedText, int]]:
         star = text.find("*", start, end)
         repeats = star >= 0 and not quoted and text[star + 1 : end].strip().isdigit()
         if not repeats or closing_bracket(value, start) is not None:
-            found.append((_stripped(value, start, end), 1))
+            found.append(Item(_stripped(value, start, end)))
         else:
-            found.append((_stripped(value, start, star), int(text[star + 1 : end])))
+            found.append(Item(_stripped(value, start, star), _stripped(value, star + 1, end),
+                              value.span(star, star + 1)))
     return found
 
 
@@ -251,7 +295,8 @@ def _in_a_path(text: str, match: re.Match[str], key: str) -> bool:
 
 def _circular(entry: Entry, chain: Sequence[str]) -> Failure:
     assert entry.value is not None
-    route = " -> ".join([*chain[chain.index(entry.name.casefold()):], entry.name.casefold()])
+    folded = [name.casefold() for name in chain]
+    route = " -> ".join([*chain[folded.index(entry.name.casefold()):], entry.name])
     return failure(Code.CYCLE, f"`{entry.name}` asks for its own value", entry.value.span(0, len(entry.value.text)),
                    "case does not count in names of variables", body=(f"    {route}",),
                    hint=f"write its value here, or on the command line: `{entry.name}=...`.")

@@ -35,6 +35,10 @@ class Entry:
         return self.key.text
 
     @property
+    def is_section(self) -> bool:
+        return self.value is not None and self.value.text.startswith(("[", "{"))
+
+    @property
     def span(self) -> Span:
         return self.key.span(0, len(self.name))
 

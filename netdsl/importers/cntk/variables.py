@@ -35,14 +35,18 @@ class Definition:
 class Variables:
     """The variables that a configuration uses. Whoever turns a `$x$` into a name asks here, and so wants it."""
 
-    _definitions: dict[tuple[int, str], Definition] = field(default_factory=dict)
+    _definitions: dict[tuple[Source, int], Definition] = field(default_factory=dict)  #: by the place of the key
     _by_use: dict[tuple[Source, int], Definition] = field(default_factory=dict)
     _wanted: dict[str, Definition] = field(default_factory=dict)
     unknown: dict[str, Definition] = field(default_factory=dict)  #: those of paths, which the file does not define
 
-    def definition(self, owner: object, name: str, entry: Entry, value: MappedText) -> Definition:
-        key = (id(owner), name.casefold())
-        return self._definitions.setdefault(key, Definition(entry.name, value, entry, entry.span))
+    def definition(self, entry: Entry, value: MappedText) -> Definition:
+        """The definition by a key of some section; the same for every use of it."""
+        return self._definitions.setdefault(_place(entry), Definition(entry.name, value, entry, entry.span))
+
+    def uses(self, entry: Entry) -> bool:
+        """Whether a key is used as a variable."""
+        return _place(entry) in self._definitions
 
     def missing(self, name: str, place: Span) -> Definition:
         """A variable of a path that the file does not define: the current folder, until someone says otherwise."""
@@ -103,6 +107,10 @@ class Variables:
         return ast.String(tuple(part for part in parts if part != ""), value.span(0, len(value.text)))
 
 
+def _place(entry: Entry) -> tuple[Source, int]:
+    return entry.span.source, entry.span.start
+
+
 #: Names that mean something at the top of a `.net` file, or are words of the language.
 RESERVED = frozenset(("network", "reader", "SGD", "include", "if", "then", "else", "array", "true", "false"))
 
@@ -121,6 +129,6 @@ def plain_value(text: str) -> bool | float | str | list[float] | None:
         return [n for n in numbers if n is not None]
     if text in ("true", "false"):
         return text == "true"
-    if text.startswith(("[", "{", "(")) or re.fullmatch(r"[\d.:*eE+\s-]+", text):
+    if text.startswith(("[", "{", "(")) or re.fullmatch(r"(?=.*\d)[\d.:*eE+\s-]+", text):
         return None
     return text

@@ -12,7 +12,7 @@ from typing import Any
 
 from ...spec import Choice, Flag, ListOf, SpecOf, option, table_row
 from ..arrays import np
-from ..files import read_head
+from ..files import locate, read_head
 from ..formats.pixels import Decoding, decode
 from ..given import GivenImages
 from ..given_files import open_files
@@ -149,6 +149,11 @@ def stack_of(images: Iterator[np.ndarray], count: int) -> np.ndarray:
     return result
 
 
+def _missing(transform: Transform) -> list[str]:
+    """The files of a transform that are not there."""
+    return [path for step in transform.expand() for path in step.files() if locate(path) is None]
+
+
 @table_row
 class ImageReader(Reader):
     """What all readers of images share."""
@@ -182,10 +187,14 @@ class ImageReader(Reader):
 
     def image_stream(self, stored: ImageDims) -> Stream:
         """What is delivered, from the extents of the stored images. Raises DataError."""
-        pipeline = self.pipeline(training=False)
+        there = [step for step in self.transforms if not _missing(step)]
+        pipeline = Pipeline.of(there, self.color_order, training=False)
         width, height, channels = pipeline.dims(stored)
         dims = None if width is None or height is None else (width, height, channels)
         return Stream(self.features_input, dims, note=pipeline.note(channels), views=pipeline.views)
+
+    def missing_files(self) -> tuple[str, ...]:
+        return tuple(path for step in self.transforms for path in _missing(step))
 
     def image_facts(self) -> tuple[str, ...]:
         """Lines for `check`: one for each transform."""

@@ -16,9 +16,10 @@ from ....syntax import ast
 from ...import_format import not_supported, without_meaning
 from ...mapped_text import MappedText, Piece
 from .bs_flatten import flattened
+from .bs_liveness import dead_members
 from .bs_parser import NEW, Parser
 from .bs_roots import TagFinder, misread_names, with_lists
-from .bs_scopes import names_in
+from .bs_scopes import Scope, names_in
 from .bs_tokens import read_words
 from .bs_translate import Renamed, Translator
 from .library_row import MEANINGLESS
@@ -112,8 +113,9 @@ def _translated(record: ast.Record, renamed: dict[str, str], notes: list[Diagnos
                 ) -> NetworkText:
     tags = TagFinder()
     tags.find(record)
+    dead = dead_members(record)
     while True:
-        translator = Translator(renamed)
+        translator = Translator(renamed, dead)
         try:
             members = translator.members(record.members, None)
             break
@@ -144,6 +146,10 @@ def _network_record(value: ast.Expression) -> ast.Record:
         else:
             break
     if not isinstance(value, ast.Record):
+        translator = Translator({})
+        translator.value(value, Scope())
+        if translator.problems:  # by the name of what is missing, where it is a function of the library
+            raise Failure(translator.problems)
         raise Failure([not_supported("networks that are made by such an expression", value.span,
                                      "a record `{ ... }` is wanted here")])
     return value

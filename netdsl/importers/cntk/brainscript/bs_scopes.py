@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+import operator
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 from ....syntax import ast
 from .bs_library import find_row, namespaces
@@ -103,18 +105,36 @@ def record_of(e: ast.Expression, scope: Scope, seen: frozenset[int] = frozenset(
     return None
 
 
-def known_value(e: ast.Expression, scope: Scope) -> bool | float | str | None:
+def known_value(e: ast.Expression, scope: Scope, depth: int = 20) -> bool | float | str | None:
     """The value of an expression that is written as one, or names such a one."""
     if isinstance(e, ast.Boolean | ast.Number):
         return e.value
     if isinstance(e, ast.String):
         return "".join(e.parts) if all(isinstance(p, str) for p in e.parts) else None  # type: ignore[arg-type]
     if isinstance(e, ast.Parentheses):
-        return known_value(e.value, scope)
+        return known_value(e.value, scope, depth)
     binding = scope.find(e.text) if isinstance(e, ast.Name) else None
-    if binding is None or binding.value is None or isinstance(binding.value, ast.Name):
+    if binding is None or binding.value is None or depth == 0:
         return None
-    return known_value(binding.value, binding.scope)
+    return known_value(binding.value, binding.scope, depth - 1)
+
+
+def known_truth(e: ast.Expression, scope: Scope) -> bool | None:
+    """Whether a condition holds, where the text alone says it."""
+    if isinstance(e, ast.Parentheses):
+        return known_truth(e.value, scope)
+    if isinstance(e, ast.Unary) and e.operator == "!":
+        inner = known_truth(e.operand, scope)
+        return None if inner is None else not inner
+    if isinstance(e, ast.Binary) and e.operator in ("&&", "||"):
+        sides = [known_truth(e.left, scope), known_truth(e.right, scope)]
+        decided = e.operator == "||"
+        return decided if decided in sides else None if None in sides else not decided
+    if isinstance(e, ast.Binary) and e.operator in _COMPARED:
+        left, right = known_value(e.left, scope), known_value(e.right, scope)
+        return None if left is None or type(left) is not type(right) else bool(_COMPARED[e.operator](left, right))
+    value = known_value(e, scope)
+    return value if isinstance(value, bool) else None
 
 
 def tag_is_passed_on(member: ast.Define) -> bool:
@@ -148,4 +168,6 @@ def parts_of(e: object) -> Iterator[object]:
                 yield value
 
 
+_COMPARED: dict[str, Callable[[Any, Any], Any]] = {
+    "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 _PLACES = frozenset(("span", "operator_span", "name"))

@@ -24,7 +24,7 @@ from .bs_arguments import Arguments
 from .bs_library import by_name, find_row, namespaces
 from .bs_objects import write_object
 from .bs_parser import ARRAY, NEW
-from .bs_scopes import Scope, library_name, names_in, parts_of, record_of, tag_is_passed_on
+from .bs_scopes import Scope, known_truth, library_name, names_in, parts_of, record_of, tag_is_passed_on
 from .library_row import Composed, Given, LibraryRow, Missing, Same, Spelled, Value, at_place, definitions
 
 #: Functions that make no node: a default that calls them may be evaluated at each call.
@@ -44,8 +44,10 @@ class Renamed(Exception):
 class Translator:
     """One network text. `problems` fills while it works."""
 
-    def __init__(self, renamed: dict[str, str]) -> None:
+    def __init__(self, renamed: dict[str, str], dead: frozenset[int] = frozenset()) -> None:
         self.renamed = renamed  #: names of the text that have another name in the `.net` file
+        self.dead = dead  #: members that nothing asks for: they go where they hold what netdsl has not
+        self.doubtful = 0  #: how many choices are around what is translated, of which CNTK might take the other side
         self.problems: list[Diagnostic] = []
         self.arguments = Arguments(self.problems)
         self.helpers: dict[str, ast.Define] = {}  #: functions of the library that are written out
@@ -58,7 +60,12 @@ class Translator:
         self.hoisted.append([])
         found: list[ast.Member] = []
         for member in members:
+            before = len(self.problems)
             translated = self.member(member, scope)
+            if id(member) in self.dead and len(self.problems) > before:
+                del self.problems[before:]
+                self.hoisted[-1].clear()
+                continue
             found += self.hoisted[-1]
             self.hoisted[-1].clear()
             found += [translated] if translated is not None else []
@@ -209,15 +216,27 @@ class Translator:
     def define_function(self, text: str, scope: Scope) -> None:
         self.needs(definitions(text), scope)
 
-    def missing(self, row: Missing, place: Span) -> None:
-        self.problems.append(not_supported(f"`{row.name}` yet", place, row.why, row.hint))
+    def missing(self, row: Missing, e: ast.Expression) -> ast.Expression:
+        """What netdsl does not have is refused; on a side of a choice that may never be taken, when it is taken."""
+        if self.doubtful:
+            return Builder(e.span).call("Fail", f"netdsl has no `{row.name}` yet: {row.why}")
+        self.problems.append(not_supported(f"`{row.name}` yet", e.span, row.why, row.hint))
+        return e
+
+    def conditional(self, e: ast.Conditional, scope: Scope) -> ast.Conditional:
+        chosen = known_truth(e.condition, scope)
+        sides = []
+        for side, value in ((e.then, True), (e.otherwise, False)):
+            self.doubtful += chosen is not value
+            sides.append(self.value(side, scope))
+            self.doubtful -= chosen is not value
+        return dataclasses.replace(e, condition=self.value(e.condition, scope), then=sides[0], otherwise=sides[1])
 
     def library_value(self, row: LibraryRow, e: ast.Expression, scope: Scope) -> ast.Expression:
         """A library name that is not called here: a value, or a function that something else will call."""
         builder = Builder(e.span)
         if isinstance(row, Missing):
-            self.missing(row, e.span)
-            return e
+            return self.missing(row, e)
         if isinstance(row, Value):
             return row.expression(builder)
         if isinstance(row, Composed):
@@ -252,8 +271,7 @@ class Translator:
 
     def library_call(self, row: LibraryRow, e: ast.Call, scope: Scope) -> ast.Expression:
         if isinstance(row, Missing):
-            self.missing(row, e.span)
-            return e
+            return self.missing(row, e)
         if not self.arguments.fit(row, e):
             return e
         kept = tuple(dataclasses.replace(a, value=self.value(a.value, scope)) for a in e.arguments
@@ -352,6 +370,7 @@ def _constant(text: str) -> ast.Expression:
 _TRANSLATE: dict[type, Callable[[Translator, Any, Scope], Any]] = {
     ast.String: Translator.string, ast.Record: Translator.record, ast.Function: Translator.function,
     ast.Name: Translator.name, ast.Select: Translator.select, ast.Call: Translator.call,
+    ast.Conditional: Translator.conditional,
 }
 _EXPRESSIONS = frozenset((
     ast.Number, ast.String, ast.Boolean, ast.Name, ast.Unary, ast.Binary, ast.List, ast.Function, ast.Conditional,

@@ -75,7 +75,7 @@ def members_of_file(source: Source, section: Section, overrides: Section | None 
         entry = found.get(key)
         if value is None and entry is not None:
             value = entry.value
-        wanted += [name for name, _ in items_of(value)] if value is not None else []
+        wanted += [item.value for item in items_of(value)] if value is not None else []
     if not wanted:
         return list(parse_ndl(text))
     members: list[Member] = []
