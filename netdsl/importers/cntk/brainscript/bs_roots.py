@@ -150,16 +150,19 @@ def _replaced(members: Sequence[ast.Member], lists: dict[str, ast.Assign], chang
         name = member.name.text if isinstance(member, ast.Assign) else ""
         if name in changed and name in lists:
             assert isinstance(member, ast.Assign)
-            builder = Builder(member.value.span)
-            found.append(dataclasses.replace(member, value=builder.list(changed[name])))
+            found.append(dataclasses.replace(member, value=_list(changed[name])))
         elif not (name in SPECIAL and _is_empty(member)):
             found.append(member)
     for name in SPECIAL:
         if name in changed and name not in lists:
             items = changed[name]
-            builder = Builder(items[0].span)
-            found.append(ast.Assign(ast.Identifier(name, items[0].span), builder.list(items), Span.nowhere("")))
+            found.append(ast.Assign(ast.Identifier(name, items[0].span), _list(items), Span.nowhere("")))
     return tuple(found)
+
+
+def _list(items: Sequence[ast.Expression]) -> ast.Expression:
+    """A list that is nowhere in the text; its items are where they were."""
+    return Builder(Span.nowhere("")).list(items)
 
 
 def _is_empty(member: ast.Member) -> bool:
