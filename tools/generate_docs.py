@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import click
+from darknet_page import darknet_page
 from network_pages import networks_page
 
 from netdsl import optimizers, readers
@@ -105,8 +106,8 @@ _EXIT_CODES = """## Exit codes
 | code | means |
 |---|---|
 | 0 | fine |
-| 1 | errors in the file, its data or the run; each has a page on standard error |
-| 2 | the command line is wrong |
+| 1 | errors in the file, its data or the run; each has a page on standard error. Of `netdsl diff`: something differs |
+| 2 | the command line is wrong. Of `netdsl diff`: one of the two has errors |
 | 70 | a bug in netdsl |
 | 129 | stopped because the terminal closed (SIGHUP), after the step was finished and saved |
 | 130 | stopped by Ctrl-C, after the step was finished and saved |
@@ -151,6 +152,7 @@ def errors_page() -> str:
 PAGES: dict[str, Callable[[], str]] = {
     "layers.md": layers_page, "readers.md": readers_page, "optimizers.md": optimizers_page, "cli.md": cli_page,
     "errors.md": errors_page, "networks.md": networks_page,
+    "coming-from-darknet.md": lambda: darknet_page(ROOT / "docs" / "coming-from-darknet.md"),
 }
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
+from functools import cache
+from typing import Any
 
-from ..base.source import Span
+from ..base.source import Source, Span
 from ..syntax import ast
+from ..syntax.parser import parse
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +17,16 @@ class Builder:
     """Makes nodes that all stand for one piece of the original file, to which messages about them point."""
 
     span: Span
+
+    def parsed(self, text: str) -> ast.Expression:
+        """An expression written in the language, all of it at this place of the original file."""
+        member = _parsed(f"value = {text}\n").members[0]
+        assert isinstance(member, ast.Assign)
+        return _moved(member.value, self.span)  # type: ignore[no-any-return]
+
+    def members(self, text: str) -> tuple[ast.Member, ...]:
+        """Members of a record written in the language, all at this place of the original file."""
+        return _moved(_parsed(text).members, self.span)  # type: ignore[no-any-return]
 
     def identifier(self, text: str) -> ast.Identifier:
         return ast.Identifier(text, self.span)
@@ -67,3 +80,19 @@ class Builder:
 
     def record(self, members: Sequence[ast.Member]) -> ast.Record:
         return ast.Record(tuple(members), self.span)
+
+
+@cache
+def _parsed(text: str) -> ast.Module:
+    return parse(Source("built-in", text))
+
+
+def _moved(node: Any, span: Span) -> Any:
+    """A copy of a node with every place in it replaced."""
+    if isinstance(node, Span):
+        return span
+    if isinstance(node, tuple):
+        return tuple(_moved(item, span) for item in node)
+    if not is_dataclass(node) or isinstance(node, type):
+        return node
+    return type(node)(**{field.name: _moved(getattr(node, field.name), span) for field in fields(node)})

@@ -10,6 +10,7 @@ from .formats.csvfile import CSV
 from .formats.ctf import CNTKText
 from .formats.folder import ImageFolder
 from .formats.idx import IDX
+from .formats.lmdb_images import LMDB
 from .formats.mapfile import MapFile
 from .formats.masks import ImageMasks
 from .formats.numpyfile import NumPy
@@ -23,8 +24,8 @@ from .transforms.geometry import Erase, Flip, Pad, Resize, Rotate, Scale
 
 #: The rows in the order of the docs.
 ROWS: tuple[type[Reader], ...] = (
-    ImageFolder, MapFile, Base64Images, ImageMasks, IDX, CIFAR10, CIFAR100, CIFAR10Python, CNTKText, CSV, NumPy, Joined,
-    Synthetic,
+    ImageFolder, MapFile, Base64Images, ImageMasks, LMDB, IDX, CIFAR10, CIFAR100, CIFAR10Python, CNTKText, CSV, NumPy,
+    Joined, Synthetic,
 )
 TRANSFORM_ROWS: tuple[type[Transform], ...] = (
     RandomCrop, CenterCrop, MultiViewCrop, Crop, Flip, Scale, Resize, Pad, Rotate, Erase, Mean, Normalize, Color, Hue,

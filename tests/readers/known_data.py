@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from datum_writer import datum, write_database
 from PIL import Image
 
 from netdsl.readers import READERS
@@ -189,8 +190,16 @@ def synthetic(folder: Path) -> Known:
     return Known(reader, {"labels": _labels()})
 
 
+def lmdb_images(folder: Path) -> Known:
+    images, labels = random_bytes(COUNT, 3, 6, 8), _labels()
+    path = write_database(folder / "set_lmdb", [datum(image, int(label)) for image, label in zip(images, labels,
+                                                                                            strict=True)])
+    reader = READERS["LMDB"](file=str(path), label_dim=3)  # type: ignore[call-arg]
+    return Known(reader, {"features": images[:, ::-1], "labels": labels})
+
+
 KNOWN: dict[str, Callable[[Path], Known]] = {
     "ImageFolder": image_folder, "MapFile": map_file, "Base64Images": base64_images, "ImageMasks": image_masks,
-    "IDX": idx, "CIFAR10": cifar10, "CIFAR100": cifar100, "CIFAR10Python": cifar10_python, "CNTKText": cntk_text,
-    "CSV": csv_file, "NumPy": numpy_file, "Joined": joined, "Synthetic": synthetic,
+    "LMDB": lmdb_images, "IDX": idx, "CIFAR10": cifar10, "CIFAR100": cifar100, "CIFAR10Python": cifar10_python,
+    "CNTKText": cntk_text, "CSV": csv_file, "NumPy": numpy_file, "Joined": joined, "Synthetic": synthetic,
 }

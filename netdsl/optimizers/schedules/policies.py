@@ -36,23 +36,31 @@ class StepDecay(CountedPolicy):
 class MultiStepDecay(CountedPolicy):
     """value * factor ^ (number of drops already passed): drops at stated places.
 
-    Source: Caffe's lr_policy `multistep`.
+    `factors` gives each drop a factor of its own.
+
+    Source: Caffe's lr_policy `multistep`; darknet's policy `steps`.
     """
 
-    examples: ClassVar[tuple[str, ...]] = ("MultiStepDecay {0.1, at = 30:60:80}",)
+    examples: ClassVar[tuple[str, ...]] = ("MultiStepDecay {0.1, at = 30:60:80}",
+                                           "MultiStepDecay {0.1, at = 100:400, factors = 10:0.1, unit = 'steps'}")
 
     value: float = option(_VALUE, doc="The value at the start.")
     drops: tuple[float, ...] = option(ListOf(Number(0), 1), doc="Where the value drops, in order.", name="at")
     factor: float = option(_VALUE, 0.1, "What each drop multiplies the value with.")
+    factors: tuple[float, ...] = option(ListOf(_VALUE), (), "A factor for each drop, in place of `factor`.")
     unit: str = unit_option()
 
     def validate(self) -> None:
+        if self.factors and len(self.factors) != len(self.drops):
+            raise OptionError("factors", f"MultiStepDecay has {plural(len(self.drops), 'drop')}, and "
+                              f"{plural(len(self.factors), 'factor')}", "write a factor for each drop.")
         if list(self.drops) != sorted(self.drops):
             raise OptionError("at", "the drops of MultiStepDecay have to be in order",
                               "write them from small to large.")
 
     def at(self, progress: TrainingProgress) -> float:
-        return self.value * self.factor ** sum(drop <= progress.along(self.unit) for drop in self.drops)
+        passed = sum(drop <= progress.along(self.unit) for drop in self.drops)
+        return self.value * (math.prod(self.factors[:passed]) if self.factors else self.factor ** passed)
 
 
 @table_row
@@ -235,30 +243,44 @@ class DiscreteExponential(Policy):
 
 
 @table_row
-class Warmup(Policy):
-    """Another schedule, multiplied in the first epochs by a line from `from` to 1.
+class Warmup(CountedPolicy):
+    """Another schedule, multiplied at first by a curve from `from` to 1.
 
-    Source: Goyal et al. 2017 (gradual warm-up). The other schedule is not shifted.
+    x counts `unit`; at x below `epochs` (which are steps or samples where `unit` says so) the schedule is multiplied by
+
+        from + (1 - from) * (x / epochs) ^ power
+
+    With `peak` that number is multiplied instead of the schedule's value.
+
+    Source: Goyal et al. 2017 (gradual warm-up); darknet's `burn_in` (`power = 4`, `peak` the learning rate, in steps).
+    The other schedule is not shifted.
     """
 
     examples: ClassVar[tuple[str, ...]] = ("Warmup {CosineDecay {0.4}, epochs = 5}",
-                                           "Warmup {0.1*30 : 0.01, epochs = 2, from = 0.1}")
+                                           "Warmup {0.1*30 : 0.01, epochs = 2, from = 0.1}",
+                                           "Warmup {0.001, epochs = 1000, power = 4, unit = 'steps'}")
 
     schedule: Schedule = option(ScheduleKind(_VALUE), doc="The schedule to begin gently.")
-    epochs: float = option(_POSITIVE, doc="Length of the warm-up.")
+    epochs: float = option(_POSITIVE, doc="Length of the warm-up, in what `unit` counts.")
     from_: float = option(Number(0, 1), 0.0, "The part of the value with which training begins.")
+    power: float = option(_POSITIVE, 1.0, "The exponent; 1 is a straight line.")
+    peak: float | None = option(Optional(_VALUE), None, "What is multiplied; None: the schedule's value at the moment.")
+    unit: str = unit_option()
 
     def at(self, progress: TrainingProgress) -> float:
-        part = min(progress.epoch / self.epochs, 1.0)
-        return self.schedule.at(progress) * (self.from_ * (1 - part) + part)
+        part = progress.along(self.unit) / self.epochs
+        if part >= 1:
+            return self.schedule.at(progress)
+        value = self.schedule.at(progress) if self.peak is None else self.peak
+        return float(value * (self.from_ + (1 - self.from_) * part ** self.power))
 
     @property
     def counts_in(self) -> str:
-        return self.schedule.counts_in
+        return self.schedule.counts_in if self.unit == "epochs" else self.unit
 
     @property
     def warm_epochs(self) -> int:
-        return int(self.epochs)
+        return int(self.epochs) if self.unit == "epochs" else 0
 
 
 @table_row

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TypeVar
 from xml.etree import ElementTree
 
@@ -11,6 +11,7 @@ from ..files import kind_of, read_all, short
 from ..memory import float32
 from ..reader import DataError
 from .numpyfile import array_in
+from .protobuf import fields_of, varint
 
 T = TypeVar("T")
 
@@ -108,7 +109,7 @@ def _mean_of_blob(data: bytes) -> np.ndarray:
     extents: dict[int, int] = {}
     shape: list[int] = []
     values: list[np.ndarray] = []
-    for number, wire, value in _fields(data):
+    for number, wire, value in fields_of(data):
         if wire == 0 and number in (1, 2, 3, 4):
             extents[number] = int.from_bytes(value, "little")
         elif number == 5:
@@ -123,46 +124,12 @@ def _mean_of_blob(data: bytes) -> np.ndarray:
 
 def _shape(data: bytes) -> list[int]:
     dims: list[int] = []
-    for number, wire, value in _fields(data):
+    for number, wire, value in fields_of(data):
         if number == 1 and wire == 0:
             dims.append(int.from_bytes(value, "little"))
         elif number == 1:
             position = 0
             while position < len(value):
-                extent, position = _varint(value, position)
+                extent, position = varint(value, position)
                 dims.append(extent)
     return dims
-
-
-def _fields(data: bytes) -> Iterator[tuple[int, int, bytes]]:
-    """Fields of a protocol buffer: number, wire type, content (a varint as eight little-endian bytes)."""
-    position = 0
-    while position < len(data):
-        tag, position = _varint(data, position)
-        wire = tag & 7
-        if wire == 0:
-            number, position = _varint(data, position)
-            yield tag >> 3, wire, (number & (2**64 - 1)).to_bytes(8, "little")
-            continue
-        if wire == 2:
-            length, position = _varint(data, position)
-        elif wire in (1, 5):
-            length = 8 if wire == 1 else 4
-        else:
-            raise ValueError(f"byte {position} is not that of a protocol buffer")
-        if position + length > len(data):
-            raise ValueError(f"it ends within a field at byte {position}")
-        yield tag >> 3, wire, data[position : position + length]
-        position += length
-
-
-def _varint(data: bytes, position: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = data[position]
-        value |= (byte & 127) << shift
-        position, shift = position + 1, shift + 7
-        if byte < 128:
-            return value, position
-        if shift > 63:
-            raise ValueError(f"byte {position} is not that of a protocol buffer")

@@ -158,11 +158,11 @@ class LineBuffer:
                 if self.line:
                     inner = indent if comment_indent is None else comment_indent
                     self._newline(inner, bool(_BLANK_LINE.search(between)) and not opens)
-                self.put(comment.text.rstrip())
+                self.put(_written(comment))
                 always = True
             elif not comment.text.startswith("/*") or (always if is_last else self._begins_line(comments[index + 1])):
                 line = self._lines[-1]
-                line.comment = f"{line.comment} {comment.text.rstrip()}".strip()
+                line.comment = f"{line.comment} {_written(comment)}".strip()
                 always = True
             else:
                 self.put(("" if self.line[-1] in " ([{" else " ") + comment.text)
@@ -277,3 +277,9 @@ class LineBuffer:
             for other in run:
                 other.code = other.code.rstrip().ljust(widest)
             run = []
+
+
+def _written(comment: Span) -> str:
+    """A comment in the language; one of another system's file may begin with `;`."""
+    text = comment.text.rstrip()
+    return "#" + text[1:] if text.startswith(";") else text
