@@ -13,6 +13,7 @@ from ...base.source import Source, Span
 from ...syntax import ast
 from ..building import Builder
 from ..import_format import Imported, ImportFormat, ImportRequest, without_meaning
+from .deploy_reader import Preparation, deploy_reader, image_input
 from .known_fields import Problems
 from .layer_rows import DATA_TYPES, WEIGHTED_TYPES
 from .net_blobs import Types, Use, is_complete, resolve
@@ -64,6 +65,11 @@ class CaffeNet(ImportFormat):
         choices = choices_of(files.overrides, files.net)
         net = read_net(files.source, files.net, replace(choices, stages=choices.stages or files.stages))
         members = [network_member(net.network, files.source), *files.members(net.translated, net.network)]
+        picture = image_input(net.translated)
+        if len(members) == 1 and picture is not None:
+            how, rest = Preparation.of(choices.overrides)
+            choices = replace(choices, overrides=rest)
+            members.append(deploy_reader(picture, net.network, how, files.source, files.problems))
         module = ast.Module(tuple(members), request.source.span(0, len(request.source.text)), parsed.comments)
         return Imported(module, choices.overrides, (*net.notes, *files.notes))
 
