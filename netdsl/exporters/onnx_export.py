@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-import logging
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +20,7 @@ from .agreement import Agreement, compared
 from .export_format import Exported, ExportFormat, ExportRequest
 from .onnx_metadata import metadata_of
 from .onnx_network import OnnxNetwork, open_session
+from .traced import Outputs, quiet
 from .unexportable import example_of, refused
 
 #: The oldest set of operators that torch's exporter writes natively, and so the one that most programs read.
@@ -51,18 +49,6 @@ class OnnxFormat(ExportFormat):
         return Exported((request.target,), notes)
 
 
-class _Outputs(nn.Module):
-    """The outputs of a network as a tuple, in order."""
-
-    def __init__(self, executable: Executable) -> None:
-        super().__init__()
-        self.network, self.roots = executable.module, executable.roots
-
-    def forward(self, *tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        values = self.network(*tensors)
-        return tuple(values[name] for name in self.roots)
-
-
 def onnx_model(request: ExportRequest) -> Any:
     """The model as torch's exporter makes it, under the file's names. Raises Failure."""
     executable, options = request.executable, request.options
@@ -73,7 +59,7 @@ def onnx_model(request: ExportRequest) -> Any:
         return _exported(module, inputs, opset)
 
     try:
-        program = _exported(_Outputs(executable), shapes, opset, list(executable.inputs), list(request.output_names))
+        program = _exported(Outputs(executable), shapes, opset, list(executable.inputs), list(request.output_names))
     except Exception as error:  # torch's exporter raises whatever it runs into
         raise refused(executable, error, "ONNX", OnnxFormat.title, attempt) from error
     _simplify(program, options.fold_batch_norm)
@@ -86,23 +72,10 @@ def _exported(module: nn.Module, inputs: Sequence[Shape], opset: int, input_name
               output_names: list[str] | None = None) -> Any:
     batch = Dim("batch")
     dynamic = (tuple({0: batch} if shape.batched else None for shape in inputs),)
-    with _quiet():
+    with quiet():
         return torch.onnx.export(module.eval(), tuple(example_of(shape, 2) for shape in inputs), dynamo=True,
                                  dynamic_shapes=dynamic, input_names=input_names, output_names=output_names,
                                  opset_version=opset, optimize=False, verbose=False)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """torch's exporter warns of what does not concern this network (torchvision, its own deprecations)."""
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(before)
 
 
 # --- names ----------------------------------------------------------------------------------------------
@@ -123,7 +96,7 @@ def _weight_names(executable: Executable) -> dict[str, str]:
     """torch's path of each tensor -> the file's name: also constants, that checkpoints leave out."""
     names = {id(getattr(layer, own)): f"{name}.{own}" for name, layer in executable.layers.items()
              for own in layer.owned}
-    wrapped = _Outputs(executable)
+    wrapped = Outputs(executable)
     found = (*wrapped.named_parameters(remove_duplicate=False), *wrapped.named_buffers(remove_duplicate=False))
     return {path: names[id(tensor)] for path, tensor in found if id(tensor) in names}
 
@@ -165,7 +138,7 @@ def _simplify(program: Any, fold_batch_norm: bool) -> None:
     from onnx_ir.passes import common
     from onnxscript import optimizer
 
-    with _quiet():
+    with quiet():
         if fold_batch_norm:
             program.optimize()
         else:
