@@ -22,7 +22,12 @@ class Outputs(nn.Module):
 
     def forward(self, *tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
         values = self.network(*tensors)
-        return tuple(values[name] for name in self.roots)
+        found: list[torch.Tensor] = []
+        for name in self.roots:
+            # A value that is an input, or another output, has that one's name already.
+            taken = any(values[name] is other for other in (*tensors, *found))
+            found.append(values[name].clone() if taken else values[name])
+        return tuple(found)
 
 
 @contextmanager
