@@ -121,6 +121,13 @@ def test_bare_file_takes_variables_and_macros_from_the_command_line(tmp_path: Pa
     assert program.network["z"].shape.file_dims == (4, 4, 3)
 
 
+def test_configuration_says_that_its_edit_is_not_done() -> None:
+    found = [d for d in examined("edited.cntk").diagnostics if "MEL" in d.title]
+    assert [d.is_error for d in found] == [False]
+    assert "adds `best`" in found[0].body[0]
+    assert "renames `H1`" in found[0].body[0]
+
+
 def test_edits_of_a_mel_file() -> None:
     edits = read_edits(MappedText.whole(Source("a.mel", (HERE / "add_metric.mel").read_text(encoding="utf-8"))))
     assert edits.models == ("$CurModel$",)
