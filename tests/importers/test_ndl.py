@@ -107,6 +107,16 @@ def test_tags_inside_macros_name_what_each_call_makes() -> None:
     assert (program.criteria, program.metrics) == (("both.ce",), ("both.err",))
 
 
+def test_weights_of_every_position() -> None:
+    """`sharing = false`: a filter for each output; 05_ConvLocal of CNTK's examples counts them the same way."""
+    text = ("x = ImageInput(7, 7, 4, imageLayout = cudnn, tag = feature)\nW = Parameter(294, 36)\n"
+            "y = Convolution(W, x, {3, 3, 4}, mapCount = 6, stride = {1, 1, 4}, sharing = {false, false, false})\n"
+            "OutputNodes = (y)\n")
+    program = examine(Source("local.ndl", text)).require_network()
+    assert program.network["y"].shape.file_dims == (7, 7, 6)
+    assert totals(program.network).parameters == 7 * 7 * 6 * 3 * 3 * 4
+
+
 def test_only_the_first_criterion_is_trained() -> None:
     program = examined("channels_first.ndl").require_network()
     assert program.criteria == ("ce",)
