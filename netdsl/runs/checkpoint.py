@@ -29,6 +29,7 @@ from ..base.codes import Code
 from ..base.diagnostics import Diagnostic, Label
 from ..base.failure import Failure, failure
 from ..base.source import Span
+from ..base.units import first_of
 from ..importers.weight_format import FoundArrays
 from ..importers.weight_table import weight_format_of
 from ..ir.network import Network, ShapedNode
@@ -104,6 +105,7 @@ class FoundTensors(dict[str, torch.Tensor]):
     """Tensors by the network's names; of another system's file also what each is there, and how it was found."""
 
     how: Mapping[str, tuple[str, str]] = MappingProxyType({})
+    left_out: tuple[str, ...] = ()  #: layers of the file that the network does not have, where that is usual
 
 
 def read_weights(path: Path, wanted: Tensors | None = None, network: Network[ShapedNode] | None = None
@@ -118,7 +120,7 @@ def read_weights(path: Path, wanted: Tensors | None = None, network: Network[Sha
         arrays = row.read(path, network_tensors(wanted or {}, network))
         found = FoundTensors({name: torch.from_numpy(array) for name, array in arrays.items()})
         if isinstance(arrays, FoundArrays):
-            found.how = arrays.how
+            found.how, found.left_out = arrays.how, arrays.left_out
         return found
     if path.suffix == ".safetensors" and path.is_file():
         try:
@@ -227,6 +229,13 @@ class LoadReport:
     unexpected: tuple[str, ...]  #: the checkpoint has it, the network does not
     other_shape: tuple[tuple[str, Shape, Shape], ...]  #: name, the network's shape, the checkpoint's
     how: tuple[tuple[str, int], ...] = ()  #: how another system's tensors were found, and how many of them
+    left_out: tuple[str, ...] = ()  #: layers that only another system's file has, where that is usual there
+
+    @property
+    def told_left_out(self) -> str:
+        """What to tell of the layers that only the file has."""
+        names = first_of([f"`{name}`" for name in self.left_out], 4)
+        return f"; the network has no {names}, which the file has" if names else ""
 
     @property
     def fits(self) -> bool:
@@ -249,6 +258,7 @@ def load(wanted: Tensors, found: Tensors, spans: Mapping[str, Span], path: Path,
         tuple((name, Shape(tuple(tensor.shape)), Shape(tuple(found[name].shape))) for name, tensor in wanted.items()
               if name in found and tensor.shape != found[name].shape and name not in excused),
         _ways(found, same),
+        found.left_out if isinstance(found, FoundTensors) else (),
     )
     if not report.fits:
         raise Failure([_misfit(report, spans, path)])

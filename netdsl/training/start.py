@@ -35,7 +35,7 @@ def load_initial_weights(program: CheckedProgram, plan: TrainingPlan, state: Sta
     what = f"all {plural(len(wanted), 'tensor')}" if not fresh else \
         f"{len(loaded):,} of {plural(len(wanted), 'tensor')}; {first_of(fresh, 6)} start fresh"
     how = ", ".join(f"{count:,} {way}" for way, count in report.how)
-    return f"weights from {path}: {what}" + (f" ({how})" if how else "")
+    return f"weights from {path}: {what}" + (f" ({how})" if how else "") + report.told_left_out
 
 
 def compute_statistics(program: CheckedProgram, plan: TrainingPlan, state: State, options: RunOptions, loader: Loader,

@@ -26,4 +26,4 @@ def stored_weights(program: CheckedProgram, path: Path, allow_missing: Sequence[
     fresh = [name for name in wanted if name not in set(report.loaded)]
     told = f"{plural(len(report.loaded), 'tensor')} of {path}"
     return save(checkpoint.portable(wanted), metadata={"format": "pt"}), \
-        told + (f"; {first_of(fresh, 6)} start fresh" if fresh else "")
+        told + (f"; {first_of(fresh, 6)} start fresh" if fresh else "") + report.told_left_out
