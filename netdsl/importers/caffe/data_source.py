@@ -59,7 +59,7 @@ class DataSource:
         if values["mirror"] and self.is_training:
             steps.append(build.make("Flip"))
         if means and not values["mean_file"]:
-            steps.append(build.make("Mean", build.list([build.value(mean) for mean in means])))
+            steps.append(build.make("Mean", ast.List(tuple(build.value(mean) for mean in means), build.span)))
         if values["scale"] != 1:
             ends = [build.value(0), build.value(255 * values["scale"])]
             steps.append(build.make("Normalize", range=ast.List(tuple(ends), build.span)))
