@@ -11,6 +11,8 @@ from netdsl.base.source import Source
 from netdsl.compiler import examine
 
 HERE = Path(__file__).parent
+CHANGES = (("dim: 2", "dim: 0"), ("kernel_size: 3", "kernel_size: 0"), ("axis: 1", "axis: -9"), ("pad: 1", "pad: 99"),
+           ('bottom: "data"', 'bottom: "rs"'), ("num_output: 5", "num_output: 4294967296"), ("stride: 2", "stride: -1"))
 INPUT = 'input: "data" input_shape { dim: 2 dim: 3 dim: 8 dim: 10 }\n'
 
 
@@ -40,8 +42,8 @@ def test_broken_nets_end_in_pages() -> None:
     for net in sorted(HERE.glob("*.prototxt")):
         lines = net.read_text(encoding="utf-8").splitlines()
         for index in range(len(lines)):
-            changed = [*lines[:index], *lines[index + 1:]]
-            examine(Source("net.prototxt", "\n".join(changed)))
-            halved = [*lines[:index], lines[index].replace("dim: 2", "dim: 0").replace("kernel_size: 3", "kernel_size: 0")
-                      .replace("axis: 1", "axis: -9").replace('bottom: "data"', 'bottom: "rs"'), *lines[index + 1:]]
-            examine(Source("net.prototxt", "\n".join(halved)))
+            before, line, after = lines[:index], lines[index], lines[index + 1:]
+            examine(Source("net.prototxt", "\n".join([*before, *after])))
+            for old, new in CHANGES:
+                if old in line:
+                    examine(Source("net.prototxt", "\n".join([*before, line.replace(old, new), *after])))
