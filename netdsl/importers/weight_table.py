@@ -5,6 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from .caffe.caffe_weights import CaffeModel
+from .arrays.neon_weights import NeonWeights
+from .arrays.numpy_weights import NumPyArchive
+from .arrays.torch_weights import TorchStateDict
 from .cntk.models.model_weights import CNTKModel
 from .darknet.darknet_weights import DarknetWeights
 from .weight_format import WeightFormat

@@ -1,0 +1,151 @@
+"""neon's weights, `.p` and `.prm`: pickles of dictionaries and arrays, read without running anything in them."""
+
+from __future__ import annotations
+
+import io
+import math
+import pickle
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ...base.lazy import LazyModule
+from ..byte_reader import bytes_of, read_failure
+from ..weight_format import FoundArrays, StoredTensor, Wanted, WeightFormat
+from .in_order import arrays_in_order
+
+if TYPE_CHECKING:
+    import numpy as np
+else:
+    np = LazyModule("numpy")
+
+_WHAT = "weights of neon"
+#: What a layer's parameters are called, in the order of a layer here.
+_OWN = ("W", "gamma", "beta", "gmean", "gvar")
+
+
+class _Kind:
+    """Stands for numpy.dtype: remembers its code, `f4`, and the order of its bytes."""
+
+    order = "|"
+
+    def __init__(self, code: Any = "", *_: Any) -> None:
+        self.code = code.decode("latin1") if isinstance(code, bytes) else str(code)
+
+    def __setstate__(self, state: Any) -> None:
+        self.order = str(state[1])
+
+    def dtype(self) -> np.dtype[Any]:
+        # Only the names of numbers reach numpy: its own parser takes much more.
+        if not re.fullmatch("f[248]|[iu][1248]|b1", self.code) or self.order not in ("|", "<", ">", "="):
+            raise pickle.UnpicklingError(f"it has an array of the type {self.order}{self.code}"[:80])
+        return np.dtype(self.order.replace("|", "=") + self.code)
+
+
+class _Block:
+    """Stands for numpy.ndarray: remembers shape, type and bytes."""
+
+    values: np.ndarray[Any, Any] | None = None
+
+    def __setstate__(self, state: Any) -> None:
+        _, shape, kind, fortran, data = state
+        if not isinstance(kind, _Kind) or not isinstance(data, bytes | str):
+            raise pickle.UnpicklingError("it has an array of another make")
+        raw = data.encode("latin1") if isinstance(data, str) else data
+        extents = tuple(int(extent) for extent in shape)
+        array = np.frombuffer(raw, kind.dtype())
+        if array.size != math.prod(extents):
+            raise pickle.UnpicklingError(f"it has an array of {extents} with {array.size:,} numbers")
+        self.values = array.reshape(extents, order="F" if fortran else "C")
+
+
+def _reconstruct(*_: Any) -> _Block:
+    return _Block()
+
+
+def _encode(text: str, encoding: str = "latin1") -> bytes:
+    return text.encode("latin1")
+
+
+#: The only names that such a file may mention, and our harmless stand-ins; numpy 2 calls the first one otherwise.
+_ADMITTED = {("numpy.core.multiarray", "_reconstruct"): _reconstruct,
+             ("numpy._core.multiarray", "_reconstruct"): _reconstruct,
+             ("numpy", "ndarray"): _Block, ("numpy", "dtype"): _Kind, ("_codecs", "encode"): _encode}
+
+
+class _Unpickler(pickle.Unpickler):
+    """Dictionaries, lists, numbers, texts and arrays; every other name is refused."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) not in _ADMITTED:
+            raise pickle.UnpicklingError(f"it names `{module}.{name}`, which has no place in a file of weights")
+        return _ADMITTED[module, name]
+
+    def persistent_load(self, pid: Any) -> Any:
+        raise pickle.UnpicklingError("it refers to objects outside the file")
+
+
+class NeonWeights(WeightFormat):
+    """What neon's `model.save_params` wrote, of both of its layouts."""
+
+    name: ClassVar[str] = "neon"
+    title: ClassVar[str] = _WHAT
+    suffixes: ClassVar[tuple[str, ...]] = (".p", ".prm")
+
+    def tensors(self, path: Path) -> list[StoredTensor]:
+        return [StoredTensor(name, array.shape, array.dtype.name) for name, array in self.arrays(path).items()]
+
+    def arrays(self, path: Path) -> dict[str, np.ndarray[Any, Any]]:
+        data = bytes_of(path, _WHAT)
+        try:
+            content = _Unpickler(io.BytesIO(data), encoding="latin1").load()
+            return dict(_layers(content))
+        except Exception as error:  # a pickle can be wrong in any way
+            raise read_failure(path, _WHAT, str(error) or type(error).__name__,
+                               "a pickle can run code when it is opened, so nothing but the arrays of neon's own "
+                               "layout is read.") from None
+
+    def read(self, path: Path, wanted: Wanted) -> dict[str, np.ndarray[Any, Any]]:
+        found = self.arrays(path)
+        ours = {name: shape for name, shape in wanted.items() if not name.endswith(".running_count")}
+        result = arrays_in_order(found, ours, path)
+        for name, shape in ours.items():
+            array = found[result.how[name][0]]
+            if len(shape) == 4 and array.ndim == 2:  # filters as [channels * height * width x maps]
+                result[name] = np.ascontiguousarray(array.T).reshape(shape)
+        for name, shape in wanted.items():
+            if name not in ours:  # neon counts no samples; the statistics are there, so there were some
+                result[name], result.how[name] = np.ones(shape, "f4"), ("1", "in order")
+        return result
+
+
+def _layers(content: Any) -> Iterator[tuple[str, np.ndarray[Any, Any]]]:
+    """The arrays of each layer, in the order of the network."""
+    if not isinstance(content, Mapping):
+        raise ValueError("it holds no dictionary")
+    listed = content.get("layer_params_states")
+    layers = listed if listed is not None else content["model"]["config"]["layers"]
+    for place, (layer, name) in enumerate(_flat(layers), 1):
+        parameters = layer.get("params")
+        if isinstance(parameters, _Block):
+            parameters = {"W": parameters}
+        for own in _OWN if isinstance(parameters, Mapping) else ():
+            block = parameters.get(own)
+            if isinstance(block, _Block) and block.values is not None:
+                yield f"{name or f'layer{place}'}.{own}", block.values
+
+
+def _flat(layers: Any) -> Iterator[tuple[Mapping[str, Any], str]]:
+    """The layers within containers, each with its name."""
+    waiting = list(reversed(layers))
+    while waiting:
+        layer = waiting.pop()
+        if not isinstance(layer, Mapping):
+            raise ValueError("a layer is no dictionary")
+        config = layer.get("config") or {}
+        inner = config.get("layers") if isinstance(config, Mapping) else None
+        if isinstance(inner, list):
+            waiting += reversed(inner)
+        else:
+            yield layer, str(config.get("name") or "") if isinstance(config, Mapping) else ""
