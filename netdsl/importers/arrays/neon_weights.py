@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ...base.lazy import LazyModule
 from ..byte_reader import bytes_of, read_failure
-from ..weight_format import FoundArrays, StoredTensor, Wanted, WeightFormat
+from ..weight_format import StoredTensor, Wanted, WeightFormat
 from .in_order import arrays_in_order
 
 if TYPE_CHECKING:
@@ -130,7 +130,9 @@ def _layers(content: Any) -> Iterator[tuple[str, np.ndarray[Any, Any]]]:
         parameters = layer.get("params")
         if isinstance(parameters, _Block):
             parameters = {"W": parameters}
-        for own in _OWN if isinstance(parameters, Mapping) else ():
+        if not isinstance(parameters, Mapping):
+            continue
+        for own in _OWN:
             block = parameters.get(own)
             if isinstance(block, _Block) and block.values is not None:
                 yield f"{name or f'layer{place}'}.{own}", block.values
@@ -143,9 +145,10 @@ def _flat(layers: Any) -> Iterator[tuple[Mapping[str, Any], str]]:
         layer = waiting.pop()
         if not isinstance(layer, Mapping):
             raise ValueError("a layer is no dictionary")
-        config = layer.get("config") or {}
-        inner = config.get("layers") if isinstance(config, Mapping) else None
+        given = layer.get("config")
+        config: Mapping[str, Any] = given if isinstance(given, Mapping) else {}
+        inner = config.get("layers")
         if isinstance(inner, list):
             waiting += reversed(inner)
         else:
-            yield layer, str(config.get("name") or "") if isinstance(config, Mapping) else ""
+            yield layer, str(config.get("name") or "")
