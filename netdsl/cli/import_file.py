@@ -32,7 +32,7 @@ from .weights_options import map_option
 @click.option("--allow-missing", multiple=True, metavar="PATTERN", help="Tensors that the weights need not have.")
 @click.option("--force", is_flag=True, help="Write over files that are there.")
 def import_(file: str, overrides: tuple[str, ...], out: str | None, weights: str | None,
-            weight_map: str, allow_missing: tuple[str, ...], force: bool) -> int:
+            map: str, allow_missing: tuple[str, ...], force: bool) -> int:
     """Write a FILE of CNTK, Caffe, darknet or ONNX as a `.net` file that means the same.
 
     Names and comments stay. What is written is read again and compared with FILE: nodes, shapes, plan and readers
@@ -43,7 +43,7 @@ def import_(file: str, overrides: tuple[str, ...], out: str | None, weights: str
         _say(notes)
         write(text, nl=False)
         return 0
-    found = import_file(file, overrides, out=out, weights=weights, map=weight_map, allow_missing=allow_missing,
+    found = import_file(file, overrides, out=out, weights=weights, map=map, allow_missing=allow_missing,
                         force=force)
     _say(found.notes)
     err(f"wrote {found.path}: {plural(len(found.program.network), 'node')}, "

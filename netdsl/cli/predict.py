@@ -60,7 +60,7 @@ if TYPE_CHECKING:
 @click.option("--minibatch", type=click.IntRange(1), default=32, show_default=True, help="Samples at a time.")
 @device_option
 @format_option("text", "json", "csv")
-def predict(file: str, arguments: tuple[str, ...], checkpoint: str | None, weight_map: str, epoch: str | None,
+def predict(file: str, arguments: tuple[str, ...], checkpoint: str | None, map: str, epoch: str | None,
             folder: str | None, top: int, classes: str | None, minibatch: int, device: str,
             form: str) -> int:
     """What the network says of each INPUT, by a checkpoint of FILE.
@@ -80,7 +80,7 @@ def predict(file: str, arguments: tuple[str, ...], checkpoint: str | None, weigh
     inputs = [a for a in arguments if a not in overrides]
     standard_input = sys.stdin if "-" in inputs else ()
     if is_onnx(file):
-        if checkpoint or epoch or weight_map:
+        if checkpoint or epoch or map:
             raise click.UsageError("an ONNX model has its weights in it; leave --checkpoint, --map and --epoch out",
                                    click.get_current_context())
         model = OnnxModel.of(file, overrides, top=top, classes=classes)
@@ -97,7 +97,7 @@ def predict(file: str, arguments: tuple[str, ...], checkpoint: str | None, weigh
         printer = _Printer(heads, form, folder)
         from ..training import RunOptions
 
-        options = RunOptions(device=device, weight_map=weight_map, tell=err)
+        options = RunOptions(device=device, weight_map=map, tell=err)
         coming = answers_for(program, inputs, path, heads, minibatch=minibatch, options=options,
                              standard_input=standard_input, tell=_tell)
     found = [printer.print(answer) for answer in coming]

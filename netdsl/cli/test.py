@@ -55,7 +55,7 @@ MOST_COLUMNS = 30
 @click.option("--details", is_flag=True,
               help="Also the worst samples, and for each output its confusion matrix, precision and recall.")
 @format_option("text", "json")
-def test(file: str, overrides: tuple[str, ...], checkpoint: str | None, weight_map: str, epoch: str | None,
+def test(file: str, overrides: tuple[str, ...], checkpoint: str | None, map: str, epoch: str | None,
          phase: Phase, device: str, workers: int | None, limit: int | None, require_data: bool, details: bool,
          form: str) -> int:
     """Criterion and metrics of a checkpoint on the whole test set of FILE, in inference mode."""
@@ -70,7 +70,7 @@ def test(file: str, overrides: tuple[str, ...], checkpoint: str | None, weight_m
     reporter = (
         ConsoleReporter(sys.stdout, True, lambda: shutil.get_terminal_size((100, 24)).columns) if live else Reporter()
     )
-    options = RunOptions(device=device, workers=workers, limits=Limits(minibatches=limit), weight_map=weight_map,
+    options = RunOptions(device=device, workers=workers, limits=Limits(minibatches=limit), weight_map=map,
                          tell=err)
     found = evaluate(program, path, phase=phase, reporter=reporter, options=options)
     if found.skipped:

@@ -134,9 +134,10 @@ def _run_options(options: Mapping[str, Any], test: bool) -> RunOptions:
 
     limits = Limits(epochs=options["max_epochs"], steps=options["max_steps"], seconds=options["max_time"],
                     minibatches=options["limit"], overfit=options["overfit"])
-    same = ("device", "out", "resume", "accept_changes", "weights", "weight_map", "allow_missing", "seed", "workers",
+    same = ("device", "out", "resume", "accept_changes", "weights", "allow_missing", "seed", "workers",
             "save_minutes", "best")
     return RunOptions(limits=limits, nan_continue=options["nan"] == "continue", test=test,
+                      weight_map=options["map"],
                       **{name: options[name] for name in same})
 
 

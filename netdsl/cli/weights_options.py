@@ -34,7 +34,7 @@ def checkpoint_option(command: F) -> F:
 
 
 def map_option(command: F) -> F:
-    return click.option("--map", "weight_map", metavar="FILE|NAME", default="",
+    return click.option("--map", metavar="FILE|NAME", default="",
                         help="Which tensor of the weights is which: a file with lines `theirs -> ours`, a map that "
                              "netdsl has, or `auto`.")(command)
 
