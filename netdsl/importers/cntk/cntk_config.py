@@ -50,9 +50,7 @@ class CNTKConfig(ImportFormat):
         context = ConfigContext(request.files, top, chosen.section, sources)
         members = _members(context, steps, chosen)
         whole = sources[0].span(0, len(sources[0].text))
-        # Those of the file itself: what is written from another file has no place in it.
-        written = sorted((c for c in (*comments, *context.comments) if c.source is whole.source), key=lambda c: c.start)
-        module = ast.Module(tuple(members), whole, tuple(written))
+        module = ast.Module(tuple(members), whole, context.kept((*comments, *context.comments), sources[0]))
         return Imported(module, ours, tuple(context.closing_notes()))
 
 
