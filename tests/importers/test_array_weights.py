@@ -100,7 +100,7 @@ def test_neon_filters_and_the_older_layout(tmp_path: Path) -> None:
 @pytest.mark.parametrize("protocol", [0, 2, 4, 5])
 def test_hostile_pickles_run_nothing(net: Path, protocol: int) -> None:
     Path("evil.prm").write_bytes(pickle.dumps({"model": Evil()}, protocol=protocol))
-    _refused("evil.prm", "which has no place in a file of weights")
+    _refused("evil.prm", "which has no place in a data file")
     assert run(["info", "evil.prm"]) == 1
     assert not Path("ran").exists()
 

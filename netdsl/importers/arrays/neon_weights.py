@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import io
-import math
-import pickle
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ...base.array_pickle import NUMBERS, PickledArray, unpickled
 from ...base.lazy import LazyModule
 from ..byte_reader import bytes_of, read_failure
 from ..weight_format import StoredTensor, Wanted, WeightFormat
@@ -25,67 +22,6 @@ _WHAT = "weights of neon"
 _OWN = ("W", "gamma", "beta", "gmean", "gvar")
 
 
-class _Kind:
-    """Stands for numpy.dtype: remembers its code, `f4`, and the order of its bytes."""
-
-    order = "|"
-
-    def __init__(self, code: Any = "", *_: Any) -> None:
-        self.code = code.decode("latin1") if isinstance(code, bytes) else str(code)
-
-    def __setstate__(self, state: Any) -> None:
-        self.order = str(state[1])
-
-    def dtype(self) -> np.dtype[Any]:
-        # Only the names of numbers reach numpy: its own parser takes much more.
-        if not re.fullmatch("f[248]|[iu][1248]|b1", self.code) or self.order not in ("|", "<", ">", "="):
-            raise pickle.UnpicklingError(f"it has an array of the type {self.order}{self.code}"[:80])
-        return np.dtype(self.order.replace("|", "=") + self.code)
-
-
-class _Block:
-    """Stands for numpy.ndarray: remembers shape, type and bytes."""
-
-    values: np.ndarray[Any, Any] | None = None
-
-    def __setstate__(self, state: Any) -> None:
-        _, shape, kind, fortran, data = state
-        if not isinstance(kind, _Kind) or not isinstance(data, bytes | str):
-            raise pickle.UnpicklingError("it has an array of another make")
-        raw = data.encode("latin1") if isinstance(data, str) else data
-        extents = tuple(int(extent) for extent in shape)
-        array = np.frombuffer(raw, kind.dtype())
-        if array.size != math.prod(extents):
-            raise pickle.UnpicklingError(f"it has an array of {extents} with {array.size:,} numbers")
-        self.values = array.reshape(extents, order="F" if fortran else "C")
-
-
-def _reconstruct(*_: Any) -> _Block:
-    return _Block()
-
-
-def _encode(text: str, encoding: str = "latin1") -> bytes:
-    return text.encode("latin1")
-
-
-#: The only names that such a file may mention, and our harmless stand-ins; numpy 2 calls the first one otherwise.
-_ADMITTED = {("numpy.core.multiarray", "_reconstruct"): _reconstruct,
-             ("numpy._core.multiarray", "_reconstruct"): _reconstruct,
-             ("numpy", "ndarray"): _Block, ("numpy", "dtype"): _Kind, ("_codecs", "encode"): _encode}
-
-
-class _Unpickler(pickle.Unpickler):
-    """Dictionaries, lists, numbers, texts and arrays; every other name is refused."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in _ADMITTED:
-            raise pickle.UnpicklingError(f"it names `{module}.{name}`, which has no place in a file of weights")
-        return _ADMITTED[module, name]
-
-    def persistent_load(self, pid: Any) -> Any:
-        raise pickle.UnpicklingError("it refers to objects outside the file")
-
-
 class NeonWeights(WeightFormat):
     """What neon's `model.save_params` wrote, of both of its layouts."""
 
@@ -99,7 +35,7 @@ class NeonWeights(WeightFormat):
     def arrays(self, path: Path) -> dict[str, np.ndarray[Any, Any]]:
         data = bytes_of(path, _WHAT)
         try:
-            content = _Unpickler(io.BytesIO(data), encoding="latin1").load()
+            content = unpickled(data, "latin1")
             return dict(_layers(content))
         except Exception as error:  # a pickle can be wrong in any way
             raise read_failure(path, _WHAT, str(error) or type(error).__name__,
@@ -128,14 +64,14 @@ def _layers(content: Any) -> Iterator[tuple[str, np.ndarray[Any, Any]]]:
     layers = listed if listed is not None else content["model"]["config"]["layers"]
     for place, (layer, name) in enumerate(_flat(layers), 1):
         parameters = layer.get("params")
-        if isinstance(parameters, _Block):
+        if isinstance(parameters, PickledArray):
             parameters = {"W": parameters}
         if not isinstance(parameters, Mapping):
             continue
         for own in _OWN:
             block = parameters.get(own)
-            if isinstance(block, _Block) and block.values is not None:
-                yield f"{name or f'layer{place}'}.{own}", block.values
+            if isinstance(block, PickledArray):
+                yield f"{name or f'layer{place}'}.{own}", block.array(NUMBERS)
 
 
 def _flat(layers: Any) -> Iterator[tuple[Mapping[str, Any], str]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -16,6 +15,9 @@ if TYPE_CHECKING:
 _WHAT = "a state_dict of PyTorch"
 #: Under which keys training scripts keep the weights beside other things.
 _INSIDE = ("state_dict", "model_state_dict", "model")
+
+_MORE_THAN_WEIGHTS = ("a file that holds more than weights can run code when it is opened, so it never is: where you "
+                      "trust it, save `module.state_dict ()` from it.")
 
 
 class TorchStateDict(WeightFormat):
@@ -33,13 +35,9 @@ class TorchStateDict(WeightFormat):
 
         try:
             found = torch.load(path, map_location="cpu", weights_only=True)
-        except pickle.UnpicklingError as error:
-            raise read_failure(path, _WHAT, _first_line(error),
-                               "a file that holds more than weights can run code when it is opened, so it never is: "
-                               "where you trust it, save `module.state_dict ()` from it.") from None
-        except (OSError, RuntimeError, ValueError, EOFError, KeyError, AttributeError, TypeError, IndexError,
-                MemoryError, AssertionError) as error:
-            raise read_failure(path, _WHAT, _first_line(error)) from None
+        except Exception as error:  # a pickle can be wrong in any way
+            refused = type(error).__name__ == "UnpicklingError"
+            raise read_failure(path, _WHAT, _first_line(error), _MORE_THAN_WEIGHTS if refused else "") from None
         weights = next((found[key] for key in _INSIDE if isinstance(found, Mapping)
                         and isinstance(found.get(key), Mapping)), found)
         if not isinstance(weights, Mapping) or not weights or not all(
