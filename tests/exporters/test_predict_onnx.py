@@ -182,6 +182,15 @@ def test_arrays_and_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch:
     assert json.loads(out)[2]["outputs"]["y"]["values"] == [7.0, 8.0]
 
 
+def test_classes_for_a_foreign_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    foreign(tmp_path / "m.onnx")
+    Path("x.csv").write_text("0,1,0\n")
+    Path("names.txt").write_text("left\nright\n")
+    _, out, _ = command("predict", "m.onnx", "x.csv", "--classes", "names.txt", "--top", "1")
+    assert out == "x.csv:1: left 3\n"
+
+
 @pytest.mark.parametrize("case", ["image", "shape", "two", "text", "broken"])
 def test_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, golden: Any, case: str) -> None:
     monkeypatch.chdir(tmp_path)

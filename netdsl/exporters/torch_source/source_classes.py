@@ -43,7 +43,7 @@ class Classes:
                     sites.setdefault(self.of(step.item), set()).add((self.of(group), step.name))
         self.inline = {signature for signature, places in sites.items() if self._is_inline(signature, len(places))}
         self.classes: dict[Signature, Class] = {}
-        self.taken = set(taken)
+        self.taken = {*taken, "OrderedDict", "F", "None", "True", "False"}
         for group in self.groups:
             if self.of(group) not in self.inline:
                 self.classes.setdefault(self.of(group), Class("", [])).groups.append(group)
@@ -178,8 +178,9 @@ def _called(span: Span) -> str:
 
 
 def camel_case(text: str) -> str:
-    """`resnet20_cifar10` -> `Resnet20Cifar10`."""
-    return "".join(part[:1].upper() + part[1:] for part in re.split(r"[^A-Za-z0-9]+", text) if part)
+    """`resnet20_cifar10` -> `Resnet20Cifar10`, `01_OneHidden` -> `Network01OneHidden`."""
+    name = "".join(part[:1].upper() + part[1:] for part in re.split(r"[^A-Za-z0-9]+", text) if part)
+    return name if not name or name[0].isalpha() else f"Network{name}"
 
 
 __all__ = ["Class", "Classes", "Slot", "Step", "camel_case", "is_chain"]
