@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -105,7 +106,7 @@ class Classes:
                        if any(step.item is group for step in other.steps)), self.root)
         wanted = _made_by(group)
         if wanted is None or wanted == _made_by(parent):
-            wanted = camel_case(re.sub(r"\d+$", "", group.path.rpartition(".")[2])) or "Part"
+            wanted = camel_case(_common(group.path.rpartition(".")[2] for group in made.groups)) or "Part"
         name = next(name for k in range(1, len(self.classes) + 2)
                     if (name := wanted if k == 1 else f"{wanted}{k}") not in self.taken)
         self.taken.add(name)
@@ -160,6 +161,14 @@ def _leaf(leaf: Leaf, places: Mapping[str, int]) -> Signature:
 
 def _whole(call: Call | None) -> Any:
     return None if call is None else (call.name, tuple((a.name, a.value) for a in call.arguments))
+
+
+def _common(names: Iterable[str]) -> str:
+    """What the names of groups have in common: `block` of `block1` and `block2`; where that is nothing, the first."""
+    known = list(dict.fromkeys(names))
+    columns = itertools.takewhile(lambda column: len(set(column)) == 1, zip(*known, strict=False))
+    together = "".join(column[0] for column in columns) or known[0]
+    return together if len(known) == 1 and "x" in together else re.sub(r"\d+$", "", together)
 
 
 def _made_by(group: Group) -> str | None:
