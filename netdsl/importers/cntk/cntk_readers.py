@@ -267,7 +267,7 @@ def _table(reading: Reading) -> ast.Expression:
     if len(features) != 1 or len(names) > 1:
         raise failure(Code.NOT_SUPPORTED, "netdsl reads a UCIFastReader with one section of features and one of labels",
                       reading.section.span)
-    options = [Option("columns", _columns(reading, features[0], "dim"))]
+    options = [_placed("columns", _columns(reading, features[0], "dim"), features[0])]
     if labels:
         options += _labels(reading, labels[0])
     for name, section in (("featuresInput", features[0]), *((("labelsInput", labels[0]),) if labels else ())):
@@ -280,8 +280,8 @@ def _table(reading: Reading) -> ast.Expression:
 
 def _labels(reading: Reading, section: Section) -> Options:
     if section.string("labelType", "category").casefold() == "regression":
-        return [Option("labels", _columns(reading, section, "labelDim")), Option("targets", "numbers")]
-    options = [Option("labels", section.number("start") or 0.0)]
+        return [_placed("labels", _columns(reading, section, "labelDim"), section), Option("targets", "numbers")]
+    options = [_placed("labels", section.number("start") or 0.0, section)]
     mapping = section.own("labelMappingFile")
     if mapping is not None and reading.context.files.exists(mapping.text):
         names = reading.context.files.read(mapping.text).text.split("\n")
@@ -289,14 +289,20 @@ def _labels(reading: Reading, section: Section) -> Options:
     return options
 
 
+def _placed(name: str, value: object, section: Section) -> Option:
+    """An option that stands for a whole section."""
+    return Option(name, value, section.text.span(0, len(section.text.text)), section.span)
+
+
 def _columns(reading: Reading, section: Section, count: str) -> ast.Expression:
     """Columns `start` to `start + dim - 1`."""
     start, number = int(section.number("start") or 0), int(section.number(count) or 1)
-    place = Builder(section.span)
+    span = section.text.span(0, len(section.text.text))
+    place = Builder(span)
     if number == 1:
         return place.value(start)
-    last, index = place.value(start + number - 1), ast.Identifier("i", section.span)
-    return ast.Array(place.value(start), last, ast.Function((index,), place.name("i"), section.span), section.span)
+    last, index = place.value(start + number - 1), ast.Identifier("i", span)
+    return ast.Array(place.value(start), last, ast.Function((index,), place.name("i"), span), span)
 
 
 def _never(reading: Reading) -> ast.Expression | None:
