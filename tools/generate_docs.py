@@ -106,8 +106,8 @@ _EXIT_CODES = """## Exit codes
 | code | means |
 |---|---|
 | 0 | fine |
-| 1 | errors in the file, its data or the run; each has a page on standard error |
-| 2 | the command line is wrong |
+| 1 | errors in the file, its data or the run; each has a page on standard error. Of `netdsl diff`: something differs |
+| 2 | the command line is wrong. Of `netdsl diff`: one of the two has errors |
 | 70 | a bug in netdsl |
 | 129 | stopped because the terminal closed (SIGHUP), after the step was finished and saved |
 | 130 | stopped by Ctrl-C, after the step was finished and saved |
