@@ -131,6 +131,7 @@ One object for a file, a list for several:
                                         "endLine", "endColumn", "text"}]}]}
 
 Shapes are width, height, channels. Lines and columns count from 1; the end is just behind the last character.
+A node of an imported file that no list of nodes needs has `"used": false`: it is checked, and is in no total.
 `fix` is the hint for an editor: pieces of the text and what to write in their place, all together; it is empty where
 a person has to choose.
 `activationBytes` is for one sample, `trainingBytes` for the file's minibatch, both in float32."""

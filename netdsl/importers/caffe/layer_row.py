@@ -139,6 +139,10 @@ class LayerRow(ABC):
         """What its tops become, as expressions of what its bottoms have become; asked where it has no steps."""
         raise NotImplementedError(self.types)
 
+    def classes(self, use: Translation) -> int | None:
+        """Of a loss or metric: how many classes the labels number that are its second bottom; None where none."""
+        return None
+
     def batch(self, use: Translation) -> int:
         """The samples of a minibatch, where this layer says how many; else 0."""
         return 0

@@ -65,6 +65,9 @@ class SoftmaxWithLoss(Loss):
     becomes = "CrossEntropyWithSoftmax"
     remark = "`normalization: NONE` is not supported"
 
+    def classes(self, use: Translation) -> int | None:
+        return use.shape[use.axis() - 1]
+
     def results(self, use: Translation, inputs: Sequence[ast.Expression]) -> Sequence[ast.Expression]:
         axis, options = use.axis(), dict[str, object]()
         positions = math.prod(use.shape) // use.shape[axis - 1]
@@ -139,6 +142,9 @@ class MultinomialLogisticLoss(Loss):
     types = ("MultinomialLogisticLoss",)
     becomes = "CrossEntropy"
 
+    def classes(self, use: Translation) -> int | None:
+        return use.shape[0] if use.shape else None
+
     def results(self, use: Translation, inputs: Sequence[ast.Expression]) -> Sequence[ast.Expression]:
         self.check_labels(use, math.prod(use.shape) // use.shape[0])
         return [use.build.call("CrossEntropy", inputs[1], inputs[0])]
@@ -150,6 +156,9 @@ class Accuracy(LayerRow):
     inputs, tops = (2, 2), (0, 2)
     role = "metric"
     becomes = "Accuracy"
+
+    def classes(self, use: Translation) -> int | None:
+        return use.shape[use.axis() - 1]
 
     def shapes(self, use: Translation) -> Sequence[Extents]:
         axis = use.axis()
