@@ -19,8 +19,8 @@ shows how. Here is what becomes of each thing in them:
 * **same**: it has the same name and meaning in a `.net` file;
 * **mended**: it means the same and is written otherwise, or something about it is put right; how is said beside it;
 * **no meaning**: it is accepted and not used, with a note;
-* **not supported**: `netdsl check` says so by name. For keys of training and for data it is a warning there, and an error
-  of `netdsl run`.
+* **not supported**: `netdsl check` says so by name. For keys of training and for data it is a warning there, and an
+  error of `netdsl run`.
 
 A key that is in none of the tables is not read, as in CNTK; netdsl warns, with the name that was probably meant.
 """
@@ -37,8 +37,9 @@ def cntk_page() -> list[str]:
     parts += ["", "## Readers", "", "| `readerType` or `type` | becomes |", "|---|---|"]
     parts += [f"| `{row.name}` | {f'`{row.row}`' if row.row else f'not supported: {row.why}'} |"
               for row in READERS.values()]
-    parts += ["", "The colour order of images is BGR, as CNTK's, and values are 0 to 255. Shrunk images are antialiased, "
-              "which CNTK's are not.", "", "### Transforms", "", "| `type` | keys |", "|---|---|"]
+    parts += ["", "The colour order of images is BGR, as CNTK's, and values are 0 to 255. Shrunk images are "
+              "antialiased, which CNTK's are not. The readers of a `Joined` are put together by the places of their "
+              "samples; CNTK does it by the ids of sequences.", "", "### Transforms", "", "| `type` | keys |", "|---|---|"]
     parts += [f"| `{row.name}` | {', '.join(f'`{key}`' for key in row.keys) or 'it is done in any case'} |"
               for row in TRANSFORMS.values()]
     parts += ["", "## BrainScript: the core library", ""]

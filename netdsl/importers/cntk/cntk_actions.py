@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ...base.codes import Code
 from ...base.diagnostics import Diagnostic, Label
@@ -13,11 +13,11 @@ from ...base.suggest import did_you_mean
 from ...base.units import first_of, inflect
 from ...syntax import ast
 from ..building import Builder
-from ..import_format import not_supported
 from .cntk_readers import read_reader
 from .config_context import ConfigContext
 from .config_keys import ACTION_KEYS
 from .config_section import Section
+from .ndl.mel import edit_notes
 from .network_builders import BUILDERS
 
 
@@ -131,6 +131,13 @@ def say_what_runs(context: ConfigContext, steps: Sequence[Step], chosen: Step) -
             f"{'trains' if len(rest) == 1 else 'train'} as well",
             Label(place, "a file has one network and one plan"),
             hint=f"choose another one on the command line: `command={rest[0]}`.", severity="note"))
+    after = False
+    for step in steps:
+        after = after or step is chosen
+        if any(action.name == "edit" for action in step.actions):
+            # A network that is trained after an edit is another one; an edit of what was trained changes nothing here.
+            context.notes += [replace(note, severity="note" if after else note.severity)
+                              for note in edit_notes(step.section, context)]
     others = [(step, action) for step in steps if step is not chosen for action in step.actions if not action.kind]
     if others:
         names = [f"`{step.section.name}`" for step, _ in others]
@@ -201,7 +208,3 @@ def _names(value: ast.Expression) -> list[str]:
     if isinstance(value, ast.List):
         return [name for item in value.items if not isinstance(item, ast.Step) for name in _names(item)]
     return [value.text] if isinstance(value, ast.Name) else []
-
-
-__all__ = ["ACTIONS", "Step", "not_supported", "reader_member", "say_what_runs", "steps_of", "test_nodes",
-           "training_step"]

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ...base.codes import Code
-from ...base.diagnostics import Diagnostic, Label
 from ...base.failure import failure
 from ...base.source import Span
 from ...base.suggest import did_you_mean
@@ -328,5 +327,3 @@ _ROWS = (
 )
 #: By name, in small letters.
 READERS = {row.name.casefold(): row for row in _ROWS}
-
-__all__ = ["READERS", "Diagnostic", "Label", "read_reader"]
