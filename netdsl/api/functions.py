@@ -150,22 +150,26 @@ def _predict_by_onnx(path: str, inputs: str | Path | Iterable[str | Path], overr
 
 def export(program: Network, to: str, checkpoint: str | Path | None = None, overrides: Sequence[str] = (), *,
            out: str | Path | None = None, epoch: Literal["best", "last"] | None = None, untrained: bool = False,
-           opset: int | None = None, fold_batch_norm: bool = False, quiet: bool = False) -> list[Path]:
+           opset: int | None = None, fold_batch_norm: bool = False, with_preprocessing: bool = False,
+           image_size: tuple[int, int] | None = None, quiet: bool = False) -> list[Path]:
     """Write a network with the weights of a checkpoint for other programs: `netdsl export`. Returns the files.
 
-    `to` is a format: "onnx", "safetensors", "net"; `checkpoint` and `epoch` are those of `test`.
+    `to` is a format: "onnx", "torch", "exported-program", "safetensors", "net"; `checkpoint` and `epoch`
+    are those of `test`.
 
-    out               where to write; None: the network's name with the format's ending
-    untrained         export the network as training would start, without a checkpoint
-    opset             ONNX: the version of the operators; None: 18
-    fold_batch_norm   ONNX: batch normalization goes into the layer before it
+    out                 where to write; None: the network's name with the format's ending
+    untrained           export the network as training would start, without a checkpoint
+    opset               ONNX: the version of the operators; None: 18
+    fold_batch_norm     ONNX: batch normalization goes into the layer before it
+    with_preprocessing  exported program: images as bytes in, shares of the classes out, as the test reader makes them
+    image_size          exported program with preprocessing: width and height of the images
     """
     from .export_network import FORMATS, ExportOptions, export_network
 
     _one_of("to", to, tuple(FORMATS))
     if untrained and (checkpoint is not None or epoch is not None):
         raise _wrong("`untrained` takes no checkpoint", "leave one of them out.")
-    options = ExportOptions(opset=opset, fold_batch_norm=fold_batch_norm)
+    options = ExportOptions(opset, fold_batch_norm, with_preprocessing, image_size)
     say = _say(quiet)
     written = export_network(_checked(program, _texts(overrides)), to, None if checkpoint is None else str(checkpoint),
                              out, options, epoch=_epoch(epoch), untrained=untrained, tell=say)

@@ -18,6 +18,7 @@ from .config_context import ConfigContext
 from .config_files import joined_files, require_config
 from .config_keys import ACTION_KEYS, TOP_KEYS
 from .config_section import Section
+from .ndl.mel import edit_notes
 from .network_builders import BUILDERS
 from .train_block import sgd_member
 
@@ -49,9 +50,7 @@ class CNTKConfig(ImportFormat):
         context = ConfigContext(request.files, top, chosen.section, sources)
         members = _members(context, steps, chosen)
         whole = sources[0].span(0, len(sources[0].text))
-        # Those of the file itself: what is written from another file has no place in it.
-        written = sorted((c for c in (*comments, *context.comments) if c.source is whole.source), key=lambda c: c.start)
-        module = ast.Module(tuple(members), whole, tuple(written))
+        module = ast.Module(tuple(members), whole, context.kept((*comments, *context.comments), sources[0]))
         return Imported(module, ours, tuple(context.closing_notes()))
 
 
@@ -61,6 +60,7 @@ def _members(context: ConfigContext, steps: Sequence[Step], chosen: Step) -> lis
     blocks: list[ast.Member] = [network]
     blocks += [block for block in (reader_member(context, steps, chosen), sgd_member(context)) if block is not None]
     say_what_runs(context, steps, chosen)
+    context.notes += [note for step in steps for note in edit_notes(step.section, context)]
     context.report_keys(chosen.section, ACTION_KEYS, all_keys=False)
     if chosen.section is not context.top:
         context.report_keys(context.top, TOP_KEYS, all_keys=False)

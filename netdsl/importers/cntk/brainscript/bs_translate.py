@@ -50,6 +50,7 @@ class Translator:
         self.doubtful = 0  #: how many choices are around what is translated, of which CNTK might take the other side
         self.problems: list[Diagnostic] = []
         self.arguments = Arguments(self.problems)
+        self.left_out: list[Span] = []  #: members that are not written
         self.helpers: dict[str, ast.Define] = {}  #: functions of the library that are written out
         self.hoisted: list[list[ast.Member]] = []  #: for each record being translated, the members to add
 
@@ -65,10 +66,13 @@ class Translator:
             if id(member) in self.dead and len(self.problems) > before:
                 del self.problems[before:]
                 self.hoisted[-1].clear()
-                continue
+                translated = None
             found += self.hoisted[-1]
             self.hoisted[-1].clear()
-            found += [translated] if translated is not None else []
+            if translated is None:
+                self.left_out.append(member.span)
+            else:
+                found.append(translated)
         self.hoisted.pop()
         return tuple(found)
 
