@@ -39,7 +39,8 @@ def cntk_page() -> list[str]:
               for row in READERS.values()]
     parts += ["", "The colour order of images is BGR, as CNTK's, and values are 0 to 255. Shrunk images are "
               "antialiased, which CNTK's are not. The readers of a `Joined` are put together by the places of their "
-              "samples; CNTK does it by the ids of sequences.", "", "### Transforms", "", "| `type` | keys |", "|---|---|"]
+              "samples; CNTK does it by the ids of sequences.", "", "### Transforms", "",
+              "| `type` | keys |", "|---|---|"]
     parts += [f"| `{row.name}` | {', '.join(f'`{key}`' for key in row.keys) or 'it is done in any case'} |"
               for row in TRANSFORMS.values()]
     parts += ["", "## BrainScript: the core library", ""]
