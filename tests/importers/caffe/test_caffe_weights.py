@@ -223,4 +223,5 @@ def test_layers_that_only_the_file_has_are_told(tmp_path: Path) -> None:
     """As the auxiliary classifiers of GoogLeNet's file, which its deploy net does not have."""
     run = CaffeRun(DENSE, write_caffemodel(tmp_path / "w.caffemodel", [("aux/fc", "InnerProduct", [SQUARE]),
                                                                        *dense_weights()]))
-    assert run.report.words(list(run.executable.tensors())).endswith("; the network has no `aux/fc`, which the file has")
+    told = run.report.words(list(run.executable.tensors()))
+    assert told == "all 6 tensors (5 by the names of layers); the network has no `aux/fc`, which the file has"
