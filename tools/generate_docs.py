@@ -125,8 +125,8 @@ samples are kept.
 One object for a file, a list for several:
 
     {"network", "nodes": [{"name", "layer", "inputs", "shape", "parameters", "macs", "file", "line"}],
-     "totals": {"parameters", "parameterTensors", "trainableParameters", "macs", "neurons", "activationBytes",
-                "trainingBytes"},
+     "totals": {"parameters", "parameterTensors", "trainableParameters", "trainableTensors", "macs", "neurons",
+                "activationBytes", "trainingBytes"},
      "plan", "reader", "diagnostics": [{"code", "severity", "message", "label", "file", "line", "column", "endLine",
                                         "endColumn", "related", "hint", "fix": [{"file", "line", "column",
                                         "endLine", "endColumn", "text"}]}]}
