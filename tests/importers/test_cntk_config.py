@@ -303,7 +303,8 @@ def test_images_are_read_as_cntk_does() -> None:
     assert isinstance(validation, MapFile)
     assert [step.show() for step in train.transforms] == [
         'Crop {cropType = "randomSide", sideRatio = (0.7:1), jitterType = "uniRatio"}', "Scale {(20:16:3)}",
-        "Color {brightnessRadius = 0.2, contrastRadius = 0.2, saturationRadius = 0.4}", 'Mean {meanFile = "data/images/mean.xml"}']
+        "Color {brightnessRadius = 0.2, contrastRadius = 0.2, saturationRadius = 0.4}",
+        'Mean {meanFile = "data/images/mean.xml"}']
     assert [type(step).__name__ for step in validation.transforms] == ["Crop", "Scale", "Mean"]
 
 
