@@ -84,6 +84,8 @@ class _Matched:
         self._path, self._model, self._wanted = path, model, wanted
         self._counted = counted_tensors(model)
         self._pairs: dict[str, tuple[str, str]] = {}
+        uses = wanted.uses if isinstance(wanted, NetworkTensors) else ()
+        self._alone = {name for use in uses if use.is_source for name in use.tensors}
 
     def arrays(self) -> FoundArrays:
         self._match_import()
@@ -93,9 +95,10 @@ class _Matched:
         found = FoundArrays()
         for name, (uid, how) in self._pairs.items():
             tensor = self._model.tensors[uid]
-            array = next((form for form in self._forms(tensor) if _fits(form.shape, self._wanted[name])), None)
+            forms = self._forms(tensor, name in self._alone or name.endswith(".value"))
+            array = next((form for form in forms if _fits(form.shape, self._wanted[name])), None)
             # What has other extents is handed on as it is: the report of loading says both shapes.
-            array = self._forms(tensor)[0] if array is None else array.reshape(self._wanted[name])
+            array = forms[0] if array is None else array.reshape(self._wanted[name])
             found[name] = np.array(array, order="C")  # of its own: the file's bytes cannot be written to
             found.how[name] = tensor.path, how
         layers = {name.rpartition(".")[0] for name in self._pairs}
@@ -184,12 +187,12 @@ class _Matched:
 
     # --- order of axes ----------------------------------------------------------------------------
 
-    def _forms(self, tensor: ModelTensor) -> list[np.ndarray[Any, Any]]:
-        """A tensor as its layer would store it here, then as a parameter by itself would."""
+    def _forms(self, tensor: ModelTensor, alone: bool) -> list[np.ndarray[Any, Any]]:
+        """A tensor as its layer would store it here, then as a parameter by itself would; that first if it is one."""
         users = [self._model.nodes[uid] for uid in self._model.users.get(tensor.uid, ())]
         plain = tensor.array()
-        if users and users[0].layer == "Embedding":
-            return [plain, *layer_forms(tensor, users[0])]
+        if alone or (users and users[0].layer == "Embedding"):
+            return [plain, *(form for user in users[:1] for form in layer_forms(tensor, user))]
         return [*(form for user in users[:1] for form in layer_forms(tensor, user)), plain]
 
 
