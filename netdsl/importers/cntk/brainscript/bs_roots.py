@@ -36,7 +36,8 @@ class Tagged:
 class TagFinder:
     """Finds the tags of a network before it is translated."""
 
-    def __init__(self) -> None:
+    def __init__(self, dead: frozenset[int]) -> None:
+        self.dead = dead  #: members that nothing asks for
         self.found: list[Tagged] = []
         self.problems: list[Diagnostic] = []
         self.reached: set[int] = set()  #: arguments `tag = ...` that a name leads to
@@ -101,6 +102,8 @@ class TagFinder:
 
     def _unreached(self, e: object) -> None:
         """Tags inside larger expressions: inputs need none, for all others the node needs a name."""
+        if id(e) in self.dead:
+            return
         if isinstance(e, ast.Define) and tag_is_passed_on(e):
             for part in parts_of(e.value):
                 self._unreached(part)

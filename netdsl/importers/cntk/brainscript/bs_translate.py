@@ -289,8 +289,16 @@ class Translator:
         return dataclasses.replace(e, callee=callee, arguments=arguments)
 
     def array_literal(self, e: ast.Call, scope: Scope) -> ast.Expression:
-        """`[| |]` has no elements, `[| x |]` has one; our lists of `a : b` have at least two."""
+        """`[| |]` has no elements, `[| x |]` has one, and an element may be a list; our `a : b` is always one flat list."""
         items, b = [self.value(a.value, scope) for a in e.arguments], Builder(e.span)
+        if any(len(list_items(a.value, scope)) > 1 for a in e.arguments):
+            index = self.free("i", scope)
+            chosen: ast.Expression = items[-1]
+            for number in range(len(items) - 2, -1, -1):
+                is_it = b.binary(b.name(index), "==", b.value(number))
+                chosen = ast.Conditional(is_it, items[number], chosen, e.span)
+            function = ast.Function((b.identifier(index),), chosen, e.span)
+            return ast.Array(b.value(0), b.value(len(items) - 1), function, e.span)
         if len(items) > 1:
             return b.list(items)
         return b.call("Repeat", len(items), *(items or [b.value(0)]))
