@@ -150,7 +150,7 @@ def _examine(source: Source, overrides: Sequence[str], files: Files, sample: str
 
 
 def _unused(program: Program, passed: Passed, problems: list[Diagnostic]) -> tuple[ShapedNode, ...]:
-    """The nodes that no list of nodes needs, with their shapes; a mistake in one is a warning, since nothing runs it."""
+    """The nodes that no list of nodes needs, with their shapes. A mistake in one is a warning: nothing runs it."""
     known = {node.name for node in (*passed.program.network, *passed.failed)}
     if all(node.name in known for node in program.network):
         return ()

@@ -289,7 +289,7 @@ class Translator:
         return dataclasses.replace(e, callee=callee, arguments=arguments)
 
     def array_literal(self, e: ast.Call, scope: Scope) -> ast.Expression:
-        """`[| |]` has no elements, `[| x |]` has one, and an element may be a list; our `a : b` is always one flat list."""
+        """`[| |]` has no elements, `[| x |]` one, and an element may be a list; our `a : b` is always one flat list."""
         items, b = [self.value(a.value, scope) for a in e.arguments], Builder(e.span)
         if any(len(list_items(a.value, scope)) > 1 for a in e.arguments):
             index = self.free("i", scope)
