@@ -202,6 +202,12 @@ class HDF5Data(DataRow):
     types, message = ("HDF5Data",), "hdf5_data_param"
     fields: ClassVar[Mapping[str, Known]] = {"source": text(), "batch_size": whole(0), "shuffle": flag(False)}
     becomes = "Input"
+    state = "mended"
+    remark = "the net can be checked and its weights used; the data cannot be read"
+
+    def reader(self, source: DataSource) -> ast.Expression | None:
+        source.left_out("HDF5 is not read", "save the arrays with NumPy, and read them with `NumPy {...}`.")
+        return None
 
 
 class DummyData(DataRow):
