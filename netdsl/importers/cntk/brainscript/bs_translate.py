@@ -24,7 +24,17 @@ from .bs_arguments import Arguments
 from .bs_library import by_name, find_row, namespaces
 from .bs_objects import write_object
 from .bs_parser import ARRAY, NEW
-from .bs_scopes import Scope, known_truth, library_name, list_items, names_in, parts_of, record_of, tag_is_passed_on
+from .bs_scopes import (
+    Scope,
+    known_truth,
+    known_value,
+    library_name,
+    list_items,
+    names_in,
+    parts_of,
+    record_of,
+    tag_is_passed_on,
+)
 from .library_row import Composed, Given, LibraryRow, Missing, Same, Spelled, Value, at_place, definitions
 
 #: Functions that make no node: a default that calls them may be evaluated at each call.
@@ -312,6 +322,9 @@ class Translator:
                      if self.arguments.have_a_meaning(a, row, scope))
         call = dataclasses.replace(e, arguments=kept)
         if isinstance(row, Same):
+            shared = next((a.value for a in e.arguments if a.name is not None and a.name.text == "sharing"), None)
+            if row.unshared and shared is not None and known_value(shared, scope) is False:
+                row = dataclasses.replace(row, ours=row.unshared)
             return self.same(row, call, e.callee, scope)
         if isinstance(row, Composed):
             return dataclasses.replace(call, callee=ast.Name(self.needs(row.members, scope), e.callee.span))
