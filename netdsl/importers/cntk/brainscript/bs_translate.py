@@ -243,6 +243,8 @@ class Translator:
         """Functions that are written out; the name of the last one."""
         name = ""
         for function in functions:
+            for used in {used.text for used in names_in(function.value)} & set(NAMES):
+                self.ours(used, scope)
             name = self.ours(function.name.text, scope)
             self.helpers.setdefault(name, function)
         return name
@@ -293,8 +295,10 @@ class Translator:
         row = find_row(name) if name is not None else None
         if row is not None and row.definition is not None:
             return self.library_call(row, e, scope)
-        arguments = tuple(dataclasses.replace(a, value=self.value(a.value, scope)) for a in e.arguments
-                          if a.name is None or a.name.text != "tag")
+        arguments = tuple(
+            dataclasses.replace(a, name=None if a.name is None else self.identifier(a.name),
+                                value=self.value(a.value, scope))
+            for a in e.arguments if a.name is None or a.name.text != "tag")
         callee = self.value(e.callee, scope)
         return dataclasses.replace(e, callee=callee, arguments=arguments)
 
