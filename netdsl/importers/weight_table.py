@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from .arrays.neon_weights import NeonWeights
+from .arrays.numpy_weights import NumPyArchive
+from .arrays.torch_weights import TorchStateDict
 from .caffe.caffe_weights import CaffeModel
 from .cntk.models.model_weights import CNTKModel
 from .darknet.darknet_weights import DarknetWeights
 from .weight_format import WeightFormat
 
-WEIGHT_FORMATS: tuple[WeightFormat, ...] = (CNTKModel(), CaffeModel(), DarknetWeights())
+WEIGHT_FORMATS: tuple[WeightFormat, ...] = (
+    CNTKModel(),
+    CaffeModel(),
+    DarknetWeights(),
+    NeonWeights(),
+    NumPyArchive(),
+    TorchStateDict(),
+)
 
 #: How much of a file is looked at to see what it is.
 _START = 1 << 10

@@ -50,7 +50,8 @@ class CNTKConfig(ImportFormat):
         context = ConfigContext(request.files, top, chosen.section, sources)
         members = _members(context, steps, chosen)
         whole = sources[0].span(0, len(sources[0].text))
-        module = ast.Module(tuple(members), whole, context.kept((*comments, *context.comments), sources[0]))
+        kept = (*context.kept((*comments, *context.comments), sources[0]), *context.text_comments)
+        module = ast.Module(tuple(members), whole, kept, tuple(context.texts))
         return Imported(module, ours, tuple(context.closing_notes()))
 
 

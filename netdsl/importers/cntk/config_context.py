@@ -30,6 +30,8 @@ class ConfigContext:
     sources: Sequence[Source] = ()  #: the files of the configuration
     notes: list[Diagnostic] = field(default_factory=list)
     _idle: list[tuple[str, Span, str]] = field(default_factory=list)  #: keys without a meaning: name, place, why
+    texts: list[tuple[int, Source]] = field(default_factory=list)  #: other files of the network: `Module.texts`
+    text_comments: list[Span] = field(default_factory=list)  #: the comments of those that are written
     comments: list[Span] = field(default_factory=list)  #: those of network texts, in forms that only they have
     left_out: list[Span] = field(default_factory=list)  #: what is not written, and so are the comments in its lines
 
