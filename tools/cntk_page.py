@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from netdsl.importers.cntk.brainscript.bs_library import LIBRARY
+from netdsl.importers.cntk.brainscript.bs_library import LIBRARY, OBJECTS, OPERATIONS
 from netdsl.importers.cntk.cntk_actions import ACTIONS
 from netdsl.importers.cntk.cntk_readers import READERS
 from netdsl.importers.cntk.config_keys import TABLES, KeyTable, State
@@ -48,7 +48,12 @@ def cntk_page() -> list[str]:
         parts += [f"### {title}", "", "| function | state | |", "|---|---|---|"]
         parts += [f"| `{row.name}` | {row.state} | {_cell(row.how)} |" for row in sorted(rows, key=_name)]
         parts.append("")
-    parts += ["## NDL", "", "| function | arguments | becomes |", "|---|---|---|"]
+    parts += ["### `new ComputationNode`", "", "`operation = '...'` takes the names of the functions above, those that netdsl "
+              "has, and these C++ names. Options that the record lacks are the arguments of the function around it.", "",
+              "| operation | becomes |", "|---|---|"]
+    parts += [f"| `{name}` | `{ours}` |" for name, ours in sorted(OPERATIONS.items())]
+    parts += [f"| `{name}` | the same, {row.how} |" for name, row in OBJECTS.items()]
+    parts += ["", "## NDL", "", "| function | arguments | becomes |", "|---|---|---|"]
     parts += [f"| `{row.name}`{_aliases(row.aliases)} | `{_cell(row.arguments)}` | {_cell(row.how)} |"
               for row in FUNCTIONS]
     return [*parts, ""]
