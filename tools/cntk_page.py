@@ -49,8 +49,8 @@ def cntk_page() -> list[str]:
         parts += [f"| `{row.name}` | {row.state} | {_cell(row.how)} |" for row in sorted(rows, key=_name)]
         parts.append("")
     parts += ["### `new ComputationNode`", "",
-              "`operation = '...'` takes the names of the functions above and these names of C++. Options that the record",
-              "lacks are the arguments of the function around it.", "",
+              "`operation = '...'` takes the names of the functions above and these names of C++. Options that the",
+              "record lacks are the arguments of the function around it.", "",
               "| operation | function of the library |", "|---|---|"]
     parts += [f"| `{name}` | `{ours}` |" for name, ours in sorted(OPERATIONS.items())]
     parts += [f"| `{name}` | the same, {row.how} |" for name, row in OBJECTS.items()]
