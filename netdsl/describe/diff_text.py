@@ -68,8 +68,8 @@ def _graph(diff: ProgramDiff, width: int | None) -> Iterator[str]:
 
 
 def _facts(sign: str, nodes: Sequence[NodeFacts]) -> list[tuple[str, ...]]:
-    return [(f"{sign} {node.name}", node.layer, node.output, f"{node.parameters:,} parameters" if node.parameters else "")
-            for node in nodes]
+    return [(f"{sign} {node.name}", node.layer, node.output,
+             f"{node.parameters:,} parameters" if node.parameters else "") for node in nodes]
 
 
 def _both(node: ChangedNode) -> str:
