@@ -10,8 +10,9 @@ from .cntk.ndl.mel import MELFile
 from .cntk.ndl.ndl_file import NDLFile
 from .darknet.darknet_format import Darknet
 from .import_format import ImportFormat
+from .onnx.onnx_format import OnnxModel
 
-FORMATS: tuple[ImportFormat, ...] = (CNTKConfig(), NDLFile(), MELFile(), CaffeNet(), Darknet())
+FORMATS: tuple[ImportFormat, ...] = (CNTKConfig(), NDLFile(), MELFile(), CaffeNet(), Darknet(), OnnxModel())
 
 
 def format_of(name: str, text: str) -> ImportFormat | None:

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from .cntk.models.model_weights import CNTKModel
 from .darknet.darknet_weights import DarknetWeights
+from .onnx.onnx_weights import OnnxWeights
 from .weight_format import WeightFormat
 
-WEIGHT_FORMATS: tuple[WeightFormat, ...] = (CNTKModel(), DarknetWeights())
+WEIGHT_FORMATS: tuple[WeightFormat, ...] = (CNTKModel(), DarknetWeights(), OnnxWeights())
 
 #: How much of a file is looked at to see what it is.
 _START = 1 << 10
