@@ -6,6 +6,7 @@
     answers = netdsl.predict (program, "photos/", "runs/mine")
     netdsl.export (program, "onnx", "runs/mine")              # for other programs
     drawing = netdsl.graph (program)
+    changes = netdsl.diff ("digits.net", "wider.net")         # print (changes); changes.picture ("diff.svg")
     module  = netdsl.compile (program)                        # an nn.Module: module (images) -> scores
     netdsl.load_weights (module, "runs/mine")
 
@@ -15,6 +16,7 @@ docs/python.md has them all.
 from __future__ import annotations
 
 from ._version import __version__
+from .api.comparing import diff
 from .api.functions import compile, export, graph, load_weights, predict, test, train
 from .api.importing import import_file
 from .base.diagnostics import Diagnostic
@@ -33,6 +35,7 @@ __all__ = [
     "__version__",
     "check",
     "compile",
+    "diff",
     "export",
     "graph",
     "import_file",

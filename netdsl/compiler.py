@@ -22,9 +22,11 @@ from .elaborate import elaborate
 from .elaborate.overrides import with_overrides
 from .importers import Imported, ImportRequest, format_of
 from .importers.format_table import is_binary, kind_of, parts_of
-from .ir.network import NetworkTotals, Node, totals
-from .ir.program import CheckedProgram, Origin
+from .ir.network import NetworkTotals, Node, ShapedNode, totals
+from .ir.program import CheckedProgram, Origin, Program
 from .passes import run_passes
+from .passes.run_passes import Passed
+from .passes.shapes import infer_shapes
 from .syntax import ast
 from .syntax.parser import parse, shipped
 
@@ -34,7 +36,7 @@ class CheckResult:
     """A file after every check. `program` is None where its text could not be evaluated at all.
 
     `nodes` are the rows of the table, shaped as far as shapes are known; `failed` the nodes whose
-    rule does not hold.
+    rule does not hold; `unused` those of another system's file that no list of nodes needs: checked, and not run.
     """
 
     source: Source
@@ -42,6 +44,7 @@ class CheckResult:
     program: CheckedProgram | None
     failed: tuple[Node, ...]
     diagnostics: tuple[Diagnostic, ...]
+    unused: tuple[ShapedNode, ...] = ()
 
     def __repr__(self) -> str:
         warnings = len(self.diagnostics) - len(self.errors)
@@ -134,6 +137,7 @@ def _examine(source: Source, overrides: Sequence[str], files: Files, sample: str
         return CheckResult(source, module, None, (), tuple(in_file_order(problems)))
     passed = run_passes(program)
     problems += passed.diagnostics
+    unused = _unused(program, passed, problems) if not read.unused_names else ()
     if passed.failed:
         problems = add_label_hints(passed.failed, passed.program, problems)
         problems = add_axis_hints(passed.failed, passed.program, problems)
@@ -142,7 +146,17 @@ def _examine(source: Source, overrides: Sequence[str], files: Files, sample: str
     ordered = tuple(in_file_order(problems))
     origin = Origin(module, tuple(overrides), files, tuple(d for d in ordered if not d.is_error))
     checked = dataclasses.replace(passed.program, origin=origin)
-    return CheckResult(source, module, checked, passed.failed, ordered)
+    return CheckResult(source, module, checked, passed.failed, ordered, unused)
+
+
+def _unused(program: Program, passed: Passed, problems: list[Diagnostic]) -> tuple[ShapedNode, ...]:
+    """The nodes that no list of nodes needs, with their shapes; CNTK makes and checks them as well."""
+    known = {node.name for node in (*passed.program.network, *passed.failed)}
+    if all(node.name in known for node in program.network):
+        return ()
+    whole = infer_shapes(program)
+    problems += [problem for problem in whole.diagnostics if problem not in passed.diagnostics]
+    return tuple(node for node in whole.program.network if node.name not in known)
 
 
 def load(file: str | Path | Source, overrides: Sequence[str] = (), files: Files | None = None,

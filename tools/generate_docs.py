@@ -106,8 +106,8 @@ _EXIT_CODES = """## Exit codes
 | code | means |
 |---|---|
 | 0 | fine |
-| 1 | errors in the file, its data or the run; each has a page on standard error |
-| 2 | the command line is wrong |
+| 1 | errors in the file, its data or the run; each has a page on standard error. Of `netdsl diff`: something differs |
+| 2 | the command line is wrong. Of `netdsl diff`: one of the two has errors |
 | 70 | a bug in netdsl |
 | 129 | stopped because the terminal closed (SIGHUP), after the step was finished and saved |
 | 130 | stopped by Ctrl-C, after the step was finished and saved |
@@ -131,6 +131,7 @@ One object for a file, a list for several:
                                         "endLine", "endColumn", "text"}]}]}
 
 Shapes are width, height, channels. Lines and columns count from 1; the end is just behind the last character.
+A node of an imported file that no list of nodes needs has `"used": false`: it is checked, and is in no total.
 `fix` is the hint for an editor: pieces of the text and what to write in their place, all together; it is empty where
 a person has to choose.
 `activationBytes` is for one sample, `trainingBytes` for the file's minibatch, both in float32."""

@@ -117,19 +117,35 @@ def predict(program: Network, inputs: str | Path | Iterable[str | Path], checkpo
 
     One answer for each sample, in turn: `answer.values["z"]` is what the output z says, `answer.to_json ()` is what
     `--format json` prints. An input that cannot be read has its mistake in `answer.error`. `checkpoint`
-    and `epoch` are those of `test`.
+    and `epoch` are those of `test`. `program` may be an ONNX file, which has its weights in it.
     """
     from .answers_for_files import answers_for, heads_for
+    from .answers_from_onnx import is_onnx
     from .programs import ready_program
 
     _require_count("top", top)
-    names = [str(inputs)] if isinstance(inputs, str | Path) else [str(name) for name in inputs]
+    if is_onnx(program):
+        return _predict_by_onnx(str(program), inputs, overrides, top, classes, minibatch, quiet)
+    names = _names(inputs)
     given = _checked(program, _texts(overrides))
     # Transforms may read files that only the sample has (a mean image).
     ready = ready_program(given, phases=tuple(Phase) if given.readers.sample is not None else ())
     path = _checkpoint(ready.program, checkpoint, epoch, quiet)
     heads = heads_for(ready.program, path, top=top, classes=str(classes) if classes is not None else None)
     return list(answers_for(ready.program, names, path, heads, minibatch=minibatch, device=device))
+
+
+def _names(inputs: str | Path | Iterable[str | Path]) -> list[str]:
+    return [str(inputs)] if isinstance(inputs, str | Path) else [str(name) for name in inputs]
+
+
+def _predict_by_onnx(path: str, inputs: str | Path | Iterable[str | Path], overrides: Sequence[str], top: int,
+                     classes: str | Path | None, minibatch: int, quiet: bool) -> list[Answer]:
+    from .answers_from_onnx import OnnxModel
+
+    model = OnnxModel.of(path, _texts(overrides), top=top, classes=None if classes is None else str(classes))
+    _say(quiet)(f"model: {model.file.said}")
+    return list(model.answers(_names(inputs), minibatch))
 
 
 def export(program: Network, to: str, checkpoint: str | Path | None = None, overrides: Sequence[str] = (), *,

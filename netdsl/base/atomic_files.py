@@ -86,6 +86,16 @@ def new_file(target: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def remove_folder(folder: Path) -> None:
+    """Take a folder away at once: under another name first, so that a crash leaves no half of it under its own."""
+    aside = _aside(folder)
+    try:
+        os.rename(folder, aside)
+    except OSError:
+        aside = folder
+    shutil.rmtree(aside, ignore_errors=True)
+
+
 def _aside(target: Path) -> Path:
     """A name beside the target that no other process uses, and that `clear_leftovers` knows."""
     return target.with_name(f".{target.name}.{os.getpid()}-{os.urandom(3).hex()}.tmp")

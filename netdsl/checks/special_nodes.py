@@ -10,7 +10,7 @@ from ..ir.program import CheckedProgram
 
 
 def check_roles(program: CheckedProgram) -> Iterator[Diagnostic]:
-    for kind in ("criterionNodes", "evaluationNodes"):
+    for kind in ("criterionNodes", "evaluationNodes", "testNodes"):
         for name in program.special.get(kind, ()):
             if name not in program.network:
                 continue
@@ -19,7 +19,9 @@ def check_roles(program: CheckedProgram) -> Iterator[Diagnostic]:
                 yield Diagnostic(
                     Code.SHAPE_MISMATCH, f"`{program.shown_name(name)}` in {kind} is not one number per sample",
                     Label(node.span, f"this is {node.shape}"), related=(Label(program.spans[kind], "listed here"),),
-                    hint="a criterion such as CrossEntropyWithSoftmax gives one number; ReduceSum makes one of many.")
+                    hint="a criterion such as CrossEntropyWithSoftmax gives one number; ReduceSum makes one of many.",
+                    severity="warning" if kind == "testNodes" else "error",
+                    body=("A test does not report it.",) if kind == "testNodes" else ())
             elif kind == "criterionNodes" and node.layer.is_metric:
                 yield Diagnostic(
                     Code.NO_CRITERION, f"`{program.shown_name(name)}` is a count and cannot be trained on",

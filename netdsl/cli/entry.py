@@ -37,6 +37,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "export": ("export", "An ONNX model, PyTorch source, weights: for other programs."),
     "bench": ("bench", "Times of every layer: forward, backward, update."),
     "show": ("show", "The file as resolved: includes and overrides in place."),
+    "diff": ("diff", "What differs between two networks: graph, shapes, cost, plan, data."),
     "fmt": ("fmt", "Rewrite files in the one canonical style."),
     "layers": ("layers", "The layers and functions, or one of them with its options."),
     "import": ("import_file", "A file of CNTK, Caffe, darknet or ONNX, written as a `.net` file."),

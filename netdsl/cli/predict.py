@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..api.answers_for_files import answers_for, heads_for, needs_names
+from ..api.answers_from_onnx import OnnxModel, is_onnx
 from ..base.atomic_files import write_bytes, writing
 from ..base.units import plural
 from ..describe.answers import Head, Value, with_file
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     ("netdsl predict digits.net photos/ -c runs/digits/latest --top 1", "a folder, by a run"),
     ("netdsl predict digits.net photos/ --format csv", "for a table"),
     ("netdsl predict houses.net new.csv", "rows without labels"),
+    ("netdsl predict digits.onnx photo.png", "by a model of `netdsl export`, computed by onnxruntime"),
     ("netdsl predict streets.net photos/ -o maps", "of a segmentation: maps of classes as PNG"),
 )
 @click.command()
@@ -61,23 +63,41 @@ def predict(file: str, arguments: tuple[str, ...], checkpoint: str | None, epoch
     without; `-` is standard input, paths of images or rows of a table. For outputs that need several inputs
     name one INPUT for each. The test reader's transforms are applied. Exit code 1 if an input could not be read;
     the others are answered all the same.
+
+    FILE may also be an ONNX model, which onnxruntime computes: one of `netdsl export` answers as its checkpoint
+    does; any other gives its outputs for .npy and .csv files.
     """
     overrides = [a for a in arguments if is_override(a) and not os.path.exists(a)]
     inputs = [a for a in arguments if a not in overrides]
-    file = file_of(file)
-    program = _loaded(file, overrides)
-    if not inputs and needs_names(program):
-        raise click.UsageError("name an image, a folder of images, a file of rows, or `-` as INPUT",
-                               click.get_current_context())
-    path = chosen_checkpoint(file, checkpoint, epoch)
-    heads = heads_for(program, path, top=top, classes=classes)
-    printer = _Printer(heads, form, folder)
-    found = [printer.print(answer) for answer in answers_for(
-        program, inputs, path, heads, minibatch=minibatch, device=device,
-        standard_input=sys.stdin if "-" in inputs else (), tell=_tell)]
+    standard_input = sys.stdin if "-" in inputs else ()
+    if is_onnx(file):
+        if checkpoint or epoch:
+            raise click.UsageError("an ONNX model has its weights in it; leave --checkpoint and --epoch out",
+                                   click.get_current_context())
+        model = OnnxModel.of(file, overrides, top=top, classes=classes)
+        _require_inputs(inputs, model.needs_names)
+        err(f"model: {model.file.said}")
+        printer = _Printer(model.heads, form, folder)
+        coming = model.answers(inputs, minibatch, standard_input, _tell)
+    else:
+        file = file_of(file)
+        program = _loaded(file, overrides)
+        _require_inputs(inputs, needs_names(program))
+        path = chosen_checkpoint(file, checkpoint, epoch)
+        heads = heads_for(program, path, top=top, classes=classes)
+        printer = _Printer(heads, form, folder)
+        coming = answers_for(program, inputs, path, heads, minibatch=minibatch, device=device,
+                             standard_input=standard_input, tell=_tell)
+    found = [printer.print(answer) for answer in coming]
     if not found:
         raise click.UsageError("standard input is empty", click.get_current_context())
     return _close(found, form, printer)
+
+
+def _require_inputs(inputs: Sequence[str], needed: bool) -> None:
+    if not inputs and needed:
+        raise click.UsageError("name an image, a folder of images, a file of rows, or `-` as INPUT",
+                               click.get_current_context())
 
 
 def _loaded(file: str, overrides: list[str]) -> CheckedProgram:

@@ -78,7 +78,7 @@ def test(file: str, overrides: tuple[str, ...], checkpoint: str | None, epoch: s
             document |= found.details()
         out_json(document)
         return 0
-    percent = frozenset(program.shown_name(node) for node in (*program.criteria, *program.metrics)
+    percent = frozenset(program.shown_name(node) for node in program.evaluated(phase)
                         if program.network[node].layer.percent)
     out(f"{phase}: {found.samples:,} samples")
     out("\n".join(f"    {line}" for line in value_lines(found.values, percent)))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ..base.codes import Code
 from ..base.failure import Failure
 from ..base.source import Files, Source
 from ..checks.reader_data import data_diagnostic
@@ -24,8 +25,6 @@ class DataChoice:
     line: str
 
 
-
-
 def choose_data(file: str | Path | Source, overrides: Sequence[str] = (), *, require_data: bool = False,
                 phases: Sequence[Phase] = tuple(Phase), files: Files | None = None) -> DataChoice:
     """Load a file; where data that it names for these phases are missing and it has a sample, load it with the sample.
@@ -34,6 +33,8 @@ def choose_data(file: str | Path | Source, overrides: Sequence[str] = (), *, req
     """
     checked = load(file, overrides, files)
     program = checked.require()
+    if Phase.TRAIN in phases:
+        _require_supported(checked)
     missing = missing_data(program.readers, phases)
     if not missing:
         return DataChoice(checked, None, "")
@@ -54,6 +55,13 @@ def choose_data(file: str | Path | Source, overrides: Sequence[str] = (), *, req
     again.require()
     line = f"`{missing[0][1]}` does not exist: this run uses the embedded sample {sample.show()}, in {folder}"
     return DataChoice(again, folder, line)
+
+
+def _require_supported(checked: CheckResult) -> None:
+    """Raises Failure for what an imported file trains with and netdsl has not: `check` only warns of it."""
+    lacking = [replace(d, severity="error") for d in checked.diagnostics if d.code is Code.NOT_SUPPORTED]
+    if lacking:
+        raise Failure(lacking)
 
 
 def missing_data(readers: Readers, phases: Sequence[Phase] = tuple(Phase)) -> list[tuple[Phase, str]]:

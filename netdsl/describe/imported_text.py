@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from ..base.source import Files, Source
 from ..compiler import CheckResult, examine
 from ..ir.program import CheckedProgram
-from ..syntax.format.printer import format_module
+from ..syntax.format.printer import format_module, format_text
 from .expand import expanded_members
 
 
@@ -20,7 +20,9 @@ def imported_text(checked: CheckResult) -> str:
     """
     assert checked.module is not None
     members = expanded_members(checked.module.members, Files())
-    return format_module(dataclasses.replace(checked.module, members=members), checked.module.span.source)
+    text = format_module(dataclasses.replace(checked.module, members=members), checked.module.span.source)
+    # Once more, with the places that things have now: lines that were apart in the original are aligned.
+    return format_text(Source(checked.source.name, text))
 
 
 def read_again(checked: CheckedProgram, text: str, name: str) -> CheckedProgram:

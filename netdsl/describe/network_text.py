@@ -66,6 +66,7 @@ def table(checked: CheckResult, width: int | None = 100, depth: int | None = Non
         return ""
     total = checked.totals
     rows = table_rows(program, depth)
+    rows += [Row(node.name, layer_name(node.layer), str(node.shape), note="not used") for node in checked.unused]
     rows += [Row(node.name, node.layer.show(), note="<- error") for node in checked.failed]
     lines = _fitted(rows, total, width)
     if not checked.failed:
@@ -259,6 +260,7 @@ def to_json(checked: CheckResult) -> dict[str, Any]:
     if program is not None:
         total, memory = checked.totals, estimate_memory(program)
         result["nodes"] = [_node_json(node) for node in program.network]
+        result["nodes"] += [{**_node_json(node), "used": False} for node in checked.unused]
         result["totals"] = {
             "parameters": total.parameters, "parameterTensors": total.parameter_tensors,
             "trainableParameters": trainable(program)[0], "macs": total.macs,

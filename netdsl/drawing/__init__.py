@@ -12,8 +12,10 @@ from .charts.hover import HoverLayer, hover_layer
 from .charts.plan_chart import rate_line
 from .charts.ticks import spans_decades
 from .door import chart_svg, draw, draw_plan, network_svg
+from .graph.builder import Mark
+from .graph.diagram import Marks
 from .scene import Point
 from .table import FORMATS, Format, Options
 
-__all__ = ["FORMATS", "Chart", "Format", "HoverLayer", "Options", "Point", "Series", "chart_svg", "dark_style", "draw",
-           "draw_plan", "hover_layer", "network_svg", "rate_line", "spans_decades"]
+__all__ = ["FORMATS", "Chart", "Format", "HoverLayer", "Mark", "Marks", "Options", "Point", "Series", "chart_svg",
+           "dark_style", "draw", "draw_plan", "hover_layer", "network_svg", "rate_line", "spans_decades"]

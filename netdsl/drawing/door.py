@@ -9,20 +9,22 @@ from .backends.svg import svg
 from .charts.chart import Chart, line_chart
 from .charts.plan_chart import plan_chart
 from .drawing import draw_scene
-from .graph.diagram import build
+from .graph.diagram import Marks, build
 from .table import FORMATS, Options
 
 
 def draw(program: CheckedProgram, format: str = "svg", *, depth: int | None = None, direction: str = "tb",
-         collapse: bool = True, fold: bool = True, wrap: bool = True, width: int = 100) -> str | bytes:
+         collapse: bool = True, fold: bool = True, wrap: bool = True, width: int = 100,
+         marks: Marks | None = None) -> str | bytes:
     """The network of a checked program in one of FORMATS.
 
     `depth`: how many levels of groups are opened; None: all, unless the drawing gets too large.
     `direction`: "tb", top to bottom, or "lr", left to right. `collapse`: equal neighbours of a chain
     are drawn once with their number. `fold`: activations stand in the box of the layer before them.
     `wrap`: long chains go on in columns. `width`: columns of text, for "text".
+    `marks`: what is said of nodes, by name, in colours of their own (`palette.MARKS`) instead of the families'.
     """
-    return FORMATS[format].write(program, Options(depth, collapse, fold, direction == "lr", wrap, width))
+    return FORMATS[format].write(program, Options(depth, collapse, fold, direction == "lr", wrap, width, marks))
 
 
 def draw_plan(program: CheckedProgram, format: str = "svg", *, width: int = 80) -> str | bytes:

@@ -177,6 +177,8 @@ class _Painter:
             dashed = self.evaluates(wire)
             color = palette.RETURN if wire.feedback else palette.LINE
             points = tuple((x + self.left, y + self.top) for x, y in wire.points)
+            marks = {self.diagram.box[end].mark for end in (wire.source, wire.target) if end in self.diagram.box}
+            color = next((palette.MARKS[mark][1].color for mark in ("removed", "added") if mark in marks), color)
             line = Line(points, color, 1.4, 7, dashed, arrow=wire.target in self.diagram.box)
             title = f"{wire.source}: {self.diagram.box[wire.source].shape}"
             yield Cluster((line,), title, "edge")
@@ -201,7 +203,7 @@ class _Painter:
     def box(self, box: Box) -> Item:
         spot, face = self.moved(self.layout.boxes[box.name]), self.faces[box.name]
         is_layer = box.role == "layer"
-        color = palette.paint(box.family).color if is_layer else palette.ROLES[box.role].color
+        color = self.color(box)
         head_ink, layer_ink = ("#ffffff", "#e4eaf1") if is_layer else (color, palette.FAINT)
         fill = palette.CLOSED if box.role == "group" else "#ffffff"
         items: list[Item] = _sheets(spot, fill, color, 6) if box.repeat > 1 else []
@@ -224,11 +226,18 @@ class _Painter:
                            dashed=box.role in _JUDGING))
         return Cluster(tuple(items), self.tooltip(box), f"box {box.role}")
 
+    def color(self, box: Box) -> str:
+        """By what is said of the box, where that is what the drawing is about; else by its family or role."""
+        if self.diagram.is_marked and (box.mark or box.role == "layer"):
+            return palette.MARKS[box.mark][1].color
+        return palette.paint(box.family).color if box.role == "layer" else palette.ROLES[box.role].color
+
     def strips(self, face: _Face, spot: BoxPlace) -> Iterator[Item]:
         y = spot.bottom - _STRIP * len(face.strips)
         for number, folded in enumerate(face.strips):
             radius = 6 if number == len(face.strips) - 1 else 0
-            yield Rect(spot.x, y, spot.width, _STRIP, palette.paint(folded.family).color, bottom_radius=radius)
+            color = palette.MARKS[""][1].color if self.diagram.is_marked else palette.paint(folded.family).color
+            yield Rect(spot.x, y, spot.width, _STRIP, color, bottom_radius=radius)
             yield Text(spot.x + spot.width / 2, y + 12.5, folded.text, _SMALL, "#ffffff", anchor="middle")
             y += _STRIP
 
@@ -277,6 +286,11 @@ class _Entry:
 
 
 def _legend(diagram: Diagram) -> Iterator[_Entry]:
+    if diagram.is_marked:
+        kinds = {box.mark for box in diagram.boxes}
+        yield from (_Entry(f"{sign} {paint.words}".strip(), paint.color) for kind, (sign, paint) in
+                    palette.MARKS.items() if kind in kinds)
+        return
     for family in diagram.families:
         yield _Entry(palette.paint(family).words, palette.paint(family).color)
     roles = dict.fromkeys(box.role for box in diagram.boxes if box.role != "layer")

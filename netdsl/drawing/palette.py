@@ -48,6 +48,14 @@ ROLES: dict[str, Paint] = {
     "group": Paint("#52606d", "group"),
 }
 
+#: How a node of a drawing of differences is drawn; the sign stands before its name.
+MARKS: dict[str, tuple[str, Paint]] = {
+    "added": ("+", Paint("#2f7d5b", "added")),
+    "removed": ("-", Paint("#a23b3b", "removed")),
+    "changed": ("~", Paint("#8f5f00", "changed")),
+    "": ("", Paint("#6b7785", "the same")),
+}
+
 TEXT = "#1f2933"
 FAINT = "#52606d"
 LINE = "#6b7886"

@@ -13,7 +13,7 @@ from .backends.svg import svg
 from .backends.text import text
 from .charts.chart import Chart, line_chart, text_chart
 from .drawing import draw_scene
-from .graph.diagram import Diagram, build
+from .graph.diagram import Diagram, Marks, build
 
 
 @dataclass(frozen=True)
@@ -26,9 +26,10 @@ class Options:
     to_the_right: bool = False
     wrap: bool = True
     width: int = 100
+    marks: Marks | None = None
 
     def diagram(self, program: CheckedProgram) -> Diagram:
-        return build(program, self.depth, self.collapse, self.fold)
+        return build(program, self.depth, self.collapse, self.fold, self.marks)
 
 
 @dataclass(frozen=True)

@@ -128,7 +128,7 @@ def require_modules(names: Sequence[str], purpose: str, install: str) -> None:
     missing = [name for name in names if importlib.util.find_spec(name) is None]
     if missing:
         verb, them = ("is", "it") if len(missing) == 1 else ("are", "them")
-        raise failure(Code.NOT_INSTALLED, f"{' and '.join(missing)} {verb} needed {purpose}, and not installed",
+        raise failure(Code.NOT_INSTALLED, f"{' and '.join(missing)} {verb} needed {purpose}, and {verb} not installed",
                       Span.nowhere("netdsl"), hint=f"install {them}: `pip install {install}`.")
 
 

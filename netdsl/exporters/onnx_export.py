@@ -22,7 +22,7 @@ from ..lower import Executable
 from .agreement import Agreement, compared
 from .export_format import Exported, ExportFormat, ExportRequest
 from .onnx_metadata import metadata_of
-from .onnx_network import OnnxNetwork
+from .onnx_network import OnnxNetwork, open_session
 from .unexportable import example_of, refused
 
 #: The oldest set of operators that torch's exporter writes natively, and so the one that most programs read.
@@ -193,7 +193,7 @@ def _checked(request: ExportRequest, path: Path) -> tuple[str, ...]:
     if importlib.util.find_spec("onnxruntime") is None:
         return ("onnxruntime is not installed, so nothing has computed the model: `pip install onnxruntime` checks it",)
     names = dict(zip(request.output_names, request.executable.roots, strict=True))
-    model = OnnxNetwork(path, names, request.executable.inputs)
+    model = OnnxNetwork(open_session(path), names, request.executable.inputs)
     found = compared(request.executable, model)
     if not found.is_close:
         raise _differs(request, found)

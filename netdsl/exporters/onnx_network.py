@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,15 +13,15 @@ from ..base.codes import Code
 from ..base.failure import failure
 from ..base.source import Span
 from ..layers.layer import Shape
+from ..layers.sources import as_numbers
 from .export_format import require_modules
 
 
 class OnnxNetwork:
-    """An ONNX file in onnxruntime, on the CPU. `names`: the model's outputs -> nodes of the network."""
+    """A session of onnxruntime as a network. `names`: the model's outputs -> nodes of the network."""
 
-    def __init__(self, path: Path, names: Mapping[str, str], inputs: Mapping[str, Shape]) -> None:
-        """Raises Failure where onnxruntime is missing or refuses the file."""
-        self.session = open_session(path)
+    def __init__(self, session: Any, names: Mapping[str, str], inputs: Mapping[str, Shape]) -> None:
+        self.session = session
         self.names, self.inputs = dict(names), dict(inputs)
 
     def __call__(self, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -30,11 +31,11 @@ class OnnxNetwork:
 
 
 def _array(tensor: torch.Tensor, shape: Shape) -> np.ndarray:
-    """What the model takes: float32 of the input's shape."""
-    return np.ascontiguousarray(tensor.float().cpu().reshape(-1, *shape.dims).numpy())
+    """What the model takes: float32 of the input's shape; class numbers as shares of the classes."""
+    return np.ascontiguousarray(as_numbers(tensor.cpu(), shape, torch.float32).float().numpy())
 
 
-def open_session(path: Path):  # type: ignore[no-untyped-def]  # onnxruntime has no types
+def open_session(path: Path) -> Any:
     """The file, opened by onnxruntime. Raises Failure."""
     require_modules(("onnxruntime",), "to compute an ONNX model", "onnxruntime")
     import onnxruntime
@@ -45,7 +46,7 @@ def open_session(path: Path):  # type: ignore[no-untyped-def]  # onnxruntime has
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # its exceptions have no common base
         said = str(error).splitlines()[0][:300] if str(error) else type(error).__name__
-        raise failure(Code.CANNOT_EXPORT, "onnxruntime cannot open this model", Span.nowhere(str(path)),
+        raise failure(Code.NO_FILE, "onnxruntime cannot open this model", Span.nowhere(str(path)),
                       body=(f"It says: {said}",),
                       hint="check that the file is a whole ONNX model, and that onnxruntime is not older than its "
                            "operators (the opset).") from error

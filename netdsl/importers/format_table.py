@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from pathlib import PurePath
+from pathlib import Path, PurePath
 
 from .caffe.caffe_format import CaffeNet
 from .cntk.cntk_config import CNTKConfig
+from .cntk.models.model_network import CNTKModelGraph
 from .cntk.ndl.mel import MELFile
 from .cntk.ndl.ndl_file import NDLFile
 from .darknet.darknet_format import Darknet
 from .import_format import ImportFormat
 from .onnx.onnx_format import OnnxModel
 
-FORMATS: tuple[ImportFormat, ...] = (CNTKConfig(), NDLFile(), MELFile(), CaffeNet(), Darknet(), OnnxModel())
+FORMATS: tuple[ImportFormat, ...] = (
+    CNTKConfig(),
+    NDLFile(),
+    MELFile(),
+    CaffeNet(),
+    Darknet(),
+    CNTKModelGraph(),
+    OnnxModel(),
+)
 
 
 def format_of(name: str, text: str) -> ImportFormat | None:
@@ -21,13 +30,26 @@ def format_of(name: str, text: str) -> ImportFormat | None:
     if suffix == ".net":
         return None
     by_name = next((row for row in FORMATS if suffix in row.suffixes), None)
+    if by_name is None and not text:
+        return _by_start(name)
     return by_name or next((row for row in FORMATS if not row.binary and row.recognises(text)), None)
 
 
 def is_binary(name: str) -> bool:
-    """Whether a file has no text to read, by the end of its name."""
+    """Whether a file has no text to read, by the end of its name, else by how it begins."""
     suffix = PurePath(name).suffix.lower()
-    return any(row.binary and suffix in row.suffixes for row in FORMATS)
+    return suffix != ".net" and (any(row.binary and suffix in row.suffixes for row in FORMATS)
+                                 or _by_start(name) is not None)
+
+
+def _by_start(name: str) -> ImportFormat | None:
+    """The row of a binary file whose name says nothing."""
+    try:
+        with Path(name).open("rb") as file:
+            start = file.read(1 << 10)
+    except OSError:
+        return None
+    return next((row for row in FORMATS if row.binary and row.begins(start)), None)
 
 
 def parts_of(name: str) -> tuple[str, ...]:

@@ -47,6 +47,10 @@ class ImportFormat(ABC):
     def recognises(self, text: str) -> bool:
         """Whether a text looks like one, where the name of its file does not say."""
 
+    def begins(self, start: bytes) -> bool:
+        """Whether a binary file that begins like this is one, where the name of the file does not say."""
+        return False
+
     @abstractmethod
     def read(self, request: ImportRequest) -> Imported:
         """The file as a module. Raises Failure with every mistake found."""

@@ -40,6 +40,7 @@ class FoundArrays(dict[str, "np.ndarray[Any, Any]"]):
     def __init__(self) -> None:
         super().__init__()
         self.how: dict[str, tuple[str, str]] = {}
+        self.left_out: tuple[str, ...] = ()  #: layers of the file that the network does not have, where that is usual
 
 
 @dataclass(frozen=True)

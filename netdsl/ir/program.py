@@ -18,7 +18,7 @@ from .network import Network, Node, ShapedNode
 from .shown_names import shown_names
 
 #: The lists of nodes with a meaning, as members of `network`.
-SPECIAL = ("featureNodes", "labelNodes", "criterionNodes", "evaluationNodes", "outputNodes")
+SPECIAL = ("featureNodes", "labelNodes", "criterionNodes", "evaluationNodes", "testNodes", "outputNodes")
 
 
 class Phase(StrEnum):
@@ -140,6 +140,12 @@ class CheckedProgram(_ProgramParts):
     """A program whose shapes and costs are known: what everything behind the compiler takes."""
 
     network: Network[ShapedNode]
+
+    def evaluated(self, phase: Phase) -> tuple[str, ...]:
+        """The nodes that are reported in a phase: criteria and metrics; of a test also what `testNodes` lists."""
+        more = self.special.get("testNodes", ()) if phase is Phase.TEST else ()
+        numbers = [name for name in more if name in self.network and self.network[name].shape.size == 1]
+        return tuple(dict.fromkeys((*self.criteria, *self.metrics, *numbers)))
 
     @property
     def inputs(self) -> tuple[str, ...]:

@@ -93,7 +93,7 @@ class Facts:
     def percentages(self) -> frozenset[str]:
         if self.program is None:
             return self.run.percentages
-        nodes = (*self.program.criteria, *self.program.metrics)
+        nodes = self.program.evaluated(Phase.TEST)
         return frozenset(self.program.shown_name(n) for n in nodes if self.program.network[n].layer.percent)
 
     def class_name(self, number: int | None) -> str:

@@ -11,7 +11,8 @@ from __future__ import annotations
 import fnmatch
 import hashlib
 import json
-import shutil
+import os
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from ..base.atomic_files import cannot_write, clear_leftovers, follow, new_folder, point, writing
+from ..base.atomic_files import cannot_write, clear_leftovers, follow, new_folder, point, remove_folder, writing
 from ..base.codes import Code
 from ..base.diagnostics import Diagnostic, Label
 from ..base.failure import Failure, failure
@@ -37,6 +38,8 @@ from .store import STATE, saved_state
 
 WEIGHTS, TRAINER = "weights.safetensors", "trainer.safetensors"
 Tensors = Mapping[str, torch.Tensor]
+#: What a run's checkpoints are called.
+_NAME = re.compile(r"(epoch|step)-\d+")
 
 
 @dataclass(frozen=True)
@@ -161,8 +164,12 @@ class CheckpointManager:
     keep: int = 3
 
     def prepare(self) -> None:
+        """The folder, without what a killed process left unfinished."""
         self.folder.mkdir(parents=True, exist_ok=True)
         clear_leftovers(self.folder)
+        for path in self.folder.glob("*-*/"):
+            if not path.is_symlink() and not (path / STATE).is_file() and _NAME.fullmatch(path.name):
+                remove_folder(path)
 
     def save(self, name: str, snapshot: Snapshot, best: bool, needed: str | None = None) -> Path:
         """Write a checkpoint, lead `last` (and `best`) to it, and drop what is not kept (`needed` is)."""
@@ -187,14 +194,17 @@ class CheckpointManager:
         path = self.folder / link
         return follow(path).name if path.exists() else None
 
-    def drop_after(self, step: int) -> None:
-        """Remove checkpoints after a position that training goes back to."""
+    def go_back(self, step: int, last: str, best: str | None, needed: str | None) -> None:
+        """As the folder was when the checkpoint `last` had been written at this step: links, and what is kept."""
         for name in self.names():
             if json.loads((self.folder / name / STATE).read_text(encoding="utf-8")).get("step", 0) > step:
-                shutil.rmtree(self.folder / name, ignore_errors=True)
-        for link in ("last", "best"):
-            if (self.folder / link).is_symlink() and not (self.folder / link).exists():
+                remove_folder(self.folder / name)
+        for link, target in (("last", last), ("best", best)):
+            if target is not None and (self.folder / target / STATE).is_file():
+                point(self.folder / link, self.folder / target)
+            elif os.path.lexists(self.folder / link) and not (self.folder / link).is_dir():
                 (self.folder / link).unlink()
+        self._prune(needed)
 
     def _prune(self, needed: str | None) -> None:
         names = self.names()
@@ -202,7 +212,7 @@ class CheckpointManager:
         kept |= set([name for name in names if name.startswith("epoch-")][-self.keep :]) if self.keep else set(names)
         for name in names:
             if name not in kept:
-                shutil.rmtree(self.folder / name, ignore_errors=True)
+                remove_folder(self.folder / name)
 
 
 # --- does a checkpoint fit? --------------------------------------------------------------------------

@@ -10,6 +10,7 @@ import platform
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -96,19 +97,36 @@ class RunWriter:
             write_text(self.folder / name, text)
         write_json(self.folder / ENVIRONMENT, dict(environment))
 
-    def forget_after(self, step: int) -> None:
-        """Drop records after a checkpoint: the resumed run writes them again."""
+    def mark(self, pending: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Where the records stand, for a checkpoint: their bytes, which are on the disk now, and the line that follows.
+
+        The line of an epoch is written behind its checkpoint. A run that is killed between the two has it from there.
+        """
+        with writing(self.folder / LINES):
+            self._lines.flush()
+            os.fsync(self._lines.fileno())
+        return {"bytes": (self.folder / LINES).stat().st_size, "pending": pending}
+
+    def go_back(self, mark: Mapping[str, Any], step: int) -> None:
+        """The records as they were at a checkpoint's mark: the resumed run writes the others again.
+
+        Checkpoints from before there were marks: all records up to the step.
+        """
         with writing(self.folder):
             self._lines.close()
-            kept = [line for line in read_records(self.folder) if line.get("step", 0) <= step]
-            write_text(self.folder / LINES, "".join(json.dumps(line) + "\n" for line in kept))
+            text = (self.folder / LINES).read_bytes()
+            if mark and len(text) >= mark["bytes"]:
+                kept = text[: mark["bytes"]].decode("utf-8") + (_line(mark["pending"]) if mark["pending"] else "")
+            else:
+                kept = "".join(_line(line) for line in read_records(self.folder) if line.get("step", 0) <= step)
+            write_text(self.folder / LINES, kept)
             self._lines = (self.folder / LINES).open("a", encoding="utf-8")
+        self.table()
 
     def record(self, event: str, **values: Any) -> None:
         """A line of `metrics.jsonl`; curves also go to TensorBoard where it is installed."""
-        line = finite({"event": event, **values})
         with writing(self.folder / LINES):
-            self._lines.write(json.dumps(line) + "\n")
+            self._lines.write(_line({"event": event, **values}))
             self._lines.flush()
             if self._events is not None:
                 for name, value in flat(values).items():
@@ -144,10 +162,11 @@ class RunWriter:
         write_json(self.folder / DETAILS, dict(values))
 
     def close(self) -> None:
-        self._lines.close()
-        self._log.close()
-        if self._events is not None:
-            self._events.close()
+        """Every line was flushed when it was written; what a full disk did not take then is no second failure now."""
+        for stream in (self._lines, self._log, self._events):
+            if stream is not None:
+                with suppress(OSError):
+                    stream.close()
 
     def __enter__(self) -> RunWriter:
         return self
@@ -155,6 +174,10 @@ class RunWriter:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
                  trace: TracebackType | None) -> None:
         self.close()
+
+
+def _line(values: Mapping[str, Any]) -> str:
+    return json.dumps(finite(dict(values))) + "\n"
 
 
 def discard_if_empty(folder: Path) -> None:

@@ -9,7 +9,7 @@ import torch
 
 from ..base.failure import Failure
 from ..checks.frozen import frozen_layers, moved_tensors, nothing_trained
-from ..ir.program import CheckedProgram
+from ..ir.program import CheckedProgram, Phase
 from ..lower import Executable, lower
 from ..optimizers.plan import TrainingPlan
 from .running_metrics import RunningMetrics
@@ -29,7 +29,8 @@ def build(program: CheckedProgram, roots: tuple[str, ...], device: torch.device,
 
 def averaged_roots(program: CheckedProgram, roots: Iterable[str]) -> list[str]:
     """Which roots are means over the samples of a data set."""
-    return [name for name in roots if name in program.criteria or name in program.metrics]
+    evaluated = program.evaluated(Phase.TEST)
+    return [name for name in roots if name in evaluated]
 
 
 def trained_state(plan: TrainingPlan, executable: Executable, device: torch.device) -> State:

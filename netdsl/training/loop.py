@@ -11,7 +11,7 @@ from ..base.units import plural
 from ..checks.groups import group_input
 from ..ir.program import CheckedProgram
 from ..runs import checkpoint, writer
-from ..runs.store import SOURCE, read_records
+from ..runs.store import SOURCE, read_records, saved_state
 from ..runs.writer import RunWriter, SourceSnapshot
 from ..spec import camel
 from .best_metric import BestMetric
@@ -29,7 +29,7 @@ from .progress import BrokenPipeGuard, EpochRecord, Reporter, Stopwatch, epoch_p
 from .result import result_record, saved_checkpoints, stop_reason
 from .run_options import LEARNED, Result, RunOptions
 from .run_plan import required_plan
-from .saving import Saver
+from .saving import RECORDS, Saver
 from .step import NonFinite
 from .updates import Updates
 
@@ -98,15 +98,8 @@ class Training:
         job.reporter.begin()
         job.checkpoints.prepare()
         if job.options.resume is not None:
-            epochs = [line for line in read_records(writer.run_of(Path(job.options.resume)))
-                      if line["event"] == "epoch" and line["step"] <= at.step]
-            if epochs:
-                self.train_values, self.validation_values = epochs[-1]["train"], epochs[-1]["validation"]
-        if job.options.resume is not None and (job.folder / SOURCE).exists():
-            self.run.forget_after(at.step)
-            job.checkpoints.drop_after(at.step)
-            self.note(f"resumed after {at.step:,} updates, in epoch {at.epoch + 1}")
-        else:
+            self.resume_run(checkpoint.find(Path(job.options.resume)))
+        if job.options.resume is None or not (job.folder / SOURCE).exists():
             texts = job.options.texts or SourceSnapshot(job.program.source.text)
             self.run.describe(texts, {**writer.environment(job.device, job.seed), "sample": job.options.sample,
                                       "network": job.facts["name"]})
@@ -118,6 +111,18 @@ class Training:
         length = f"{plural(self.clock.epochs, 'epoch')} of {plural(steps, 'update')}"
         self.note(f"training on {describe_device(job.device)}: {job.sampling.count:,} samples, {length}, "
                   f"{self.ranking.sentence}; everything goes to {job.folder}")
+
+    def resume_run(self, begun: Path) -> None:
+        """Records and checkpoints as they were at this checkpoint; of a run in another folder, its values."""
+        job, at, mark = self.job, self.state.position, saved_state(begun).get(RECORDS) or {}
+        before = [line for line in read_records(writer.run_of(begun)) if line.get("step", 0) <= at.step]
+        epochs = [line for line in (*before, mark.get("pending") or {}) if line.get("event") == "epoch"]
+        if epochs:
+            self.train_values, self.validation_values = epochs[-1]["train"], epochs[-1]["validation"]
+        if (job.folder / SOURCE).exists():
+            self.run.go_back(mark, at.step)
+            job.checkpoints.go_back(at.step, begun.name, at.best_name, at.fallback)
+            self.note(f"resumed after {at.step:,} updates, in epoch {at.epoch + 1}")
 
     def note(self, text: str) -> None:
         """Say something on the console and in the run's log."""
@@ -163,7 +168,7 @@ class Training:
             at.fallback = name
         if finished:
             self.state.begin_epoch(at.epoch + 1)
-        self.saver.save(name, best)
+        self.saver.save(name, best, record_of(line))
         self.record_epoch(line, percent)
         if decision.reason:
             self.note(decision.reason)
@@ -181,7 +186,7 @@ class Training:
 
     def record_epoch(self, line: EpochRecord, percent: frozenset[str]) -> None:
         """The line of an epoch: in the records, in the log, on the console."""
-        self.run.record("epoch", **{camel(key): value for key, value in asdict(line).items()})
+        self.run.record(**record_of(line))
         self.run.table()
         self.run.log(" | ".join(epoch_parts(line, self.clock.epochs, percent)))
         self.job.reporter.epoch(line, self.clock.epochs, percent)
@@ -216,6 +221,11 @@ class Training:
         self.run.record("test", step=self.state.position.step, test=values)
         self.run.log(" | ".join(["test", *value_parts(values, percent)]))
         self.job.reporter.end("test", values, percent)
+
+
+def record_of(line: EpochRecord) -> dict[str, Any]:
+    """The line of an epoch as `metrics.jsonl` has it."""
+    return {"event": "epoch", **{camel(key): value for key, value in asdict(line).items()}}
 
 
 def looks_at_every_step(job: Job) -> bool:

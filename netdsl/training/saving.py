@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from ..runs.writer import RunWriter
 from .clock import Clock
@@ -11,6 +13,9 @@ from .device import synchronize
 from .interrupt import InterruptHandler
 from .job import Job
 from .run_options import Interrupted
+
+#: In a checkpoint's state: where the run's records stood.
+RECORDS = "records"
 
 
 class Saver:
@@ -20,12 +25,13 @@ class Saver:
         self._job, self._run, self._clock, self._stopper = job, run, clock, stopper
         self._saved = time.perf_counter()
 
-    def save(self, name: str, best: bool = False) -> Path:
-        """Write a checkpoint; `last` leads to it."""
+    def save(self, name: str, best: bool = False, record: Mapping[str, Any] | None = None) -> Path:
+        """Write a checkpoint; `last` leads to it. `record` is the line of the records that follows it."""
         job = self._job
         synchronize(job.device)
         job.state.position.seconds = self._clock.seconds
-        path = job.checkpoints.save(name, job.state.snapshot(job.facts), best, job.state.position.fallback)
+        snapshot = job.state.snapshot({**job.facts, RECORDS: self._run.mark(record)})
+        path = job.checkpoints.save(name, snapshot, best, job.state.position.fallback)
         self._saved = time.perf_counter()
         self._run.point_latest_here()
         return path

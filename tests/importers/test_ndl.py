@@ -107,6 +107,16 @@ def test_tags_inside_macros_name_what_each_call_makes() -> None:
     assert (program.criteria, program.metrics) == (("both.ce",), ("both.err",))
 
 
+def test_weights_of_every_position() -> None:
+    """`sharing = false`: a filter for each output; 05_ConvLocal of CNTK's examples counts them the same way."""
+    text = ("x = ImageInput(7, 7, 4, imageLayout = cudnn, tag = feature)\nW = Parameter(294, 36)\n"
+            "y = Convolution(W, x, {3, 3, 4}, mapCount = 6, stride = {1, 1, 4}, sharing = {false, false, false})\n"
+            "OutputNodes = (y)\n")
+    program = examine(Source("local.ndl", text)).require_network()
+    assert program.network["y"].shape.file_dims == (7, 7, 6)
+    assert totals(program.network).parameters == 7 * 7 * 6 * 3 * 3 * 4
+
+
 def test_only_the_first_criterion_is_trained() -> None:
     program = examined("channels_first.ndl").require_network()
     assert program.criteria == ("ce",)
@@ -119,6 +129,13 @@ def test_bare_file_takes_variables_and_macros_from_the_command_line(tmp_path: Pa
     (tmp_path / "m.ndl").write_text("Twice(a) = Plus(a, a)\n")
     program = load(str(tmp_path / "net.ndl"), ["C=3", f"ndlMacros={tmp_path / 'm.ndl'}"]).require_network()
     assert program.network["z"].shape.file_dims == (4, 4, 3)
+
+
+def test_configuration_says_that_its_edit_is_not_done() -> None:
+    found = [d for d in examined("edited.cntk").diagnostics if "MEL" in d.title]
+    assert [d.is_error for d in found] == [False]
+    assert "adds `best`" in found[0].body[0]
+    assert "renames `H1`" in found[0].body[0]
 
 
 def test_edits_of_a_mel_file() -> None:

@@ -7,12 +7,20 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePath
 
 from ...ir.network import ShapedNode
 from ...ir.program import CheckedProgram
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What a drawing says of a node besides what it is, such as how it differs from another network."""
+
+    kind: str  #: a row of `palette.MARKS`
+    lines: tuple[str, ...] = ()  #: in place of its options
 
 
 @dataclass(eq=False)
@@ -47,6 +55,7 @@ class Leaf:
     shares: str = ""
     nodes: int = 1
     is_output: bool = False
+    mark: Mark | None = None
 
     def leaves(self) -> Iterator[Leaf]:
         yield self
@@ -117,8 +126,8 @@ class Draft:
     root: Frame
 
     @staticmethod
-    def of(program: CheckedProgram, *, fold: bool) -> Draft:
-        return _Maker(program, fold).draft()
+    def of(program: CheckedProgram, *, fold: bool, marks: Mapping[str, Mark] | None = None) -> Draft:
+        return _Maker(program, fold, marks or {}).draft()
 
     def leaves(self) -> list[Leaf]:
         return list(self.root.leaves())
@@ -229,18 +238,26 @@ def _closed(frame: Frame, closed: dict[Leaf, Leaf]) -> Leaf:
     box = Leaf(frame.name, inside[0].order, None, "group", "group", "", parameters, inside[0].place, frame.last,
                parent=frame.parent, repeat=frame.repeat, varies=frame.varies, side_by_side=frame.side_by_side,
                total=frame.total, nodes=nodes,
-               is_output=any(leaf.is_output for leaf in inside))
+               is_output=any(leaf.is_output for leaf in inside), mark=_mark_of(inside))
     box.inputs = [wire for leaf in inside for wire in leaf.inputs if wire.source not in within]
     box.shape = inside[-1].shape
     closed.update((leaf, box) for leaf in inside)
     return box
 
 
+def _mark_of(leaves: Sequence[Leaf]) -> Mark | None:
+    """The mark of a closed frame: that of all inside, or that something inside has one."""
+    kinds = {leaf.mark.kind if leaf.mark else "" for leaf in leaves}
+    if kinds == {""}:
+        return None
+    return Mark(kinds.pop() if len(kinds) == 1 else "changed")
+
+
 class _Maker:
     """Leaves and frames from the nodes of a program."""
 
-    def __init__(self, program: CheckedProgram, fold: bool) -> None:
-        self.program, self.fold = program, fold
+    def __init__(self, program: CheckedProgram, fold: bool, marks: Mapping[str, Mark]) -> None:
+        self.program, self.fold, self.marks = program, fold, marks
         self.root = Frame("", "", "", None)
         self.frames: dict[str, Frame] = {"": self.root}
         self.leaf_of: dict[str, Leaf] = {}
@@ -268,6 +285,7 @@ class _Maker:
         place = f"{PurePath(node.span.source.name).name}:{node.span.line}"
         leaf = Leaf(node.name, order, node, node.layer.family, self.role(node), str(node.shape), node.cost.parameters,
                     place, node.name, parent=frame, is_output=node.name in self.program.outputs)
+        leaf.mark = self.marks.get(node.name)
         if node.weights in self.shared:
             leaf.shares = node.weights
         self.leaf_of[node.name] = leaf
@@ -286,7 +304,9 @@ class _Maker:
         return "criterion" if of_criteria else "layer"
 
     def folded(self, node: ShapedNode) -> bool:
-        """Fold the node into its producer if it may be; say whether it was."""
+        """Fold the node into its producer if it may be; say whether it was. What has a mark of its own stays a box."""
+        if node.name in self.marks:
+            return False
         if self.fold and self.is_number(node):
             self.constants[node.name] = f"{node.layer.constant_value:g}"
             return True
@@ -304,7 +324,7 @@ class _Maker:
 
     def may_fold(self, node: ShapedNode, producer: Leaf) -> bool:
         """An activation of any layer, or the normalization of a convolution, as its only user."""
-        if producer.role != "layer" or self.role(node) != "layer" or producer.family == "source":
+        if producer.role != "layer" or self.role(node) != "layer" or producer.family == "source" or producer.mark:
             return False
         if len(self.program.network.users(node.inputs[0].node)) != 1 or node.weights in self.shared:
             return False

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from heapq import heapify, heappop, heappush
 from pathlib import PurePath
 
 from ...ir.program import CheckedProgram
 from ...layers.short_text import layer_name, option_texts
-from .builder import Draft, Frame, Leaf, once, together
+from ..palette import MARKS
+from .builder import Draft, Frame, Leaf, Mark, once, together
 from .repeats import collapse_repeats
 
 #: Above this many boxes groups are collapsed, deepest first, unless a depth is asked for.
@@ -21,6 +22,14 @@ RANGE = " ... "
 
 #: Above this many letters a range leaves out the groups around its first name.
 _LONG_RANGE = 30
+
+
+@dataclass(frozen=True)
+class Marks:
+    """What a drawing says of nodes besides what they are, and its own line below the title."""
+
+    nodes: Mapping[str, Mark]
+    caption: str
 
 
 @dataclass(frozen=True)
@@ -61,6 +70,7 @@ class Box:
     total: int = 0  #: parameters of all repetitions
     varies: bool = False  #: its repetitions differ in shape; the first is shown
     side_by_side: bool = False  #: its repetitions are branches, not steps one after the other
+    mark: str = ""  #: a row of `palette.MARKS`
 
 
 @dataclass(frozen=True)
@@ -99,6 +109,8 @@ class Diagram:
     edges: tuple[Edge, ...]  #: by target, in the order of its inputs
     parameters: int
     macs: int
+    caption: str = ""  #: in place of the summary
+    is_marked: bool = False  #: colours say what is marked, not the family
 
     @cached_property
     def box(self) -> dict[str, Box]:
@@ -155,13 +167,15 @@ class Diagram:
 
     @property
     def summary(self) -> str:
+        if self.caption:
+            return self.caption
         parts = [f"{self.parameters:,} parameters"] if self.parameters else []
         parts += [f"{self.macs:,} multiply-adds per sample"] if self.macs else []
         return ", ".join(parts)
 
 
 def build(program: CheckedProgram, depth: int | None = None, collapse: bool = True,
-          fold: bool = True) -> Diagram:
+          fold: bool = True, marks: Marks | None = None) -> Diagram:
     """The diagram of a checked program.
 
     `depth` is how many levels of groups are opened (0: every group is one box; None: all, unless that
@@ -169,7 +183,7 @@ def build(program: CheckedProgram, depth: int | None = None, collapse: bool = Tr
     number; `fold` draws activations inside the box of the layer before them, and normalizations inside
     that of the convolution or dense layer before them.
     """
-    draft = Draft.of(program, fold=fold)
+    draft = Draft.of(program, fold=fold, marks=marks.nodes if marks is not None else None)
     draft.dissolve_expressions()
     draft.adopt_parameters()
     if collapse:
@@ -185,7 +199,8 @@ def build(program: CheckedProgram, depth: int | None = None, collapse: bool = Tr
             draft.close_below(level)
             if len(draft.leaves()) <= MANY_BOXES:
                 break
-    return _frozen(draft, program)
+    found = _frozen(draft, program)
+    return found if marks is None else replace(found, caption=marks.caption, is_marked=True)
 
 
 def _frozen(draft: Draft, program: CheckedProgram) -> Diagram:
@@ -229,11 +244,14 @@ def _box(leaf: Leaf, program: CheckedProgram) -> Box:
                    for node in leaf.folded)
     layer = layer_name(leaf.node.layer) if leaf.node else ""
     options = (*option_texts(leaf.node.layer), *leaf.constants) if leaf.node else ()
+    options = leaf.mark.lines if leaf.mark and leaf.mark.lines else options
     label = _label(_shown(leaf, leaf.name, program), _shown(leaf, leaf.last, program), leaf.parent)
+    if leaf.mark:
+        label = f"{MARKS[leaf.mark.kind][0]} {label}"
     return Box(leaf.name, label, layer, leaf.family, options, leaf.shape,
                leaf.parameters, leaf.role, folded, leaf.repeat, leaf.shares, leaf.place, leaf.nodes, leaf.is_output,
                leaf.total if leaf.varies else leaf.parameters * (1 if leaf.shares else leaf.repeat), leaf.varies,
-               leaf.side_by_side)
+               leaf.side_by_side, leaf.mark.kind if leaf.mark else "")
 
 
 def _shown(leaf: Leaf, name: str, program: CheckedProgram) -> str:

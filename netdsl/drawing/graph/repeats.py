@@ -192,7 +192,7 @@ def _shapes(block: Sequence[Item]) -> list[str]:
 def _content(leaf: Leaf) -> Hashable:
     """What a box shows of itself, names and numbers of parameters aside."""
     layer = _words(leaf.node.layer) if leaf.node else None
-    return (layer, leaf.role, leaf.repeat, leaf.varies, bool(leaf.shares), tuple(leaf.constants),
+    return (layer, leaf.role, leaf.mark, leaf.repeat, leaf.varies, bool(leaf.shares), tuple(leaf.constants),
             tuple(_words(node.layer) for node in leaf.folded))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ...base.codes import Code
 from ...base.diagnostics import Diagnostic, Label
@@ -18,6 +18,7 @@ from .layer_rows import DATA_TYPES
 from .net_blobs import Use, resolve
 from .net_layers import PHASES, NetFile, NetState, net_of, stages_of
 from .net_module import NetModule, write_network
+from .net_training import training_files
 from .net_translation import TranslatedUse, translate
 from .prototext import ParsedText, parse_text
 
@@ -59,11 +60,12 @@ class CaffeNet(ImportFormat):
 
     def read(self, request: ImportRequest) -> Imported:
         parsed = parse_text(request.source)
-        choices = choices_of(request.overrides, parsed)
-        net = read_net(request.source, parsed, choices)
-        members: list[ast.Member] = [network_member(net.network, request.source)]
+        files = training_files(request, parsed)
+        choices = choices_of(files.overrides, files.net)
+        net = read_net(files.source, files.net, replace(choices, stages=choices.stages or files.stages))
+        members = [network_member(net.network, files.source), *files.members(net.translated, net.network)]
         module = ast.Module(tuple(members), request.source.span(0, len(request.source.text)), parsed.comments)
-        return Imported(module, choices.overrides, net.notes)
+        return Imported(module, choices.overrides, (*net.notes, *files.notes))
 
 
 def network_member(network: NetModule, source: Source) -> ast.Member:

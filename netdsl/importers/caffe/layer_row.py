@@ -121,6 +121,7 @@ class LayerRow(ABC):
     tops: ClassVar[tuple[int, int]] = (1, 1)
     role: ClassVar[str] = "layer"  #: "layer", "data", "loss", "metric" or "nothing"
     tensors: ClassVar[tuple[str, ...]] = ()  #: names here of its blobs, in Caffe's order
+    blobs_read: ClassVar[int] = 0  #: how many blobs it has in a file, where that is not the number of its tensors
     state: ClassVar[str] = "same"  #: or "mended", "not supported"
     becomes: ClassVar[str] = ""  #: for the table of the docs
     remark: ClassVar[str] = ""
@@ -138,6 +139,10 @@ class LayerRow(ABC):
         """What its tops become, as expressions of what its bottoms have become; asked where it has no steps."""
         raise NotImplementedError(self.types)
 
+    def classes(self, use: Translation) -> int | None:
+        """Of a loss or metric: how many classes the labels number that are its second bottom; None where none."""
+        return None
+
     def batch(self, use: Translation) -> int:
         """The samples of a minibatch, where this layer says how many; else 0."""
         return 0
@@ -148,7 +153,10 @@ class LayerRow(ABC):
         return len(self.tensors) - no_bias
 
     def arrays(self, blobs: Sequence[Any], given: Mapping[str, Any]) -> dict[str, Any]:
-        """Its blobs by the names that its tensors have here; `given` are options that weights depend on."""
+        """Its blobs by the names that its tensors have here.
+
+        `given` has the options that weights depend on, and under "wanted" the shapes of the network's tensors.
+        """
         return dict(zip(self.tensors, blobs, strict=False))
 
 

@@ -28,8 +28,9 @@ class Others(Refused):
         "DetectionOutput": "The boxes of detectors are not supported; the layers before them are.",
         "MultiBoxLoss": "The boxes of detectors are not supported; the layers before them are.",
         "AnnotatedData": "The boxes of detectors are not supported; the layers before them are.",
+        "InfogainLoss": "It weighs mistakes by a matrix; `classWeights` of CrossEntropyWithSoftmax weighs classes.",
+        "Embed": "It looks vectors up by numbers; EmbeddingLayer does so for classes as vectors.",
         "Normalize": "This layer of the SSD fork is not supported.",
-        "Interp": "This layer of forks is not supported; Deconvolution is.",
         "CTCLoss": "This layer of forks is not supported.",
     }
     types = tuple(reasons)

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from ...base.codes import Code
 from ...base.units import plural
+from ...readers.formats.lmdb_images import LMDB
+from ...readers.reader import DataError
 from ...syntax import ast
+from .data_source import TRANSFORM, DataSource, found_path
 from .known_fields import Known, choice, flag, number, read_fields, text, unused, whole
 from .known_fields import message as known_message
 from .layer_row import Extents, LayerRow, Translation
 from .prototext import Message, Scalar
-
-TRANSFORM: dict[str, Known] = {
-    "scale": number(1.0), "mirror": flag(False), "crop_size": whole(0), "mean_file": text(),
-    "mean_value": number(repeated=True), "force_color": flag(False), "force_gray": flag(False)}
 
 
 class DataRow(LayerRow):
@@ -26,6 +26,14 @@ class DataRow(LayerRow):
 
     def image(self, use: Translation) -> Extents | None:
         """The extents of the first top, None where the file does not say."""
+        return None
+
+    def samples(self, path: str) -> int | None:
+        """How many samples lie at a path, None where that is not known."""
+        return None
+
+    def reader(self, source: DataSource) -> ast.Expression | None:
+        """The reader that gives the same samples; None where there is none, which may be among the problems."""
         return None
 
     def shapes(self, use: Translation) -> Sequence[Extents]:
@@ -106,7 +114,25 @@ class Data(DataRow):
     becomes = "Input"
 
     def image(self, use: Translation) -> Extents | None:
-        return self.transformed(use, 0, 0, 3 if use.values["force_encoded_color"] else 0)
+        stored = stored_extents(found_path(use.values["source"], use.layer.span.source.name))
+        if use.values["force_encoded_color"]:
+            stored = (3, *stored[1:])
+        return self.transformed(use, stored[1], stored[2], stored[0])
+
+    def samples(self, path: str) -> int | None:
+        try:
+            return len(LMDB(file=path).records.keys) if os.path.exists(path) else None
+        except DataError:
+            return None
+
+    def reader(self, source: DataSource) -> ast.Expression | None:
+        if source.values["backend"] == "LEVELDB" and "backend" in source.values:
+            source.left_out("they are in a LevelDB, which netdsl does not read",
+                            "make an LMDB of them: `convert_imageset -backend lmdb`.")
+            return None
+        given = {"labelDim": source.classes} if source.classes else {}
+        return source.build.make("LMDB", source.path("source"), **given, **source.color(), **source.transforms(),
+                                 **source.names(), **({"randomize": False} if source.is_training else {}))
 
 
 class ImageData(DataRow):
@@ -121,6 +147,27 @@ class ImageData(DataRow):
         return self.transformed(use, use.values["new_height"], use.values["new_width"],
                                 3 if use.values["is_color"] else 1)
 
+    def samples(self, path: str) -> int | None:
+        if not os.path.isfile(path):
+            return None
+        with open(path, "rb") as lines:
+            return sum(1 for line in lines if line.strip())
+
+    def reader(self, source: DataSource) -> ast.Expression | None:
+        values = source.values
+        given: dict[str, object] = {}
+        if values["root_folder"]:
+            given["rootFolder"] = found_path(values["root_folder"], source.layer.span.source.name)
+        if len(source.inputs) > 1:
+            given |= {"labelDim": source.classes} if source.classes else {"targets": "numbers"}
+        if not values["is_color"]:
+            given["grayscale"] = True
+        size = [source.build.value(values[name]) for name in ("new_width", "new_height")]
+        first = [source.build.make("Scale", ast.List(tuple(size), source.build.span))] if values["new_height"] else []
+        order = {"randomize": False} if source.is_training and not values["shuffle"] else {}
+        return source.build.make("MapFile", source.path("source"), **given, **source.color(),
+                                 **source.transforms(first), **source.names(), **order)
+
 
 class WindowData(DataRow):
     types, message = ("WindowData",), "window_data_param"
@@ -131,6 +178,10 @@ class WindowData(DataRow):
     becomes = "Input"
     state = "mended"
     remark = "the net can be checked and its weights used; the data cannot be read"
+
+    def reader(self, source: DataSource) -> ast.Expression | None:
+        source.left_out("windows of images are not read")
+        return None
 
     def image(self, use: Translation) -> Extents | None:
         return self.transformed(use, 0, 0, 3)
@@ -171,3 +222,21 @@ class DummyData(DataRow):
             use.refuse(Code.MISSING_OPTION, f"{plural(len(found), 'shape')} for {plural(count, 'top')}", "shape",
                        label="one for all, or one for each")
         return found * (count if len(found) == 1 else 1)
+
+    def reader(self, source: DataSource) -> ast.Expression | None:
+        if not source.shape:
+            return None
+        classes = {"classes": source.classes} if source.classes and source.classes > 1 else {}
+        dims = [source.build.value(extent) for extent in reversed(source.shape)]
+        return source.build.make("Synthetic", source.build.list(dims), **classes, **source.names())
+
+
+def stored_extents(path: str) -> Extents:
+    """Channels, height and width of the images of a database, zeros where they are not known."""
+    if not os.path.exists(path):
+        return (0, 0, 0)
+    try:
+        width, height, channels = LMDB(file=path).stored
+    except DataError:  # told by the reader
+        return (0, 0, 0)
+    return (channels, height or 0, width or 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -19,11 +20,15 @@ class BatchNorm(LayerRow):
     fields: ClassVar[Mapping[str, Known]] = {
         "use_global_stats": flag(), "moving_average_fraction": number(0.999), "eps": number(1e-5), "engine": ENGINE}
     tensors = ("running_mean", "running_variance")
+    blobs_read = 3
     becomes = "BatchNormalizationLayer {affine = false}"
 
     def steps(self, use: Translation) -> Sequence[tuple[str, ast.Expression]]:
         options: dict[str, object] = {"spatialRank": len(use.shape) - 1} if len(use.shape) > 1 else {}
-        options["affine"] = False
+        options |= {"affine": False, "biasCorrection": True}
+        if use.trains and use.batch and 0 < use.values["moving_average_fraction"] < 1:
+            constant = -use.batch / math.log(use.values["moving_average_fraction"])
+            options["normalizationTimeConstant"] = round(constant)
         if use.values["eps"] != 1e-5:
             options["epsilon"] = use.values["eps"]
         return [("", use.build.make("BatchNormalizationLayer", **options))]
@@ -113,7 +118,7 @@ class MVN(LayerRow):
     types, message = ("MVN",), "mvn_param"
     fields: ClassVar[Mapping[str, Known]] = {
         "normalize_variance": flag(True), "across_channels": flag(False), "eps": number(1e-9)}
-    becomes = "x - ReduceMean (x), divided by Sqrt of the mean square plus eps"
+    becomes = "(x - ReduceMean (x)) / (eps + Sqrt (ReduceMean (Square (x - ReduceMean (x)))))"
 
     def results(self, use: Translation, inputs: Sequence[ast.Expression]) -> Sequence[ast.Expression]:
         build, rank = use.build, len(use.shape)
@@ -123,4 +128,5 @@ class MVN(LayerRow):
         if not use.values["normalize_variance"]:
             return [centred]
         deviation = build.call("Sqrt", build.call(mean, build.call("Square", centred)))
-        return [build.binary(centred, "/", use.shifted(use.values["eps"], deviation))]
+        below = use.shifted(use.values["eps"], deviation)
+        return [build.binary(ast.Parentheses(centred, build.span), "/", ast.Parentheses(below, build.span))]

@@ -237,7 +237,7 @@ class Crop(LayerRow):
 class Tile(LayerRow):
     types, message = ("Tile",), "tile_param"
     fields: ClassVar[Mapping[str, Known]] = {"axis": whole(1), "tiles": whole(1)}
-    becomes = "Splice of a value with itself"
+    becomes = "Tile"
 
     def shapes(self, use: Translation) -> Sequence[Extents]:
         axis = use.axis()
@@ -245,12 +245,9 @@ class Tile(LayerRow):
             use.refuse(Code.OPTION_TYPE, "`tiles` is at least 1", "tiles")
         return [(*use.shape[:axis - 1], use.shape[axis - 1] * use.values["tiles"], *use.shape[axis:])]
 
-    def results(self, use: Translation, inputs: Sequence[ast.Expression]) -> Sequence[ast.Expression]:
-        if use.values["tiles"] == 1:
-            return [use.build.call("Pass", inputs[0])]
-        many = use.build.call("Repeat", use.values["tiles"], inputs[0])
+    def steps(self, use: Translation) -> Sequence[tuple[str, ast.Expression]]:
         axis = use.file_axis(use.axis())
-        return [use.build.call("Splice", many, **({} if axis == 1 else {"axis": axis}))]
+        return [("", use.build.make("Tile", [*[1] * (axis - 1), use.values["tiles"]]))]
 
 
 class Softmax(LayerRow):
@@ -335,3 +332,41 @@ class Parameter(LayerRow):
 
     def results(self, use: Translation, inputs: Sequence[ast.Expression]) -> Sequence[ast.Expression]:
         return [use.build.make("ParameterTensor", use.dims(self.shapes(use)[0]))]
+
+
+class Interp(LayerRow):
+    types, message = ("Interp",), "interp_param"
+    fields: ClassVar[Mapping[str, Known]] = {
+        "height": whole(0), "width": whole(0), "zoom_factor": whole(0), "shrink_factor": whole(0), "pad_beg": whole(0),
+        "pad_end": whole(0)}
+    inputs = (1, 2)
+    becomes = "Interpolate"
+    remark = "of DeepLab's fork, without padding and shrinking"
+
+    def shapes(self, use: Translation) -> Sequence[Extents]:
+        values = use.values
+        if len(use.shape) != 3:
+            use.refuse(Code.SHAPE_MISMATCH, f"Interp needs an image, and gets {shown(use.shape)}")
+        for name in ("shrink_factor", "pad_beg", "pad_end"):
+            if values[name] not in (0, 1) or (values[name] and name != "shrink_factor"):
+                use.unsupported(f"Interp with `{name}`", name)
+        if len(use.bottoms) == 2:
+            return [(use.shape[0], *use.bottoms[1][1:])]
+        if values["height"] and values["width"]:
+            return [(use.shape[0], values["height"], values["width"])]
+        if values["zoom_factor"] < 1:
+            use.refuse(Code.MISSING_OPTION, "Interp needs `height` and `width`, or `zoom_factor`", "height", "width")
+        zoom = values["zoom_factor"]
+        return [(use.shape[0], *(extent + (extent - 1) * (zoom - 1) for extent in use.shape[1:]))]
+
+    def steps(self, use: Translation) -> Sequence[tuple[str, ast.Expression]] | None:
+        if len(use.bottoms) == 2:
+            return None
+        return [("", self._made(use))]
+
+    def results(self, use: Translation, inputs: Sequence[ast.Expression]) -> Sequence[ast.Expression]:
+        return [use.build.call(self._made(use), inputs[0])]
+
+    def _made(self, use: Translation) -> ast.Expression:
+        _, height, width = self.shapes(use)[0]
+        return use.build.make("Interpolate", [width, height], mode="linear", alignCorners=True)

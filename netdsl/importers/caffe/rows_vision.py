@@ -167,22 +167,19 @@ class Convolution(LayerRow):
         return found
 
     def steps(self, use: Translation) -> Sequence[tuple[str, ast.Expression]]:
-        windows, before = self.windows(use), []
+        windows = self.windows(use)
         outputs, groups = use.values["num_output"], use.values["group"]
         size = 1
         for window in windows:
             size *= window.kernel
+        options = {**padding(windows), **self.options(use, windows)}
         if any(window.pad for window in windows) and any(window.left_over for window in windows):
-            # The language does not leave pixels out where it pads; so the padding is a step of its own.
-            pads = square([window.pad for window in windows])
-            before = [("_padding", use.build.make("Padding", pads, pads))]
-            windows = [Spatial(w.size + 2 * w.pad, w.kernel, w.stride, 0, w.dilation) for w in windows]
-        options = {**padding(windows), **self.options(use, windows),
-                   **weight_options(use, use.shape[0] // groups * size, outputs * size)}
+            options["dropRest"] = True
+        options |= weight_options(use, use.shape[0] // groups * size, outputs * size)
         if use.values["bias_term"]:
             options |= bias_options(use)
         kernel = square([window.kernel for window in windows])
-        return [*before, ("", use.build.make("ConvolutionalLayer", outputs, kernel, **options))]
+        return [("", use.build.make("ConvolutionalLayer", outputs, kernel, **options))]
 
 
 class Deconvolution(Convolution):
@@ -250,8 +247,12 @@ class InnerProduct(LayerRow):
 
     def arrays(self, blobs: Sequence[Any], given: Mapping[str, Any]) -> dict[str, Any]:
         found = super().arrays(blobs, given)
-        if given.get("transpose") and "weight" in found:
-            found["weight"] = found["weight"].reshape(found["weight"].shape[-2:]).T.copy()
+        if "weight" in found:
+            matrix = found["weight"].reshape(found["weight"].shape[-2:])
+            wanted = given["wanted"].get("weight")
+            # A file that was put together by hand may not say it; other extents than these cannot be meant.
+            turned = given.get("transpose", wanted != matrix.shape and wanted == matrix.shape[::-1])
+            found["weight"] = matrix.T.copy() if turned else matrix
         return found
 
 
@@ -315,10 +316,10 @@ class Pooling(LayerRow):
         if self.ceils(use) and any(window.ceiled != window.floored for window in windows):
             options["ceilOutDim"] = True
         if average and any(window.pad for window in windows):
-            if any((count - 1) * w.stride + w.kernel > w.size + 2 * w.pad
-                   for count, w in zip(self.shapes(use)[0][1:], windows, strict=True)):
-                use.unsupported("average pooling whose padded windows hang over the end", "pad", "pad_h")
             options["includePad"] = True
+            if any((count - 1) * w.stride + w.kernel > w.size + 2 * w.pad
+                   for count, w in zip(self.counts(use, windows), windows, strict=True)):
+                options["includeOverhang"] = False
         kernel = square([window.kernel for window in windows])
         return [("", use.build.make("AveragePoolingLayer" if average else "MaxPoolingLayer", kernel, **options))]
 
@@ -357,3 +358,37 @@ class LRN(LayerRow):
         below = use.shifted(1.0, use.scaled(use.values["alpha"], squares))
         power = build.call("Pow", below, build.make("Constant", -use.values["beta"]))
         return [build.binary(inputs[0], ".*", power)]
+
+
+class SPP(LayerRow):
+    """Spatial pyramid: poolings into 1, 2 x 2, 4 x 4 ... cells, each as a vector, one after the other."""
+
+    types, message = ("SPP",), "spp_param"
+    fields: ClassVar[Mapping[str, Known]] = {
+        "pyramid_height": whole(1), "pool": choice("MAX", "AVE", "STOCHASTIC"), "engine": ENGINE}
+    becomes = "Splice of poolings"
+
+    def shapes(self, use: Translation) -> Sequence[Extents]:
+        check_image(use)
+        height = use.values["pyramid_height"]
+        if use.values["pool"] == "STOCHASTIC":
+            use.unsupported("stochastic pooling", "pool", hint="MAX and AVE are supported.")
+        if height < 1 or 2 ** (height - 1) > min(use.shape[1:]):
+            use.refuse(Code.OPTION_TYPE, f"a pyramid of {height} levels does not fit on an image of "
+                       f"{' x '.join(map(str, use.shape[1:]))}", "pyramid_height")
+        return [(use.shape[0] * sum(4 ** level for level in range(height)),)]
+
+    def results(self, use: Translation, inputs: Sequence[ast.Expression]) -> Sequence[ast.Expression]:
+        build, average, levels = use.build, use.values["pool"] == "AVE", []
+        for level in range(use.values["pyramid_height"]):
+            windows = []
+            for size in use.shape[1:]:
+                kernel = -(-size // 2 ** level)
+                windows.append(Spatial(size, kernel, kernel, (kernel * 2 ** level - size + 1) // 2))
+            options = {**stride(windows), **padding(windows)}
+            if average and any(window.pad for window in windows):
+                options |= {"includePad": True, "includeOverhang": False}
+            pool = build.make("AveragePoolingLayer" if average else "MaxPoolingLayer",
+                              square([window.kernel for window in windows]), **options)
+            levels.append(build.call("Flatten", build.call(pool, inputs[0])))
+        return [build.call("Splice", use.spread(levels))]

@@ -45,13 +45,15 @@ class Adagrad(Optimizer):
         a = a + g^2        w = w - r / A * g / sqrt (a + epsilon)
 
     A is the mean of 1 / sqrt (a + epsilon) over the parameter with `averageMultiplier`, so that the
-    mean step is r * g; else 1. Source: Duchi et al. 2011; CNTK's `adagrad`, which has A.
+    mean step is r * g; else 1. `epsilonInside = false` divides by sqrt (a) + epsilon, as torch and Caffe
+    do. Source: Duchi et al. 2011; CNTK's `adagrad`, which has A.
     """
 
     examples: ClassVar[tuple[str, ...]] = ("Adagrad {}", "Adagrad {averageMultiplier = true}")
 
     average_multiplier: bool = option(Flag(), False, "Divide by the mean multiplier, as CNTK's block does.")
     epsilon: float = option(_POSITIVE, 1e-16, "Added below the root.")
+    epsilon_inside: bool = option(Flag(), True, "Epsilon is added below the root; false: to the root.")
 
     def slots(self, dims: Sequence[int], has_momentum: bool) -> tuple[str, ...]:
         return ("squares",)
@@ -64,8 +66,13 @@ class Adagrad(Optimizer):
 
         squares = group.state["squares"]
         torch._foreach_addcmul_(squares, group.gradients, group.gradients)
-        multipliers = torch._foreach_add(squares, self.epsilon)
-        torch._foreach_rsqrt_(multipliers)
+        if self.epsilon_inside:
+            multipliers = torch._foreach_add(squares, self.epsilon)
+            torch._foreach_rsqrt_(multipliers)
+        else:
+            multipliers = torch._foreach_sqrt(squares)
+            torch._foreach_add_(multipliers, self.epsilon)
+            torch._foreach_reciprocal_(multipliers)
         _apply(group, torch._foreach_mul(group.gradients, multipliers), multipliers, c[0], self.average_multiplier)
 
 

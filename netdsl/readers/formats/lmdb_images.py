@@ -142,15 +142,15 @@ class LMDB(ImageFileReader):
     def channels(self) -> int:
         if self.grayscale:
             return 1
-        return self._stored[2] if os.path.exists(self.file) else 3
+        return self.stored[2] if os.path.exists(self.file) else 3
 
     @property
     def decoding(self) -> Decoding:
         return replace(super().decoding, grayscale=self.channels == 1)
 
     @cached_property
-    def _stored(self) -> ImageDims:
-        """The extents of the images: those of the first record, unknown where others look different."""
+    def stored(self) -> ImageDims:
+        """The extents of the stored images: those of the first record, unknown where others look different."""
         records = self.records
         found = {self._dims(records.datum(index)) for index in spread(len(records.keys))}
         first = self._dims(records.datum(0))
@@ -167,7 +167,7 @@ class LMDB(ImageFileReader):
             dims = (self.label_dim,) if self.label_dim else None
             nothing = (self.image_stream((None, None, self.channels)), Stream(self.labels_input, dims, self.label_dim))
             return Description(nothing, None, self.image_facts(), (self.file,))
-        width, height, _ = self._stored
+        width, height, _ = self.stored
         labels = self._labels() if self.label_dim is None else None
         streams = (self.image_stream((width, height, self.channels)), self._label_stream(labels))
         return Description(streams, len(self.records.keys), self.image_facts())

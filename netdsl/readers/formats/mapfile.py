@@ -77,6 +77,8 @@ class MapFile(ImageFileReader):
     targets: str = option(Choice(("class", "numbers")), "class", "What the labels are.")
     max_errors: int = option(Integer(0), 0, "How many bad lines and images are skipped before it is an error.")
     first_label: int = option(Integer(0), 0, FIRST_LABEL_DOC)
+    root_folder: str = option(Text(), "", "A folder that stands in front of the paths of the list, as Caffe's "
+                              "`root_folder`.")
 
     def describe(self) -> Description:
         if locate(self.file) is None:
@@ -149,7 +151,8 @@ class MapFile(ImageFileReader):
 
     def _rows(self) -> _Rows:
         """The lines of the list. Raises DataError."""
-        asked = ("MapFile", self.file, self.targets, self.label_dim, self.max_errors, self.first_label)
+        asked = ("MapFile", self.file, self.targets, self.label_dim, self.max_errors, self.first_label,
+                 self.root_folder)
         return read_once(self.file, asked, self._read)
 
     def _read(self) -> _Rows:
@@ -183,7 +186,7 @@ class MapFile(ImageFileReader):
         cells = [_cells(line) for line in lines]
         if {len(row) for row in cells} not in ({2}, {3}):
             return False
-        paths = [_path(row[-2].strip(), folder) for row in cells]
+        paths = [self._path(row[-2].strip(), folder) for row in cells]
         texts = [row[-1].strip() for row in cells]
         if not all(paths) or not all(texts):
             return False
@@ -219,7 +222,7 @@ class MapFile(ImageFileReader):
             if not _is_path_alone(line):
                 raise self._bad_row(number, "has a label, and the first row has none", f"It reads `{line[:60]}`.",
                                     "write a label in every row, or in none.")
-            rows.add([_path(line.strip(), folder)], [number], np.zeros(1, dtype=np.int64))
+            rows.add([self._path(line.strip(), folder)], [number], np.zeros(1, dtype=np.int64))
             return
         path, text = self._row(number, line, folder)
         if self.targets == "numbers":
@@ -236,7 +239,11 @@ class MapFile(ImageFileReader):
         if len(parts) not in (2, 3) or not all(parts[-2:]):
             raise self._bad_row(number, "is not `path<TAB>label`", f"It reads `{line[:60]}`.",
                                 "write the image's path, a tab, and its label.")
-        return _path(parts[-2], folder), parts[-1]
+        return self._path(parts[-2], folder), parts[-1]
+
+    def _path(self, written: str, folder: str) -> str:
+        path = _path(written, folder)
+        return os.path.join(self.root_folder, path.lstrip("/")) if self.root_folder and path else path
 
     def _class(self, number: int, text: str) -> int:
         if not text.isdecimal() or len(text) > MOST_DIGITS:

@@ -343,6 +343,8 @@ class _Printer:
     def _list(self, node: ast.List) -> None:
         buffer, items = self.buffer, node.items
         between = [LinePlace(self._end(a), self._start(b)) for a, b in pairwise(items)]
+        if self._start(node) is None:  # an importer put it together from items that stand anywhere
+            between = [LinePlace(None, None)] * len(between)
         colon, blank = (":", "") if self._is_tight_list(node) else (" :", " ")
         column = buffer.column
         filled = buffer.flat or any(buffer.breaks(place) for place in between) or self._flat_value(node) is None

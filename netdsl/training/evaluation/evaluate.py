@@ -92,8 +92,7 @@ class Evaluator:
 
         `stopping` is called between minibatches and may raise to leave.
         """
-        totals = RunningMetrics(self.executable, (*self.program.criteria, *self.program.metrics),
-                                self.precision.device)
+        totals = RunningMetrics(self.executable, self.program.evaluated(self.phase), self.precision.device)
         details = Details.start(self.program, self.precision.device) if self.detail else None
         sampling = self.sampling if limit is None else self.sampling.subsample(limit * self.minibatch_size)
         totals.reserve(sampling.count)

@@ -58,10 +58,11 @@ def make_evaluator(
         groups = read_groups(program, executable.roots, dataset)
     part = part_of(program, plan, phase, dataset, groups) if reader is Phase.TRAIN else None
     size = max(1, (plan.minibatch_size if plan is not None else 64) // max(counts.values(), default=1))
-    if detail:
+    evaluated = program.evaluated(phase)
+    roots = dict.fromkeys((*executable.roots, *evaluated, *(Details.roots(program) if detail else ())))
+    if len(roots) > len(executable.roots):
         with precision.device:
-            executable = lower(program.network, (*executable.roots, *Details.roots(program)), share=executable,
-                               averaged=averaged_roots(program, executable.roots))
+            executable = lower(program.network, roots, share=executable, averaged=averaged_roots(program, evaluated))
     sampling = Sampling(dataset.count if part is None else len(part), 0, shuffle=False, chosen=part,
                         groups=groups)
     return Evaluator(program, executable, loader, sampling, size, precision, phase, counts, detail,

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -56,9 +57,7 @@ def evaluate(
         raise no_data_failure(program, phase)
     device = choose_device(options.device)
     with ExitStack() as stack:
-        executable = load_trained(
-            program, (*program.criteria, *program.metrics), weights, device, options.allow_missing
-        )
+        executable = load_trained(program, program.evaluated(phase), weights, device, options.allow_missing)
         precision = choose_precision(program.plan.block.precision if program.plan is not None else "float", device)
         stack.enter_context(torch_settings(device, False))
         by = make_evaluator(program, executable, precision, phase, program.plan, options, stack, detail=True)
@@ -108,17 +107,32 @@ def predict(program: CheckedProgram, weights: str | Path, dataset: Dataset, *, o
         tuple(output.node for output in outputs_of(program))
     executable = load_trained(program, nodes, weights, device, options.allow_missing)
     precision = choose_precision(program.plan.block.precision if program.plan is not None else "float", device)
-    loader = open_loader(dataset, device, 0, options.workers or default_workers(device))
+    with eval_mode(executable), precision.context():
+        yield from predictions_by(program, executable, nodes, dataset, device, minibatch_size, options.workers)
+
+
+class Computes(Protocol):
+    """What computes outputs: the network itself, or another form of it."""
+
+    @property
+    def inputs(self) -> Mapping[str, Shape]: ...
+
+    def __call__(self, tensors: Mapping[str, torch.Tensor], /) -> Mapping[str, torch.Tensor]: ...
+
+
+def predictions_by(program: CheckedProgram, network: Computes, nodes: Sequence[str], dataset: Dataset,
+                   device: torch.device, minibatch_size: int, workers: int | None = None) -> Iterator[Prediction]:
+    """What `network` gives at `nodes` for every sample of a data set, in its order. Raises Failure."""
+    loader = open_loader(dataset, device, 0, workers or default_workers(device))
     try:
         with data_errors(program, Phase.TEST):
             groups = read_groups(program, nodes, dataset)
         sampling = Sampling(dataset.count, 0, shuffle=False, groups=groups)
         held: dict[int, Prediction] = {}  # what comes before its turn, since its group is whole in a minibatch
         following = 0
-        with eval_mode(executable), torch.inference_mode(), data_errors(program, Phase.TEST):
+        with torch.inference_mode(), data_errors(program, Phase.TEST):
             for batch in loader.load(sampling.minibatches(0, minibatch_size)):
-                with precision.context():
-                    values = _outputs(program, executable, loader.expand(batch.raw))
+                values = _outputs(program, network, loader.expand(batch.raw))
                 arrays = {program.shown_name(name): value.float().cpu().numpy() for name, value in values.items()}
                 for row, index in enumerate(batch.minibatch.indices):
                     name = batch.names[row] if batch.names else f"sample {index}"
@@ -130,7 +144,7 @@ def predict(program: CheckedProgram, weights: str | Path, dataset: Dataset, *, o
         loader.close()
 
 
-def _outputs(program: CheckedProgram, executable: Executable, delivered: dict[str, torch.Tensor]
+def _outputs(program: CheckedProgram, executable: Computes, delivered: dict[str, torch.Tensor]
              ) -> Mapping[str, torch.Tensor]:
     """One forward pass; where an input has an axis of views after the batch's, the mean over the views."""
     missing = [name for name in executable.inputs if name not in delivered]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
@@ -24,7 +25,7 @@ class ViewAverage:
     """
 
     program: CheckedProgram
-    executable: Executable  #: computes the outputs to average
+    executable: Any  #: computes the outputs to average: tensors by input name -> tensors by node name
 
     @staticmethod
     def of(program: CheckedProgram, outputs: Sequence[str], share: Executable) -> ViewAverage:

@@ -92,7 +92,7 @@ class Arguments:
 
 def signature_lines(row: LibraryRow) -> tuple[str, ...]:
     """CNTK's signature of a function, for the body of a page."""
-    return tuple("    " + line for line in textwrap.wrap(row.signature, 74, subsequent_indent="    "))
+    return ("    " + "\n        ".join(textwrap.wrap(row.signature, 70)),)
 
 
 def _count(number: int) -> str:

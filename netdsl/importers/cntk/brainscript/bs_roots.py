@@ -124,7 +124,7 @@ def with_lists(members: Sequence[ast.Member], tagged: Sequence[Tagged], notes: l
     for special in SPECIAL:
         items = _items(lists[special].value, scope) if special in lists else []
         for tag in tagged:
-            if tag.special == special and not any(_is_path(item, tag.path) for item in items):
+            if tag.special == special and tag.path not in map(_path, items):
                 items.append(Builder(tag.span).name(".".join(renamed.get(part, part) for part in tag.path)))
                 added.setdefault(special, items)
     changed = dict(added)
@@ -137,9 +137,9 @@ def with_lists(members: Sequence[ast.Member], tagged: Sequence[Tagged], notes: l
             hint="it stands in `evaluationNodes` now; to train the sum, write `first + second`.", severity="warning"))
         evaluated = changed.get("evaluationNodes") or (
             _items(lists["evaluationNodes"].value, scope) if "evaluationNodes" in lists else [])
-        shown = {item.span.text for item in evaluated}
+        shown = {_path(item) for item in evaluated} - {()}
         changed["criterionNodes"] = criteria[:1]
-        changed["evaluationNodes"] = [*evaluated, *(c for c in criteria[1:] if c.span.text not in shown)]
+        changed["evaluationNodes"] = [*evaluated, *(c for c in criteria[1:] if _path(c) not in shown)]
     return _replaced(members, lists, changed)
 
 
@@ -150,16 +150,19 @@ def _replaced(members: Sequence[ast.Member], lists: dict[str, ast.Assign], chang
         name = member.name.text if isinstance(member, ast.Assign) else ""
         if name in changed and name in lists:
             assert isinstance(member, ast.Assign)
-            builder = Builder(member.value.span)
-            found.append(dataclasses.replace(member, value=builder.list(changed[name])))
+            found.append(dataclasses.replace(member, value=_list(changed[name])))
         elif not (name in SPECIAL and _is_empty(member)):
             found.append(member)
     for name in SPECIAL:
         if name in changed and name not in lists:
             items = changed[name]
-            builder = Builder(items[0].span)
-            found.append(ast.Assign(ast.Identifier(name, items[0].span), builder.list(items), Span.nowhere("")))
+            found.append(ast.Assign(ast.Identifier(name, items[0].span), _list(items), Span.nowhere("")))
     return tuple(found)
+
+
+def _list(items: Sequence[ast.Expression]) -> ast.Expression:
+    """A list that is nowhere in the text; its items are where they were."""
+    return Builder(Span.nowhere("")).list(items)
 
 
 def _is_empty(member: ast.Member) -> bool:
@@ -185,12 +188,13 @@ def _items(e: ast.Expression, scope: Scope) -> list[ast.Expression]:
     return [e]
 
 
-def _is_path(e: ast.Expression, path: tuple[str, ...]) -> bool:
+def _path(e: ast.Expression) -> tuple[str, ...]:
+    """`a.b` as its names; empty for all else."""
     names: list[str] = []
     while isinstance(e, ast.Select):
         names.insert(0, e.name.text)
         e = e.value
-    return isinstance(e, ast.Name) and (e.text, *names) == path
+    return (e.text, *names) if isinstance(e, ast.Name) else ()
 
 
 def misread_names(members: Iterable[ast.Member], notes: list[Diagnostic]) -> dict[str, str]:

@@ -243,6 +243,8 @@ class Translator:
             return builder.name(self.needs(row.members, scope))
         if isinstance(row, Same) and _in_our_order(row):
             return builder.name(self.ours(row.our_name, scope))
+        if isinstance(row, Spelled) and row.ours:
+            return builder.name(self.ours(row.ours, scope))
         names = row.positional
         call = builder.call(e, *(builder.name(n) for n in names))
         body = self.library_call(row, call, Scope.of_parameters(map(builder.identifier, names), scope))
@@ -289,12 +291,21 @@ class Translator:
             row, call, given, builder, self.arguments.refuse(e), self.arguments.note(e),
             lambda text: self.define_function(text, scope)))
         for made in _rows_in(written, call):
-            self.ours(made, scope)
+            if made == row.ours and isinstance(written, ast.Call):
+                written = dataclasses.replace(written, callee=self.callee(made, e.callee, scope))
+            else:
+                self.ours(made, scope)
         return written
+
+    def callee(self, name: str, written: ast.Expression, scope: Scope) -> ast.Expression:
+        """What a call is written with: our name, or the name that the text gave to the library's function."""
+        if isinstance(written, ast.Name) and scope.find(written.text) is not None:
+            return self.name(written, scope)
+        return ast.Name(self.ours(name, scope), written.span)
 
     def same(self, row: Same, call: ast.Call, callee: ast.Expression, scope: Scope) -> ast.Expression:
         """The call by our names, in our order: an argument that stands elsewhere with us is passed by name."""
-        name, order = self.ours(row.our_name, scope), our_order(row.our_name)
+        order = our_order(row.our_name)
         arguments: list[ast.Argument] = []
         positional, in_order = iter(row.positional), True
         for argument in call.arguments:
@@ -313,9 +324,7 @@ class Translator:
             if option not in given:
                 value = at_place(_constant(text), builder)
                 arguments.append(ast.Argument(builder.identifier(option), value, call.span))
-        shown = callee if isinstance(callee, ast.Name) and scope.find(callee.text) is not None else None
-        written_callee = self.name(shown, scope) if isinstance(shown, ast.Name) else ast.Name(name, callee.span)
-        return dataclasses.replace(call, callee=written_callee, arguments=tuple(arguments),
+        return dataclasses.replace(call, callee=self.callee(row.our_name, callee, scope), arguments=tuple(arguments),
                                    braces=_braces(row.our_name, call.braces))
 
 

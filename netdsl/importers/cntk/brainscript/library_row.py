@@ -168,6 +168,7 @@ class Spelled(LibraryRow):
 
     write: Callable[[Given], ast.Expression] = lambda given: given.call
     note: str = ""
+    ours: str = ""  #: the row of ours that takes the same arguments in the same order, where options are not given
     state = "mended"
 
     @property

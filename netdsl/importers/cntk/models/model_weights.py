@@ -9,54 +9,39 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ....base.codes import Code
-from ....base.failure import failure
+from ....base.failure import Failure, failure
 from ....base.lazy import LazyModule
 from ....base.source import Span
-from ...byte_reader import BadBytes, bytes_of, read_failure
 from ...place_matching import match_places
 from ...weight_format import FoundArrays, NetworkTensors, StoredTensor, Wanted, WeightFormat
-from .dictionary_format import read_dictionary
-from .dictionary_values import SPLIT
 from .model_file import ModelFile, ModelNode, ModelTensor
+from .model_network import GraphWriter
 from .model_places import counted_tensors, places_of_model, places_of_network
-from .stream_format import START, read_stream
+from .read_model import TITLE, looks_like_model, read_model
 
 if TYPE_CHECKING:
     import numpy as np
 else:
     np = LazyModule("numpy")
 
-_WHAT = "a model file of CNTK"
 #: The tensors of a layer here, by what CNTK's library calls them.
 _ROLES = {"W": "weight", "E": "weight", "b": "bias", "scale": "weight", "bias": "bias", "beta": "bias",
           "gamma": "weight", "runMean": "running_mean", "aggregate_mean": "running_mean",
           "runVariance": "running_variance", "aggregate_variance": "running_variance",
           "runCount": "running_count", "aggregate_count": "running_count", "run_sample_count": "running_count"}
-#: How a dictionary of a function begins: its version, then the length of an entry and the key of one.
-_DICTIONARY = re.compile(rb"\x08[\x01\x02]\x12.{1,6}\x0a.(?:version|type|uid|root|name|inputs|primitive_functions)",
-                         re.DOTALL)
 #: Parts of a path in CNTK that only say how its library is built.
 _INNER = re.compile(r"\.?(arrayOfFunctions\[\d+\]|\bf\b)")
-
-
-def read_model(path: Path) -> ModelFile:
-    """A model file of either format. Raises Failure."""
-    data = bytes_of(path, _WHAT)
-    try:
-        return read_stream(data) if data.startswith(START) else read_dictionary(data)
-    except BadBytes as error:
-        raise read_failure(path, _WHAT, str(error)) from None
 
 
 class CNTKModel(WeightFormat):
     """Models that CNTK saved: `.model` of CNTK 2, and the older stream in `.dnn`, `.cmf` and `.model`."""
 
     name: ClassVar[str] = "cntk"
-    title: ClassVar[str] = _WHAT
+    title: ClassVar[str] = TITLE
     suffixes: ClassVar[tuple[str, ...]] = (".model", ".dnn", ".cmf")
 
     def recognises(self, start: bytes) -> bool:
-        return start.startswith((START, SPLIT)) or _DICTIONARY.match(start) is not None
+        return looks_like_model(start)
 
     def tensors(self, path: Path) -> list[StoredTensor]:
         return [StoredTensor(t.path, tuple(reversed(t.dims)), t.kind) for t in read_model(path).tensors.values()]
@@ -99,8 +84,10 @@ class _Matched:
         self._pairs: dict[str, tuple[str, str]] = {}
 
     def arrays(self) -> FoundArrays:
-        self._match_names()
-        self._match_places()
+        self._match_import()
+        if not self._pairs:
+            self._match_names()
+            self._match_places()
         found = FoundArrays()
         for name, (uid, how) in self._pairs.items():
             tensor = self._model.tensors[uid]
@@ -114,6 +101,18 @@ class _Matched:
             if uid not in taken:
                 found.setdefault(tensor.path, np.array(tensor.array()))
         return found
+
+    def _match_import(self) -> None:
+        """The names that the graph of this model has as a `.net` file, where the network is that file."""
+        try:
+            writer = GraphWriter(self._model, str(self._path))
+            writer.module()
+        except Failure:  # it has operations that cannot be written
+            return
+        pairs = {name: uid for uid, name in writer.tensor_names.items()}
+        sizes = {name: self._model.tensors[uid].size for name, uid in pairs.items()}
+        if all(sizes.get(name) == math.prod(shape) for name, shape in self._wanted.items()):
+            self._pairs = {name: (pairs[name], "by the names of its import") for name in self._wanted}
 
     # --- by name ----------------------------------------------------------------------------------
 

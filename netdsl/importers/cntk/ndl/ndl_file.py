@@ -38,11 +38,11 @@ class NDLFile(ImportFormat):
     def read(self, request: ImportRequest) -> Imported:
         ours = tuple(text for text in request.overrides if _OURS.fullmatch(text))
         theirs = [text for text in request.overrides if text not in ours]
-        notes = []
+        notes: list[Diagnostic] = []
         text, comments = without_comments(request.source)
-        if f"${_LAYOUT}$".lower() in text.text.lower() and not any(_is_layout(given) for given in theirs):
+        if not any(_is_layout(given) for given in theirs):  # its macros may ask for it, too
             theirs.append(f'{_LAYOUT} = "cudnn"')
-            notes.append(_assumed(text))
+            notes = [_assumed(text)] if f"${_LAYOUT}$".lower() in text.text.lower() else []
         given = MappedText.join(MappedText.whole(Source("command line", f"{one}\n")) for one in theirs)
         section = Section("", given)
         context = ConfigContext(request.files, section, section, [request.source])

@@ -176,12 +176,15 @@ def _is_true(value: ast.Expression) -> bool:
 def _tensor_convolution(use: Use) -> ast.Expression:
     """`Convolution(W, x, {5, 5, 3}, mapCount = 16, stride = {1, 1, 3}, ...)`"""
     use.layout("CHW")
-    if not all(use.flags("sharing")):
-        return use.refuse("convolution whose places have weights of their own (`sharing = false`)",
-                          "a ConvolutionalLayer with the same kernel shares its weights over all places.")
     maps = use.option("mapCount") or use.option("mapDims")
     options: dict[str, object] = {"mapDims": maps} if maps is not None else {}
     options |= _given(use, "stride", "autoPadding", "lowerPad", "upperPad")
+    shared = use.flags("sharing")
+    if not any(shared) and shared:
+        return use.build.call("LocalConvolution", use.node(0), use.node(1), use.extents(2), **options)
+    if not all(shared):
+        return use.refuse("convolution that shares its weights along some axes only",
+                          "with `sharing = false` for all axes every position has weights of its own.")
     if use.flag("transpose", False):
         options |= _given(use, "outputShape")
         return use.build.call("ConvolutionTranspose", use.node(0), use.node(1), use.extents(2), **options)
