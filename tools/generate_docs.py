@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 from darknet_page import darknet_page
 from network_pages import networks_page
+from onnx_page import onnx_page
 
 from netdsl import optimizers, readers
 from netdsl.base.codes import Code
@@ -152,6 +153,7 @@ def errors_page() -> str:
 PAGES: dict[str, Callable[[], str]] = {
     "layers.md": layers_page, "readers.md": readers_page, "optimizers.md": optimizers_page, "cli.md": cli_page,
     "errors.md": errors_page, "networks.md": networks_page,
+    "onnx.md": lambda: _page([onnx_page()]),
     "coming-from-darknet.md": lambda: darknet_page(ROOT / "docs" / "coming-from-darknet.md"),
 }
 

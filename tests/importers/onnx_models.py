@@ -27,7 +27,8 @@ class AlexNetLike(nn.Module):
         super().__init__()
         self.features = nn.Sequential(
             nn.Conv2d(3, 16, 11, stride=4, padding=2), nn.ReLU(inplace=True), nn.LocalResponseNorm(5, k=2.0),
-            nn.MaxPool2d(3, 2), nn.Conv2d(16, 24, 5, padding=2, groups=2), nn.ReLU(), nn.MaxPool2d(3, 2, ceil_mode=True),
+            nn.MaxPool2d(3, 2), nn.Conv2d(16, 24, 5, padding=2, groups=2), nn.ReLU(),
+            nn.MaxPool2d(3, 2, ceil_mode=True),
             nn.Conv2d(24, 32, 3, padding=1, bias=False), nn.LeakyReLU(0.1))
         self.pool = nn.AdaptiveAvgPool2d(1)
         self.classifier = nn.Sequential(nn.Dropout(), nn.Linear(32, 40), nn.ELU(), nn.Linear(40, 7))
@@ -52,7 +53,8 @@ class Block(nn.Module):
 class ResNetLike(nn.Module):
     def __init__(self) -> None:
         super().__init__()
-        self.stem = nn.Sequential(nn.Conv2d(3, 8, 7, 2, 3, bias=False), nn.BatchNorm2d(8), nn.ReLU(), nn.MaxPool2d(3, 2, 1))
+        self.stem = nn.Sequential(nn.Conv2d(3, 8, 7, 2, 3, bias=False), nn.BatchNorm2d(8), nn.ReLU(),
+                                  nn.MaxPool2d(3, 2, 1))
         self.layers = nn.Sequential(Block(8, 8, 1), Block(8, 16, 2), Block(16, 16, 1))
         self.fc = nn.Linear(16, 5)
 
@@ -91,7 +93,8 @@ class UNetLike(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.down1, self.down2 = nn.Conv2d(2, 6, 3, padding=1), nn.Conv2d(6, 12, 3, padding=1)
-        self.up1, self.up2 = nn.ConvTranspose2d(12, 6, 2, stride=2), nn.ConvTranspose2d(12, 4, 3, 2, 1, output_padding=1)
+        self.up1 = nn.ConvTranspose2d(12, 6, 2, stride=2)
+        self.up2 = nn.ConvTranspose2d(12, 4, 3, 2, 1, output_padding=1)
         self.last = nn.Conv2d(6, 3, 1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -100,7 +103,8 @@ class UNetLike(nn.Module):
         c = torch.cat((self.up1(b), a[:, :, :16, :16]), 1)
         d = functional.interpolate(c, scale_factor=2, mode="bilinear")[:, :4]
         e = functional.interpolate(c[:, 4:8], scale_factor=2, mode="nearest")
-        return torch.softmax(self.last(torch.cat((self.up2(c) + d * e, functional.interpolate(x, scale_factor=2)), 1)), 1)
+        joined = torch.cat((self.up2(c) + d * e, functional.interpolate(x, scale_factor=2)), 1)
+        return torch.softmax(self.last(joined), 1)
 
 
 class Mixed(nn.Module):
@@ -123,7 +127,8 @@ class Mixed(nn.Module):
         first, second = self.instance(shuffled).chunk(2, dim=1)
         gate = torch.where(first > 0.2, first * second, torch.clamp(second, -0.5, 1.0) ** 2)
         up = functional.pixel_shuffle(gate, 2)
-        norms = torch.linalg.vector_norm(x, dim=1, keepdim=True) + x.amax(1, keepdim=True) - x.sum((1, 2, 3), keepdim=True)
+        norms = torch.linalg.vector_norm(x, dim=1, keepdim=True) + x.amax(1, keepdim=True)
+        norms = norms - x.sum((1, 2, 3), keepdim=True)
         return attended.squeeze(-1).amax(dim=1), (up / (up.abs() + 1)).mean(dim=(1, 2, 3)) + norms[:, 0, 0, 2]
 
 
@@ -134,7 +139,7 @@ class Volume(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         y = functional.max_pool3d(torch.relu(self.conv(x)), 2)
-        return self.line(y.flatten(1, 3)).std(dim=2, unbiased=False) if False else self.line(y.flatten(1, 3)).mean(2)
+        return self.line(y.flatten(1, 3)).mean(2)
 
 
 Maker = Callable[[], nn.Module]

@@ -20,7 +20,7 @@ def _function(call: str, *attributes: tuple[str, str, float]) -> Callable[[Opera
     """`Call (x)`, or `Call {option = value} (x)` for attributes `(ONNX's name, option, default of both)`."""
     def translate(use: OperatorUse) -> Value:
         x = use.tensor()
-        given = {option: (number(use.attribute(name, default)), number(default)) for name, option, default in attributes}
+        given = {option: (number(use.attribute(key, usual)), number(usual)) for key, option, usual in attributes}
         options = ", ".join(f"{option} = {text}" for option, (text, usual) in given.items() if text != usual)
         return use.define(f"{call} {{{options}}} ({x.text})" if options else f"{call} ({x.text})", x.dims)
     return translate
@@ -255,7 +255,7 @@ ELEMENTWISE: tuple[OperatorType, ...] = (
     _row("Ceil", "Ceil", fold="ceil"), _row("Reciprocal", "Reciprocal", fold="reciprocal"),
     _row("Sin", "Sin", fold="sin"), _row("Cos", "Cosine", fold="cos"), _row("Tan", "Tan"), _row("Asin", "Asin"),
     _row("Acos", "Acos"), _row("Atan", "Atan"), _row("Sinh", "Sinh"), _row("Cosh", "Cosh"), _row("Asinh", "Asinh"),
-    _row("Acosh", "Acosh"), _row("Atanh", "Atanh"),
+    _row("Atanh", "Atanh"),
     OperatorType("Add", "`+`", _combined("+"), fold=_fold2("add")),
     OperatorType("Sub", "`-`", _combined("-"), fold=_fold2("subtract")),
     OperatorType("Mul", "`.*`, or `*` with a number", _multiplied, fold=_fold2("multiply")),

@@ -67,8 +67,10 @@ class Window:
 
     def leaves_rest(self) -> bool:
         """Whether pixels at the end are not reached although there is padding."""
-        return any((low or high) and (count - 1) * s + (k - 1) * d + 1 < n + low for k, s, d, low, high, n, count in zip(
-            self.kernel, self.strides, self.dilations, self.lower, self.upper, self.sizes, self.counts(), strict=True))
+        axes = zip(self.kernel, self.strides, self.dilations, self.lower, self.upper, self.sizes, self.counts(),
+                   strict=True)
+        return any((low or high) and (count - 1) * s + (k - 1) * d + 1 < n + low
+                   for k, s, d, low, high, n, count in axes)
 
 
 def _axes(values: Sequence[int], always: bool = False) -> str:
@@ -372,8 +374,8 @@ LAYERS: tuple[OperatorType, ...] = (
     OperatorType("MatMul", "`LinearLayer`, with the addition behind it as its bias; of two computed inputs `Times`",
                  _matmul, fold=lambda use, arrays: np.matmul(arrays[0], arrays[1]),
                  limits="more than two axes for each sample"),
-    OperatorType("BatchNormalization", "`BatchNormalizationLayer`", _batch_norm, ("epsilon", "training_mode", "spatial"),
-                 ignored=("momentum",), limits="training mode"),
+    OperatorType("BatchNormalization", "`BatchNormalizationLayer`", _batch_norm,
+                 ("epsilon", "training_mode", "spatial"), ignored=("momentum",), limits="training mode"),
     OperatorType("InstanceNormalization", "`GroupNormalizationLayer` with a group for each channel", _instance_norm,
                  ("epsilon",)),
     OperatorType("LayerNormalization", "`LayerNormalizationLayer {perElement = true}`", _layer_norm,

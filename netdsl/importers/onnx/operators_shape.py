@@ -7,8 +7,8 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from ...base.lazy import LazyModule
+from .known_numbers import fold_expand, fold_gather, fold_reshape, fold_slice, fold_squeeze, fold_unsqueeze
 from .operator_type import BATCH, OperatorType, OperatorUse, Refused, Value, extents, number
-from .stored_tensors import LARGEST_CONSTANT, array_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,21 +34,23 @@ def _reshape(use: OperatorUse) -> Value:
     target = list(stored) if stored is not None else list(use.constant(1, "shape").reshape(-1))
     size = prod(x.dims)
     keeps_zero = not use.attribute("allowzero", 0)
-    wanted = [BATCH if extent is BATCH else (BATCH if index == 0 else x.dims[index - 1])
-              if extent == 0 and keeps_zero and index <= len(x.dims) else int(extent)
-              for index, extent in enumerate(target)]
+    same = (BATCH, *x.dims)
+    wanted: list[Any] = [BATCH if extent is BATCH else
+                         same[index] if extent == 0 and keeps_zero and index < len(same) else int(extent)
+                         for index, extent in enumerate(target)]
     if not wanted:
         raise Refused("its shape is empty")
-    rest = wanted[1:]
-    if any(extent is BATCH for extent in rest):
+    if any(extent is BATCH for extent in wanted[1:]):
         raise Refused("it moves the axis of the samples")
+    rest: list[int] = list(wanted[1:])
     unknown = sum(extent == -1 for extent in rest)
     known = prod(extent for extent in rest if extent != -1)
     first = wanted[0]
     is_batch = first is BATCH or (first == -1 and known == size) or (first == 1 and use.graph.single and (
         (unknown == 1 and known and size % known == 0) or (not unknown and known == size)))
     if not is_batch or unknown > 1 or not known or size % known or (not unknown and known != size):
-        raise Refused(f"it makes {target} of samples of {list(x.dims)}")
+        shown = [extent if extent is BATCH else int(extent) for extent in target]
+        raise Refused(f"it makes {shown} of samples of {list(x.dims)}")
     return _reshaped(use, x, [size // known if extent == -1 else extent for extent in rest])
 
 
@@ -193,7 +195,8 @@ def _gather(use: OperatorUse) -> Value:
             runs[-1][1] = i + 1
         else:
             runs.append([i, i + 1])
-    parts = [_cut(use, x, place, begin, end, f"_{k}" if len(runs) > 1 else "") for k, (begin, end) in enumerate(runs, 1)]
+    parts = [_cut(use, x, place, begin, end, f"_{count}" if len(runs) > 1 else "")
+             for count, (begin, end) in enumerate(runs, 1)]
     if len(parts) == 1:
         return parts[0]
     dims = list(x.dims)
@@ -362,103 +365,25 @@ def _space_to_depth(use: OperatorUse) -> Value:
                       (x.dims[0] * block * block, x.dims[1] // block, x.dims[2] // block))
 
 
-# --- constants and shapes -------------------------------------------------------------------------------
-
-
-def _shape(use: OperatorUse) -> Value:
-    x = use.value(0)
-    full = list(x.array.shape) if x.is_constant else [*([1] if use.graph.single else [BATCH]), *x.dims]
-    begin, end = int(use.attribute("start", 0)), use.attribute("end")
-    return Value(np.array(full, dtype=object)[begin: None if end is None else int(end)])
-
-
-def _size(use: OperatorUse) -> Value:
-    if not use.graph.single:
-        raise Refused("it counts the samples")
-    return Value(np.array(prod(use.tensor().dims)))
-
-
-def _constant(use: OperatorUse, arrays: Sequence[Any]) -> Any:
-    for key in ("value", "value_float", "value_int", "value_floats", "value_ints"):
-        if key in use.node.attributes:
-            value = use.attribute(key)
-            if key == "value":
-                return array_of(value, use.graph.model.path)
-            return np.array(value, "float32" if "float" in key else "int64")
-    raise Refused("it holds no numbers")
-
-
-def _filled(use: OperatorUse, arrays: Sequence[Any]) -> Any:
-    dims = [int(extent) for extent in arrays[0].reshape(-1)]
-    if prod(dims) > LARGEST_CONSTANT:
-        raise Refused("its constant is too large")
-    value = use.attribute("value")
-    fill = array_of(value, use.graph.model.path).reshape(-1)[0] if value is not None else np.float32(0)
-    return np.full(dims, fill)
-
-
-def _fold_slice(use: OperatorUse, arrays: Sequence[Any]) -> Any:
-    array = arrays[0]
-    starts, ends = use.numbers("starts", 1) or [], use.numbers("ends", 2) or []
-    axes = use.numbers("axes", 3) or list(range(len(starts)))
-    steps = use.numbers("steps", 4) or [1] * len(starts)
-    cut = [slice(None)] * array.ndim
-    for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
-        stop = None if step < 0 and end < -array.shape[axis] else end
-        cut[axis] = slice(start, stop, step)
-    return array[tuple(cut)]
-
-
-def _fold_unsqueeze(use: OperatorUse, arrays: Sequence[Any]) -> Any:
-    return np.expand_dims(arrays[0], tuple(use.numbers("axes", 1) or ()))
-
-
-def _fold_squeeze(use: OperatorUse, arrays: Sequence[Any]) -> Any:
-    axes = use.numbers("axes", 1)
-    return np.squeeze(arrays[0], tuple(axes) if axes is not None else None)
-
-
-def _fold_reshape(use: OperatorUse, arrays: Sequence[Any]) -> Any:
-    target = use.attribute("shape") or [int(extent) for extent in arrays[1].reshape(-1)]
-    return arrays[0].reshape([arrays[0].shape[i] if extent == 0 else extent for i, extent in enumerate(target)])
-
-
-def _fold_gather(use: OperatorUse, arrays: Sequence[Any]) -> Any:
-    return np.take(arrays[0], arrays[1].astype("int64"), axis=int(use.attribute("axis", 0)))
-
-
-def _fold_expand(use: OperatorUse, arrays: Sequence[Any]) -> Any:
-    dims = [int(extent) for extent in arrays[1].reshape(-1)]
-    if prod(dims) > LARGEST_CONSTANT:
-        raise Refused("its constant is too large")
-    return np.broadcast_to(arrays[0], np.broadcast_shapes(arrays[0].shape, tuple(dims)))
-
-
-def _fold_range(use: OperatorUse, arrays: Sequence[Any]) -> Any:
-    start, stop, step = (array.reshape(-1)[0] for array in arrays)
-    if not step or (stop - start) / step > LARGEST_CONSTANT:
-        raise Refused("its constant is too large")
-    return np.arange(start, stop, step)
-
-
 _REDUCE = ("axes", "keepdims", "noop_with_empty_axes")
 SHAPES: tuple[OperatorType, ...] = (
-    OperatorType("Reshape", "`Reshape`, `Flatten`", _reshape, ("allowzero", "shape"), fold=_fold_reshape,
+    OperatorType("Reshape", "`Reshape`, `Flatten`", _reshape, ("allowzero", "shape"), fold=fold_reshape,
                  limits="shapes that mix samples"),
     OperatorType("Flatten", "`Flatten`", _flatten, ("axis",), limits="`axis` other than 1"),
-    OperatorType("Squeeze", "`Reshape`", _squeeze, ("axes",), fold=_fold_squeeze),
-    OperatorType("Unsqueeze", "`Reshape`", _unsqueeze, ("axes",), fold=_fold_unsqueeze),
+    OperatorType("Squeeze", "`Reshape`", _squeeze, ("axes",), fold=fold_squeeze),
+    OperatorType("Unsqueeze", "`Reshape`", _unsqueeze, ("axes",), fold=fold_unsqueeze),
     OperatorType("Transpose", "`TransposeAxes`", _transpose, ("perm",), limits="moving the samples",
                  fold=lambda use, arrays: np.transpose(arrays[0], use.attribute("perm"))),
     OperatorType("Concat", "`Splice`", _concat, ("axis",),
                  fold=lambda use, arrays: np.concatenate(arrays, int(use.attribute("axis", 0))),
                  limits="stored numbers beside computed ones"),
     OperatorType("Split", "a `Slice` for each output", _split, ("axis", "split", "num_outputs")),
-    OperatorType("Slice", "`Slice`", _slice, ("axes", "ends", "starts"), fold=_fold_slice, limits="`steps` other than 1"),
-    OperatorType("Gather", "`Slice`, `Splice` of several", _gather, ("axis",), fold=_fold_gather,
+    OperatorType("Slice", "`Slice`", _slice, ("axes", "ends", "starts"), fold=fold_slice,
+                 limits="`steps` other than 1"),
+    OperatorType("Gather", "`Slice`, `Splice` of several", _gather, ("axis",), fold=fold_gather,
                  limits="computed indices"),
     OperatorType("Pad", "`Padding`", _pad, ("mode", "pads", "value"), limits="the mode `wrap`, negative pads"),
-    OperatorType("Expand", "adding zeros of that shape", _expand, fold=_fold_expand),
+    OperatorType("Expand", "adding zeros of that shape", _expand, fold=fold_expand),
     *(OperatorType(name, f"`{name}`", _competition(name), ("axis",),
                    limits="before opset 13: several axes together, but not all")
       for name in ("Softmax", "LogSoftmax", "Hardmax")),
@@ -476,13 +401,7 @@ SHAPES: tuple[OperatorType, ...] = (
                    ignored=("cubic_coeff_a", "exclude_outside", "extrapolation_value", "antialias",
                             "keep_aspect_ratio_policy", "axes"),
                    limits="factors that are not whole, `align_corners`, cubic") for name in ("Resize", "Upsample")),
-    OperatorType("DepthToSpace", "`DepthToSpace`; mode CRD with transposed axes", _depth_to_space, ("blocksize", "mode")),
+    OperatorType("DepthToSpace", "`DepthToSpace`; mode CRD with transposed axes", _depth_to_space,
+                 ("blocksize", "mode")),
     OperatorType("SpaceToDepth", "`SpaceToDepth`", _space_to_depth, ("blocksize",)),
-    OperatorType("Constant", "a number, or `ParameterTensor` that is not learned", None,
-                 ("value", "value_float", "value_int", "value_floats", "value_ints"), fold=_constant),
-    OperatorType("Shape", "numbers", _shape, ("start", "end"),
-                 fold=lambda use, arrays: np.array(arrays[0].shape, "int64")),
-    OperatorType("Size", "a number", _size, fold=lambda use, arrays: np.array(arrays[0].size)),
-    OperatorType("ConstantOfShape", "numbers", None, ("value",), fold=_filled),
-    OperatorType("Range", "numbers", None, fold=_fold_range),
 )

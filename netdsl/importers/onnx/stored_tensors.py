@@ -74,7 +74,8 @@ def _beside(tensor: StoredTensorInfo, size: int, path: Path) -> memoryview:
         raise unreadable(path, f"the tensor `{tensor.name}` is said to be in `{place}`, outside the model's folder",
                          "put the file with the weights beside the model.")
     try:
-        offset, length = (int(tensor.external.get(key) or default) for key, default in (("offset", 0), ("length", size)))
+        offset = int(tensor.external.get("offset") or 0)
+        length = int(tensor.external.get("length") or size)
         if offset < 0 or length < 0 or length > size:
             raise ValueError
     except ValueError:

@@ -233,7 +233,7 @@ class Translation:
             value = self._value(entry.name)
             if value is None or not value.text or value.column:
                 raise unreadable(self.model.path, f"its output `{entry.name}` is not computed from its inputs")
-            found.append(value.text if re.fullmatch(r"\w+", value.text) else self.define(_plain(entry.name), value.text))
+            found.append(value.text)
         if not found:
             raise unreadable(self.model.path, "its graph has no outputs")
         return list(dict.fromkeys(found))
