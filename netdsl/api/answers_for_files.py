@@ -32,13 +32,13 @@ def heads_for(program: CheckedProgram, path: Path, *, top: int, classes: str | N
 
 
 def answers_for(program: CheckedProgram, inputs: Sequence[str], path: Path, heads: Sequence[Head], *,
-                minibatch: int, device: str, standard_input: Iterable[str] = (),
+                minibatch: int, options: RunOptions, standard_input: Iterable[str] = (),
                 tell: Callable[[DataError], None] = lambda note: None) -> Iterator[Answer]:
     """An answer for every sample of the inputs, in turn; `tell` hears of what is perhaps not meant. Raises Failure."""
     with given_data(program, saved_state(find(path)), inputs, standard_input, tell) as datasets:
         for dataset in datasets:
             predictions = run(program, path, dataset, outputs=[head.output.node for head in heads],
-                              options=RunOptions(device=device), minibatch_size=minibatch)
+                              options=options, minibatch_size=minibatch)
             yield from answers(dataset, predictions, heads)
 
 

@@ -30,7 +30,8 @@ PhaseName = Literal["train", "validation", "test"]
 
 def train(program: Network, overrides: Sequence[str] = (), *, out: str | Path | None = None, device: str = "auto",
           resume: str | Path | None = None, accept_changes: bool = False, weights: str | Path | None = None,
-          allow_missing: Sequence[str] | str = (), seed: int | None = None, workers: int | None = None,
+          map: str | Path = "", allow_missing: Sequence[str] | str = (), seed: int | None = None,
+          workers: int | None = None,
           max_epochs: int | None = None, max_steps: int | None = None, max_time: float | str | None = None,
           save_minutes: float = 15.0, limit: int | None = None, overfit: int | None = None, best: str | None = None,
           test: bool = True, require_data: bool = False, nan: Literal["stop", "continue"] = "stop",
@@ -44,6 +45,7 @@ def train(program: Network, overrides: Sequence[str] = (), *, out: str | Path | 
     resume          a checkpoint, a run's folder or a network's name: continue at the exact next minibatch
     accept_changes  resume although plan or network have changed
     weights         begin with these weights: a checkpoint, a run's folder, a network's name
+    map             which tensor of the weights is which: a file with lines `theirs -> ours`, "auto", or a map's name
     allow_missing   patterns of tensors that may start fresh: "model.fc8.*"
     seed            the run's seed; None: the file's
     workers         threads that read data; None: by the machine
@@ -66,6 +68,7 @@ def train(program: Network, overrides: Sequence[str] = (), *, out: str | Path | 
     for name, value in (("max_epochs", max_epochs), ("max_steps", max_steps), ("limit", limit), ("overfit", overfit)):
         _require_count(name, value)
     options = RunOptions(device=device, out=out, resume=resume, accept_changes=accept_changes, weights=weights,
+                         weight_map=str(map),
                          allow_missing=_texts(allow_missing), seed=seed, limits=limits, workers=workers, best=best,
                          save_minutes=save_minutes, test=test,
                          nan_continue=_one_of("nan", nan, ("stop", "continue")) == "continue")
@@ -81,13 +84,14 @@ def train(program: Network, overrides: Sequence[str] = (), *, out: str | Path | 
 
 def test(program: Network, checkpoint: str | Path | None = None, overrides: Sequence[str] = (), *,
          phase: PhaseName = "test", device: str = "auto", workers: int | None = None, limit: int | None = None,
-         epoch: Literal["best", "last"] | None = None, require_data: bool = False, quiet: bool = False) -> EvalResult:
+         epoch: Literal["best", "last"] | None = None, map: str | Path = "", require_data: bool = False,
+         quiet: bool = False) -> EvalResult:
     """Criterion and metrics of a checkpoint on a whole data set, in inference mode: `netdsl test`.
 
     `checkpoint` is what `-c` takes: a checkpoint, a run's folder, a safetensors file or a network's name; None:
     the file's latest run. Of a run `epoch` says which one: "best" or "last"; None: the best by validation data, or the
-    last where there are none. `phase` says by which reader. The result has the worst samples, and for each output
-    what was counted, such as its confusion matrix.
+    last where there are none. `map` is that of `train`. `phase` says by which reader. The result has the worst
+    samples, and for each output what was counted, such as its confusion matrix.
     """
     from ..training import Limits, RunOptions
     from ..training import test as evaluate
@@ -103,7 +107,8 @@ def test(program: Network, checkpoint: str | Path | None = None, overrides: Sequ
     if ready.sample:
         _say(quiet)(f"SAMPLE DATA: {ready.sample}")
     _warn(quiet)(ready.warnings)
-    options = RunOptions(device=device, workers=workers, limits=Limits(minibatches=limit))
+    options = RunOptions(device=device, workers=workers, limits=Limits(minibatches=limit), weight_map=str(map),
+                         tell=_say(quiet))
     found = evaluate(ready.program, path, phase=phase, reporter=_reporter(quiet), options=options)
     if found.skipped:
         _say(quiet)(skipped_samples_note(found.skipped, phase))
@@ -112,13 +117,15 @@ def test(program: Network, checkpoint: str | Path | None = None, overrides: Sequ
 
 def predict(program: Network, inputs: str | Path | Iterable[str | Path], checkpoint: str | Path | None = None,
             overrides: Sequence[str] = (), *, top: int = 5, classes: str | Path | None = None, minibatch: int = 32,
-            device: str = "auto", epoch: Literal["best", "last"] | None = None, quiet: bool = False) -> list[Answer]:
+            device: str = "auto", epoch: Literal["best", "last"] | None = None, map: str | Path = "",
+            quiet: bool = False) -> list[Answer]:
     """What a checkpoint says of images, folders of images, or files of rows, without labels: `netdsl predict`.
 
     One answer for each sample, in turn: `answer.values["z"]` is what the output z says, `answer.to_json ()` is what
-    `--format json` prints. An input that cannot be read has its mistake in `answer.error`. `checkpoint`
-    and `epoch` are those of `test`. `program` may be an ONNX file, which has its weights in it.
+    `--format json` prints. An input that cannot be read has its mistake in `answer.error`. `checkpoint`,
+    `epoch` and `map` are those of `test`. `program` may be an ONNX file, which has its weights in it.
     """
+    from ..training import RunOptions
     from .answers_for_files import answers_for, heads_for
     from .answers_from_onnx import is_onnx
     from .programs import ready_program
@@ -132,7 +139,8 @@ def predict(program: Network, inputs: str | Path | Iterable[str | Path], checkpo
     ready = ready_program(given, phases=tuple(Phase) if given.readers.sample is not None else ())
     path = _checkpoint(ready.program, checkpoint, epoch, quiet)
     heads = heads_for(ready.program, path, top=top, classes=str(classes) if classes is not None else None)
-    return list(answers_for(ready.program, names, path, heads, minibatch=minibatch, device=device))
+    options = RunOptions(device=device, weight_map=str(map), tell=_say(quiet))
+    return list(answers_for(ready.program, names, path, heads, minibatch=minibatch, options=options))
 
 
 def _names(inputs: str | Path | Iterable[str | Path]) -> list[str]:
@@ -150,22 +158,26 @@ def _predict_by_onnx(path: str, inputs: str | Path | Iterable[str | Path], overr
 
 def export(program: Network, to: str, checkpoint: str | Path | None = None, overrides: Sequence[str] = (), *,
            out: str | Path | None = None, epoch: Literal["best", "last"] | None = None, untrained: bool = False,
-           opset: int | None = None, fold_batch_norm: bool = False, quiet: bool = False) -> list[Path]:
+           opset: int | None = None, fold_batch_norm: bool = False, with_preprocessing: bool = False,
+           image_size: tuple[int, int] | None = None, quiet: bool = False) -> list[Path]:
     """Write a network with the weights of a checkpoint for other programs: `netdsl export`. Returns the files.
 
-    `to` is a format: "onnx", "safetensors", "net"; `checkpoint` and `epoch` are those of `test`.
+    `to` is a format: "onnx", "torch", "exported-program", "safetensors", "net"; `checkpoint` and `epoch`
+    are those of `test`.
 
-    out               where to write; None: the network's name with the format's ending
-    untrained         export the network as training would start, without a checkpoint
-    opset             ONNX: the version of the operators; None: 18
-    fold_batch_norm   ONNX: batch normalization goes into the layer before it
+    out                 where to write; None: the network's name with the format's ending
+    untrained           export the network as training would start, without a checkpoint
+    opset               ONNX: the version of the operators; None: 18
+    fold_batch_norm     ONNX: batch normalization goes into the layer before it
+    with_preprocessing  exported program: images as bytes in, shares of the classes out, as the test reader makes them
+    image_size          exported program with preprocessing: width and height of the images
     """
     from .export_network import FORMATS, ExportOptions, export_network
 
     _one_of("to", to, tuple(FORMATS))
     if untrained and (checkpoint is not None or epoch is not None):
         raise _wrong("`untrained` takes no checkpoint", "leave one of them out.")
-    options = ExportOptions(opset=opset, fold_batch_norm=fold_batch_norm)
+    options = ExportOptions(opset, fold_batch_norm, with_preprocessing, image_size)
     say = _say(quiet)
     written = export_network(_checked(program, _texts(overrides)), to, None if checkpoint is None else str(checkpoint),
                              out, options, epoch=_epoch(epoch), untrained=untrained, tell=say)
@@ -174,19 +186,21 @@ def export(program: Network, to: str, checkpoint: str | Path | None = None, over
     return list(written.files)
 
 
-def load_weights(module: nn.Module, checkpoint: str | Path, *, epoch: Literal["best", "last"] | None = None
-                 ) -> nn.Module:
+def load_weights(module: nn.Module, checkpoint: str | Path, *, map: str | Path = "",
+                 epoch: Literal["best", "last"] | None = None) -> nn.Module:
     """Put the weights of a checkpoint into a compiled module, and return the module.
 
     `checkpoint` is what `-c` takes: a checkpoint's folder, a run's, a safetensors file, or a network's name for
-    its latest run. `epoch` is that of `test`. Raises Failure unless every tensor of the module is in the checkpoint,
+    its latest run; or weights of another system, such as a model of CNTK. `epoch` is that of `test`, `map` that of
+    `train`. Raises Failure unless every tensor of the module is in the checkpoint,
     in its shape.
     """
     from ..runs.store import checkpoint_in, checkpoint_of
+    from ..training import RunOptions
     from ..training.evaluation.inference import load_into
 
     found = checkpoint_of("", str(checkpoint))
-    return load_into(module, checkpoint_in(found, _epoch(epoch)))
+    return load_into(module, checkpoint_in(found, _epoch(epoch)), RunOptions(weight_map=str(map)))
 
 
 def compile(program: Network, *, outputs: Sequence[str] = (), seed: int = 0, device: str = "cpu") -> nn.Module:

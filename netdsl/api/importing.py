@@ -30,13 +30,14 @@ class ImportedFile:
 
 
 def import_file(file: str | Path, overrides: Sequence[str] = (), *, out: str | Path | None = None,
-                weights: str | Path | None = None, allow_missing: Sequence[str] = (),
+                weights: str | Path | None = None, map: str | Path = "", allow_missing: Sequence[str] = (),
                 force: bool = False) -> ImportedFile:
     """Write a file of CNTK, Caffe, darknet or ONNX as a `.net` file that means the same: `netdsl import`.
 
     out            the file to write; None: beside the original, with the ending `.net`
     weights        a file with weights of that system: written as safetensors under the names of the `.net` file;
                    a file that has weights itself (ONNX, a model of CNTK) needs none
+    map            which tensor of the weights is which: a file, "auto", or one of netdsl's maps
     allow_missing  patterns of tensors that may be missing in it
     force          write over a file that is there
 
@@ -52,7 +53,7 @@ def import_file(file: str | Path, overrides: Sequence[str] = (), *, out: str | P
 
         stored = target.with_suffix(".safetensors")
         _require_new(stored, given, force)
-        data, report = stored_weights(again, given, tuple(allow_missing))
+        data, report = stored_weights(again, given, tuple(allow_missing), str(map))
         write_result(stored, data)
     write_result(target, text)
     return ImportedFile(target, text, again, notes, stored, report)

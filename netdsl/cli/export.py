@@ -35,6 +35,9 @@ def _with_row_docs(command: Any) -> Any:
 
 @examples(
     ("netdsl export digits.net --to onnx", "digits.onnx, by the latest run"),
+    ("netdsl export digits.net --to torch", "digits.py, a module without netdsl in it, and digits.safetensors"),
+    ("netdsl export photos.net --to exported-program --with-preprocessing --image-size 640:480",
+     "photos.pt2: images in, shares out"),
     ("netdsl export digits.net --to safetensors -c runs/digits/latest --epoch last", "the weights alone"),
     ("netdsl export digits.net --to net -o handed/digits.net", "one `.net` file and its weights"),
 )
@@ -47,9 +50,14 @@ def _with_row_docs(command: Any) -> Any:
 @click.option("--untrained", is_flag=True, help="Export the network as training would start, without a checkpoint.")
 @click.option("--opset", type=click.IntRange(18), help="ONNX: the version of the operators; by default 18.")
 @click.option("--fold-batch-norm", is_flag=True, help="ONNX: batch normalization goes into the layer before it.")
+@click.option("--with-preprocessing", is_flag=True,
+              help="Exported program: images as bytes in, shares of the classes out, as the test reader makes them.")
+@click.option("--image-size", type=_Size(), metavar="W:H",
+              help="Exported program with preprocessing: how large the images are.")
 @_with_row_docs
 def export(file: str, overrides: tuple[str, ...], form: str, out: str | None, checkpoint: str | None,
-           epoch: str | None, untrained: bool, opset: int | None, fold_batch_norm: bool) -> int:
+           epoch: str | None, untrained: bool, opset: int | None, fold_batch_norm: bool, with_preprocessing: bool,
+           image_size: tuple[int, int] | None) -> int:
     """Write the network of FILE, with the weights of a checkpoint, for other programs.
 
     What is exported are the outputs and what they are computed from; criteria, metrics and labels are left out,
@@ -58,7 +66,7 @@ def export(file: str, overrides: tuple[str, ...], form: str, out: str | None, ch
     if untrained and (checkpoint or epoch):
         raise click.UsageError("--untrained takes no checkpoint", click.get_current_context())
     program = loaded(file, overrides).require_network()
-    options = ExportOptions(opset=opset, fold_batch_norm=fold_batch_norm)
+    options = ExportOptions(opset, fold_batch_norm, with_preprocessing, image_size)
     written = export_network(program, form, checkpoint, out, options, epoch=epoch, untrained=untrained, tell=err)
     for path in written.files:
         err(f"wrote {path}")

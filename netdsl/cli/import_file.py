@@ -15,6 +15,7 @@ from .common_options import file_and_overrides, print_warnings
 from .help_examples import examples
 from .output import err
 from .output import out as write
+from .weights_options import map_option
 
 
 @examples(
@@ -27,10 +28,11 @@ from .output import out as write
 @file_and_overrides
 @click.option("--out", "-o", metavar="FILE.net", help="Where to write; by default beside FILE; `-` is standard output.")
 @click.option("--weights", metavar="PATH", help="Weights of that system, written beside it as safetensors.")
+@map_option
 @click.option("--allow-missing", multiple=True, metavar="PATTERN", help="Tensors that the weights need not have.")
 @click.option("--force", is_flag=True, help="Write over files that are there.")
 def import_(file: str, overrides: tuple[str, ...], out: str | None, weights: str | None,
-            allow_missing: tuple[str, ...], force: bool) -> int:
+            map: str, allow_missing: tuple[str, ...], force: bool) -> int:
     """Write a FILE of CNTK, Caffe, darknet or ONNX as a `.net` file that means the same.
 
     Names and comments stay. What is written is read again and compared with FILE: nodes, shapes, plan and readers
@@ -41,7 +43,8 @@ def import_(file: str, overrides: tuple[str, ...], out: str | None, weights: str
         _say(notes)
         write(text, nl=False)
         return 0
-    found = import_file(file, overrides, out=out, weights=weights, allow_missing=allow_missing, force=force)
+    found = import_file(file, overrides, out=out, weights=weights, map=map, allow_missing=allow_missing,
+                        force=force)
     _say(found.notes)
     err(f"wrote {found.path}: {plural(len(found.program.network), 'node')}, "
         f"{plural(totals(found.program.network).parameters, 'parameter')}; read again, it is the same network and plan")

@@ -26,7 +26,14 @@ from ..training.evaluation.prediction import Answer
 from .completion import complete_file
 from .help_examples import examples
 from .output import err, out, out_json
-from .weights_options import checkpoint_option, chosen_checkpoint, device_option, epoch_option, format_option
+from .weights_options import (
+    checkpoint_option,
+    chosen_checkpoint,
+    device_option,
+    epoch_option,
+    format_option,
+    map_option,
+)
 
 if TYPE_CHECKING:
     from ..ir.program import CheckedProgram
@@ -44,6 +51,7 @@ if TYPE_CHECKING:
 @click.argument("file", metavar="FILE", shell_complete=complete_file)
 @click.argument("arguments", nargs=-1, metavar="INPUT... [NAME=VALUE]...")
 @checkpoint_option
+@map_option
 @epoch_option
 @click.option("--out", "-o", "folder", metavar="FOLDER",
               help="Where maps of classes and images that the network makes are written as PNG.")
@@ -52,8 +60,9 @@ if TYPE_CHECKING:
 @click.option("--minibatch", type=click.IntRange(1), default=32, show_default=True, help="Samples at a time.")
 @device_option
 @format_option("text", "json", "csv")
-def predict(file: str, arguments: tuple[str, ...], checkpoint: str | None, epoch: str | None, folder: str | None,
-            top: int, classes: str | None, minibatch: int, device: str, form: str) -> int:
+def predict(file: str, arguments: tuple[str, ...], checkpoint: str | None, map: str, epoch: str | None,
+            folder: str | None, top: int, classes: str | None, minibatch: int, device: str,
+            form: str) -> int:
     """What the network says of each INPUT, by a checkpoint of FILE.
 
     Every output is answered by what it is compared with in the file: classes with their shares, independent
@@ -71,8 +80,8 @@ def predict(file: str, arguments: tuple[str, ...], checkpoint: str | None, epoch
     inputs = [a for a in arguments if a not in overrides]
     standard_input = sys.stdin if "-" in inputs else ()
     if is_onnx(file):
-        if checkpoint or epoch:
-            raise click.UsageError("an ONNX model has its weights in it; leave --checkpoint and --epoch out",
+        if checkpoint or epoch or map:
+            raise click.UsageError("an ONNX model has its weights in it; leave --checkpoint, --map and --epoch out",
                                    click.get_current_context())
         model = OnnxModel.of(file, overrides, top=top, classes=classes)
         _require_inputs(inputs, model.needs_names)
@@ -86,7 +95,10 @@ def predict(file: str, arguments: tuple[str, ...], checkpoint: str | None, epoch
         path = chosen_checkpoint(file, checkpoint, epoch)
         heads = heads_for(program, path, top=top, classes=classes)
         printer = _Printer(heads, form, folder)
-        coming = answers_for(program, inputs, path, heads, minibatch=minibatch, device=device,
+        from ..training import RunOptions
+
+        options = RunOptions(device=device, weight_map=map, tell=err)
+        coming = answers_for(program, inputs, path, heads, minibatch=minibatch, options=options,
                              standard_input=standard_input, tell=_tell)
     found = [printer.print(answer) for answer in coming]
     if not found:

@@ -26,6 +26,7 @@ from .weights_options import (
     epoch_option,
     format_option,
     loaded_with_data,
+    map_option,
     value_lines,
 )
 
@@ -44,6 +45,7 @@ MOST_COLUMNS = 30
 @click.command()
 @file_and_overrides
 @checkpoint_option
+@map_option
 @epoch_option
 @phase_option(Phase.TEST, "Which of the file's readers.")
 @device_option
@@ -53,8 +55,9 @@ MOST_COLUMNS = 30
 @click.option("--details", is_flag=True,
               help="Also the worst samples, and for each output its confusion matrix, precision and recall.")
 @format_option("text", "json")
-def test(file: str, overrides: tuple[str, ...], checkpoint: str | None, epoch: str | None, phase: Phase, device: str,
-         workers: int | None, limit: int | None, require_data: bool, details: bool, form: str) -> int:
+def test(file: str, overrides: tuple[str, ...], checkpoint: str | None, map: str, epoch: str | None,
+         phase: Phase, device: str, workers: int | None, limit: int | None, require_data: bool, details: bool,
+         form: str) -> int:
     """Criterion and metrics of a checkpoint on the whole test set of FILE, in inference mode."""
     path = chosen_checkpoint(file, checkpoint, epoch)
     program = loaded_with_data(file, overrides, phase, require_data).require()
@@ -67,7 +70,8 @@ def test(file: str, overrides: tuple[str, ...], checkpoint: str | None, epoch: s
     reporter = (
         ConsoleReporter(sys.stdout, True, lambda: shutil.get_terminal_size((100, 24)).columns) if live else Reporter()
     )
-    options = RunOptions(device=device, workers=workers, limits=Limits(minibatches=limit))
+    options = RunOptions(device=device, workers=workers, limits=Limits(minibatches=limit), weight_map=map,
+                         tell=err)
     found = evaluate(program, path, phase=phase, reporter=reporter, options=options)
     if found.skipped:
         err(skipped_samples_note(found.skipped, phase))

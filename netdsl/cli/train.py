@@ -15,7 +15,7 @@ from .common_options import TIME, file_and_overrides, print_warnings
 from .completion import complete_checkpoint
 from .help_examples import examples
 from .output import err, on_terminal, out, room, without_reader
-from .weights_options import device_option
+from .weights_options import device_option, map_option
 
 if TYPE_CHECKING:
     from ..training import RunOptions
@@ -33,6 +33,7 @@ def _training_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--accept-changes", is_flag=True, help="Resume even if the plan or the network has changed."),
         click.option("--weights", metavar="PATH|RUN", shell_complete=complete_checkpoint,
                      help="Start from the weights of a checkpoint."),
+        map_option,
         click.option("--allow-missing", multiple=True, metavar="GLOB",
                      help="Tensors that may be missing and start fresh."),
         click.option("--best", metavar="METRIC",
@@ -66,6 +67,8 @@ def _training_options(command: Callable[..., Any]) -> Callable[..., Any]:
     ("netdsl run digits.net --smoke", "try it out in seconds, on made-up data"),
     ("netdsl run digits.net --limit 20 --max-time 10m", "a short run"),
     ("netdsl run digits.net --resume digits", "resume the latest run, at the exact next minibatch"),
+    ("netdsl run networks/resnet50_imagenet.net --weights resnet50.safetensors --map torchvision-resnet50",
+     "weights under other names"),
     ("netdsl run digits.net --weights runs/base --allow-missing 'model.head.*'", "start from trained weights"),
 )
 @click.command()
@@ -131,9 +134,10 @@ def _run_options(options: Mapping[str, Any], test: bool) -> RunOptions:
 
     limits = Limits(epochs=options["max_epochs"], steps=options["max_steps"], seconds=options["max_time"],
                     minibatches=options["limit"], overfit=options["overfit"])
-    same = ("device", "out", "resume", "accept_changes", "weights", "allow_missing", "seed", "workers", "save_minutes",
-            "best")
+    same = ("device", "out", "resume", "accept_changes", "weights", "allow_missing", "seed", "workers",
+            "save_minutes", "best")
     return RunOptions(limits=limits, nan_continue=options["nan"] == "continue", test=test,
+                      weight_map=options["map"],
                       **{name: options[name] for name in same})
 
 

@@ -29,7 +29,14 @@ def format_option(*forms: str) -> Callable[[F], F]:
 
 def checkpoint_option(command: F) -> F:
     return click.option("--checkpoint", "-c", metavar="PATH|RUN", shell_complete=complete_checkpoint,
-                        help="A checkpoint, a run's folder or a safetensors file; by default the latest run.")(command)
+                        help="A checkpoint, a run's folder, a safetensors file, or weights of another system such as a "
+                             "model of CNTK; by default the latest run.")(command)
+
+
+def map_option(command: F) -> F:
+    return click.option("--map", metavar="FILE|NAME", default="",
+                        help="Which tensor of the weights is which: a file with lines `theirs -> ours`, a map that "
+                             "netdsl has, or `auto`.")(command)
 
 
 def epoch_option(command: F) -> F:

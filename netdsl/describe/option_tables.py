@@ -18,6 +18,7 @@ from ..spec import Option, Spec, aliases
 #: section -> what it is called in the list of families
 FAMILIES = {
     "dense": "Dense", "convolution": "Convolution", "pooling": "Pooling", "normalization": "Normalization",
+    "attention": "Attention",
     "dropout": "Dropout", "activation": "Activations", "arithmetic": "Arithmetic", "comparison": "Comparisons",
     "linear": "Linear algebra", "reduction": "Reductions", "shape": "Shapes", "source": "Inputs and parameters",
     "assertion": "Assertions", "criterion": "Criteria and metrics",

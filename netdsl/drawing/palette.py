@@ -22,6 +22,7 @@ FAMILIES: dict[str, Paint] = {
     "dense": Paint("#5a4a8a", "dense"),
     "pooling": Paint("#2f7d5b", "pooling"),
     "normalization": Paint("#7a6a1f", "normalization"),
+    "attention": Paint("#7d3f78", "attention"),
     "activation": Paint("#a23b3b", "activation"),
     "dropout": Paint("#8a6548", "dropout"),
     "arithmetic": Paint("#4f5b69", "arithmetic"),

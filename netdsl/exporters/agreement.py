@@ -38,9 +38,7 @@ def compared(executable: Executable, other: Callable[[Tensors], Tensors], batche
     """The network against another form of it, which takes tensors by input name and gives them by node name."""
     found = Agreement(0.0, executable.roots[0])
     for batch in batches:
-        inputs = random_inputs(executable.inputs, batch)
-        with torch.inference_mode():
-            expected = executable(inputs)
+        inputs, expected = _finite_run(executable, batch)
         values = other(inputs)
         for name in executable.roots:
             worst = difference(expected[name].numpy(), values[name].detach().numpy())
@@ -49,10 +47,23 @@ def compared(executable: Executable, other: Callable[[Tensors], Tensors], batche
     return found
 
 
-def random_inputs(inputs: Mapping[str, Shape], batch: int) -> dict[str, torch.Tensor]:
-    """Images as bytes have them (0 to 255), other inputs from a normal distribution; float32."""
+def _finite_run(executable: Executable, batch: int) -> tuple[dict[str, torch.Tensor], Tensors]:
+    """Random inputs and what the network makes of them: images as bytes have them (0 to 255), or, where that is too
+    much (exponentials), from 0 to 1.
+    """
+    for most in (255.0, 1.0):
+        inputs = random_inputs(executable.inputs, batch, most)
+        with torch.inference_mode():
+            values = executable(inputs)
+        if all(value.isfinite().all() for value in values.values()):
+            break
+    return inputs, values
+
+
+def random_inputs(inputs: Mapping[str, Shape], batch: int, most: float) -> dict[str, torch.Tensor]:
+    """Images from 0 to `most`, other inputs from a normal distribution; float32."""
     generator = torch.Generator().manual_seed(batch)
-    return {name: torch.randint(0, 256, (batch, *shape.dims), generator=generator).float() if shape.rank > 1
+    return {name: most * torch.rand(batch, *shape.dims, generator=generator) if shape.rank > 1
             else torch.randn(batch, *shape.dims, generator=generator) for name, shape in inputs.items()}
 
 

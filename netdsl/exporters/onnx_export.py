@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-import logging
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +12,14 @@ from torch import nn
 from torch.export import Dim
 
 from ..base.atomic_files import new_file, writing
-from ..base.codes import Code
-from ..base.failure import failure
+from ..base.failure import Failure
 from ..layers.layer import Shape
 from ..lower import Executable
-from .agreement import Agreement, compared
+from .agreement import TOLERANCE, compared, difference
 from .export_format import Exported, ExportFormat, ExportRequest
 from .onnx_metadata import metadata_of
 from .onnx_network import OnnxNetwork, open_session
+from .traced import Outputs, quiet
 from .unexportable import example_of, refused
 
 #: The oldest set of operators that torch's exporter writes natively, and so the one that most programs read.
@@ -51,58 +48,48 @@ class OnnxFormat(ExportFormat):
         return Exported((request.target,), notes)
 
 
-class _Outputs(nn.Module):
-    """The outputs of a network as a tuple, in order."""
-
-    def __init__(self, executable: Executable) -> None:
-        super().__init__()
-        self.network, self.roots = executable.module, executable.roots
-
-    def forward(self, *tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        values = self.network(*tensors)
-        return tuple(values[name] for name in self.roots)
-
-
 def onnx_model(request: ExportRequest) -> Any:
     """The model as torch's exporter makes it, under the file's names. Raises Failure."""
     executable, options = request.executable, request.options
     opset = options.opset or OPSET
     shapes = list(executable.inputs.values())
-
-    def attempt(module: nn.Module, inputs: Sequence[Shape]) -> Any:
-        return _exported(module, inputs, opset)
-
     try:
-        program = _exported(_Outputs(executable), shapes, opset, list(executable.inputs), list(request.output_names))
+        program = _exported(Outputs(executable), shapes, opset, list(executable.inputs), list(request.output_names))
     except Exception as error:  # torch's exporter raises whatever it runs into
-        raise refused(executable, error, "ONNX", OnnxFormat.title, attempt) from error
+        raise refused(executable, error, "ONNX", OnnxFormat.title, _attempt(opset)) from error
     _simplify(program, options.fold_batch_norm)
     _rename(program.model, executable)
     program.model.metadata_props.update(metadata_of(request))
     return program.model
 
 
+def _attempt(opset: int) -> Callable[[nn.Module, list[Shape]], None]:
+    """Exports a layer by itself, and has onnxruntime compute it where that is installed; raises what goes wrong."""
+    def attempt(module: nn.Module, shapes: list[Shape]) -> None:
+        program = _exported(module, shapes, opset)
+        _simplify(program, False)
+        if not _has_runtime():
+            return
+        session = open_session(program.model_proto.SerializeToString())
+        for batch in (1, 3):
+            given = [example_of(shape, batch) for shape in shapes]
+            arrays = {value.name: x.numpy() for value, x in zip(session.get_inputs(), given, strict=True)}
+            with torch.inference_mode():
+                expected = module(*given).numpy()
+            if not difference(expected, session.run(None, arrays)[0]) <= TOLERANCE:
+                raise ValueError("onnxruntime computes other numbers for it")
+
+    return attempt
+
+
 def _exported(module: nn.Module, inputs: Sequence[Shape], opset: int, input_names: list[str] | None = None,
               output_names: list[str] | None = None) -> Any:
     batch = Dim("batch")
     dynamic = (tuple({0: batch} if shape.batched else None for shape in inputs),)
-    with _quiet():
+    with quiet():
         return torch.onnx.export(module.eval(), tuple(example_of(shape, 2) for shape in inputs), dynamo=True,
                                  dynamic_shapes=dynamic, input_names=input_names, output_names=output_names,
                                  opset_version=opset, optimize=False, verbose=False)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """torch's exporter warns of what does not concern this network (torchvision, its own deprecations)."""
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(before)
 
 
 # --- names ----------------------------------------------------------------------------------------------
@@ -123,7 +110,7 @@ def _weight_names(executable: Executable) -> dict[str, str]:
     """torch's path of each tensor -> the file's name: also constants, that checkpoints leave out."""
     names = {id(getattr(layer, own)): f"{name}.{own}" for name, layer in executable.layers.items()
              for own in layer.owned}
-    wrapped = _Outputs(executable)
+    wrapped = Outputs(executable)
     found = (*wrapped.named_parameters(remove_duplicate=False), *wrapped.named_buffers(remove_duplicate=False))
     return {path: names[id(tensor)] for path, tensor in found if id(tensor) in names}
 
@@ -165,13 +152,25 @@ def _simplify(program: Any, fold_batch_norm: bool) -> None:
     from onnx_ir.passes import common
     from onnxscript import optimizer
 
-    with _quiet():
+    with quiet():
         if fold_batch_norm:
             program.optimize()
-        else:
-            optimizer.fold_constants(program.model)
-            optimizer.remove_unused_nodes(program.model)
-            common.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(program.model)
+            return
+        optimizer.fold_constants(program.model)
+        for node in program.model.graph:
+            _without_made_up_bias(node)
+        optimizer.remove_unused_nodes(program.model)
+        common.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(program.model)
+
+
+def _without_made_up_bias(node: Any) -> None:
+    """torch's exporter gives a convolution without a bias one of zeros (over three axes in a wrong shape)."""
+    if node.op_type not in ("Conv", "ConvTranspose") or len(node.inputs) < 3 or node.inputs[2] is None:
+        return
+    bias = node.inputs[2]
+    is_made_up = bias.const_value is not None and "." not in bias.name  # a weight has the path of its module
+    if is_made_up and not bias.const_value.numpy().any():
+        node.resize_inputs(2)
 
 
 # --- writing and checking ---------------------------------------------------------------------------------
@@ -190,19 +189,22 @@ def _checked(request: ExportRequest, path: Path) -> tuple[str, ...]:
     import onnx
 
     onnx.checker.check_model(str(path))
-    if importlib.util.find_spec("onnxruntime") is None:
+    if not _has_runtime():
         return ("onnxruntime is not installed, so nothing has computed the model: `pip install onnxruntime` checks it",)
     names = dict(zip(request.output_names, request.executable.roots, strict=True))
-    model = OnnxNetwork(open_session(path), names, request.executable.inputs)
-    found = compared(request.executable, model)
-    if not found.is_close:
-        raise _differs(request, found)
-    return (f"onnxruntime agrees to {found.text} (minibatches of 1 and 3)",)
+    try:
+        found = compared(request.executable, OnnxNetwork(open_session(path), names, request.executable.inputs))
+        if found.is_close:
+            return (f"onnxruntime agrees to {found.text} (minibatches of 1 and 3)",)
+        wrong = ValueError(f"onnxruntime computes other numbers for `{found.output}`: they differ by {found.text} of "
+                           "the largest value")
+    except Failure:
+        raise
+    except Exception as error:  # onnxruntime's exceptions have no common base
+        wrong = ValueError(f"onnxruntime cannot compute the model: {error}")
+    attempt = _attempt(request.options.opset or OPSET)
+    raise refused(request.executable, wrong, "ONNX", OnnxFormat.title, attempt) from wrong
 
 
-def _differs(request: ExportRequest, found: Agreement) -> Exception:
-    node = request.program.network[found.output]
-    return failure(Code.CANNOT_EXPORT, f"onnxruntime computes other numbers for `{found.output}`", node.span,
-                   f"differs by {found.text} of the largest value",
-                   body=("The model was compared with the network on random inputs; nothing was written.",),
-                   hint="try another --opset, or export the network as PyTorch source: `--to torch`.")
+def _has_runtime() -> bool:
+    return importlib.util.find_spec("onnxruntime") is not None

@@ -35,18 +35,20 @@ def _array(tensor: torch.Tensor, shape: Shape) -> np.ndarray:
     return np.ascontiguousarray(as_numbers(tensor.cpu(), shape, torch.float32).float().numpy())
 
 
-def open_session(path: Path) -> Any:
-    """The file, opened by onnxruntime. Raises Failure."""
+def open_session(model: Path | bytes) -> Any:
+    """A model in a file or in memory, opened by onnxruntime. Raises Failure."""
     require_modules(("onnxruntime",), "to compute an ONNX model", "onnxruntime")
     import onnxruntime
 
+    given = str(model) if isinstance(model, Path) else model
+    name = str(model) if isinstance(model, Path) else "model"
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(given, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # its exceptions have no common base
         said = str(error).splitlines()[0][:300] if str(error) else type(error).__name__
-        raise failure(Code.NO_FILE, "onnxruntime cannot open this model", Span.nowhere(str(path)),
+        raise failure(Code.NO_FILE, "onnxruntime cannot open this model", Span.nowhere(name),
                       body=(f"It says: {said}",),
                       hint="check that the file is a whole ONNX model, and that onnxruntime is not older than its "
                            "operators (the opset).") from error

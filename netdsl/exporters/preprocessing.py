@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from ..ir.program import CheckedProgram, Phase
+from ..readers.formats.images import pillow
 from ..readers.reader import DataError, SampleRng
-from ..readers.transforms.pipeline import ImageReader, Pipeline
+from ..readers.transforms.pipeline import ImageReader, Pipeline, channels_first
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,13 @@ class Preprocessing:
         steps = [step.show() for step in self.reader.transforms]
         return {"width": width, "height": height, "channels": channels, "colorOrder": order, "transforms": steps,
                 "views": self.pipeline.views, **self._values()}
+
+    def prepared(self, image: np.ndarray, draw: np.random.Generator) -> np.ndarray:
+        """An image of bytes (height x width x 3, RGB) as the network's input, its views along the first axis."""
+        if self.dims[0] == 1:
+            image = np.asarray(pillow().fromarray(image).convert("L"))[..., None]
+        ready = channels_first(self.pipeline.run(self.reader.in_order(image), draw)).astype(np.float32)
+        return np.ascontiguousarray(ready.reshape(-1, *self.dims))
 
     def _values(self) -> dict[str, Any]:
         """The steps that change values are affine: two images tell what they do."""

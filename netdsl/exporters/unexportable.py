@@ -29,7 +29,7 @@ def refused(executable: Executable, error: Exception, form: str, title: str,
     node, why = _culprit(executable, attempt)
     reason = (why or error)
     said = next((line.strip() for line in str(reason).splitlines() if line.strip()), type(reason).__name__)
-    body = (f"torch says: {said[:300]}",)
+    body = (f"The reason: {said[:300].rstrip('.')}.",)
     hint = "export the network as PyTorch source instead: `--to torch`; or name in `outputNodes` what comes before it."
     if node is None:
         span = executable.network[executable.roots[0]].span

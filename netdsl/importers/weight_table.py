@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from .arrays.neon_weights import NeonWeights
+from .arrays.numpy_weights import NumPyArchive
+from .arrays.torch_weights import TorchStateDict
 from .caffe.caffe_weights import CaffeModel
 from .cntk.models.model_weights import CNTKModel
 from .darknet.darknet_weights import DarknetWeights
 from .onnx.onnx_weights import OnnxWeights
 from .weight_format import WeightFormat
 
-WEIGHT_FORMATS: tuple[WeightFormat, ...] = (CNTKModel(), CaffeModel(), DarknetWeights(), OnnxWeights())
+WEIGHT_FORMATS: tuple[WeightFormat, ...] = (
+    CNTKModel(),
+    CaffeModel(),
+    DarknetWeights(),
+    OnnxWeights(),
+    NeonWeights(),
+    NumPyArchive(),
+    TorchStateDict(),
+)
 
 #: How much of a file is looked at to see what it is.
 _START = 1 << 10

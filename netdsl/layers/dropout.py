@@ -1,4 +1,4 @@
-"""Dropout."""
+"""Dropout, of elements and of whole branches."""
 
 from __future__ import annotations
 
@@ -57,3 +57,40 @@ class Dropout(Layer):
     def torch_form(self, inputs: Sequence[Shape], output: Shape) -> TorchForm | None:
         # Where the file gives no rate, the training block does; torch's own default is the usual one.
         return TorchForm(module=Call.of("nn.Dropout", ("p", 0.5 if self.rate is None else self.rate)))
+
+
+@table_row
+class StochasticDepth(Layer):
+    """In training, sets a whole sample to 0 with probability `rate` and multiplies the others by 1 / (1 - rate).
+
+    Around the branch of a residual block (`x + StochasticDepth {0.1} (branch (x))`) it leaves the branch out for some
+    samples, so that the network trains at many depths. Elsewhere it is the identity.
+
+    Source: Huang et al. 2016; torchvision `StochasticDepth` with `mode = "row"`, timm `DropPath`.
+    """
+
+    keeps: ClassVar[str] = "nothing"
+    passes_on: ClassVar[bool] = True
+    family: ClassVar[str] = "dropout"
+    label: ClassVar[str] = "stochasticDepth"
+    examples: ClassVar[tuple[Example, ...]] = (Example("StochasticDepth {0.2}", ((8, 8, 3),), (8, 8, 3)),)
+
+    rate: float = option(Number(0, 1, exclusive_maximum=True), doc="Probability that a sample is dropped.")
+
+    def extra_saved_bytes(self, inputs: Sequence[Shape], output: Shape) -> int:
+        return 1  # the factor of the sample
+
+    def shape(self, inputs: Sequence[Shape]) -> Shape:
+        return inputs[0]
+
+    def invariants(self, inputs: Sequence[Shape], output: Shape) -> list[tuple[str, bool]]:
+        return [("the shape is kept", output.dims == inputs[0].dims)]
+
+    def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
+        import torch
+
+        (x,) = tensors
+        if not self.rate or not p.training or not p.inputs[0].batched:
+            return x
+        kept = torch.full((len(x), *[1] * (x.ndim - 1)), 1 - self.rate, device=x.device, dtype=x.dtype).bernoulli()
+        return x * (kept / (1 - self.rate))

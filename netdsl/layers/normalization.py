@@ -40,6 +40,14 @@ def check_affine(row: Any) -> None:
             raise OptionError(name, f"`{name}` says nothing with `affine = false`")
 
 
+def shape_over_axes(row: Any, rank: int, given: Shape) -> Shape:
+    """The shape of what is normalized over so many first axes. Raises ShapeError where there are fewer."""
+    if rank > given.rank:
+        raise ShapeError(f"{row.name()} cannot normalize over {rank} axes of {given}", option="rank",
+                         label=f"there are {given.rank}")
+    return given
+
+
 def _gain_and_bias(shape: Shape, scale: float, bias: float) -> dict[str, ParameterSpec]:
     """A gain and a bias for each channel."""
     dims = shape.dims[:1]
@@ -85,10 +93,7 @@ class LayerNormalizationLayer(SampleNormalization):
             raise OptionError("perElement", "`perElement` says nothing with `affine = false`")
 
     def shape(self, inputs: Sequence[Shape]) -> Shape:
-        if self.rank > inputs[0].rank:
-            raise ShapeError(f"{self.name()} cannot normalize over {self.rank} axes of {inputs[0]}", option="rank",
-                             label=f"there are {inputs[0].rank}")
-        return inputs[0]
+        return shape_over_axes(self, self.rank, inputs[0])
 
     def normalized(self, shape: Shape) -> tuple[int, ...]:
         """The extents over which mean and variance are taken, in torch's order."""
@@ -117,6 +122,53 @@ class LayerNormalizationLayer(SampleNormalization):
             return None
         return TorchForm(module=Call.of("nn.LayerNorm", ("normalized_shape", self.normalized(inputs[0])),
                                         eps=Default(self.epsilon, 1e-5)))
+
+
+@table_row
+class RMSNormalizationLayer(SampleNormalization):
+    """Divides by the root of the mean square, without subtracting a mean: `x / sqrt (mean (x^2) + epsilon) * gain`.
+
+    By default over the first axis, each position along the others by itself, as transformers use it; `rank = 0` is over
+    all axes. The gain (`weight`) is a learned number for each element.
+
+    Source: Zhang and Sennrich 2019; torch `RMSNorm`.
+    """
+
+    value_bounds = UNBOUNDED
+
+    label: ClassVar[str] = "rmsNorm"
+    examples: ClassVar[tuple[Example, ...]] = (
+        Example("RMSNormalizationLayer {}", ((6, 3),), (6, 3), "each of 3 positions"),
+        Example("RMSNormalizationLayer {rank = 0, affine = false}", ((4, 3, 2),), (4, 3, 2)),
+        Example("RMSNormalizationLayer {rank = 3}", ((6, 3),), None),
+    )
+
+    epsilon: float = option(Number(0), 1e-6, "Added to the mean square.", drawn="")
+    rank: int = option(Integer(0), 1, "Over how many first axes to normalize; 0: over all.")
+    init_scale: float = option(Number(), 1.0, "The value at which the gain starts.", drawn="")
+    affine: bool = option(Flag(), True, "Multiply by a learned gain.")
+
+    def validate(self) -> None:
+        if not self.affine and self.init_scale != 1:
+            raise OptionError("initScale", "`initScale` says nothing with `affine = false`")
+
+    def shape(self, inputs: Sequence[Shape]) -> Shape:
+        return shape_over_axes(self, self.rank, inputs[0])
+
+    def parameters(self, inputs: Sequence[Shape]) -> dict[str, ParameterSpec]:
+        return {"weight": ParameterSpec(inputs[0].dims[-self.rank:], constant(self.init_scale))} if self.affine else {}
+
+    def run(self, p: Any, x: torch.Tensor) -> torch.Tensor:
+        import torch
+
+        return torch.nn.functional.rms_norm(x, p.inputs[0].dims[-self.rank:], p.weight if self.affine else None,
+                                            self.epsilon)
+
+    def torch_form(self, inputs: Sequence[Shape], output: Shape) -> TorchForm | None:
+        if not self.affine or not inputs[0].batched:
+            return None
+        return TorchForm(module=Call.of("nn.RMSNorm", ("normalized_shape", inputs[0].dims[-self.rank:]),
+                                        eps=self.epsilon))
 
 
 @table_row

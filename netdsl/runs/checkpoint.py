@@ -29,7 +29,9 @@ from ..base.codes import Code
 from ..base.diagnostics import Diagnostic, Label
 from ..base.failure import Failure, failure
 from ..base.source import Span
+from ..base.units import first_of, plural
 from ..importers.weight_format import FoundArrays
+from ..importers.weight_map import mapped_arrays
 from ..importers.weight_table import weight_format_of
 from ..ir.network import Network, ShapedNode
 from ..layers.layer import Shape
@@ -106,26 +108,45 @@ class FoundTensors(dict[str, torch.Tensor]):
     how: Mapping[str, tuple[str, str]] = MappingProxyType({})
 
 
-def read_weights(path: Path, wanted: Tensors | None = None, network: Network[ShapedNode] | None = None
-                 ) -> FoundTensors:
+def read_weights(path: Path, wanted: Tensors | None = None, network: Network[ShapedNode] | None = None,
+                 weight_map: str = "") -> FoundTensors:
     """The weights of a checkpoint, of a safetensors file or of a file of another system. Raises Failure.
 
     `wanted` are the network's tensors: another system's names are matched with theirs, and where the names say nothing
-    the places in the graph of `network`.
+    the places in the graph of `network`; or, where one is given, by a map (see importers/weight_map.py).
     """
-    row = weight_format_of(path)
+    row, ours = weight_format_of(path), network_tensors(wanted or {}, network)
+    if weight_map:
+        plain = row.arrays(path) if row is not None else _as_arrays(read_weights(path))
+        return _needed(_as_tensors(mapped_arrays(plain, ours, weight_map, path)), wanted, ours)
     if row is not None:
-        arrays = row.read(path, network_tensors(wanted or {}, network))
-        found = FoundTensors({name: torch.from_numpy(array) for name, array in arrays.items()})
-        if isinstance(arrays, FoundArrays):
-            found.how = arrays.how
-        return found
+        return _needed(_as_tensors(row.read(path, ours)), wanted, ours)
     if path.suffix == ".safetensors" and path.is_file():
         try:
             return FoundTensors(_tensors(path, saved_state(path.parent).get("digests", {})))
         except (OSError, ValueError, SafetensorError) as error:
             raise _unreadable(path, "the weights cannot be read", str(error), "") from error
     return FoundTensors(read(path).weights)
+
+
+def _needed(found: FoundTensors, wanted: Tensors | None, ours: Mapping[str, object]) -> FoundTensors:
+    """Without what belongs to a part of the network that is not computed."""
+    kept = FoundTensors({name: t for name, t in found.items() if wanted is None or name in wanted or name not in ours})
+    kept.how = found.how
+    return kept
+
+
+def _as_arrays(tensors: Tensors) -> dict[str, Any]:
+    """Arrays of tensors; NumPy has no bfloat16."""
+    return {name: (tensor.float() if tensor.dtype is torch.bfloat16 else tensor).numpy()
+            for name, tensor in tensors.items()}
+
+
+def _as_tensors(arrays: Mapping[str, Any]) -> FoundTensors:
+    found = FoundTensors({name: torch.from_numpy(array) for name, array in arrays.items()})
+    if isinstance(arrays, FoundArrays):
+        found.how = arrays.how
+    return found
 
 
 def _tensors(path: Path, digests: Mapping[str, str]) -> dict[str, torch.Tensor]:
@@ -231,6 +252,15 @@ class LoadReport:
     @property
     def fits(self) -> bool:
         return not (self.missing or self.unexpected or self.other_shape)
+
+    def words(self, wanted: Sequence[str]) -> str:
+        """What was loaded: `all 320 tensors (267 by the map)`, `4 of 6 tensors; fc8.weight, fc8.bias start fresh`."""
+        loaded = set(self.loaded)
+        fresh = [name for name in wanted if name not in loaded]
+        what = f"all {plural(len(wanted), 'tensor')}" if not fresh else \
+            f"{len(loaded):,} of {plural(len(wanted), 'tensor')}; {first_of(fresh, 6)} start fresh"
+        how = ", ".join(f"{count:,} {way}" for way, count in self.how)
+        return what + (f" ({how})" if how else "")
 
 
 def load(wanted: Tensors, found: Tensors, spans: Mapping[str, Span], path: Path,

@@ -18,7 +18,7 @@ from ..layers.layer import Shape
 from . import checkpoint
 
 #: Formats whose files run code when they are read; they are never opened.
-UNSAFE = (".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin", ".joblib")
+UNSAFE = (".pkl", ".pickle", ".ckpt", ".bin", ".joblib")
 
 
 @dataclass(frozen=True)

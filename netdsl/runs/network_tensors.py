@@ -13,14 +13,23 @@ if TYPE_CHECKING:
 
 
 def network_tensors(tensors: Mapping[str, torch.Tensor], network: Network[ShapedNode] | None) -> NetworkTensors:
-    """The shapes of tensors by full name; with a network also which node has which, and what it takes."""
+    """The shapes of tensors by full name; with a network also which node has which, and what it takes.
+
+    A network's are all of its tensors, those of parts that are not computed too: a file of weights has them.
+    """
     shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
     if network is None:
         return NetworkTensors(shapes)
-    owned: dict[str, list[str]] = {}
-    for name in shapes:
-        owned.setdefault(name.rpartition(".")[0], []).append(name)
-    return NetworkTensors(shapes, tuple(_use(node, tuple(owned.get(node.weights, ()))) for node in network))
+    owned: dict[str, tuple[str, ...]] = {}
+    ordered: dict[str, tuple[int, ...]] = {}
+    for node in network:
+        if node.weights not in owned:
+            specs = node.layer.parameters([network[use.node].shape for use in node.inputs])
+            found = {f"{node.weights}.{own}": spec.dims for own, spec in specs.items() if spec.saved}
+            owned[node.weights] = tuple(found)
+            ordered |= found
+    uses = tuple(_use(node, owned[node.weights]) for node in network)
+    return NetworkTensors({**ordered, **shapes}, uses)
 
 
 def _use(node: ShapedNode, tensors: tuple[str, ...]) -> NetworkUse:

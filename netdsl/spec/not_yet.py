@@ -8,16 +8,14 @@ _MISSING = {
     "rnnlayer lstmcell grucell pastvalue futurevalue fold unfold timedistributed sequence sequences":
         "there are no recurrent layers and no sequences of varying length yet; what has a fixed length can be unrolled "
         "by hand (a step as a function, `state[t:0..16]`), or be taken by convolutions along one axis.",
-    "attention multiheadattention selfattention crossattention dotproductattention transformer transformerlayer "
-    "transformerencoder transformerencoderlayer mha attentionlayer":
-        "there is no attention layer yet; it can be written from `LinearLayer {mapRank = 1}`, `TransposeTimes` and "
-        "`Softmax {axis}`.",
-    "positionalencoding positionalembedding positionembedding rope":
-        "there is no positional encoding yet; a `ParameterTensor` of the input's shape that is added to it learns one.",
+    "transformer transformerlayer transformerencoder transformerencoderlayer encoderlayer":
+        "blocks of transformers are functions in `lib/transformer.net`: `include \"lib/transformer.net\"`, then "
+        "`TransformerBlock {heads = 4, width = 128}`.",
     "tokenizer tokenize textvectorization vocabulary wordembedding word2vec":
         "text is not split into words yet; prepare numbers of words and read them with CNTKText or CSV.",
-    "rmsnorm weightnorm spectralnorm":
-        "this normalization does not exist yet; `LayerNormalizationLayer` and `GroupNormalizationLayer` are.",
+    "weightnorm spectralnorm":
+        "this normalization does not exist yet; `LayerNormalizationLayer`, `RMSNormalizationLayer` and "
+        "`GroupNormalizationLayer` do.",
     "ctc ctcloss beamsearch edgesearch sequencewithsoftmax": "there are no sequence criteria yet.",
     "graphconv gcn gat gcnconv messagepassing": "there are no layers on graphs.",
     "gan vae diffusion":

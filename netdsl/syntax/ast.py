@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from ..base.source import Span
+from ..base.source import Source, Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +91,8 @@ class Module:
     members: tuple[Member, ...]
     span: Span
     comments: tuple[Span, ...] = ()
+    #: other files with members of this one: where in its own text they stand, and the file; for the formatter
+    texts: tuple[tuple[int, Source], ...] = ()
 
 
 # --- expressions -----------------------------------------------------------------------------

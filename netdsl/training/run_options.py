@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal as signals
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
@@ -36,6 +37,8 @@ class RunOptions:
     accept_changes: bool = False  #: resume although the plan or the network is another
     weights: str | Path | None = None  #: begin with the weights of a checkpoint
     allow_missing: tuple[str, ...] = ()  #: patterns of tensors that may start fresh
+    weight_map: str = ""  #: which tensor of the weights is which: a file, `auto`, or one of netdsl's maps
+    tell: Callable[[str], None] = lambda text: None  #: hears what became of weights of another system
     seed: int | None = None  #: None: the plan's
     limits: Limits = field(default_factory=Limits)
     workers: int | None = None  #: threads that read data; None: by the machine

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..base.units import first_of, plural
 from ..ir.program import CheckedProgram, Phase
 from ..optimizers.plan import TrainingPlan
 from ..runs import checkpoint
@@ -27,15 +26,10 @@ def load_initial_weights(program: CheckedProgram, plan: TrainingPlan, state: Sta
     path = checkpoint.find(Path(source))
     spans = tensor_spans(state.executable)
     wanted = state.executable.tensors()
-    found = checkpoint.read_weights(path, wanted, state.executable.network)
+    found = checkpoint.read_weights(path, wanted, state.executable.network, options.weight_map)
     report = checkpoint.load(wanted, found, spans, path, options.allow_missing)
     restart_average(plan, state)
-    loaded = set(report.loaded)
-    fresh = [name for name in wanted if name not in loaded]
-    what = f"all {plural(len(wanted), 'tensor')}" if not fresh else \
-        f"{len(loaded):,} of {plural(len(wanted), 'tensor')}; {first_of(fresh, 6)} start fresh"
-    how = ", ".join(f"{count:,} {way}" for way, count in report.how)
-    return f"weights from {path}: {what}" + (f" ({how})" if how else "")
+    return f"weights from {path}: {report.words(list(wanted))}"
 
 
 def compute_statistics(program: CheckedProgram, plan: TrainingPlan, state: State, options: RunOptions, loader: Loader,

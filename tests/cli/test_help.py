@@ -94,7 +94,8 @@ def test_the_first_page_says_where_to_begin(command: Command) -> None:
     (("layers", "LSTM"), 2, "there are no recurrent layers"),
     (("layers", "Conv"), 2, "here it is `ConvolutionalLayer`"),
     (("layers", "denselayer"), 2, "did you mean `DenseLayer`?"),
-    (("layers", "--search", "attention"), 1, "there is no attention layer yet"),
+    (("layers", "--search", "attention"), 0, "MultiHeadAttentionLayer"),
+    (("layers", "--search", "lstm"), 1, "there are no recurrent layers"),
     (("layers", "--search", "zzz"), 1, "nothing is called or described by `zzz`"),
 ])
 def test_what_people_ask_for(command: Command, work: Path, arguments: tuple[str, ...], code: int, words: str) -> None:

@@ -203,11 +203,11 @@ def test_info_of_a_plain_safetensors_file(command: Command, work: Path) -> None:
     (("predict", "small.net", "x.png", "--classes", "gone.txt"), 1, "gone.txt"),
     (("info", "nowhere"), 1, "there is no checkpoint `nowhere`"),
     (("info", "small.net"), 1, "is not a checkpoint"),
-    (("info", "model.pth"), 1, "not in a format that can be read safely"),
+    (("info", "model.pkl"), 1, "not in a format that can be read safely"),
     (("info",), 2, "CHECKPOINT"),
 ])
 def test_wrong_input(command: Command, work: Path, arguments: tuple[str, ...], code: int, words: str) -> None:
-    Path("model.pth").write_bytes(b"\x80\x02}q\x00.")
+    Path("model.pkl").write_bytes(b"\x80\x02}q\x00.")
     answer = command(*arguments)
     assert (answer.code, answer.out) == (code, ""), answer.err
     assert words in answer.err

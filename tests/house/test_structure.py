@@ -141,7 +141,7 @@ ALLOWED = {
     "click": lambda p: room(p) == "cli",
     "jinja2": lambda p: room(p) in ("report", "scaffold"),
     "torchvision": lambda p: False,
-    "pickle": lambda p: p.name == "cifarpython.py",  # a restricted unpickler: arrays, bytes, lists, numbers
+    "pickle": lambda p: p.name == "array_pickle.py",  # a restricted unpickler: arrays, bytes, lists, numbers
 }
 
 

@@ -260,6 +260,49 @@ class Segmentation(nn.Module):
         return self.up[2](found + maps[0])  # type: ignore[no-any-return]
 
 
+class Product(nn.Module):
+    """A matrix product of two values."""
+
+    def forward(self, a: Tensor, b: Tensor) -> Tensor:
+        return a @ b
+
+
+class Transformer(nn.Module):
+    """A block of ViT, with attention written out."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.query, self.key, self.value, self.out = (nn.Linear(width, width) for _ in range(4))
+        self.seen, self.found, self.heads = Product(), Product(), heads
+        self.mlp = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.norm1(x)
+        query, key, value = (part(y).unflatten(2, (self.heads, -1)).transpose(1, 2)
+                             for part in (self.query, self.key, self.value))
+        weights = (self.seen(query, key.transpose(2, 3)) / query.shape[-1] ** 0.5).softmax(3)
+        x = x + self.out(self.found(weights, value).transpose(1, 2).flatten(2))
+        return x + self.mlp(self.norm2(x))  # type: ignore[no-any-return]
+
+
+class VisionTransformer(nn.Module):
+    """ViT: patches, a class token, positions, blocks, and what the token has gathered."""
+
+    def __init__(self, side: int, patch: int, width: int, depth: int, heads: int, classes: int) -> None:
+        super().__init__()
+        self.patches = nn.Conv2d(3, width, patch, patch)
+        self.token = nn.Parameter(torch.zeros(1, 1, width))
+        self.positions = nn.Parameter(torch.zeros(1, (side // patch) ** 2 + 1, width))
+        self.blocks = nn.Sequential(*(Transformer(width, heads) for _ in range(depth)), nn.LayerNorm(width))
+        self.head = nn.Linear(width, classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.patches(x).flatten(2).transpose(1, 2)
+        x = torch.cat((self.token.expand(len(x), -1, -1), x), 1) + self.positions
+        return self.head(self.blocks(x)[:, 0])  # type: ignore[no-any-return]
+
+
 #: name of the file -> how its network is made, and the size of an image
 BY_HAND: dict[str, tuple[Callable[[], nn.Module], tuple[int, int, int]]] = {
     "alexnet_2012": (lambda: alexnet(2, 256, True, 9216, [nn.ZeroPad2d((0, 3, 0, 3))]), (3, 224, 224)),
@@ -292,6 +335,7 @@ BY_HAND: dict[str, tuple[Callable[[], nn.Module], tuple[int, int, int]]] = {
     "resnet9_cifar10": (resnet9, (3, 32, 32)),
     "vgg16_imagenet": (lambda: vgg(2, 2, 3, 3, 3), (3, 224, 224)),
     "vgg19_imagenet": (lambda: vgg(2, 2, 4, 4, 4), (3, 224, 224)),
+    "vit_tiny_cifar10": (lambda: VisionTransformer(32, 4, 192, 12, 3, 10), (3, 32, 32)),
 }
 
 
@@ -307,7 +351,9 @@ def counted(name: str) -> tuple[int, int]:
         elif isinstance(module, nn.Conv2d):
             macs += output.numel() * module.weight[0].numel()
         elif isinstance(module, nn.Linear):
-            macs += module.weight.numel()
+            macs += output.numel() * module.in_features
+        elif isinstance(module, Product):
+            macs += output.numel() * inputs[0].shape[-1]
 
     with torch.device("meta"):
         network = make().eval()

@@ -45,6 +45,7 @@ FACTS = {
     "resnet9_cifar10": (6_573_120, None, None, None),
     "vgg16_imagenet": (138_357_544, 32, 15_470_264_320, None),
     "vgg19_imagenet": (143_667_240, 38, 19_632_062_464, None),
+    "vit_tiny_cifar10": (5_362_762, 200, None, None),
 }
 #: Parameters that the outputs need, where training has more.
 WITHOUT_AUXILIARY = {"googlenet_imagenet": 6_998_552, "inception_v3_imagenet": 23_834_568}

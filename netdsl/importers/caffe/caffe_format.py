@@ -13,10 +13,11 @@ from ...base.source import Source, Span
 from ...syntax import ast
 from ..building import Builder
 from ..import_format import Imported, ImportFormat, ImportRequest, without_meaning
+from .deploy_reader import Preparation, deploy_reader, image_input
 from .known_fields import Problems
-from .layer_rows import DATA_TYPES
-from .net_blobs import Use, resolve
-from .net_layers import PHASES, NetFile, NetState, net_of, stages_of
+from .layer_rows import DATA_TYPES, WEIGHTED_TYPES
+from .net_blobs import Types, Use, is_complete, resolve
+from .net_layers import PHASES, NetFile, NetState, is_in, net_of, stages_of
 from .net_module import NetModule, write_network
 from .net_training import training_files
 from .net_translation import TranslatedUse, translate
@@ -64,6 +65,11 @@ class CaffeNet(ImportFormat):
         choices = choices_of(files.overrides, files.net)
         net = read_net(files.source, files.net, replace(choices, stages=choices.stages or files.stages))
         members = [network_member(net.network, files.source), *files.members(net.translated, net.network)]
+        picture = image_input(net.translated)
+        if len(members) == 1 and picture is not None:
+            how, rest = Preparation.of(choices.overrides)
+            choices = replace(choices, overrides=rest)
+            members.append(deploy_reader(picture, net.network, how, files.source, files.problems))
         module = ast.Module(tuple(members), request.source.span(0, len(request.source.text)), parsed.comments)
         return Imported(module, choices.overrides, (*net.notes, *files.notes))
 
@@ -80,8 +86,8 @@ def read_net(source: Source, parsed: ParsedText, choices: Choices) -> ReadNet:
     if not file.layers:
         raise failure(Code.NO_NETWORK, "this file has no layers", Span.nowhere(source.name), hint=_what_it_is(parsed))
     problems = Problems(file.problems, [])
-    states = [NetState(phase, choices.level, choices.stages) for phase in _phases(file, choices)]
-    uses = resolve(file.layers, states, DATA_TYPES, problems.diagnostics)
+    states = [_state(file, phase, choices, problems) for phase in _phases(file, choices)]
+    uses = resolve(file.layers, states, Types(DATA_TYPES, WEIGHTED_TYPES), problems.diagnostics)
     if not uses:
         raise failure(Code.NO_NETWORK, "no layer belongs to this phase", Span.nowhere(source.name),
                       hint="the net's stages are " + ", ".join(f"`stage={name}`" for name in stages_of(file.layers)))
@@ -103,6 +109,23 @@ def _phases(file: NetFile, choices: Choices) -> tuple[str, ...]:
     if choices.phases:
         return choices.phases
     return (stated,) if stated in PHASES else PHASES
+
+
+def _state(file: NetFile, phase: str, choices: Choices, problems: Problems) -> NetState:
+    """The state of a phase. Where the net is complete with a stage only and none is chosen, the first such stage."""
+    state = NetState(phase, choices.level, choices.stages)
+    if choices.stages or is_complete(file.layers, state):
+        return state
+    fitting = [stage for stage in stages_of(file.layers)
+               if is_complete(file.layers, NetState(phase, choices.level, (stage,)))]
+    if not fitting:
+        return state
+    place = next(layer.span for layer in file.layers
+                 if is_in(layer, NetState(phase, choices.level, (fitting[0],))) and not is_in(layer, state))
+    problems.add(Code.DOUBTFUL, f"in the phase {phase} the net needs a stage", place,
+                 f"`{fitting[0]}` is taken", severity="note",
+                 hint=f"the net's stages: {', '.join(f'`stage={stage}`' for stage in stages_of(file.layers))}.")
+    return NetState(phase, choices.level, (fitting[0],))
 
 
 def _what_it_is(parsed: ParsedText) -> str:

@@ -59,7 +59,7 @@ class DataSource:
         if values["mirror"] and self.is_training:
             steps.append(build.make("Flip"))
         if means and not values["mean_file"]:
-            steps.append(build.make("Mean", build.list([build.value(mean) for mean in means])))
+            steps.append(build.make("Mean", ast.List(tuple(build.value(mean) for mean in means), build.span)))
         if values["scale"] != 1:
             ends = [build.value(0), build.value(255 * values["scale"])]
             steps.append(build.make("Normalize", range=ast.List(tuple(ends), build.span)))
@@ -74,6 +74,10 @@ class DataSource:
                           hint=hint or "write a `reader` of your own into the imported file.")
 
 
+#: How many folders above a net are looked at: nets lie two or three deep in Caffe's sources.
+_LEVELS = 4
+
+
 def found_path(written: str, beside: str) -> str:
     """Where a path of a net leads: Caffe counts from the folder in which it runs, often that of its own sources.
 
@@ -82,7 +86,11 @@ def found_path(written: str, beside: str) -> str:
     if not written or os.path.exists(written) or os.path.isabs(written):
         return written
     folder = Path(beside).parent
-    for base in (folder, *folder.absolute().parents):
+    if (folder / written).exists():
+        return str(folder / written)
+    # A single name is no path from the folder of a program's sources, and may be anything further up.
+    above = list(folder.absolute().parents)[:_LEVELS] if len(Path(written).parts) > 1 else []
+    for base in above:
         if (base / written).exists():
             return str(base / written)
     by_name = folder / Path(written).name

@@ -120,6 +120,7 @@ class LayerRow(ABC):
     inputs: ClassVar[tuple[int, int]] = (1, 1)  #: the least and the largest number of bottoms
     tops: ClassVar[tuple[int, int]] = (1, 1)
     role: ClassVar[str] = "layer"  #: "layer", "data", "loss", "metric" or "nothing"
+    target: ClassVar[int] = 1  #: of a loss or metric: which bottom is the label
     tensors: ClassVar[tuple[str, ...]] = ()  #: names here of its blobs, in Caffe's order
     blobs_read: ClassVar[int] = 0  #: how many blobs it has in a file, where that is not the number of its tensors
     state: ClassVar[str] = "same"  #: or "mended", "not supported"

@@ -52,5 +52,7 @@ ROWS: tuple[LayerRow, ...] = tuple(_rows())
 #: The row of each type.
 LAYER_TYPES: dict[str, LayerRow] = {name: row for row in ROWS for name in row.types}
 DATA_TYPES = frozenset(name for name, row in LAYER_TYPES.items() if row.role == "data")
+#: Types that have weights, for which the names of layers count.
+WEIGHTED_TYPES = frozenset(name for name, row in LAYER_TYPES.items() if row.tensors)
 #: Types whose reading of a blob does not keep it from being an output of the net.
 ENDS = frozenset(name for name, row in LAYER_TYPES.items() if row.role in ("loss", "metric"))

@@ -8,7 +8,7 @@ layer that both have is one use, and where they would read different blobs there
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from ...base.codes import Code
@@ -42,16 +42,34 @@ class Use:
         return self.layer.span
 
 
-def resolve(layers: Sequence[Layer], states: Sequence[NetState], data_types: Collection[str],
-            problems: list[Diagnostic]) -> list[Use]:
+@dataclass(frozen=True)
+class Types:
+    """Types of layers that are resolved in a way of their own."""
+
+    data: Collection[str]
+    weighted: Collection[str]  #: they have weights, which are found by the layers' names
+
+
+def resolve(layers: Sequence[Layer], states: Sequence[NetState], types: Types, problems: list[Diagnostic]) -> list[Use]:
     """The uses of layers that the net has in any of the phases, in the order of the file."""
-    return _Resolver(layers, states, data_types, problems).run()
+    return _Resolver(layers, states, types, problems).run()
+
+
+def is_complete(layers: Sequence[Layer], state: NetState) -> bool:
+    """Whether every blob that a layer of the net reads is made above it."""
+    made: set[str] = set()
+    for layer in layers:
+        if is_in(layer, state):
+            if any(name not in made for name, _ in layer.bottoms):
+                return False
+            made |= {name for name, _ in layer.tops}
+    return True
 
 
 class _Resolver:
-    def __init__(self, layers: Sequence[Layer], states: Sequence[NetState], data_types: Collection[str],
+    def __init__(self, layers: Sequence[Layer], states: Sequence[NetState], types: Types,
                  problems: list[Diagnostic]) -> None:
-        self.layers, self.states, self.data_types, self.problems = layers, states, data_types, problems
+        self.layers, self.states, self.types, self.problems = layers, states, types, problems
         self.uses: list[Use] = []
         #: By phase: name of a blob -> the latest blob of that name.
         self.latest: dict[str, dict[str, Made]] = {state.phase: {} for state in states}
@@ -66,10 +84,10 @@ class _Resolver:
 
     def _joins_data(self, layer: Layer, phases: tuple[str, ...]) -> bool:
         """Whether a data layer gives what one of another phase gives: it is then the same use."""
-        if layer.type not in self.data_types:
+        if layer.type not in self.types.data:
             return False
         for use in self.uses:
-            if (use.layer.type in self.data_types and not set(use.phases) & set(phases)
+            if (use.layer.type in self.types.data and not set(use.phases) & set(phases)
                     and [name for name, _ in use.layer.tops] == [name for name, _ in layer.tops]):
                 use.phases = (*use.phases, *phases)
                 use.others |= dict.fromkeys(phases, layer)
@@ -84,7 +102,7 @@ class _Resolver:
         use.bottoms = tuple(made for made in found if made is not None)
         for made in use.bottoms:
             self.uses[made.use].readers[made.top].append(use.number)
-        self._check_name(layer, phases)
+        use.layer = self._named(layer, phases)
         for top, (name, span) in enumerate(layer.tops):
             self._check_top(use, name, span, phases)
             for phase in phases:
@@ -156,14 +174,21 @@ class _Resolver:
             related=(Label(self.uses[before.use].span, "the first one"),),
             hint="give one of them another top; only a layer that reads a blob may write over it."))
 
-    def _check_name(self, layer: Layer, phases: Sequence[str]) -> None:
+    def _named(self, layer: Layer, phases: Sequence[str]) -> Layer:
+        """The layer under a name of its own. Two layers of one name are an error where they have weights."""
         before = self.names.setdefault(layer.name, layer)
-        shared = any(is_in(before, state) for state in self.states if state.phase in phases)
-        if before is not layer and layer.name and shared:
-            self.problems.append(Diagnostic(
-                Code.DUPLICATE_NAME, f"two layers are called `{layer.name}`", Label(layer.span, "the second one"),
-                related=(Label(before.span, "the first one"),),
-                hint="weights are found by the names of layers: give each one of its own."))
+        together = any(is_in(before, state) for state in self.states if state.phase in phases)
+        if before is layer or not together:
+            return layer
+        weighted = {before.type, layer.type} & set(self.types.weighted)
+        other = next((top for top, _ in layer.tops if top not in self.names), f"{layer.name}_{len(self.uses)}")
+        self.problems.append(Diagnostic(
+            Code.DUPLICATE_NAME, f"two layers are called `{layer.name}`", Label(layer.span, "the second one"),
+            related=(Label(before.span, "the first one"),), severity="error" if weighted else "warning",
+            hint="weights are found by the names of layers: give each one of its own." if weighted else
+                 f"the second one is called `{other}` here."))
+        self.names[other] = layer
+        return replace(layer, name=other)
 
 
 def outputs(uses: Sequence[Use], ends: Collection[str]) -> list[Made]:

@@ -185,13 +185,18 @@ class _Writer:
             elif weight:
                 criteria.append(end.name(name) if weight == 1 else end.binary(end.value(weight), "*", end.name(name)))
         read = [made for made in outputs(self.uses, ENDS) if made in self.values
-                and self.found[made.use].row.role not in ("data", "nothing")]
+                and self.found[made.use].row.role not in ("data", "nothing") and not self._is_target(made)]
         lists = (("criterionNodes", criteria), ("evaluationNodes", metrics),
                  ("outputNodes", [end.name(self.values[made]) for made in read]))
         for name, items in lists:
             if items:
                 value = items[0] if len(items) == 1 else ast.List(tuple(items), end.span)
                 self.module.members.append(end.assign(name, value))
+
+    def _is_target(self, made: Made) -> bool:
+        """Whether a blob is only what others are compared with."""
+        readers = [self.found[number] for number in self.uses[made.use].readers[made.top] if number in self.found]
+        return bool(readers) and all(each.use.bottoms.index(made) == each.row.target for each in readers)
 
     def _weighted_blobs(self, each: TranslatedUse, criteria: list[ast.Expression]) -> None:
         """Any blob may have a loss weight; the sum of its numbers counts then."""

@@ -14,7 +14,7 @@ from ...syntax import ast
 from .data_source import TRANSFORM, DataSource, found_path
 from .known_fields import Known, choice, flag, number, read_fields, text, unused, whole
 from .known_fields import message as known_message
-from .layer_row import Extents, LayerRow, Translation
+from .layer_row import Extents, LayerRow, Translation, Untranslated
 from .prototext import Message, Scalar
 
 
@@ -44,7 +44,7 @@ class DataRow(LayerRow):
                 use.problems.add(
                     Code.MISSING_OPTION, f"the size of `{name}` is not said", span, "it is known only from the data",
                     hint=f"say it behind the file's name, width first: `{name}=28:28:1`.")
-                shape = ()
+                raise Untranslated
             found.append(shape)
         return found
 
@@ -64,7 +64,7 @@ class DataRow(LayerRow):
             channels = means if means > 1 else 3
             if means <= 1:
                 use.problems.add(Code.DOUBTFUL, "how many channels the images have is not said", use.layer.span,
-                                 "they are taken as colour images, of 3", severity="warning",
+                                 "they are taken as colour images, of 3", severity="note",
                                  hint=f"say it behind the file's name: `{use.layer.tops[0][0]}={crop}:{crop}:1`.")
         return (channels, crop, crop) if crop else (channels, height, width)
 
@@ -202,6 +202,12 @@ class HDF5Data(DataRow):
     types, message = ("HDF5Data",), "hdf5_data_param"
     fields: ClassVar[Mapping[str, Known]] = {"source": text(), "batch_size": whole(0), "shuffle": flag(False)}
     becomes = "Input"
+    state = "mended"
+    remark = "the net can be checked and its weights used; the data cannot be read"
+
+    def reader(self, source: DataSource) -> ast.Expression | None:
+        source.left_out("HDF5 is not read", "save the arrays with NumPy, and read them with `NumPy {...}`.")
+        return None
 
 
 class DummyData(DataRow):

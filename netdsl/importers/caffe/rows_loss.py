@@ -114,7 +114,7 @@ class HingeLoss(Loss):
 class ContrastiveLoss(Loss):
     types, message = ("ContrastiveLoss",), "contrastive_loss_param"
     fields: ClassVar[Mapping[str, Known]] = {"margin": number(1.0), "legacy_version": flag(False)}
-    inputs = (3, 3)
+    inputs, target = (3, 3), 2
     becomes = "ContrastiveLoss"
 
     def results(self, use: Translation, inputs: Sequence[ast.Expression]) -> Sequence[ast.Expression]:

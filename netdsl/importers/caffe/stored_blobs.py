@@ -58,6 +58,15 @@ def read_layers(path: Path) -> list[StoredLayer]:
         raise read_failure(path, WHAT, str(error)) from None
 
 
+def read_blob(path: Path) -> StoredBlob:
+    """A single blob: a `.binaryproto`. Raises Failure."""
+    data = bytes_of(path, "a blob of Caffe")
+    try:
+        return _blob(ByteReader(memoryview(data)), "")
+    except BadBytes as error:
+        raise read_failure(path, "a blob of Caffe", str(error)) from None
+
+
 def layers_of_bytes(data: bytes) -> list[StoredLayer]:
     """The layers of a net in protobuf's binary form. Raises BadBytes."""
     found: list[StoredLayer] = []

@@ -50,14 +50,13 @@ class CNTKConfig(ImportFormat):
         context = ConfigContext(request.files, top, chosen.section, sources)
         members = _members(context, steps, chosen)
         whole = sources[0].span(0, len(sources[0].text))
-        # Those of the file itself: what is written from another file has no place in it.
-        written = sorted((c for c in (*comments, *context.comments) if c.source is whole.source), key=lambda c: c.start)
-        module = ast.Module(tuple(members), whole, tuple(written))
+        kept = (*context.kept((*comments, *context.comments), sources[0]), *context.text_comments)
+        module = ast.Module(tuple(members), whole, kept, tuple(context.texts))
         return Imported(module, ours, tuple(context.closing_notes()))
 
 
 def _members(context: ConfigContext, steps: Sequence[Step], chosen: Step) -> list[ast.Member]:
-    """Variables that are used as names, then the blocks in the order of the file."""
+    """Variables that are used as names, and the blocks, in the order of the file."""
     network = _network(context, steps)
     blocks: list[ast.Member] = [network]
     blocks += [block for block in (reader_member(context, steps, chosen), sgd_member(context)) if block is not None]
@@ -66,13 +65,14 @@ def _members(context: ConfigContext, steps: Sequence[Step], chosen: Step) -> lis
     context.report_keys(chosen.section, ACTION_KEYS, all_keys=False)
     if chosen.section is not context.top:
         context.report_keys(context.top, TOP_KEYS, all_keys=False)
-    blocks.sort(key=lambda member: _place(context, member.span))
-    variables = sorted(context.variables.members(), key=lambda member: _place(context, member.span))
-    return [*variables, *blocks]
+    members = [*context.variables.members(), *blocks]
+    return sorted(members, key=lambda member: _place(context, member.span))
 
 
 def _place(context: ConfigContext, span: Span) -> tuple[int, int]:
-    """Order of places: by file, in the order in which the files are read; the command line last."""
+    """Order of places: nowhere, then by file in the order in which the files are read, then the command line."""
+    if not span.source.text:
+        return -1, 0  # nowhere
     order = {source: index for index, source in enumerate(context.sources)}
     return order.get(span.source, len(order)), span.start
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from ...base.codes import Code
@@ -30,11 +30,20 @@ class ConfigContext:
     sources: Sequence[Source] = ()  #: the files of the configuration
     notes: list[Diagnostic] = field(default_factory=list)
     _idle: list[tuple[str, Span, str]] = field(default_factory=list)  #: keys without a meaning: name, place, why
+    texts: list[tuple[int, Source]] = field(default_factory=list)  #: other files of the network: `Module.texts`
+    text_comments: list[Span] = field(default_factory=list)  #: the comments of those that are written
     comments: list[Span] = field(default_factory=list)  #: those of network texts, in forms that only they have
+    left_out: list[Span] = field(default_factory=list)  #: what is not written, and so are the comments in its lines
 
     @property
     def variables(self) -> Variables:
         return self.top.reading.variables
+
+    def kept(self, comments: Iterable[Span], source: Source) -> tuple[Span, ...]:
+        """The comments of a file in their order, without those of lines that are not written."""
+        places = [*self.left_out, *(place for _, place, _ in self._idle)]
+        return tuple(sorted((c for c in comments if c.source is source and not any(_belongs(c, p) for p in places)),
+                            key=lambda comment: comment.start))
 
     def refuse(self, diagnostic: Diagnostic) -> None:
         """Something that is not supported: `check` warns of it, and a run ends with it."""
@@ -107,6 +116,14 @@ def _shadowed(name: str, place: Span, near: Span, far: Span) -> Diagnostic:
                       Label(place, "CNTK replaces variables from the outside"),
                       (Label(far, "this one counts"), Label(near, "this one does not")),
                       hint="give one of the two another name.", severity="note")
+
+
+def _belongs(comment: Span, place: Span) -> bool:
+    """Whether a comment stands in a piece of text, or behind it at the end of a line that begins with it."""
+    if comment.source is not place.source or comment.start < place.start:
+        return False
+    before = place.source.line(place.line)[: place.column - 1]
+    return comment.start < place.end or (not before.strip() and comment.line == place.end_position[0])
 
 
 def find_file(files: Files, path: str, place: Span, beside: Sequence[str] = ()) -> Source:

@@ -77,7 +77,11 @@ class Variables:
         done: dict[str, ast.Assign] = {}
         while len(done) < len(self._wanted):
             for name, definition in list(self._wanted.items()):
-                if name not in done:
+                if name in done:
+                    continue
+                if definition.entry is None:  # it stands nowhere in the file: at its top
+                    done[name] = Builder(Span.nowhere("")).assign(name, definition.value.text)
+                else:
                     done[name] = Builder(definition.span).assign(name, self.expression(definition.value, taken))
         return list(done.values())
 

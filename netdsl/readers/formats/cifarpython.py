@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import io
-import pickle
-import re
 from dataclasses import replace
 from typing import Any, ClassVar
 
+from ...base.array_pickle import WHOLE, PickledArray, unpickled
 from ...spec import option, table_row
 from ..arrays import np
 from ..files import kind_of, locate, read_all, short
@@ -20,84 +18,9 @@ def _text(value: Any) -> str:
     return value.decode("latin1") if isinstance(value, bytes) else str(value)
 
 
-class _Kind:
-    """Stands for numpy.dtype: remembers its code, `u1`, and the order of its bytes, `<`."""
-
-    order = "|"
-
-    def __init__(self, code: Any = "", *_: Any) -> None:
-        self.code = _text(code)
-
-    def __setstate__(self, state: Any) -> None:
-        self.order = _text(state[1])
-
-    def dtype(self) -> np.dtype:
-        # Only the names of whole numbers reach numpy: its own parser takes much more.
-        if not re.fullmatch("[iu][1248]", self.code) or self.order not in ("|", "<", ">", "="):
-            raise pickle.UnpicklingError(f"an array of the type {self.order}{self.code}"[:80])
-        return np.dtype(self.order + self.code)
-
-
-class _Block:
-    """Stands for numpy.ndarray: remembers shape, type and bytes."""
-
-    shape: tuple[int, ...] = ()
-    data: bytes | bytearray = b""
-    kind: _Kind = _Kind()
-
-    def __setstate__(self, state: Any) -> None:
-        _, shape, kind, fortran, data = state
-        if not isinstance(kind, _Kind) or fortran or not isinstance(data, bytes | bytearray | str):
-            raise pickle.UnpicklingError("an array of another make")
-        self.shape, self.kind = tuple(int(n) for n in shape), kind
-        self.data = data.encode("latin1") if isinstance(data, str) else data
-
-    def array(self) -> np.ndarray:
-        return np.frombuffer(self.data, self.kind.dtype()).reshape(self.shape)
-
-
-def _reconstruct(*_: Any) -> _Block:
-    return _Block()
-
-
-def _from_buffer(data: Any, kind: Any, shape: Any, order: Any, *_: Any) -> _Block:
-    """Stands for numpy's function of protocol 5."""
-    block = _Block()
-    block.__setstate__((1, shape, kind, order != "C", data))
-    return block
-
-
-def _encode(text: str, encoding: str = "latin1") -> bytes:
-    return text.encode("latin1")
-
-
-#: The only names that a batch may mention, and our harmless stand-ins for them.
-_ADMITTED = {
-    ("numpy.core.multiarray", "_reconstruct"): _reconstruct,
-    ("numpy._core.multiarray", "_reconstruct"): _reconstruct,
-    ("numpy.core.numeric", "_frombuffer"): _from_buffer,
-    ("numpy._core.numeric", "_frombuffer"): _from_buffer,
-    ("numpy", "ndarray"): _Block,
-    ("numpy", "dtype"): _Kind,
-    ("_codecs", "encode"): _encode,
-}
-
-
-class _Unpickler(pickle.Unpickler):
-    """Lists, dictionaries, numbers, strings and arrays of whole numbers; every other name is refused."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in _ADMITTED:
-            raise pickle.UnpicklingError(f"it names `{module}.{name}`, which has no place in a data file")
-        return _ADMITTED[module, name]
-
-    def persistent_load(self, pid: Any) -> Any:
-        raise pickle.UnpicklingError("it refers to objects outside the file")
-
-
 def _whole_numbers(labels: Any) -> np.ndarray:
     """A list of labels, or an array of them."""
-    values = labels.array() if isinstance(labels, _Block) else labels
+    values = labels.array(WHOLE) if isinstance(labels, PickledArray) else labels
     return np.array([int(value) for value in values], dtype=np.int64)
 
 
@@ -138,9 +61,9 @@ class CIFAR10Python(ImageReader):
     def _read(self, path: str) -> tuple[np.ndarray, np.ndarray]:
         data = read_all(path, "files")
         try:
-            batch = _Unpickler(io.BytesIO(data), encoding="bytes").load()
+            batch = unpickled(data, "bytes")
             entries = {_text(key): value for key, value in batch.items()}
-            images, labels = entries["data"].array(), _whole_numbers(entries["labels"])
+            images, labels = entries["data"].array(WHOLE), _whole_numbers(entries["labels"])
             if images.dtype != np.uint8 or images.shape != (len(labels), 3 * 32 * 32):
                 raise ValueError(f"images of the type {images.dtype} and shape {images.shape} for {len(labels)} labels")
         except Exception as error:  # a pickle can be wrong in any way

@@ -36,16 +36,20 @@ class ImageFolder(ImageFileReader):
     need none. Images are .jpg, .jpeg, .jpe, .jfif, .png, .bmp, .webp, .gif, .tif, .tiff, .ppm, .pgm, .pbm,
     .pnm and .pfm in any case, at any depth below the class's folder; other files are skipped, and `check`
     counts them by suffix. Names that begin with a dot are ignored.
+
+    Without a folder it says only how the images are made ready that `netdsl predict` is given: for a network that
+    comes with its weights and without data.
     """
 
     examples: ClassVar[tuple[str, ...]] = (
         'ImageFolder {"$dataDir$/train", transforms = RandomCrop {sideRatio = 0.887} : Flip {} : Scale {227:227}}',
         'ImageFolder {"$dataDir$/val", transforms = Resize {256} : CenterCrop {size = 224}, labelDim = 1000}',
+        'ImageFolder {transforms = Scale {227:227} : Mean {104:117:123}, colorOrder = "BGR"}',
     )
     class_list: ClassVar[str] = "classFile"
     class_word: ClassVar[str] = "folders"
 
-    folder: str = option(Text(), doc="The folder that holds the classes' folders.")
+    folder: str = option(Text(), "", "The folder that holds the classes' folders; none: only `predict` has images.")
     class_file: str = option(Text(), "", "List that fixes the classes' order: a line for each class, folder name "
                              "first, then its title; or Keras' class index (.json).")
     label_dim: int | None = option(Optional(Integer(1)), None, "Number of classes that the network tells apart, if "
@@ -55,6 +59,8 @@ class ImageFolder(ImageFileReader):
     follows_others: bool = field(default=False, kw_only=True)
 
     def describe(self) -> Description:
+        if not self.folder:
+            return Description((self.image_stream((None, None, self.channels)),), None, self.image_facts())
         if os.path.isfile(self.folder):
             raise DataError(f"`{short(self.folder)}` is a file; this reader takes a folder with one folder a class",
                             path=self.folder, option="folder",
@@ -90,7 +96,7 @@ class ImageFolder(ImageFileReader):
                           len(found.entries), found.classes or (), self.max_errors, paths.close)
 
     def sources(self) -> tuple[str, ...]:
-        return (self.folder,)
+        return (self.folder,) if self.folder else ()
 
     def _found(self, most: int | None = None) -> _Found:
         """The images with their classes; no more than `most` of them. Raises DataError."""
@@ -130,6 +136,9 @@ class ImageFolder(ImageFileReader):
 
     def _entries(self) -> list[os.DirEntry[str]]:
         """What lies in the folder. Raises DataError."""
+        if not self.folder:
+            raise DataError("the reader has no folder, so there are no images", option="folder",
+                            hint='name one, as in `ImageFolder {"photos"}`; `netdsl predict` takes images by name.')
         if not os.path.isdir(self.folder):
             raise missing_file(self.folder, "folder", "folder")
         with reading(self.folder, "folder"):

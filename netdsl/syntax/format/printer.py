@@ -16,6 +16,7 @@ from ...base.recursion import run_deep
 from ...base.source import Source, Span
 from .. import ast
 from ..parser import parse
+from .joined_text import JoinedText
 from .line_buffer import Broken, LineBuffer, LinePlace, Row
 from .precedence import (
     BINARY,
@@ -52,14 +53,15 @@ def format_text(source: Source) -> str:
 
 def format_module(module: ast.Module, source: Source) -> str:
     """A module as text; line breaks and comments are those of the source it was read from, where it has one."""
-    return run_deep(lambda: _Printer(LineBuffer(source, module.comments)).module(module))
+    joined = JoinedText(module, source)
+    return run_deep(lambda: _Printer(LineBuffer(joined.source, joined.comments), joined).module(module))
 
 
 class _Printer:
     """Writes nodes onto a buffer. A second printer with a flat buffer measures what fits on a line."""
 
-    def __init__(self, buffer: LineBuffer, measured: dict[int, str | None] | None = None) -> None:
-        self.buffer = buffer
+    def __init__(self, buffer: LineBuffer, text: JoinedText, measured: dict[int, str | None] | None = None) -> None:
+        self.buffer, self._text = buffer, text
         #: Nodes by identity (the AST outlives the printer) -> their text on one line, None where it takes several.
         self._measured = {} if measured is None else measured
 
@@ -83,14 +85,14 @@ class _Printer:
         return self._offset(node.span, node.span.end - 1)
 
     def _offset(self, span: Span, offset: int) -> int | None:
-        return offset if span.source is self.buffer.source and span.source.text else None
+        return self._text.offset(span.source, offset) if span.source.text else None
 
     # --- measuring -----------------------------------------------------------------------------
 
     def _flat(self, node: Item, write: Callable[[_Printer, Item], None]) -> str | None:
         """The text on one line; None where the author, a comment or a block needs several."""
         if id(node) not in self._measured:
-            printer = _Printer(self.buffer.flat_copy(), self._measured)
+            printer = _Printer(self.buffer.flat_copy(), self._text, self._measured)
             try:
                 write(printer, node)
                 self._measured[id(node)] = printer.buffer.line

@@ -8,22 +8,21 @@ from pathlib import Path
 import torch
 from safetensors.torch import save
 
-from ...base.units import first_of, plural
 from ...ir.program import CheckedProgram
 from ...runs import checkpoint
 from ..build import build, tensor_spans
 
 
-def stored_weights(program: CheckedProgram, path: Path, allow_missing: Sequence[str]) -> tuple[bytes, str]:
+def stored_weights(program: CheckedProgram, path: Path, allow_missing: Sequence[str], weight_map: str = ""
+                   ) -> tuple[bytes, str]:
     """A safetensors file of the network's weights, read from a file of another system; and what became of them.
 
     Raises Failure `checkpoint-mismatch` unless all fit.
     """
     executable = build(program, program.roots, torch.device("cpu"), seed=0)
     wanted = executable.tensors()
-    found = checkpoint.read_weights(path, wanted, executable.network)
+    found = checkpoint.read_weights(path, wanted, executable.network, weight_map)
     report = checkpoint.load(wanted, found, tensor_spans(executable), path, allow_missing)
-    fresh = [name for name in wanted if name not in set(report.loaded)]
-    told = f"{plural(len(report.loaded), 'tensor')} of {path}"
+    told = f"{report.words(list(wanted))} of {path}"
     return save(checkpoint.portable(wanted), metadata={"format": "pt"}), \
-        told + (f"; {first_of(fresh, 6)} start fresh" if fresh else "")
+        told

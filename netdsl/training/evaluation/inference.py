@@ -57,7 +57,7 @@ def evaluate(
         raise no_data_failure(program, phase)
     device = choose_device(options.device)
     with ExitStack() as stack:
-        executable = load_trained(program, program.evaluated(phase), weights, device, options.allow_missing)
+        executable = load_trained(program, program.evaluated(phase), weights, device, options)
         precision = choose_precision(program.plan.block.precision if program.plan is not None else "float", device)
         stack.enter_context(torch_settings(device, False))
         by = make_evaluator(program, executable, precision, phase, program.plan, options, stack, detail=True)
@@ -105,7 +105,7 @@ def predict(program: CheckedProgram, weights: str | Path, dataset: Dataset, *, o
     device = choose_device(options.device)
     nodes = tuple(program.aliases.get(name, name) for name in outputs) or \
         tuple(output.node for output in outputs_of(program))
-    executable = load_trained(program, nodes, weights, device, options.allow_missing)
+    executable = load_trained(program, nodes, weights, device, options)
     precision = choose_precision(program.plan.block.precision if program.plan is not None else "float", device)
     with eval_mode(executable), precision.context():
         yield from predictions_by(program, executable, nodes, dataset, device, minibatch_size, options.workers)
@@ -170,32 +170,35 @@ def _check_extents(name: str, shape: Shape, delivered: torch.Tensor) -> None:
 
 
 def load_trained(program: CheckedProgram, roots: tuple[str, ...], weights: str | Path, device: torch.device,
-            allow_missing: Sequence[str] = ()) -> Executable:
+            options: RunOptions | None = None) -> Executable:
     """The network with the weights of a checkpoint. Raises Failure `checkpoint-mismatch` unless all fit.
 
     The checkpoint may hold more than the roots need: a part of its network is a part of its weights.
     """
     executable = build(program, roots, device, program.plan.block.seed if program.plan is not None else 0)
-    _load(executable, weights, allow_missing)
+    _load(executable, weights, options or RunOptions())
     return executable
 
 
-def load_into(module: nn.Module, weights: str | Path) -> nn.Module:
+def load_into(module: nn.Module, weights: str | Path, options: RunOptions | None = None) -> nn.Module:
     """Put the weights of a checkpoint into a module that `netdsl.compile` made. Raises Failure, and TypeError."""
     if not isinstance(module, NetworkModule):
         raise TypeError(f"load_weights takes what netdsl.compile returns, not {type(module).__name__}")
-    _load(module.executable, weights)
+    _load(module.executable, weights, options or RunOptions())
     return module
 
 
-def _load(executable: Executable, weights: str | Path, allow_missing: Sequence[str] = ()) -> None:
+def _load(executable: Executable, weights: str | Path, options: RunOptions) -> None:
     path = checkpoint.find(Path(weights))
     wanted = executable.tensors()
     owners = {node.weights for node in executable.network}
+    found = checkpoint.read_weights(path, wanted, executable.network, options.weight_map)
     # What belongs to a part of the network that these roots do not need is left in the file.
-    found = {name: tensor for name, tensor in checkpoint.read_weights(path, wanted, executable.network).items()
-             if name in wanted or name.rpartition(".")[0] not in owners}
-    checkpoint.load(wanted, found, tensor_spans(executable), path, allow_missing)
+    for name in [name for name in found if name not in wanted and name.rpartition(".")[0] in owners]:
+        del found[name]
+    report = checkpoint.load(wanted, found, tensor_spans(executable), path, options.allow_missing)
+    if report.how:
+        options.tell(f"weights from {path}: {report.words(list(wanted))}")
 
 
 __all__ = ["Prediction", "evaluate", "load_trained", "predict"]

@@ -65,7 +65,8 @@ def relu(name: str, bottom: str, top: str, more: str = "") -> str:
     (IN + relu("a", "c", "b") + relu("b", "b", "c"), Code.CYCLE, "2:40", "`c` is needed to compute itself"),
     (IN + relu("a", "b", "b"), Code.CYCLE, "2:40", "`b` is needed to compute itself"),
     (IN + relu("a", "data", "b") + relu("c", "data", "b"), Code.DUPLICATE_NAME, "3:52", "two layers make the blob `b`"),
-    (IN + relu("a", "data", "b") + relu("a", "b", "c"), Code.DUPLICATE_NAME, "3:9", "two layers are called `a`"),
+    (IN + 2 * 'layer { name: "a" type: "Scale" bottom: "data" top: "data" }\n', Code.DUPLICATE_NAME, "3:9",
+     "two layers are called `a`"),
     (IN + relu("a", "data", "b", "include { phase: TRAIN }") + relu("c", "b", "d"), Code.UNKNOWN_NAME, "3:40",
      "no layer of the phase TEST makes `b`"),
     (IN + relu("a", "data", "data", "include { phase: TRAIN }") + relu("c", "data", "d"), Code.NOT_SUPPORTED, "3:40",
@@ -91,3 +92,21 @@ def test_a_blob_that_is_written_over_is_read_above_and_below() -> None:
     program = examine(Source("net.prototxt", text)).require()
     reads = {node.name: [use.node for use in node.inputs] for node in program.network}
     assert (reads["m"], reads["n"], reads["r"]) == (["a"], ["r"], ["a"])
+
+
+def test_two_layers_of_one_name_without_weights() -> None:
+    result = examine(Source("net.prototxt", IN + relu("a", "data", "b") + relu("a", "b", "c")))
+    assert [(d.severity, d.code) for d in result.diagnostics] == [("warning", Code.DUPLICATE_NAME)]
+    assert result.require().network.names == ("data", "a", "c")
+
+
+def test_a_phase_that_is_complete_with_a_stage_only() -> None:
+    """As Caffe's autoencoder of MNIST has it, whose solver names the stages."""
+    text = ('layer { name: "d" type: "DummyData" top: "data" include { phase: TRAIN }'
+            ' dummy_data_param { shape { dim: 8 dim: 4 } } }\n'
+            'layer { name: "e" type: "DummyData" top: "data" include { phase: TEST stage: "on-test" }'
+            ' dummy_data_param { shape { dim: 8 dim: 4 } } }\n') + relu("a", "data", "b")
+    result = examine(Source("net.prototxt", text))
+    assert [(d.severity, d.title) for d in result.diagnostics] == [
+        ("note", "in the phase TEST the net needs a stage")]
+    assert result.require().network.names == ("data", "a")

@@ -7,7 +7,8 @@ from functools import lru_cache
 from .library_layers import LAYERS
 from .library_missing import MISSING
 from .library_nodes import NODES
-from .library_row import LibraryRow, Same
+from .library_row import LibraryRow, Spelled
+from .library_spelled import write_crop
 from .library_values import VALUES
 
 #: heading of docs/cntk.md -> rows
@@ -20,6 +21,9 @@ OPERATIONS = {
     "RectifiedLinear": "ReLU", "Reshape": "NewReshape", "LegacyReshape": "Reshape", "If": "BS.Boolean.If",
     "ErrorPrediction": "ClassificationError", "SumColumnElements": "SumColumnElements",
 }
+#: Operations that only `new ComputationNode` makes
+OBJECTS: dict[str, LibraryRow] = {row.name: row for row in (
+    Spelled("Crop (x, reference, offsetX = None, offsetY = None)", write_crop, "with its offsets alone"),)}
 
 
 @lru_cache(maxsize=1)
@@ -46,4 +50,4 @@ def namespaces() -> frozenset[str]:
     return frozenset(found)
 
 
-__all__ = ["LIBRARY", "OPERATIONS", "Same", "by_name", "find_row", "namespaces"]
+__all__ = ["LIBRARY", "OBJECTS", "OPERATIONS", "by_name", "find_row", "namespaces"]

@@ -71,6 +71,7 @@ class NetworkText:
     record: ast.Record
     notes: list[Diagnostic]
     comments: tuple[Span, ...]  #: those of BrainScript's forms, in the order of the text
+    left_out: tuple[Span, ...] = ()  #: members that are not written, so that their comments are not either
 
 
 def read_network(text: MappedText, context: NetworkContext) -> tuple[ast.Record, list[Diagnostic]]:
@@ -103,10 +104,11 @@ def _read(text: MappedText, context: NetworkContext) -> NetworkText:
     record = _network_record(value)
     notes: list[Diagnostic] = []
     renamed = misread_names(record.members, notes)
-    record = dataclasses.replace(record, members=tuple(
-        m for m in record.members if not (isinstance(m, ast.Assign) and renamed.get(m.name.text) == "")))
+    gone = [m for m in record.members if isinstance(m, ast.Assign) and renamed.get(m.name.text) == ""]
+    record = dataclasses.replace(record, members=tuple(m for m in record.members if m not in gone))
     record = _without_unused(record, words.included)
-    return _translated(record, {old: new for old, new in renamed.items() if new}, notes, tuple(words.comments))
+    network = _translated(record, {old: new for old, new in renamed.items() if new}, notes, tuple(words.comments))
+    return dataclasses.replace(network, left_out=(*(m.span for m in gone), *network.left_out))
 
 
 def _translated(record: ast.Record, renamed: dict[str, str], notes: list[Diagnostic], comments: tuple[Span, ...]
@@ -130,7 +132,7 @@ def _translated(record: ast.Record, renamed: dict[str, str], notes: list[Diagnos
     why = {MEANINGLESS.get(name, "nothing is printed while the network is read") for name, _ in dropped}
     notes += translator.arguments.warnings
     notes += without_meaning(dropped, why.pop() if len(why) == 1 else "netdsl decides this by itself")
-    return NetworkText(dataclasses.replace(record, members=members), notes, comments)
+    return NetworkText(dataclasses.replace(record, members=members), notes, comments, tuple(translator.left_out))
 
 
 def _network_record(value: ast.Expression) -> ast.Record:

@@ -13,7 +13,7 @@ from ....syntax import ast
 from ...building import Builder
 from ...import_format import not_supported
 from .bs_arguments import Arguments
-from .bs_library import OPERATIONS, by_name, find_row
+from .bs_library import OBJECTS, OPERATIONS, by_name, find_row
 from .bs_parser import NEW
 from .bs_scopes import Scope
 from .library_row import LibraryRow, Same
@@ -70,7 +70,7 @@ def _node(translator: Translator, e: ast.Call, record: ast.Record, scope: Scope)
         return e
     inputs = _inputs(fields.pop("inputs", None))
     function = _function(name, fields)
-    row = find_row(function)
+    row = OBJECTS.get(name) or find_row(function)
     if row is None or row.definition is None:
         translator.problems.append(Diagnostic(
             Code.NOT_SUPPORTED, f"netdsl has no operation `{name}`",

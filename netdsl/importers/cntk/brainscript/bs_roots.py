@@ -14,7 +14,7 @@ from ....syntax import ast
 from ...building import Builder
 from ...import_format import not_supported
 from .bs_parser import ARRAY
-from .bs_scopes import Scope, known_value, names_in, parts_of, tag_is_passed_on
+from .bs_scopes import Scope, known_value, list_items, names_in, parts_of, tag_is_passed_on
 
 #: tag -> the list that it adds to
 _LISTS = {"feature": "featureNodes", "label": "labelNodes", "criterion": "criterionNodes",
@@ -122,21 +122,21 @@ def with_lists(members: Sequence[ast.Member], tagged: Sequence[Tagged], notes: l
     scope = Scope.of_record(members, None)
     added: dict[str, list[ast.Expression]] = {}
     for special in SPECIAL:
-        items = _items(lists[special].value, scope) if special in lists else []
+        items = list_items(lists[special].value, scope) if special in lists else []
         for tag in tagged:
             if tag.special == special and tag.path not in map(_path, items):
                 items.append(Builder(tag.span).name(".".join(renamed.get(part, part) for part in tag.path)))
                 added.setdefault(special, items)
     changed = dict(added)
     criteria = changed.get("criterionNodes") or (
-        _items(lists["criterionNodes"].value, scope) if "criterionNodes" in lists else [])
+        list_items(lists["criterionNodes"].value, scope) if "criterionNodes" in lists else [])
     if len(criteria) > 1:
         notes.append(Diagnostic(
             Code.DOUBTFUL, "CNTK trains the first criterion alone",
             Label(criteria[1].span, "this one is only reported"),
             hint="it stands in `evaluationNodes` now; to train the sum, write `first + second`.", severity="warning"))
         evaluated = changed.get("evaluationNodes") or (
-            _items(lists["evaluationNodes"].value, scope) if "evaluationNodes" in lists else [])
+            list_items(lists["evaluationNodes"].value, scope) if "evaluationNodes" in lists else [])
         shown = {_path(item) for item in evaluated} - {()}
         changed["criterionNodes"] = criteria[:1]
         changed["evaluationNodes"] = [*evaluated, *(c for c in criteria[1:] if _path(c) not in shown)]
@@ -170,22 +170,6 @@ def _is_empty(member: ast.Member) -> bool:
     while isinstance(value, ast.Parentheses):
         value = value.value
     return isinstance(value, ast.Call) and isinstance(value.callee, ast.Name) and value.callee.text == ARRAY
-
-
-def _items(e: ast.Expression, scope: Scope) -> list[ast.Expression]:
-    """The elements of a list of nodes; a name of such a list is seen through."""
-    if isinstance(e, ast.Parentheses):
-        return _items(e.value, scope)
-    if isinstance(e, ast.List):
-        return [item for part in e.items if not isinstance(part, ast.Step) for item in _items(part, scope)]
-    if isinstance(e, ast.Name):
-        binding = scope.find(e.text)
-        inner = binding.value if binding is not None else None
-        while isinstance(inner, ast.Parentheses):
-            inner = inner.value
-        if isinstance(inner, ast.List):
-            return _items(inner, scope)
-    return [e]
 
 
 def _path(e: ast.Expression) -> tuple[str, ...]:

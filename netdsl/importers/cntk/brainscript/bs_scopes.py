@@ -147,6 +147,19 @@ def tag_is_passed_on(member: ast.Define) -> bool:
     return not elsewhere(member.value)
 
 
+def list_items(e: ast.Expression, scope: Scope, depth: int = 20) -> list[ast.Expression]:
+    """The elements of a list that is written as one, or has a name; all else is one element."""
+    if isinstance(e, ast.Parentheses):
+        return list_items(e.value, scope, depth)
+    if isinstance(e, ast.List):
+        return [item for part in e.items if not isinstance(part, ast.Step) for item in list_items(part, scope, depth)]
+    binding = scope.find(e.text) if isinstance(e, ast.Name) and depth else None
+    if binding is not None and binding.value is not None:
+        found = list_items(binding.value, binding.scope, depth - 1)
+        return found if len(found) > 1 else [e]
+    return [e]
+
+
 def names_in(e: object) -> Iterator[ast.Name]:
     """Every name that is used in a piece of the tree, whatever scope it is in."""
     if isinstance(e, ast.Name):

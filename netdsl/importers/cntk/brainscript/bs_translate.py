@@ -24,13 +24,15 @@ from .bs_arguments import Arguments
 from .bs_library import by_name, find_row, namespaces
 from .bs_objects import write_object
 from .bs_parser import ARRAY, NEW
-from .bs_scopes import Scope, known_truth, library_name, names_in, parts_of, record_of, tag_is_passed_on
+from .bs_scopes import Scope, known_truth, library_name, list_items, names_in, parts_of, record_of, tag_is_passed_on
 from .library_row import Composed, Given, LibraryRow, Missing, Same, Spelled, Value, at_place, definitions
 
 #: Functions that make no node: a default that calls them may be evaluated at each call.
 _PLAIN = frozenset((
     "Length", "Repeat", "Min", "Max", "Mod", "IntDiv", "Sign", "Fac", "IsArray", "IsDouble", "IsBool", "Replace",
     "Substr", "Format"))
+#: Functions that make inputs, and how many of their arguments are extents.
+_INPUTS = {"Input": 1, "SparseInput": 1, "CNTK2.Input": 1, "ImageInput": 3, "SparseImageInput": 3}
 
 
 class Renamed(Exception):
@@ -50,6 +52,7 @@ class Translator:
         self.doubtful = 0  #: how many choices are around what is translated, of which CNTK might take the other side
         self.problems: list[Diagnostic] = []
         self.arguments = Arguments(self.problems)
+        self.left_out: list[Span] = []  #: members that are not written
         self.helpers: dict[str, ast.Define] = {}  #: functions of the library that are written out
         self.hoisted: list[list[ast.Member]] = []  #: for each record being translated, the members to add
 
@@ -65,10 +68,13 @@ class Translator:
             if id(member) in self.dead and len(self.problems) > before:
                 del self.problems[before:]
                 self.hoisted[-1].clear()
-                continue
+                translated = None
             found += self.hoisted[-1]
             self.hoisted[-1].clear()
-            found += [translated] if translated is not None else []
+            if translated is None:
+                self.left_out.append(member.span)
+            else:
+                found.append(translated)
         self.hoisted.pop()
         return tuple(found)
 
@@ -173,10 +179,28 @@ class Translator:
             self.problems.append(Diagnostic(Code.UNKNOWN_NAME, f"CNTK's `{base}` has no `{e.name.text}`",
                                             Label(e.name.span, did_you_mean(e.name.text, inside))))
             return e
+        if e.name.text == "dim" and (extents := self.extents(e.value, scope)) is not None:
+            return extents
         climbed = self.climbed(e, scope)
         if climbed is not None:
             return climbed
         return dataclasses.replace(e, value=self.value(e.value, scope), name=self.identifier(e.name))
+
+    def extents(self, e: ast.Expression, scope: Scope) -> ast.Expression | None:
+        """`x.dim` of an input: the product of its extents. Of other nodes the text does not say it."""
+        binding = scope.find(e.text) if isinstance(e, ast.Name) else None
+        made = binding.value if binding is not None else None
+        name = library_name(made.callee, binding.scope) if isinstance(made, ast.Call) and binding is not None else None
+        if not isinstance(made, ast.Call) or name not in _INPUTS or not made.arguments:
+            return None
+        assert binding is not None
+        count = _INPUTS[name]
+        given = [argument.value for argument in made.arguments[:count]]
+        dims = given if count > 1 else list_items(given[0], binding.scope)
+        builder, product = Builder(Span.nowhere("")), self.value(dims[0], scope)
+        for d in dims[1:]:
+            product = builder.binary(product, "*", self.value(d, scope))
+        return ast.Parentheses(product, builder.span) if len(dims) > 1 else product
 
     def climbed(self, e: ast.Select, scope: Scope) -> ast.Expression | None:
         """`holder.gain` where `gain` stands around the record: `.` climbs to it."""
@@ -219,7 +243,7 @@ class Translator:
     def missing(self, row: Missing, e: ast.Expression) -> ast.Expression:
         """What netdsl does not have is refused; on a side of a choice that may never be taken, when it is taken."""
         if self.doubtful:
-            return Builder(e.span).call("Fail", f"netdsl has no `{row.name}` yet: {row.why}")
+            return Builder(e.span).call("Fail", f"netdsl has no `{row.name}`: {row.why}")
         self.problems.append(not_supported(f"`{row.name}` yet", e.span, row.why, row.hint))
         return e
 

@@ -166,3 +166,10 @@ def write_network(given: Given) -> ast.Expression:
     options |= {name: given[name] for name in given.row.optional if name != "pad" and name in given.arguments}
     body = b.call("Pooling", b.name(x), given["poolKind"], given["filterShape"], **options)
     return ast.Function((b.identifier(x),), body, b.span)
+
+
+def write_crop(given: Given) -> ast.Expression:
+    """CNTK finds offsets that are not given from what both inputs come from; ours are from the middle."""
+    if "offsetX" not in given.arguments or "offsetY" not in given.arguments:
+        given.refuse("`Crop` that finds its own offsets", "CNTK takes them from what both inputs are computed from")
+    return _named(given, "Crop", {})

@@ -18,4 +18,5 @@ def read_network(context: ConfigContext, key: str) -> tuple[ast.Record, list[Dia
                       hint=f"write `{key} = {{ ... }}`.")
     network = read_network_text(text, context)
     context.comments += network.comments
+    context.left_out += network.left_out
     return network.record, network.notes

@@ -16,7 +16,7 @@ from ..config_context import ConfigContext
 from ..config_section import Section
 from ..config_text import without_comments
 from .ndl_network import network_record
-from .read_ndl import macro_files, members_of_file
+from .read_ndl import macro_files, read_text
 
 _RUNS = re.compile(r"(?im)^\s*run\s*=\s*\w+\s*$")
 _MAKES = re.compile(r"(?im)^\s*\w+\s*=\s*(Input(Value)?|SparseInput|ImageInput|LearnableParameter|Parameter)\s*\(")
@@ -39,18 +39,20 @@ class NDLFile(ImportFormat):
         ours = tuple(text for text in request.overrides if _OURS.fullmatch(text))
         theirs = [text for text in request.overrides if text not in ours]
         notes: list[Diagnostic] = []
-        text, comments = without_comments(request.source)
+        text, _ = without_comments(request.source)
         if not any(_is_layout(given) for given in theirs):  # its macros may ask for it, too
             theirs.append(f'{_LAYOUT} = "cudnn"')
             notes = [_assumed(text)] if f"${_LAYOUT}$".lower() in text.text.lower() else []
         given = MappedText.join(MappedText.whole(Source("command line", f"{one}\n")) for one in theirs)
         section = Section("", given)
         context = ConfigContext(request.files, section, section, [request.source])
-        members = [*macro_files(section, context), *members_of_file(request.source, section)]
+        texts = [*macro_files(section, context), read_text(request.source, section)]
         whole = request.source.span(0, len(request.source.text))
-        record, more = network_record(members, whole, context.variables)
+        record, more = network_record([member for one in texts for member in one.members], whole, context.variables)
         network = Builder(whole).assign("network", record)
-        module = ast.Module((*context.variables.members(), network), whole, tuple(comments))
+        comments = tuple(comment for one in texts for comment in one.written_comments(record))
+        module = ast.Module((*context.variables.members(), network), whole, comments,
+                            tuple((0, one.source) for one in texts[:-1]))
         return Imported(module, ours, (*notes, *more))
 
 

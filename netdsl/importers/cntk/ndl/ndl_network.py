@@ -58,6 +58,7 @@ class _Network:
         self._statements = [s for s in statements if s.name is None or s.name.key not in LISTS]
         self._lists = [s for s in statements if s.name is not None and s.name.key in LISTS]
         self._members, self._macros, self._span = members, macros, span
+        self._place = next((macro.name.span for macro in macros.values()), span)
         self._scope = Scope.of_network(self._statements)
         self._writer = Writer(macros, _spelling(members, macros), self._scope, in_place, variables)
         #: group -> its nodes, by their text, in order
@@ -66,7 +67,7 @@ class _Network:
     def record(self) -> tuple[ast.Record, list[Diagnostic]]:
         if not self._statements:
             raise failure(Code.NO_NETWORK, "there is no network here, only macros" if self._macros else
-                          "there is no network here", self._span,
+                          "there is no network here", self._place,
                           hint="`run = Name` says which section is the network. Macros are read where "
                                "`ndlMacros = file` names their file.")
         written = {id(s): self._writer.member(s, self._scope) for s in self._statements if s.name is not None}

@@ -115,13 +115,13 @@ class _Parser:
             self._finish()
             return Statement(None, name, name.span)
         call = self._call(name)
-        return self._macro(call) if self._behind_ends() in ("=", "{", "[") else self._unnamed(call)
+        return self._macro(call, first.start) if self._behind_ends() in ("=", "{", "[") else self._unnamed(call)
 
     def _unnamed(self, call: Call) -> Statement:
         self._finish()
         return Statement(None, call, call.span)
 
-    def _macro(self, header: Call) -> Macro:
+    def _macro(self, header: Call, start: int) -> Macro:
         for parameter in (*header.arguments, *(option.name for option in header.options)):
             if not isinstance(parameter, Word) or header.options:
                 raise failure(Code.SYNTAX, f"the macro `{header.function.text}` has a parameter that is no name",
@@ -144,7 +144,7 @@ class _Parser:
                           hint="its last statement is what a call of it gives.")
         parameters = tuple(word for word in header.arguments if isinstance(word, Word))
         statements = tuple(member for member in body if isinstance(member, Statement))
-        return Macro(header.function, parameters, statements, header.span)
+        return Macro(header.function, parameters, statements, self._since(start))
 
     def _finish(self) -> None:
         """The end of a statement."""
