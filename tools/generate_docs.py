@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import click
+from cntk_page import cntk_page
 from darknet_page import darknet_page
 from network_pages import networks_page
 from onnx_page import onnx_page
@@ -125,8 +126,8 @@ samples are kept.
 One object for a file, a list for several:
 
     {"network", "nodes": [{"name", "layer", "inputs", "shape", "parameters", "macs", "file", "line"}],
-     "totals": {"parameters", "parameterTensors", "trainableParameters", "macs", "neurons", "activationBytes",
-                "trainingBytes"},
+     "totals": {"parameters", "parameterTensors", "trainableParameters", "trainableTensors", "macs", "neurons",
+                "activationBytes", "trainingBytes"},
      "plan", "reader", "diagnostics": [{"code", "severity", "message", "label", "file", "line", "column", "endLine",
                                         "endColumn", "related", "hint", "fix": [{"file", "line", "column",
                                         "endLine", "endColumn", "text"}]}]}
@@ -152,7 +153,7 @@ def errors_page() -> str:
 
 PAGES: dict[str, Callable[[], str]] = {
     "layers.md": layers_page, "readers.md": readers_page, "optimizers.md": optimizers_page, "cli.md": cli_page,
-    "errors.md": errors_page, "networks.md": networks_page,
+    "errors.md": errors_page, "networks.md": networks_page, "cntk.md": lambda: _page(cntk_page()),
     "onnx.md": lambda: _page([onnx_page()]),
     "coming-from-darknet.md": lambda: darknet_page(ROOT / "docs" / "coming-from-darknet.md"),
 }

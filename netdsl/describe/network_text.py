@@ -183,10 +183,14 @@ def totals_text(program: CheckedProgram, total: NetworkTotals, width: int | None
 
 
 def trainable(program: CheckedProgram) -> tuple[int, int]:
-    """Learned numbers that the plan does not freeze, and the tensors they are in; all where there is no plan."""
+    """Learned numbers that training moves, and the tensors they are in: a criterion needs them, no plan freezes them.
+
+    Without a criterion all that are not frozen.
+    """
     numbers = tensors = 0
+    reached = _reached(program)
     for node in program.network:
-        if node.weights != node.name:
+        if node.weights != node.name or node.name not in reached:
             continue
         owned = node.layer.parameters([program.network[use.node].shape for use in node.inputs])
         for name, parameter in owned.items():
@@ -197,12 +201,25 @@ def trainable(program: CheckedProgram) -> tuple[int, int]:
     return numbers, tensors
 
 
+def _reached(program: CheckedProgram) -> set[str]:
+    """The owners of weights that a criterion needs; of all weights where there is no criterion."""
+    network = program.network
+    if not program.criteria:
+        return {node.weights for node in network}
+    return {network[name].weights for name in network.needed(program.criteria)}
+
+
 def _trained_text(program: CheckedProgram, total: NetworkTotals) -> str:
-    if program.plan is None or not total.parameters:
+    if not total.parameters or (program.plan is None and not program.criteria):
         return ""
     numbers, tensors = trainable(program)
-    return ", all trained" if numbers == total.parameters else \
-        f"; {numbers:,} in {plural(tensors, 'tensor')} are trained, the others frozen"
+    if numbers == total.parameters:
+        return ", all trained" if program.plan is not None else ""
+    without = [node for node in program.network if node.cost.parameters and node.weights not in _reached(program)]
+    others = "the others frozen" if not without else "no criterion needs the others" \
+        if numbers + sum(node.cost.parameters for node in without) == total.parameters else \
+        "the others are frozen, or no criterion needs them"
+    return f"; {numbers:,} in {plural(tensors, 'tensor')} are trained, {others}"
 
 
 def headline(program: CheckedProgram, total: NetworkTotals) -> str:
@@ -263,7 +280,7 @@ def to_json(checked: CheckResult) -> dict[str, Any]:
         result["nodes"] += [{**_node_json(node), "used": False} for node in checked.unused]
         result["totals"] = {
             "parameters": total.parameters, "parameterTensors": total.parameter_tensors,
-            "trainableParameters": trainable(program)[0], "macs": total.macs,
+            "trainableParameters": trainable(program)[0], "trainableTensors": trainable(program)[1], "macs": total.macs,
             "neurons": total.neurons, "activationBytes": memory.activation_bytes,
             "trainingBytes": memory.training_bytes,
         }

@@ -61,7 +61,7 @@ class DataSource:
         if means and not values["mean_file"]:
             steps.append(build.make("Mean", ast.List(tuple(build.value(mean) for mean in means), build.span)))
         if values["scale"] != 1:
-            ends = [build.value(0), build.value(255 * values["scale"])]
+            ends = [build.value(0), build.value(float(f"{255 * values['scale']:.9g}"))]
             steps.append(build.make("Normalize", range=ast.List(tuple(ends), build.span)))
         if not steps:
             return {}

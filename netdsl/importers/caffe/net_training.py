@@ -35,11 +35,13 @@ class TrainingFiles:
 
     @property
     def stages(self) -> tuple[str, ...]:
-        """The stages that the solver chooses; of several test nets those of the last."""
+        """The stages that the solver chooses; of several test nets the last that is not one on the training data."""
         if self.solver is None:
             return ()
         values = self.solver.values
-        states = [values["train_state"], *values["test_state"][-1:]]
+        tests = [state for state in values["test_state"]
+                 if not any("train" in stage.lower() for stage, _ in state.texts("stage"))] or values["test_state"]
+        states = [values["train_state"], *tests[-1:]]
         return tuple(dict.fromkeys(stage for state in states if state is not None for stage, _ in state.texts("stage")))
 
     def members(self, found: Mapping[int, TranslatedUse], network: NetModule) -> list[ast.Member]:

@@ -12,10 +12,15 @@ from ...readers.formats.lmdb_images import LMDB
 from ...readers.reader import DataError
 from ...syntax import ast
 from .data_source import TRANSFORM, DataSource, found_path
-from .known_fields import Known, choice, flag, number, read_fields, text, unused, whole
+from .known_fields import Known, Problems, choice, flag, number, read_fields, text, unused, whole
 from .known_fields import message as known_message
 from .layer_row import Extents, LayerRow, Translation, Untranslated
 from .prototext import Message, Scalar
+
+#: Part of a database's name -> the data that Caffe's examples mean by it, and the extents of their images.
+KNOWN_SETS: dict[str, tuple[str, Extents]] = {
+    "siamese": ("pairs of MNIST's digits", (2, 28, 28)), "mnist": ("MNIST", (1, 28, 28)),
+    "cifar": ("CIFAR", (3, 32, 32))}
 
 
 class DataRow(LayerRow):
@@ -27,6 +32,14 @@ class DataRow(LayerRow):
     def image(self, use: Translation) -> Extents | None:
         """The extents of the first top, None where the file does not say."""
         return None
+
+    def batch(self, use: Translation) -> int:
+        """The samples of a minibatch, of training where the phases differ; 0 where the file does not say."""
+        layer = use.others.get("TRAIN", use.layer)
+        if "batch_size" not in self.fields or layer.type not in self.types:
+            return 0
+        values = read_fields(layer.parameter(self.message), self.fields, "", layer.span, Problems([], []))
+        return int(values["batch_size"] or 0)
 
     def samples(self, path: str) -> int | None:
         """How many samples lie at a path, None where that is not known."""
@@ -117,7 +130,24 @@ class Data(DataRow):
         stored = stored_extents(found_path(use.values["source"], use.layer.span.source.name))
         if use.values["force_encoded_color"]:
             stored = (3, *stored[1:])
+        if not stored[1] and not use.values["crop_size"] and not use.layer.transform.all("crop_size"):
+            stored = self._by_name(use) or stored
         return self.transformed(use, stored[1], stored[2], stored[0])
+
+    def _by_name(self, use: Translation) -> Extents | None:
+        """The extents of a well-known set, where the database is not there and its name says which one it is."""
+        name = use.values["source"].lower()
+        known = next((key for key in KNOWN_SETS if key in name), None)
+        if known is None:
+            return None
+        what, extents = KNOWN_SETS[known]
+        title, span = f"the database `{use.values['source']}` is not there", use.place("source")
+        if not any(told.title == title for told in use.problems.diagnostics):
+            width_first = ":".join(str(extent) for extent in reversed(extents))
+            use.problems.add(Code.DOUBTFUL, title, span, f"its name says {what}: images of {width_first} are taken",
+                             severity="warning",
+                             hint=f"say it behind the file's name if it is not: `{use.layer.tops[0][0]}=28:28:1`.")
+        return extents
 
     def samples(self, path: str) -> int | None:
         try:

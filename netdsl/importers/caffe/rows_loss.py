@@ -105,6 +105,9 @@ class HingeLoss(Loss):
     fields: ClassVar[Mapping[str, Known]] = {"norm": Known("choice", "L1", choices=("", "L1", "L2"))}
     becomes = "HingeLoss"
 
+    def classes(self, use: Translation) -> int | None:
+        return use.shape[0] if use.shape else None
+
     def results(self, use: Translation, inputs: Sequence[ast.Expression]) -> Sequence[ast.Expression]:
         self.check_labels(use, 1)
         options: dict[str, object] = {"squared": True} if use.values["norm"] == "L2" else {}
@@ -172,10 +175,10 @@ class Accuracy(LayerRow):
 
     def results(self, use: Translation, inputs: Sequence[ast.Expression]) -> Sequence[ast.Expression]:
         axis, options = use.axis(), dict[str, object]()
-        if use.values["ignore_label"] is not None:
-            use.unsupported("Accuracy with `ignore_label`", "ignore_label")
         if use.values["top_k"] != 1:
             options["topN"] = use.values["top_k"]
+        if use.values["ignore_label"] is not None:
+            options["ignoreLabel"] = use.values["ignore_label"]
         if math.prod(use.shape) != use.shape[axis - 1]:
             options["axis"] = use.file_axis(axis)
         return [use.build.call("Accuracy", inputs[1], inputs[0], **options)]

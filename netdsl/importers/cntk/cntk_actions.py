@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ...base.codes import Code
 from ...base.diagnostics import Diagnostic, Label
 from ...base.failure import Failure, failure
+from ...base.source import Span
 from ...base.suggest import did_you_mean
 from ...base.units import first_of, inflect
 from ...syntax import ast
 from ..building import Builder
-from ..import_format import not_supported
 from .cntk_readers import read_reader
 from .config_context import ConfigContext
 from .config_keys import ACTION_KEYS
 from .config_section import Section
+from .ndl.mel import edit_notes
 from .network_builders import BUILDERS
 
 
@@ -130,6 +131,13 @@ def say_what_runs(context: ConfigContext, steps: Sequence[Step], chosen: Step) -
             f"{'trains' if len(rest) == 1 else 'train'} as well",
             Label(place, "a file has one network and one plan"),
             hint=f"choose another one on the command line: `command={rest[0]}`.", severity="note"))
+    after = False
+    for step in steps:
+        after = after or step is chosen
+        if any(action.name == "edit" for action in step.actions):
+            # A network that is trained after an edit is another one; an edit of what was trained changes nothing here.
+            context.notes += [replace(note, severity="note" if after else note.severity)
+                              for note in edit_notes(step.section, context)]
     others = [(step, action) for step in steps if step is not chosen for action in step.actions if not action.kind]
     if others:
         names = [f"`{step.section.name}`" for step, _ in others]
@@ -168,31 +176,35 @@ def _add(members: list[ast.Member], context: ConfigContext, section: Section, ke
         return
     value = read_reader(context, reader, phase == "train")
     if value is not None:
-        members.append(ast.Assign(ast.Identifier(phase, reader.span), value, value.span))
+        start = Span(value.span.source, value.span.start, value.span.start)
+        members.append(ast.Assign(ast.Identifier(phase, start), value, value.span))
 
 
 def test_nodes(context: ConfigContext, steps: Iterable[Step], record: ast.Record) -> ast.Assign | None:
-    """`testNodes = ...`: the nodes that a test names, where they are others than what training reports."""
-    there = {member.name.text for member in record.members
+    """`testNodes = ...`: what a test names besides the criterion and what training reports."""
+    there = {member.name.text: member for member in record.members
              if isinstance(member, ast.Assign | ast.Define | ast.AssignElements)}
-    for step in steps:
-        if not step.does("test"):
-            continue
-        names = step.section.items("evalNodeNames")
-        if not names:
-            return None
-        place = Builder(step.section.value_span("evalNodeNames"))
-        found = []
-        for name in names:
-            if name.text in there:
-                found.append(Builder(name.span(0, len(name.text))).name(name.text))
-            else:
-                context.notes.append(Diagnostic(
-                    Code.UNKNOWN_NAME, f"`evalNodeNames` names `{name.text}`, and the network has no such member",
-                    Label(name.span(0, len(name.text)), did_you_mean(name.text, there)), severity="warning"))
-        return place.assign("testNodes", place.list(found)) if found else None
-    return None
+    reported = {name for key in ("criterionNodes", "evaluationNodes") if key in there
+                for name in _names(there[key].value)}
+    test = next((step.section for step in steps if step.does("test")), None)
+    wanted = []
+    for name in test.items("evalNodeNames") if test is not None else ():
+        place = name.span(0, len(name.text))
+        if name.text not in there:
+            context.notes.append(Diagnostic(
+                Code.UNKNOWN_NAME, f"`evalNodeNames` names `{name.text}`, and the network has no such member",
+                Label(place, did_you_mean(name.text, there) or "it is not reported"), severity="warning"))
+        elif name.text not in reported:
+            wanted.append(name.text)
+    # At the end of the network, so that what is written stays in the order of the file.
+    end = Builder(Span(record.span.source, max(record.span.start, record.span.end - 1), record.span.end))
+    return end.assign("testNodes", end.list([end.name(name) for name in wanted])) if wanted else None
 
 
-__all__ = ["ACTIONS", "Step", "not_supported", "reader_member", "say_what_runs", "steps_of", "test_nodes",
-           "training_step"]
+def _names(value: ast.Expression) -> list[str]:
+    """The names in a list such as `(errs : top5)`."""
+    if isinstance(value, ast.Parentheses):
+        return _names(value.value)
+    if isinstance(value, ast.List):
+        return [name for item in value.items if not isinstance(item, ast.Step) for name in _names(item)]
+    return [value.text] if isinstance(value, ast.Name) else []

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ...base.codes import Code
-from ...base.diagnostics import Diagnostic, Label
 from ...base.failure import failure
 from ...base.source import Span
 from ...base.suggest import did_you_mean
@@ -18,7 +17,18 @@ from .config_keys import READER_KEYS, STREAM_KEYS
 from .config_section import Section
 from .image_transforms import listed_transforms, old_transforms
 
-Arguments = dict[str, object]
+
+@dataclass(frozen=True)
+class Option:
+    """An option of the row that is made, and where it stands in the configuration (None: it follows from the rest)."""
+
+    name: str
+    value: object
+    place: Span | None = None
+    key: Span | None = None
+
+
+Options = list[Option]
 #: Keys of a stream in a text file that `CNTKText` has as well; entries of `reader`.
 _STREAM, _PHASES = ("dim", "alias", "format"), ("train", "validation", "test", "sample")
 
@@ -41,7 +51,7 @@ class Reading:
     section: Section
     row: ReaderRow
     training: bool
-    given: dict[str, str] = field(default_factory=dict)  #: options that every reader shares
+    inside: bool = False  #: a `Joined`
 
     @property
     def taken(self) -> frozenset[str]:
@@ -68,15 +78,43 @@ class Reading:
         section.number(key)  # raises where it is none
         return self.context.variables.expression(value, self.taken)
 
-    def shared(self, inside: bool = False) -> Arguments:
+    def option(self, name: str, value: object, key: str, section: Section) -> Option:
+        """An option that stands in a section under a key."""
+        return Option(name, value, section.entry_span(key), section.key_span(key))
+
+    def shared(self) -> Options:
         """Options of all readers. Inside a `Joined` the order is that reader's business."""
-        options: Arguments = {}
-        if not inside and self.training and not randomizes(self.section):
-            options["randomize"] = Builder(self.section.value_span("randomize")).value(False)
+        options: Options = []
+        if not self.inside and self.training and not randomizes(self.section):
+            options.append(Option("randomize", False))
         errors = self.section.own("maxErrors")
-        if errors is not None and self.section.number("maxErrors") and not inside:
-            options["maxErrors"] = self.context.variables.expression(errors)
+        if errors is not None and self.section.number("maxErrors") and not self.inside:
+            options.append(self.option("maxErrors", self.context.variables.expression(errors), "maxErrors",
+                                       self.section))
         return options
+
+    def make(self, file: ast.Expression, options: Options) -> ast.Call:
+        """`Row {file, option = value, ...}`, options in the order of the configuration."""
+        placed = sorted((o for o in (*options, *self.shared()) if o.place is not None and o.place.start >= file.span.end
+                         and o.place.source is file.span.source), key=_start)
+        others = [o for o in (*options, *self.shared()) if o.name not in {p.name for p in placed}]
+        arguments, at = [ast.Argument(None, file, file.span)], file.span
+        for option in (*placed, *others):
+            place = option.place if option in placed and option.place is not None else _behind(at)
+            key = option.key if option in placed and option.key is not None else place
+            value = Builder(place).value(option.value)  # type: ignore[arg-type]
+            arguments.append(ast.Argument(ast.Identifier(option.name, key), value, place))
+            at = place
+        name = ast.Name(self.row.row, Span(file.span.source, file.span.start, file.span.start))
+        return ast.Call(name, tuple(arguments), True, self.builder.span)
+
+
+def _start(option: Option) -> int:
+    return option.place.start if option.place is not None else 0
+
+
+def _behind(span: Span) -> Span:
+    return Span(span.source, span.end, span.end)
 
 
 def randomizes(section: Section) -> bool:
@@ -107,7 +145,7 @@ def read_reader(context: ConfigContext, section: Section, training: bool) -> ast
     if len(found) == 1:
         return found[0]
     builder = Builder(section.text.span(0, len(section.text.text)))
-    options: Arguments = {} if randomizes(section) or not training else {"randomize": False}
+    options = {} if randomizes(section) or not training else {"randomize": False}
     return builder.make("Joined", ast.List(tuple(found), builder.span), **options)
 
 
@@ -121,13 +159,7 @@ def _read(context: ConfigContext, section: Section, kind: str, place: Span, trai
         context.refuse(not_supported(f"{row.name} of CNTK", place, row.why,
                                      hint="write the data in CNTK's text format, which `CNTKText` reads."))
         return None
-    reading = Reading(context, section, row, training)
-    made = row.read(reading)
-    if made is not None and isinstance(made, ast.Call):
-        shared = [ast.Argument(Builder(section.span).identifier(name), Builder(section.span).value(value),  # type: ignore[arg-type]
-                               section.span) for name, value in reading.shared(inside).items()]
-        return ast.Call(made.callee, (*made.arguments, *shared), made.braces, made.span)
-    return made
+    return row.read(Reading(context, section, row, training, inside))
 
 
 # --- the rows ---------------------------------------------------------------------------------------------------
@@ -147,10 +179,10 @@ def _text_format(reading: Reading) -> ast.Expression:
         reading.context.report_keys(stream, STREAM_KEYS)
         members.append(Builder(stream.span).assign(name, _stream(reading, stream)))
     place = inputs.text.span(0, len(inputs.text.text))
-    options: Arguments = {"input": ast.Record(tuple(members), place)}
+    options = [reading.option("input", ast.Record(tuple(members), place), "input", reading.section)]
     if reading.section.boolean("skipSequenceIds"):
-        options["skipSequenceIds"] = True
-    return reading.builder.make("CNTKText", reading.string("file"), **options)
+        options.append(reading.option("skipSequenceIds", True, "skipSequenceIds", reading.section))
+    return reading.make(reading.string("file"), options)
 
 
 def _stream(reading: Reading, stream: Section) -> ast.Record:
@@ -203,21 +235,22 @@ def _new_images(reading: Reading) -> ast.Expression:
 def _images(reading: Reading, features: Section, labels: Section | None, steps: Sequence[ast.Expression]
             ) -> ast.Expression:
     context = reading.context
-    options: Arguments = {}
-    if labels is not None:
-        context.report_keys(labels, STREAM_KEYS)
-        options["labelDim"] = reading.number("labelDim", labels)
+    options: Options = []
     context.report_keys(features, STREAM_KEYS)
     if steps:
-        options["transforms"] = steps[0] if len(steps) == 1 else \
-            ast.List(tuple(steps), steps[0].span)
+        place = steps[0].span.to(steps[-1].span) if len(steps) > 1 else steps[0].span
+        options.append(Option("transforms", steps[0] if len(steps) == 1 else ast.List(tuple(steps), place), place,
+                              Span(place.source, place.start, place.start)))
+    if labels is not None:
+        context.report_keys(labels, STREAM_KEYS)
+        options.append(reading.option("labelDim", reading.number("labelDim", labels), "labelDim", labels))
     grey = reading.section.boolean("grayscale", _grey(features))
-    options.update({"grayscale": True} if grey else {"colorOrder": "BGR"})
+    options.append(Option("grayscale", True) if grey else Option("colorOrder", "BGR"))
     if features.name != "features":
-        options["featuresInput"] = features.name
+        options.append(Option("featuresInput", features.name))
     if labels is not None and labels.name != "labels":
-        options["labelsInput"] = labels.name
-    return reading.builder.make(reading.row.row, reading.string("file"), **options)
+        options.append(Option("labelsInput", labels.name))
+    return reading.make(reading.string("file"), options)
 
 
 def _grey(features: Section) -> bool:
@@ -233,35 +266,42 @@ def _table(reading: Reading) -> ast.Expression:
     if len(features) != 1 or len(names) > 1:
         raise failure(Code.NOT_SUPPORTED, "netdsl reads a UCIFastReader with one section of features and one of labels",
                       reading.section.span)
-    options: Arguments = {"columns": _columns(reading, features[0], "dim")}
+    options = [_placed("columns", _columns(reading, features[0], "dim"), features[0])]
     if labels:
-        options |= _labels(reading, labels[0])
+        options += _labels(reading, labels[0])
     for name, section in (("featuresInput", features[0]), *((("labelsInput", labels[0]),) if labels else ())):
         reading.context.report_keys(section, STREAM_KEYS)
         if section.name != name.removesuffix("Input"):
-            options[name] = section.name
-    return reading.builder.make("CSV", reading.string("file"), **options, separator=" ", header=False)
+            options.append(Option(name, section.name))
+    options += [Option("separator", "blanks"), Option("header", False)]
+    return reading.make(reading.string("file"), options)
 
 
-def _labels(reading: Reading, section: Section) -> Arguments:
+def _labels(reading: Reading, section: Section) -> Options:
     if section.string("labelType", "category").casefold() == "regression":
-        return {"labels": _columns(reading, section, "labelDim"), "targets": "numbers"}
-    options: Arguments = {"labels": Builder(section.span).value(section.number("start") or 0.0)}
+        return [_placed("labels", _columns(reading, section, "labelDim"), section), Option("targets", "numbers")]
+    options = [_placed("labels", section.number("start") or 0.0, section)]
     mapping = section.own("labelMappingFile")
     if mapping is not None and reading.context.files.exists(mapping.text):
         names = reading.context.files.read(mapping.text).text.split("\n")
-        options["classes"] = [name.strip() for name in names if name.strip()]
+        options.append(Option("classes", [name.strip() for name in names if name.strip()]))
     return options
+
+
+def _placed(name: str, value: object, section: Section) -> Option:
+    """An option that stands for a whole section."""
+    return Option(name, value, section.text.span(0, len(section.text.text)), section.span)
 
 
 def _columns(reading: Reading, section: Section, count: str) -> ast.Expression:
     """Columns `start` to `start + dim - 1`."""
     start, number = int(section.number("start") or 0), int(section.number(count) or 1)
-    place = Builder(section.span)
+    span = section.text.span(0, len(section.text.text))
+    place = Builder(span)
     if number == 1:
         return place.value(start)
-    last, index = place.value(start + number - 1), ast.Identifier("i", section.span)
-    return ast.Array(place.value(start), last, ast.Function((index,), place.name("i"), section.span), section.span)
+    last, index = place.value(start + number - 1), ast.Identifier("i", span)
+    return ast.Array(place.value(start), last, ast.Function((index,), place.name("i"), span), span)
 
 
 def _never(reading: Reading) -> ast.Expression | None:
@@ -287,5 +327,3 @@ _ROWS = (
 )
 #: By name, in small letters.
 READERS = {row.name.casefold(): row for row in _ROWS}
-
-__all__ = ["READERS", "Diagnostic", "Label", "read_reader"]

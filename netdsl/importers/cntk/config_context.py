@@ -57,6 +57,8 @@ class ConfigContext:
         """
         for entry in section.entries():
             row = table.get(entry.name)
+            if self.variables.uses(entry):
+                continue  # whatever else it is called, it is used
             if row is None:
                 self._unknown(section, entry, table, all_keys)
             elif row.state is State.NO_MEANING:
@@ -67,7 +69,7 @@ class ConfigContext:
                     self.refuse(not_supported(f"form of `{entry.name}` of CNTK", entry.span, row.says))
 
     def _unknown(self, section: Section, entry: Entry, table: KeyTable, all_keys: bool) -> None:
-        if self.variables.uses(entry) or (not all_keys and self.top.reading.has_read(entry)):
+        if not all_keys and self.top.reading.has_read(entry):
             return
         elsewhere = next((t.title for t in TABLES if t.get(entry.name) is not None and t is not table), "")
         near = did_you_mean(entry.name, table.names)

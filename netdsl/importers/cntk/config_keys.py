@@ -80,9 +80,7 @@ SGD_KEYS = _table(
           "gaussianNoiseInjectStd", "dropoutRate", "batchNormalizationTimeConstant", "keepCheckPointFiles",
           "numMBsToShowResult", "firstMBsToShowResult", "AutoAdjust"),
     _mended(useAdagrad="`gradUpdateType = 'adagrad'`",
-            saveBestModelPerCriterion="the best epoch is kept in any case, by the first evaluation node (`--best`)",
-            trainCriterionNodeName="`criterionNodes` of the network",
-            evalCriterionNodeName="`evaluationNodes` of the network"),
+            saveBestModelPerCriterion="the best epoch is kept in any case, by the first evaluation node (`--best`)"),
     _idle(_LOG, "traceLevel", "perfTraceLevel", "sigFigs", "tensorBoardLogDir", "tensorBoardNumMBsToLogResult",
           "numMBsToCUDAProfile", "traceNodeNamesReal", "traceNodeNamesCategory", "traceNodeNamesSparse"),
     _idle(_DEVICE, "maxSamplesInRAM", "packThresholdSizeInKB", "maxTempMemSizeInSamplesForCNN"),
@@ -92,6 +90,8 @@ SGD_KEYS = _table(
     _idle("it had no effect on CNTK's training", "batchNormalizationBlendTimeConstant"),
     _idle("statistics are taken from all of the data", "UseAllDataForPreComputedNode"),
     _idle("the tests of netdsl check the gradients of every layer", "gradientcheck"),
+    _lacking("list the node in `criterionNodes` or `evaluationNodes` of the network", "trainCriterionNodeName",
+             "evalCriterionNodeName", harmless=("",)),
     _lacking(_SEQUENCES, "truncated"),
     _lacking("there is no adaptation of one network to another", "adaptationRegType", "adaptationRegWeight",
              harmless=("none", "0", "0.0")),
@@ -113,7 +113,7 @@ ADJUST_KEYS = _table(
 
 ACTION_KEYS = _table(
     "Sections with an action",
-    _same("SGD", "BrainScriptNetworkBuilder", "SimpleNetworkBuilder", "NDLNetworkBuilder"),
+    _same("SGD", "BrainScriptNetworkBuilder", "SimpleNetworkBuilder", "NDLNetworkBuilder", "ndlMacros"),
     _mended(action="`train` becomes the file; `test` and `eval` its `reader.test`; for the others there are commands: "
                    "`write` is `netdsl predict`, `cv` is `netdsl runs`, `dumpNode` is `netdsl info`, `plot` is "
                    "`netdsl graph`",
@@ -135,11 +135,12 @@ ACTION_KEYS = _table(
     _idle("CNTK reads it in a network builder only", "defaultHiddenActivity"),
     _idle("every epoch's results are in `netdsl runs`", "crossValidationInterval", "sleepTimeBetweenRuns"),
     _lacking("files for speech recognition and language models are not written", "writer", harmless=()),
-    _lacking("edits of saved models in MEL are not supported", "editPath", "ndlMacros", harmless=()),
+    _lacking("edits of saved models in MEL are not supported", "editPath", harmless=()),
 )
 
 TOP_KEYS = _table(
     "The top of the file",
+    _same("ndlMacros"),
     _mended(command="the first section named here that trains becomes the file, those that test its `reader.test`; "
                     "`command=Train2` on the command line chooses another one",
             precision="`SGD.precision`; double is computed in float32"),

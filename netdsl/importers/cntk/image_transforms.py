@@ -53,11 +53,12 @@ class Reading:
 
     def range(self, value: MappedText) -> ast.Expression:
         """`0.5:1` as a list; one number as it is."""
-        numbers = [number_of(item.value, "a range") for item in items_of(value)]
-        span = value.span(0, len(value.text))
-        if len(numbers) == 1:
+        items = [item.value for item in items_of(value)]
+        if len(items) == 1:
+            number_of(value, "a range")
             return self.context.variables.expression(value)
-        return ast.List(tuple(Builder(span).value(number) for number in numbers), span)
+        numbers = [Builder(item.span(0, len(item.text))).value(number_of(item, "a range")) for item in items]
+        return ast.List(tuple(numbers), value.span(0, len(value.text)))
 
     def word(self, key: str, words: dict[str, str]) -> str | None:
         value = self.section.own(key)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...base.codes import Code
 from ...base.diagnostics import Diagnostic, Label
-from ...base.failure import Failure, failure
+from ...base.failure import failure
 from ...base.suggest import did_you_mean
 from ...optimizers.block import AutoAdjust, TrainingBlock
 from ...spec import Choice, Flag, Kind, Number, Optional, ScheduleKind, Spec
@@ -140,6 +140,3 @@ class _Block:
             return None
         raise failure(Code.OPTION_TYPE, f"`{key}` takes {', '.join(kind.choices)}", span,
                       did_you_mean(value.text, kind.choices) or f"this is `{value.text}`")
-
-
-__all__ = ["Failure", "sgd_member"]

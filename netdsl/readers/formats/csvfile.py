@@ -89,7 +89,8 @@ class CSV(Reader):
     weights: str | int | None = option(Optional(_COLUMN), None, "Column of the samples' weights, for the input "
                                     "`weightsInput`.")
     ids: str | int | None = option(Optional(_COLUMN), None, "Column that names the samples, for `Joined`.")
-    separator: str = option(Text(), ",", "What stands between columns: a character, or `tab`.")
+    separator: str = option(Text(), ",", "What stands between columns: a character, `tab`, or `blanks`: any number "
+                           "of blanks and tabs.")
     header: bool | None = option(Optional(Flag()), None, "Whether the first row names the columns; None: it does if "
                                  "none of its cells is a number.")
     max_errors: int = option(Integer(0), 0, "How many bad rows are skipped before it is an error.")
@@ -119,8 +120,8 @@ class CSV(Reader):
     wanted: frozenset[str] | None = field(default=None, kw_only=True)
 
     def validate(self) -> None:
-        if len(self.separator) != 1 and self.separator != "tab":
-            raise OptionError("separator", "`separator` of CSV is one character, or `tab`")
+        if len(self.separator) != 1 and self.separator not in ("tab", "blanks"):
+            raise OptionError("separator", "`separator` of CSV is one character, `tab`, or `blanks`")
         if self.targets == "class" and self.labels is not None and len(self.labels) > 1:
             raise OptionError("labels", "a class is in one column", "for several targets set `targets = 'numbers'`; "
                               "for several classes give each an input of its own with `inputs`.")
@@ -305,8 +306,7 @@ class CSV(Reader):
 
     def _read_table(self) -> Table:
         required(self.file, "file")
-        separator = "\t" if self.separator == "tab" else self.separator
-        return TableFile(self.file, separator, self.notation, self.encoding, self.max_errors, self._layout,
+        return TableFile(self.file, self.separator, self.notation, self.encoding, self.max_errors, self._layout,
                          exact=self.standardize).read()
 
     def _fitted_names(self, name: str) -> tuple[str, ...]:

@@ -96,7 +96,9 @@ class TableFile:
     def __init__(self, file: str, separator: str, notation: Notation, encoding: str | None, maximum_errors: int,
                  layout: Callable[[list[str], int], tuple[Layout, bool]], exact: bool = False) -> None:
         """`exact`: keep numbers as float64; what is to be standardized may differ in its last digits only (years)."""
-        self.file, self.separator, self.notation = file, separator, notation
+        self.file, self.notation = file, notation
+        self.squeezed = separator == "blanks"
+        self.separator = {"tab": "\t", "blanks": " "}.get(separator, separator)
         self.encoding, self.maximum_errors, self.layout = encoding, maximum_errors, layout
         self.kind = np.float64 if exact else np.float32
         #: columns -> the first row with `%`, or with true or false, and how many there are
@@ -118,7 +120,7 @@ class TableFile:
         required(self.file, "file")
         pieces, skipped = _Pieces(self.kind), list[DataError]()
         layout: Layout | None = None
-        blocks = _first_line_alone(text_blocks(self.file, "file", self.encoding))
+        blocks = _first_line_alone(self._blocks())
         for first, lines in blocks:
             if layout is not None and self._quickly(layout, pieces, first, lines):
                 continue
@@ -138,6 +140,11 @@ class TableFile:
             raise DataError(f"`{short(self.file)}` has no rows of data", path=self.file, place="row 1", option="file",
                             hint="if its first row is data, set `header = false`.")
         return layout, pieces, skipped
+
+    def _blocks(self) -> Iterator[tuple[int, list[str]]]:
+        """The lines of the file, with one blank for each run of blanks and tabs where these separate the columns."""
+        for first, lines in text_blocks(self.file, "file", self.encoding):
+            yield first, [" ".join(line.split()) for line in lines] if self.squeezed else lines
 
     def _rows(self, first: int, lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
         """The cells of lines of which the first has this number. Raises DataError."""

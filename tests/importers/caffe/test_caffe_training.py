@@ -368,3 +368,30 @@ def test_the_corpus_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert (plan.block.max_steps, plan.block.accumulate, plan.block.gradient_clipping) == (1000, 2, 17.5)
     assert plan.multipliers_of("left.bias") == (2, 0)
     assert [plan.rates_at(0, 8, 0, step).rate for step in (0, 399, 400, 700)] == [0.02, 0.02, 0.01, 0.005]
+
+
+def test_a_well_known_database_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("net.prototxt").write_text(NET.replace("train_lmdb", "examples/cifar10/cifar10_train_lmdb"))
+    found = examine(Source(solver(tmp_path, FIXED), FIXED))
+    assert not found.errors
+    assert found.require().network["data"].shape.file_dims == (32, 32, 3)
+    assert any("its name says CIFAR" in " ".join(render(diagnostic).split()) for diagnostic in found.diagnostics)
+
+
+def test_of_several_test_nets_the_one_on_test_data_is_taken(folder: Path) -> None:
+    both = NET.replace('include { phase: TEST }\n', 'include { phase: TEST stage: "test-on-test-set" }\n', 1)
+    train = both.index('layer { name: "d"')
+    layer = both[train:both.index('layer { name: "d"', train + 1)]
+    both += layer.replace("phase: TRAIN", 'phase: TEST stage: "test-on-train-set"')
+    (folder / "net.prototxt").write_text(both)
+    for states in (("test-on-test-set", "test-on-train-set"), ("test-on-train-set", "test-on-test-set")):
+        text = FIXED + "".join(f'test_state {{ stage: "{stage}" }} ' for stage in states)
+        assert written(solver(folder, text))["reader"].count("train_lmdb") == 1
+
+
+def test_statistics_remember_as_long_as_in_caffe(folder: Path) -> None:
+    normal = 'layer { name: "n" type: "BatchNorm" bottom: "conv" top: "conv" %s }\nlayer { name: "r"'
+    (folder / "net.prototxt").write_text(NET.replace('layer { name: "r"', normal % ""))
+    network = written(solver(folder, FIXED))["network"]
+    assert f"normalizationTimeConstant = {round(-BATCH / math.log(0.999))}" in network
