@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...base.lazy import LazyModule
 from ..weight_format import StoredTensor, Wanted, WeightFormat
-from .onnx_file import read_model
+from .onnx_messages import read_model
 from .stored_tensors import KINDS
 from .translation import translate_file
 

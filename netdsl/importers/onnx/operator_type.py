@@ -8,7 +8,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ...base.lazy import LazyModule
-from .onnx_file import ModelFile, ModelNode, Unread
+from .onnx_messages import ModelFile, ModelNode, Unread
 
 if TYPE_CHECKING:
     import numpy as np

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...base.lazy import LazyModule
-from .onnx_file import ModelNode
+from .onnx_messages import ModelNode
 from .operator_type import BATCH, OperatorType, OperatorUse, Refused, Value, number
 
 if TYPE_CHECKING:

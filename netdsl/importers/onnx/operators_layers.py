@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ...base.lazy import LazyModule
-from .onnx_file import ModelNode
+from .onnx_messages import ModelNode
 from .operator_type import OperatorType, OperatorUse, Refused, Value, listed, number
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...base.lazy import LazyModule
 from ..byte_reader import BadBytes
-from .onnx_file import StoredTensorInfo, unreadable
+from .onnx_messages import StoredTensorInfo, unreadable
 
 if TYPE_CHECKING:
     import numpy as np

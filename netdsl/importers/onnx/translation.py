@@ -17,7 +17,7 @@ from ...base.lazy import LazyModule
 from ...base.source import Span
 from ...base.units import plural
 from ..caffe.legal_names import legal_name
-from .onnx_file import ModelFile, ModelInput, ModelNode, read_model, unreadable
+from .onnx_messages import ModelFile, ModelInput, ModelNode, read_model, unreadable
 from .operator_table import OPERATORS
 from .operator_type import BATCH, Array, OperatorUse, Refused, Value, extents
 from .stored_tensors import LARGEST_CONSTANT, array_of
