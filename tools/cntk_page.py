@@ -9,7 +9,8 @@ from netdsl.importers.cntk.cntk_actions import ACTIONS
 from netdsl.importers.cntk.cntk_readers import READERS
 from netdsl.importers.cntk.config_keys import TABLES, KeyTable, State
 from netdsl.importers.cntk.image_transforms import TRANSFORMS
-from netdsl.importers.cntk.ndl.ndl_functions import FUNCTIONS
+from netdsl.importers.cntk.ndl.mel import COMMANDS
+from netdsl.importers.cntk.ndl.ndl_functions import FUNCTIONS, MISSING
 
 _INTRODUCTION = """# CNTK's configurations: every key and function
 
@@ -48,9 +49,22 @@ def cntk_page() -> list[str]:
         parts += [f"### {title}", "", "| function | state | |", "|---|---|---|"]
         parts += [f"| `{row.name}` | {row.state} | {_cell(row.how)} |" for row in sorted(rows, key=_name)]
         parts.append("")
-    parts += ["## NDL", "", "| function | arguments | becomes |", "|---|---|---|"]
+    parts += ["## NDL", "", "Macros become functions; one whose text depends on its arguments (`init = kind`, "
+              "`layer.W`) is written out at each call. What a macro's call makes is called by CNTK's path, as in "
+              "`h1.W`. Of several criteria the first is trained, as in CNTK. `OutputNodes = z` does not rename `z`, "
+              "as it does in CNTK.", ""]
+    parts += ["| function | arguments | becomes |", "|---|---|---|"]
     parts += [f"| `{row.name}`{_aliases(row.aliases)} | `{_cell(row.arguments)}` | {_cell(row.how)} |"
               for row in FUNCTIONS]
+    missing: dict[str, list[str]] = {}
+    for name, what in MISSING.items():
+        missing.setdefault(what, []).append(f"`{name}`")
+    parts += ["", "Refused by name:", "", "| function | netdsl has no |", "|---|---|"]
+    parts += [f"| {', '.join(names)} | {what} |" for what, names in missing.items()]
+    commands = [f"`{name}`" for row in COMMANDS for name in (row.name, *row.aliases)]
+    parts += ["", "## MEL", "", f"Edits of saved models are read and told, and not done: {', '.join(commands)}. "
+              "A model file is read for its weights; the network is text. Make the change in the text, and "
+              "`--weights MODEL` loads what still fits."]
     return [*parts, ""]
 
 

@@ -28,7 +28,7 @@ class OnnxModel:
         """Raises Failure."""
         file = OnnxFile(path)
         if not file.is_ours:
-            return OnnxModel(file, None, file.raw_heads())
+            return OnnxModel(file, None, file.raw_heads(top, classes))
         program = load(file.source, overrides).require()
         # Transforms may read files that only the sample has (a mean image).
         phases = tuple(Phase) if program.readers.sample is not None else ()

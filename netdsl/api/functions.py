@@ -132,6 +132,9 @@ def predict(program: Network, inputs: str | Path | Iterable[str | Path], checkpo
 
     _require_count("top", top)
     if is_onnx(program):
+        if checkpoint is not None or epoch is not None:
+            raise _wrong("an ONNX model has its weights in it", "leave `checkpoint` and `epoch` out.")
+        _one_of("device", device, ("auto", "cpu"))
         return _predict_by_onnx(str(program), inputs, overrides, top, classes, minibatch, quiet)
     names = _names(inputs)
     given = _checked(program, _texts(overrides))

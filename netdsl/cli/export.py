@@ -48,7 +48,7 @@ def _with_row_docs(command: Any) -> Any:
 @checkpoint_option
 @epoch_option
 @click.option("--untrained", is_flag=True, help="Export the network as training would start, without a checkpoint.")
-@click.option("--opset", type=click.IntRange(18), help="ONNX: the version of the operators; by default 18.")
+@click.option("--opset", type=int, help="ONNX: the version of the operators; by default 18.")
 @click.option("--fold-batch-norm", is_flag=True, help="ONNX: batch normalization goes into the layer before it.")
 @click.option("--with-preprocessing", is_flag=True,
               help="Exported program: images as bytes in, shares of the classes out, as the test reader makes them.")

@@ -83,6 +83,9 @@ def predict(file: str, arguments: tuple[str, ...], checkpoint: str | None, map: 
         if checkpoint or epoch or map:
             raise click.UsageError("an ONNX model has its weights in it; leave --checkpoint, --map and --epoch out",
                                    click.get_current_context())
+        if device not in ("auto", "cpu"):
+            raise click.UsageError(f"an ONNX model is computed on the CPU, not on `{device}`",
+                                   click.get_current_context())
         model = OnnxModel.of(file, overrides, top=top, classes=classes)
         _require_inputs(inputs, model.needs_names)
         err(f"model: {model.file.said}")

@@ -12,7 +12,9 @@ from torch import nn
 from torch.export import Dim
 
 from ..base.atomic_files import new_file, writing
-from ..base.failure import Failure
+from ..base.codes import Code
+from ..base.failure import Failure, failure
+from ..base.source import Span
 from ..layers.layer import Shape
 from ..lower import Executable
 from .agreement import TOLERANCE, compared, difference
@@ -40,12 +42,23 @@ class OnnxFormat(ExportFormat):
            "metadata. Where onnxruntime is installed, it computes the model before the file is written; a model whose "
            "numbers differ is refused.")
 
+    def check(self, request: ExportRequest) -> None:
+        super().check(request)
+        import onnx
+
+        most, given = onnx.defs.onnx_opset_version(), request.options.opset
+        if given is not None and not OPSET <= given <= most:
+            raise failure(Code.WRONG_ARGUMENTS, f"the opset {given} cannot be written", Span.nowhere("netdsl export"),
+                          body=(f"torch writes the operators of ONNX from {OPSET} on; the package onnx that is "
+                                f"installed, {onnx.__version__}, knows them up to {most}.",),
+                          hint=f"take one from {OPSET} to {most}; without --opset it is {OPSET}.")
+
     def write(self, request: ExportRequest) -> Exported:
         model = onnx_model(request)
         with writing(request.target), new_file(request.target) as temporary:
-            _save(model, temporary, request.target)
+            beside = _save(model, temporary, request.target)
             notes = _checked(request, temporary)
-        return Exported((request.target,), notes)
+        return Exported((request.target, *beside), notes)
 
 
 def onnx_model(request: ExportRequest) -> Any:
@@ -176,12 +189,14 @@ def _without_made_up_bias(node: Any) -> None:
 # --- writing and checking ---------------------------------------------------------------------------------
 
 
-def _save(model: Any, path: Path, target: Path) -> None:
+def _save(model: Any, path: Path, target: Path) -> tuple[Path, ...]:
+    """Write the model; the files beside it, where it is too large for one."""
     import onnx_ir
 
     size = sum(value.const_value.nbytes for value in model.graph.initializers.values() if value.const_value is not None)
     beside = f"{target.name}.data" if size > _MOST_BYTES else None
     onnx_ir.save(model, path, format="protobuf", external_data=beside)
+    return (target.with_name(beside),) if beside is not None else ()
 
 
 def _checked(request: ExportRequest, path: Path) -> tuple[str, ...]:

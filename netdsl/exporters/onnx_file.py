@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -95,10 +96,13 @@ class OnnxFile:
 
     # -- of other programs -----------------------------------------------------------------------------
 
-    def raw_heads(self) -> tuple[Head, ...]:
-        """The outputs as numbers."""
-        return tuple(Head(Output(value.name, tuple(_extent(d) for d in value.shape[1:])), value.name)
-                     for value in self.session.get_outputs())
+    def raw_heads(self, top: int, classes: str | None) -> tuple[Head, ...]:
+        """The outputs as numbers; with a list of classes those of its length as scores of them. Raises Failure."""
+        outputs = [Output(value.name, tuple(_extent(d) for d in value.shape[1:]))
+                   for value in self.session.get_outputs()]
+        names = given_names(classes, [output.classes for output in outputs]) if classes is not None else ()
+        return tuple(Head(replace(output, of="classes"), output.node, names, top)
+                     if names and output.classes == len(names) else Head(output, output.node) for output in outputs)
 
     def raw_answers(self, heads: Sequence[Head], inputs: Sequence[str], minibatch: int) -> Iterator[Answer]:
         """The outputs for arrays of `.npy` files and rows of `.csv` files, one file for each input. Raises Failure."""

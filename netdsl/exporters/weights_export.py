@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 
-from ..base.atomic_files import new_file, write_result, writing
+from ..base.atomic_files import cannot_write, new_file, write_result, writing
 from ..describe.expand import resolved_text
 from ..lower import network_module
 from ..training.evaluation.inference import load_into
@@ -19,7 +20,10 @@ def write_weights(tensors: Mapping[str, torch.Tensor], target: Path, facts: Mapp
     """A safetensors file of tensors, contiguous and each by itself. Raises Failure."""
     own = {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in tensors.items()}
     with writing(target), new_file(target) as temporary:
-        save_file(own, temporary, metadata={"format": "pt", **facts})
+        try:
+            save_file(own, temporary, metadata={"format": "pt", **facts})
+        except SafetensorError as error:  # what the system said, in other words
+            raise cannot_write(target, error) from error
         temporary.chmod(0o644)  # safetensors lets nobody else read what it writes
 
 

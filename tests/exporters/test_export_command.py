@@ -174,6 +174,38 @@ def test_a_wrong_model_is_not_left(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not Path("small.safetensors").exists()
 
 
+def test_a_model_too_large_for_one_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("onnxscript")
+    runtime = pytest.importorskip("onnxruntime")
+    from netdsl.exporters import onnx_export
+
+    monkeypatch.setattr(onnx_export, "_MOST_BYTES", 10)
+    model, beside = netdsl.export("small.net", "onnx", overrides=["network.width=300"], untrained=True, quiet=True)
+    assert (model.name, beside.name) == ("small.onnx", "small.onnx.data")
+    assert beside.stat().st_size > 4 * 300 * 300
+    assert runtime.InferenceSession(model).run(None, {"features": torch.rand(2, 4).numpy()})[0].shape == (2, 2)
+
+
+def test_an_opset_that_is_not_there() -> None:
+    pytest.importorskip("onnxscript")
+    code, _, err = command("export", "small.net", "--to", "onnx", "--untrained", "--opset", "999")
+    assert code == 1
+    assert "error[wrong-arguments]: the opset 999 cannot be written" in err
+
+
+def test_a_name_that_begins_with_a_number(tmp_path: Path) -> None:
+    Path("01_OneHidden.net").write_text(SMALL)
+    source, _ = netdsl.export("01_OneHidden.net", "torch", untrained=True, quiet=True)
+    assert "class Network01OneHidden(nn.Module):" in source.read_text()
+
+
+def test_a_folder_that_is_not_there() -> None:
+    for form in ("torch", "net", "safetensors", "exported-program"):
+        code, _, err = command("export", "small.net", "--to", form, "--untrained", "-o", "nowhere/x.y")
+        assert code == 1
+        assert "error[cannot-write]" in err
+
+
 def test_a_file_of_another_system() -> None:
     """What loads like a `.net` file leaves like one: a Caffe net becomes PyTorch source, and an ONNX model."""
     Path("tiny.prototxt").write_text(PROTOTXT)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import chdir, redirect_stderr, redirect_stdout
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -57,19 +57,26 @@ def command(*arguments: str) -> tuple[int, str, str]:
     return code, out.getvalue(), err.getvalue()
 
 
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A trained network of photos and its model."""
+    folder = tmp_path_factory.mktemp("photos")
+    with chdir(folder):
+        draw = np.random.default_rng(0)
+        for kind in ("cat", "dog", "owl"):
+            (folder / "photos" / kind).mkdir(parents=True)
+            for number in range(4):
+                Image.fromarray(draw.integers(0, 256, (31, 47, 3), dtype=np.uint8)).save(f"photos/{kind}/{number}.png")
+        Path("photos.net").write_text(PHOTOS)
+        assert command("run", "photos.net", "-q", "--device", "cpu")[0] == 0
+        assert command("export", "photos.net", "--to", "onnx")[0] == 0
+    return folder
+
+
 @pytest.fixture
-def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A trained network of photos and its model; one of the photos is no image."""
-    monkeypatch.chdir(tmp_path)
-    draw = np.random.default_rng(0)
-    for kind in ("cat", "dog", "owl"):
-        (tmp_path / "photos" / kind).mkdir(parents=True)
-        for number in range(4):
-            Image.fromarray(draw.integers(0, 256, (31, 47, 3), dtype=np.uint8)).save(f"photos/{kind}/{number}.png")
-    Path("photos.net").write_text(PHOTOS)
-    assert command("run", "photos.net", "-q", "--device", "cpu")[0] == 0
-    assert command("export", "photos.net", "--to", "onnx")[0] == 0
-    return tmp_path
+def photos(trained: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(trained)
+    return trained
 
 
 def assert_alike(first: str, second: str) -> None:
@@ -180,6 +187,15 @@ def test_arrays_and_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch:
         assert "without netdsl's metadata" in err
     _, out, _ = command("predict", "m.onnx", "x.npy", "--format", "json")
     assert json.loads(out)[2]["outputs"]["y"]["values"] == [7.0, 8.0]
+
+
+def test_classes_for_a_foreign_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    foreign(tmp_path / "m.onnx")
+    Path("x.csv").write_text("0,1,0\n")
+    Path("names.txt").write_text("left\nright\n")
+    _, out, _ = command("predict", "m.onnx", "x.csv", "--classes", "names.txt", "--top", "1")
+    assert out == "x.csv:1: left 3\n"
 
 
 @pytest.mark.parametrize("case", ["image", "shape", "two", "text", "broken"])

@@ -125,6 +125,12 @@ def network(body: str) -> CheckedProgram:
     "b = ParameterTensor {(1:1:3)} ; c = Constant (2) ; z = Tanh (x + b) .* c ; outputNodes = z",
     "lambda = LinearLayer {3} (x) ; forward = ReLU (lambda) ; z = lambda - forward ; outputNodes = z",  # Python's words
     "z = BatchNormalizationLayer {} (x) ; outputNodes = z",
+    "torch = LinearLayer {3} (x) ; F = ReLU (torch) ; nn = torch .* F ; z = nn - torch ; outputNodes = z",
+    "F {n} = Sequential (a := DenseLayer {n} : b := Dropout {0.1} : ReLU) ;"
+    " z = Sequential (F {3} : F {3} : F {4}) (x) ; outputNodes = z",
+    "max_unpool2d = MaxPoolingLayer {(2:2), stride = 2} (x) ;"
+    " z = MaxUnpoolingLayer {(2:2), stride = 2} (max_unpool2d, x) ; outputNodes = z : max_unpool2d",
+    "z = Pass (x) ; outputNodes = z",
     "z = MaxUnpoolingLayer {(2:2), stride = 2} (MaxPoolingLayer {(2:2), stride = 2} (x), x) ; outputNodes = z",
     "z = ReduceLogSum (Splice (x : x, axis = 3)) ; outputNodes = z",
     "m = Sequential (LinearLayer {6} : PReLU : GELU {formula = 'tanh'} : Dropout {0.5} : LinearLayer {2}) ; z = m (x) ;"

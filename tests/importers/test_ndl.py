@@ -102,6 +102,14 @@ def test_names_are_those_of_cntk() -> None:
     assert [node.name for node in program.network if node.layer.is_input] == ["features", "labels"]
 
 
+def test_names_that_mean_something_else_here() -> None:
+    text = ("1x1(a, if) = [ budget = Plus(a, if) ; array = Tanh(budget) ]\nx = Input(3, tag = feature)\n"
+            "then-2 = 1x1(x, x)\nParameterTensor = Sigmoid(then-2)\nw = Parameter(2, 3)\n"
+            "out = Times(w, ParameterTensor)\nOutputNodes = (out)\n")
+    program = examine(Source("names.ndl", text)).require_network()
+    assert set(program.network.names) == {"x", "then_2.budget_", "then_2.array_", "ParameterTensor_", "w", "out"}
+
+
 def test_tags_inside_macros_name_what_each_call_makes() -> None:
     program = examined("in_place.ndl").require_network()
     assert (program.criteria, program.metrics) == (("both.ce",), ("both.err",))
@@ -174,6 +182,16 @@ def test_stack_that_cannot_be(keys: str, says: str) -> None:
     result = examine(Source("stack.cntk", text))
     assert says in render_all(result.errors)
     assert all(d.primary.span.source.name == "stack.cntk" for d in result.errors)
+
+
+def test_key_of_a_stack_that_there_is_not() -> None:
+    text = ("command = fit ; fit = [ action = train ; SimpleNetworkBuilder = [ layerSizes = 4:2 ; layerType = Tanh\n"
+            "trainingCriterion = SquareError ; evalCriterion = SquareError ; vocabSize = 9 ]\n"
+            "SGD = [ maxEpochs = 1 ] ]")
+    found = render_all(examine(Source("stack.cntk", text)).diagnostics)
+    assert "`layerType` is no key of SimpleNetworkBuilder, and is not read" in found
+    assert "did you mean `layerTypes`?" in found
+    assert "`vocabSize`: CNTK reads it for recurrent and class-based networks only." in found
 
 
 def test_every_function_is_one_of_netdsl_or_missing() -> None:

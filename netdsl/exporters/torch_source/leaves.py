@@ -15,10 +15,11 @@ from ...ir.network import ShapedNode
 from ...layers.layer import Shape
 from ...layers.torch_form import Call, TorchForm
 from ...lower import Executable, LayerModule
+from .helpers import HELPERS
 from .recorded_form import NotWritable, recorded
 
-#: Names that a module has itself.
-_TAKEN = frozenset(dir(nn.Module())) | {"self"}
+#: Names that a module has itself, and those that the file imports or defines.
+_TAKEN = frozenset(dir(nn.Module())) | {"self", "torch", "nn", "F", "OrderedDict", *HELPERS}
 
 
 @dataclass(frozen=True)

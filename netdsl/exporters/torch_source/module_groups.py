@@ -49,6 +49,9 @@ class _Grouping:
         self.order = {leaf.node.name: place for place, leaf in enumerate(leaves)}
         self.paths = _paths(leaves)
         self.leaves = leaves
+        self.sharers: dict[str, set[str]] = {}
+        for leaf in leaves:
+            self.sharers.setdefault(leaf.owner, set()).add(leaf.node.name)
         self.users: dict[str, set[str]] = {}
         for name, taken in self.taken.items():
             for value in taken:
@@ -94,9 +97,8 @@ class _Grouping:
     def _is_module(self, leaves: Sequence[Leaf]) -> bool:
         """Something to hold, and nothing held that others use as well."""
         own = {leaf.node.name for leaf in leaves}
-        shared = any(leaf.owner not in own or any(
-            other.owner == leaf.owner and other.node.name not in own for other in self.leaves)
-            for leaf in leaves if leaf.holds_tensors)
+        shared = any(leaf.owner not in own or not self.sharers[leaf.owner] <= own
+                     for leaf in leaves if leaf.holds_tensors)
         return not shared and any(leaf.holds_tensors for leaf in leaves)
 
     def _interface(self, leaves: Sequence[Leaf]) -> tuple[tuple[str, ...], str] | None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,7 +44,7 @@ class Classes:
                     sites.setdefault(self.of(step.item), set()).add((self.of(group), step.name))
         self.inline = {signature for signature, places in sites.items() if self._is_inline(signature, len(places))}
         self.classes: dict[Signature, Class] = {}
-        self.taken = set(taken)
+        self.taken = {*taken, "OrderedDict", "F", "None", "True", "False"}
         for group in self.groups:
             if self.of(group) not in self.inline:
                 self.classes.setdefault(self.of(group), Class("", [])).groups.append(group)
@@ -105,7 +106,7 @@ class Classes:
                        if any(step.item is group for step in other.steps)), self.root)
         wanted = _made_by(group)
         if wanted is None or wanted == _made_by(parent):
-            wanted = camel_case(re.sub(r"\d+$", "", group.path.rpartition(".")[2])) or "Part"
+            wanted = camel_case(_common(group.path.rpartition(".")[2] for group in made.groups)) or "Part"
         name = next(name for k in range(1, len(self.classes) + 2)
                     if (name := wanted if k == 1 else f"{wanted}{k}") not in self.taken)
         self.taken.add(name)
@@ -162,6 +163,14 @@ def _whole(call: Call | None) -> Any:
     return None if call is None else (call.name, tuple((a.name, a.value) for a in call.arguments))
 
 
+def _common(names: Iterable[str]) -> str:
+    """What the names of groups have in common: `block` of `block1` and `block2`; where that is nothing, the first."""
+    known = list(dict.fromkeys(names))
+    columns = itertools.takewhile(lambda column: len(set(column)) == 1, zip(*known, strict=False))
+    together = "".join(column[0] for column in columns) or known[0]
+    return together if len(known) == 1 and "x" in together else re.sub(r"\d+$", "", together)
+
+
 def _made_by(group: Group) -> str | None:
     """The function of the file that makes a group: the innermost that all of its layers come from."""
     traces = [leaf.node.trace for leaf in group.leaves()]
@@ -178,8 +187,9 @@ def _called(span: Span) -> str:
 
 
 def camel_case(text: str) -> str:
-    """`resnet20_cifar10` -> `Resnet20Cifar10`."""
-    return "".join(part[:1].upper() + part[1:] for part in re.split(r"[^A-Za-z0-9]+", text) if part)
+    """`resnet20_cifar10` -> `Resnet20Cifar10`, `01_OneHidden` -> `Network01OneHidden`."""
+    name = "".join(part[:1].upper() + part[1:] for part in re.split(r"[^A-Za-z0-9]+", text) if part)
+    return name if not name or name[0].isalpha() else f"Network{name}"
 
 
 __all__ = ["Class", "Classes", "Slot", "Step", "camel_case", "is_chain"]

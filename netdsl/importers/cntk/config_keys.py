@@ -104,10 +104,10 @@ ADJUST_KEYS = _table(
     _same("autoAdjustLR", "reduceLearnRateIfImproveLessThan", "continueReduce", "learnRateAdjustInterval",
           "learnRateDecreaseFactor", "increaseLearnRateIfImproveMoreThan", "learnRateIncreaseFactor", "loadBestModel",
           "useCVSetControlLRIfCVExists", "useEvalCriterionControlLR"),
-    _idle("they belong to the search for a rate, `autoAdjustLR = \"searchBeforeEpoch\"`, which is not supported",
+    _idle("a part of the search for a rate (`searchBeforeEpoch`), which is not supported",
           "numPrevLearnRates", "numBestSearchEpoch", "numSamples4Search", "numMiniBatch4LRSearch"),
     _lacking("the minibatch is not changed by results; `minibatchSize` can be a schedule", "autoAdjustMinibatch"),
-    _idle("they belong to `autoAdjustMinibatch`, which is not supported", "minibatchSizeTuningFrequency",
+    _idle("a part of `autoAdjustMinibatch`, which is not supported", "minibatchSizeTuningFrequency",
           "minibatchSizeTuningMax", "minibatchSearchCriterionErrorMargin"),
 )
 
@@ -195,4 +195,24 @@ STREAM_KEYS = _table(
 )
 
 #: The tables by the kind of section, in the order of the docs.
-TABLES = (TOP_KEYS, ACTION_KEYS, SGD_KEYS, ADJUST_KEYS, READER_KEYS, STREAM_KEYS)
+SIMPLE_KEYS = _table(
+    "SimpleNetworkBuilder",
+    _mended(layerSizes="`features`, a matrix `W0` and a bias `B0` for each layer, and `labels`, under CNTK's names",
+            layerTypes="`Sigmoid`, `ReLU` (RectifiedLinear), `Tanh` or none behind each hidden layer, as `H1`, `H2`",
+            trainingCriterion="`criterionNodes`: CrossEntropyWithSoftmax, SquareError or Logistic; others are refused",
+            evalCriterion="`evaluationNodes`: those, or ClassificationError (ErrorPrediction)",
+            applyMeanVarNorm="`MVNormalizedFeatures`: `PerDimMeanVarNormalization` of the inputs",
+            needPrior="`ScaledLogLikelihood`: the last layer less the logarithm of `Mean (labels)`",
+            addDropoutNodes="`DropH1`, `DropH2`, ...: a Dropout behind each hidden layer",
+            uniformInit="`init` of the matrices: `'uniform'` or `'gaussian'`",
+            initValueScale="`initValueScale` of the matrices",
+            rnnType="only SIMPLENET, a stack of layers; recurrent and class-based networks are refused by name"),
+    _idle(_DEVICE, "deviceId"),
+    _idle("CNTK reads it for recurrent and class-based networks only", "recurrentLayer", "defaultHiddenActivity",
+          "maOrder", "lookupTableOrder", "lookupTableOrderSizes", "streamSizes", "labelEmbeddingSize",
+          "constForgetGateValue", "constInputGateValue", "constOutputGateValue", "forgetGateInitVal",
+          "inputGateInitVal", "outputGateInitVal", "sparseinput", "auxfeatdim", "directConnect", "word2cls",
+          "cls2index", "vocabSize", "nbrClass", "noise_number", "outputLayerSize"),
+)
+
+TABLES = (TOP_KEYS, ACTION_KEYS, SIMPLE_KEYS, SGD_KEYS, ADJUST_KEYS, READER_KEYS, STREAM_KEYS)

@@ -14,6 +14,7 @@ from ..building import Builder
 from ..import_format import not_supported
 from ..mapped_text import MappedText
 from .config_context import ConfigContext
+from .config_keys import SIMPLE_KEYS
 from .config_section import Section
 from .config_values import number_of
 
@@ -51,6 +52,7 @@ def read_network(context: ConfigContext, key: str) -> tuple[ast.Record, list[Dia
         raise failure(Code.SYNTAX, f"`{key}` is not a section", context.action.value_span(key),
                       hint=f"write `{key} = [ layerSizes = 784:200:10 ; ... ]`.")
     _refuse_other_kinds(section)
+    context.report_keys(section, SIMPLE_KEYS)
     return _Stack(section).record(), []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -12,6 +13,20 @@ LISTS: dict[str, str] = {"featurenodes": "feature", "labelnodes": "label", "crit
                          "criterianodes": "criterion", "evalnodes": "evaluation", "evaluationnodes": "evaluation",
                          "outputnodes": "output"}
 GROUPS = ("feature", "label", "criterion", "evaluation", "output")
+
+
+#: Names that mean something else in a `.net` file: words of the language, members of `network`, and rows that stand
+#: for functions of NDL with another name.
+_OTHERWISE = frozenset(("include", "true", "false", "if", "then", "else", "array", "budget", "testNodes", "network",
+                        "reader", "SGD", "ParameterTensor", "ConvolutionTranspose", "LocalConvolution",
+                        "WeightedLogistic"))
+
+
+def spelled(name: str) -> str:
+    """A name of NDL as a name of a `.net` file: letters, digits and `_`, and none that means something else there."""
+    plain = re.sub(r"\W", "_", name, flags=re.ASCII)
+    plain = f"_{plain}" if plain[:1].isdigit() else plain
+    return f"{plain}_" if plain in _OTHERWISE else plain
 
 
 def group_of_tag(tag: str) -> str | None:

@@ -13,7 +13,7 @@ from ....syntax import ast
 from ...building import Builder
 from ...import_format import not_supported, without_meaning
 from ..variables import Variables
-from .ndl_names import GROUPS, LISTS, Scope, group_of_tag, tag_of, with_names_for_tags
+from .ndl_names import GROUPS, LISTS, Scope, group_of_tag, spelled, tag_of, with_names_for_tags
 from .ndl_syntax import Call, Item, Items, Macro, Member, Statement, Word
 from .ndl_use import NeedsValues
 from .ndl_writer import Writer
@@ -204,10 +204,10 @@ def _text_of(value: ast.Expression) -> str:
 
 def _spelling(members: Sequence[Member], macros: dict[str, Macro]) -> dict[str, str]:
     """The names that macros get: their own, or `MakeX` where a variable is called `X` as well."""
-    used = {name.text for member in members for name in _names_in(member)}
+    used = {spelled(name.text) for member in members for name in _names_in(member)}
     spelling = {}
     for key, macro in macros.items():
-        name = macro.name.text
+        name = spelled(macro.name.text)
         while name in used:
             name = f"Make{name[:1].upper()}{name[1:]}"
         spelling[key] = name

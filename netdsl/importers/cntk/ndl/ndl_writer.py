@@ -14,7 +14,7 @@ from ...building import Builder
 from ...import_format import not_supported
 from ..variables import Variables
 from .ndl_functions import NdlFunction, function_names, function_of, missing_function
-from .ndl_names import Given, Scope, result_of
+from .ndl_names import Given, Scope, result_of, spelled
 from .ndl_syntax import Call, Item, Items, Macro, Statement, Word
 from .ndl_use import FALSE, TRUE, FunctionUse, NeedsValues
 
@@ -68,7 +68,8 @@ class Writer:
         """A macro as a function: a record of its statements, or its one expression."""
         scope = self._network.of_macro(macro)
         build = Builder(macro.span)
-        parameters = tuple(ast.Parameter(Builder(p.span).identifier(p.text), None, p.span) for p in macro.parameters)
+        parameters = tuple(ast.Parameter(Builder(p.span).identifier(spelled(p.text)), None, p.span)
+                           for p in macro.parameters)
         name = ast.Identifier(self._spelling[macro.name.key], macro.name.span)
         if macro.is_expression:
             value = self._value(macro.body[0].value, scope)
@@ -82,7 +83,7 @@ class Writer:
     def member(self, statement: Statement, scope: Scope) -> ast.Assign:
         name = statement.name or Word("result", statement.span)
         value = self._value(statement.value, scope)
-        return ast.Assign(ast.Identifier(name.text, name.span), value, statement.span)
+        return ast.Assign(ast.Identifier(spelled(name.text), name.span), value, statement.span)
 
     def _value(self, item: Item, scope: Scope) -> ast.Expression:
         """The value of a statement: of a macro's call all that it makes, not only its result."""
@@ -131,12 +132,12 @@ class Writer:
         if isinstance(entry, Word):
             if rest and where.macro is not None:
                 raise NeedsValues(where.macro.name.key)
-            return Builder(word.span).name(entry.text)
+            return Builder(word.span).name(spelled(entry.text))
         assert entry.name is not None
         if isinstance(entry.value, Word) and rest and entry.value.number is None:
             return self.reference(Word(".".join((entry.value.text, *rest)), word.span), where)
         path = self._path(entry.value, rest, word)
-        return Builder(word.span).name(".".join((entry.name.text, *path)))
+        return Builder(word.span).name(".".join((spelled(entry.name.text), *path)))
 
     def _given(self, word: Word, rest: Sequence[str], entry: Given) -> ast.Expression:
         value = entry.value
@@ -162,7 +163,7 @@ class Writer:
                          "nothing of this name is made there",
                          did_you_mean(rest[0], [s.name.text for s in macro.body if s.name is not None]))
             return []
-        return [member.name.text, *self._path(member.value, rest[1:], word)]
+        return [spelled(member.name.text), *self._path(member.value, rest[1:], word)]
 
     def _result_path(self, call: Call) -> list[str]:
         """The members that lead from what a call makes to its result; none for a call of a function."""
@@ -170,7 +171,7 @@ class Writer:
         macro = self._macro_of(call)
         while macro is not None and not macro.is_expression and len(path) <= len(self._macros):
             result = result_of(macro)
-            path.append("result" if result.name is None else result.name.text)
+            path.append("result" if result.name is None else spelled(result.name.text))
             macro = self._macro_of(result.value)
         return path
 
