@@ -106,6 +106,7 @@ class FoundTensors(dict[str, torch.Tensor]):
     """Tensors by the network's names; of another system's file also what each is there, and how it was found."""
 
     how: Mapping[str, tuple[str, str]] = MappingProxyType({})
+    left_out: tuple[str, ...] = ()  #: layers of the file that the network does not have, where that is usual
 
 
 def read_weights(path: Path, wanted: Tensors | None = None, network: Network[ShapedNode] | None = None,
@@ -132,7 +133,7 @@ def read_weights(path: Path, wanted: Tensors | None = None, network: Network[Sha
 def _needed(found: FoundTensors, wanted: Tensors | None, ours: Mapping[str, object]) -> FoundTensors:
     """Without what belongs to a part of the network that is not computed."""
     kept = FoundTensors({name: t for name, t in found.items() if wanted is None or name in wanted or name not in ours})
-    kept.how = found.how
+    kept.how, kept.left_out = found.how, found.left_out
     return kept
 
 
@@ -145,7 +146,7 @@ def _as_arrays(tensors: Tensors) -> dict[str, Any]:
 def _as_tensors(arrays: Mapping[str, Any]) -> FoundTensors:
     found = FoundTensors({name: torch.from_numpy(array) for name, array in arrays.items()})
     if isinstance(arrays, FoundArrays):
-        found.how = arrays.how
+        found.how, found.left_out = arrays.how, arrays.left_out
     return found
 
 
@@ -248,6 +249,7 @@ class LoadReport:
     unexpected: tuple[str, ...]  #: the checkpoint has it, the network does not
     other_shape: tuple[tuple[str, Shape, Shape], ...]  #: name, the network's shape, the checkpoint's
     how: tuple[tuple[str, int], ...] = ()  #: how another system's tensors were found, and how many of them
+    left_out: tuple[str, ...] = ()  #: layers that only another system's file has, where that is usual there
 
     @property
     def fits(self) -> bool:
@@ -260,7 +262,9 @@ class LoadReport:
         what = f"all {plural(len(wanted), 'tensor')}" if not fresh else \
             f"{len(loaded):,} of {plural(len(wanted), 'tensor')}; {first_of(fresh, 6)} start fresh"
         how = ", ".join(f"{count:,} {way}" for way, count in self.how)
-        return what + (f" ({how})" if how else "")
+        names = first_of([f"`{name}`" for name in self.left_out], 4)
+        left = f"; the network has no {names}, which the file has" if names else ""
+        return what + (f" ({how})" if how else "") + left
 
 
 def load(wanted: Tensors, found: Tensors, spans: Mapping[str, Span], path: Path,
@@ -279,6 +283,7 @@ def load(wanted: Tensors, found: Tensors, spans: Mapping[str, Span], path: Path,
         tuple((name, Shape(tuple(tensor.shape)), Shape(tuple(found[name].shape))) for name, tensor in wanted.items()
               if name in found and tensor.shape != found[name].shape and name not in excused),
         _ways(found, same),
+        found.left_out if isinstance(found, FoundTensors) else (),
     )
     if not report.fits:
         raise Failure([_misfit(report, spans, path)])

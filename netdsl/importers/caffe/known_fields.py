@@ -73,6 +73,11 @@ class Problems:
     diagnostics: list[Diagnostic]
     unused: list[tuple[str, Span]]
 
+    @property
+    def errors(self) -> int:
+        """How many errors there are so far."""
+        return sum(problem.is_error for problem in self.diagnostics)
+
     def add(self, code: Code, title: str, span: Span, label: str = "", **more: Any) -> None:
         self.diagnostics.append(Diagnostic(code, title, Label(span, label), **more))
 

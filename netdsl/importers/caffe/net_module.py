@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ...base.source import Source, Span
+from ...base.source import NOWHERE, Source, Span
 from ...syntax import ast
 from ..building import Builder
 from .layer_rows import ENDS
@@ -183,7 +183,8 @@ class _Writer:
             if each.row.role == "metric" or "TRAIN" not in each.use.phases:
                 metrics.append(end.name(name))
             elif weight:
-                criteria.append(end.name(name) if weight == 1 else end.binary(end.value(weight), "*", end.name(name)))
+                criteria.append(end.name(name) if weight == 1 else ast.Binary(
+                    "*", end.value(weight), end.name(name), end.span, NOWHERE))
         read = [made for made in outputs(self.uses, ENDS) if made in self.values
                 and self.found[made.use].row.role not in ("data", "nothing") and not self._is_target(made)]
         lists = (("criterionNodes", criteria), ("evaluationNodes", metrics),

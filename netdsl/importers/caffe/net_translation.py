@@ -48,11 +48,14 @@ def translate(uses: Sequence[Use], problems: Problems, given_shapes: Mapping[str
     for use in uses:
         row = LAYER_TYPES.get(use.layer.type)
         if row is None:
-            problems.diagnostics.append(unknown_type(use.layer))
+            if use.layer.type:  # else that is an error already
+                problems.diagnostics.append(unknown_type(use.layer))
             continue
+        errors = problems.errors
         values = read_fields(use.layer.parameter(row.message), row.fields, f"`{row.message}`", use.layer.span, problems)
         _check_fields(use.layer, row, problems)
-        if any(made.use not in found for made in use.bottoms) or len(use.bottoms) != len(use.layer.bottoms):
+        if problems.errors > errors or len(use.bottoms) != len(use.layer.bottoms) or any(
+                made.use not in found for made in use.bottoms):
             continue
         bottoms = tuple(found[made.use].shapes[made.top] for made in use.bottoms)
         translation = Translation(use.layer, values, bottoms, Builder(use.layer.span), problems, trains, batch,
