@@ -194,6 +194,86 @@ def test_an_operation_with_unknown_options_is_left_behind() -> None:
     assert model.tensors["w"].array().tolist() == pytest.approx([0.1, 0.2, 0.3])
 
 
+def _windows(kernel: tuple[int, ...], maps: int, layout: int, version: int = 31) -> bytes:
+    """A convolution without padding, stride 1."""
+    flags = struct.pack("<Q?", 1, False)
+    return (_dims(*kernel) + _dims(maps) + _dims(*(1 for _ in kernel)) + struct.pack("<Q?", 1, True) + flags + _dims(0)
+            + _dims(0) + struct.pack("<iiQ", 0, layout, 0) + struct.pack("<?", False) + _dims(0)
+            + struct.pack("<??", False, False) + struct.pack("<?", len(kernel) == 2) + _dims(1))
+
+
+@pytest.mark.parametrize("kernel", [(3, 2), (3, 2, 4)])
+def test_filters_stored_as_a_matrix(tmp_path: Path, kernel: tuple[int, ...]) -> None:
+    """As the rows of netdsl have it for CNTK's configurations: only the order of the numbers counts."""
+    stream = _stream([("InputValue", "x", (), _input(7, 6, 4)),
+                      ("LearnableParameter", "W", (), _parameter((5, 24), 1)),
+                      ("Convolution", "c", ("W", "x"), _windows(kernel, 5, 1))])
+    (tmp_path / "m.dnn").write_bytes(stream)
+    (tmp_path / "rows.net").write_text("""network = {
+    x = Input {7:6:4}
+    W = ParameterTensor {5:24}
+    c = Convolution (W, x, (3:2), mapDims = 5, autoPadding = false)
+    outputNodes = c
+}
+""")
+    images = torch.randn(2, 4, 6, 7)
+    found = [netdsl.load_weights(netdsl.compile(tmp_path / file), tmp_path / "m.dnn").eval()(images)
+             for file in ("m.dnn", "rows.net")]
+    assert (found[0] - found[1]).abs().max() < 1e-4 * found[1].abs().max()
+
+
+def test_a_network_of_the_simple_builder(tmp_path: Path) -> None:
+    """W0, B0 and statistics of the data under the names that CNTK gives them."""
+    statistic = struct.pack("<?", True) + _matrix(np.array([1, 2, 3], "<f4"))
+    stream = _stream([
+        ("InputValue", "features", (), _input(3)), ("InputValue", "labels", (), _input(2)),
+        ("Mean", "MeanOfFeatures", ("features",), statistic),
+        ("InvStdDev", "InvStdOfFeatures", ("features",), statistic),
+        ("PerDimMeanVarNormalization", "MVNormalizedFeatures", ("features", "MeanOfFeatures", "InvStdOfFeatures"), b""),
+        ("LearnableParameter", "W0", (), _parameter((4, 3), 1)),
+        ("LearnableParameter", "B0", (), _parameter((4, 1), 9)),
+        ("Times", "W0*features", ("W0", "MVNormalizedFeatures"), struct.pack("<Qi", 1, -1)),
+        ("Plus", "W0*features+B0", ("W0*features", "B0"), b""), ("Sigmoid", "H1", ("W0*features+B0",), b""),
+        ("LearnableParameter", "W1", (), _parameter((2, 4), 5)),
+        ("LearnableParameter", "B1", (), _parameter((2, 1), 7)),
+        ("Times", "W1*H1", ("W1", "H1"), struct.pack("<Qi", 1, -1)), ("Plus", "HLast", ("W1*H1", "B1"), b""),
+        ("CrossEntropyWithSoftmax", "ce", ("labels", "HLast"), b""),
+        ("ErrorPrediction", "ep", ("labels", "HLast"), b""),
+    ])
+    (tmp_path / "m.dnn").write_bytes(stream)
+    program = netdsl.check(tmp_path / "m.dnn")
+    assert (program.criteria, program.metrics) == (("ce",), ("ep",))
+    module = netdsl.load_weights(netdsl.compile(program, outputs=["HLast"]), tmp_path / "m.dnn").eval()
+    x = np.array([[0.5, 1, -2], [3, 2, 1]], "f4")
+    tensors = read_model(tmp_path / "m.dnn").tensors
+    weights = {name: tensors[name].array() for name in ("W0", "B0", "W1", "B1")}
+    hidden = 1 / (1 + np.exp(-((x - [1, 2, 3]) * [1, 2, 3] @ weights["W0"] + weights["B0"].ravel())))
+    expected = hidden @ weights["W1"] + weights["B1"].ravel()
+    assert np.abs(module(torch.from_numpy(x)).detach().numpy() - expected).max() < 1e-5
+
+
+def test_names_of_cntks_library(tmp_path: Path) -> None:
+    """`h.arrayOfFunctions[0].W` is `h.weight`, wherever in the network `h` stands, and whatever the order."""
+    names = [("model.z.W", (3, 5)), ("model.h.arrayOfFunctions[0].b", (5,)), ("model.z.b", (3,)),
+             ("model.h.arrayOfFunctions[0].W", (5, 6))]
+    stream = _stream([("InputValue", "x", (), _input(6)),
+                      *(("LearnableParameter", name, (), _parameter(dims, k)) for k, (name, dims) in enumerate(names)),
+                      ("Times", "t0", (names[3][0], "x"), struct.pack("<Qi", 1, -1)),
+                      ("Plus", "s0", ("t0", names[1][0]), b""),
+                      ("Times", "t1", (names[0][0], "s0"), struct.pack("<Qi", 1, -1)),
+                      ("Plus", "s1", ("t1", names[2][0]), b"")])
+    (tmp_path / "m.cmf").write_bytes(stream)
+    (tmp_path / "net.net").write_text(MLP)
+    from netdsl.importers.cntk.models.model_weights import CNTKModel
+
+    wanted = {"h.weight": (5, 6), "h.bias": (5,), "z.weight": (3, 5), "z.bias": (3,)}
+    found = CNTKModel().read(tmp_path / "m.cmf", wanted)
+    assert {name: how for name, (_, how) in found.how.items()} == dict.fromkeys(
+        ("h.weight", "h.bias", "z.weight", "z.bias"), "by CNTK's names")
+    tensors = netdsl.load_weights(netdsl.compile(tmp_path / "net.net"), tmp_path / "m.cmf").tensors()
+    assert tensors["h.bias"].tolist() == pytest.approx([0.1, 0.2, 0.3, 0.4, 0.5])
+
+
 @pytest.mark.parametrize(("change", "said"), [
     (lambda data: data[: len(data) // 2], "bytes"),
     (lambda data: data[:30], ""),

@@ -83,8 +83,8 @@ def _convolution_layer(view: GraphView, node: ModelNode, bias: ModelTensor | Non
     _require_channels_last(node)
     _require_shared(node)
     kernel = tuple(int(extent) for extent in node.options.get("kernelShape") or ())
-    old = len(weight.dims) == 2 and bool(node.options.get("convolution2D"))
-    axes = 2 if old else len(weight.dims) - 2
+    old = len(weight.dims) == 2 and len(kernel) > 1 and (bool(node.options.get("convolution2D")) or len(kernel) > 2)
+    axes = len(weight.dims) - 2 if not old else 2 if node.options.get("convolution2D") else len(kernel) - 1
     if axes < 1 or (not old and kernel[axes:axes + 1] not in ((), (weight.dims[axes],), (1,))):
         return None
     transposed = bool(node.options.get("transpose"))

@@ -72,7 +72,8 @@ class GraphView:
     def ranks(self) -> dict[str, int]:
         """The number of axes of each value, as far as the operations say; elsewhere that of the largest input."""
         found = {uid: len(value.dims) for uid, value in self.model.inputs.items()}
-        found |= {uid: len(tensor.dims) for uid, tensor in self.model.tensors.items()}
+        # A bias of [n x 1] is a vector; CNTK's old networks have them like that.
+        found |= {uid: len(_without_ones(tensor.dims)) for uid, tensor in self.model.tensors.items()}
         for uid, node in self.model.nodes.items():
             ranks = [found.get(taken, 0) for taken in node.inputs]
             found[uid] = max(1, self._rank(node, ranks, max(ranks, default=1)))
@@ -81,8 +82,9 @@ class GraphView:
     def _rank(self, node: ModelNode, ranks: list[int], largest: int) -> int:
         match node.operation:
             case "Times":
-                outer = int(node.options.get("outputRank") or 1)
-                return outer + max(0, ranks[1] - (ranks[0] - outer)) if len(ranks) == 2 else largest
+                outer, matrix = int(node.options.get("outputRank") or 1), self.model.tensors.get(node.inputs[0])
+                summed = (len(matrix.dims) if matrix is not None else ranks[0]) - outer
+                return outer + max(0, ranks[1] - summed) if len(ranks) == 2 else largest
             case "TransposeTimes":
                 return max(1, ranks[-1] - 1)
             case "Convolution":
@@ -114,6 +116,12 @@ def operation(build: Builder, left: ast.Expression, operator: str, right: ast.Ex
         return ast.Parentheses(value, build.span) if loose or signed else value
 
     return build.binary(bracketed(left, mine), operator, bracketed(right, mine + 1))
+
+
+def _without_ones(dims: tuple[int, ...]) -> tuple[int, ...]:
+    while len(dims) > 1 and dims[-1] == 1:
+        dims = dims[:-1]
+    return dims
 
 
 # --- options of either format -----------------------------------------------------------------------

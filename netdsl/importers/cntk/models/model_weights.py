@@ -29,6 +29,8 @@ _ROLES = {"W": "weight", "E": "weight", "b": "bias", "scale": "weight", "bias": 
           "gamma": "weight", "runMean": "running_mean", "aggregate_mean": "running_mean",
           "runVariance": "running_variance", "aggregate_variance": "running_variance",
           "runCount": "running_count", "aggregate_count": "running_count", "run_sample_count": "running_count"}
+#: Counts of samples, which files do not always have.
+_COUNTS = (".count", ".running_count")
 #: Parts of a path in CNTK that only say how its library is built.
 _INNER = re.compile(r"\.?(arrayOfFunctions\[\d+\]|\bf\b)")
 
@@ -82,6 +84,8 @@ class _Matched:
         self._path, self._model, self._wanted = path, model, wanted
         self._counted = counted_tensors(model)
         self._pairs: dict[str, tuple[str, str]] = {}
+        uses = wanted.uses if isinstance(wanted, NetworkTensors) else ()
+        self._alone = {name for use in uses if use.is_source for name in use.tensors}
 
     def arrays(self) -> FoundArrays:
         self._match_import()
@@ -91,11 +95,16 @@ class _Matched:
         found = FoundArrays()
         for name, (uid, how) in self._pairs.items():
             tensor = self._model.tensors[uid]
-            array = next((form for form in self._forms(tensor) if _fits(form.shape, self._wanted[name])), None)
+            forms = self._forms(tensor, name in self._alone or name.endswith(".value"))
+            array = next((form for form in forms if _fits(form.shape, self._wanted[name])), None)
             # What has other extents is handed on as it is: the report of loading says both shapes.
-            array = self._forms(tensor)[0] if array is None else array.reshape(self._wanted[name])
+            array = forms[0] if array is None else array.reshape(self._wanted[name])
             found[name] = np.array(array, order="C")  # of its own: the file's bytes cannot be written to
             found.how[name] = tensor.path, how
+        layers = {name.rpartition(".")[0] for name in self._pairs}
+        for name, shape in self._wanted.items():
+            if name not in found and name.endswith(_COUNTS) and name.rpartition(".")[0] in layers:
+                found[name] = np.ones(shape, "f4")  # the statistics are there, so there were samples
         taken = {uid for uid, _ in self._pairs.values()}
         for uid, tensor in self._counted.items():
             if uid not in taken:
@@ -111,14 +120,16 @@ class _Matched:
             return
         pairs = {name: uid for uid, name in writer.tensor_names.items()}
         sizes = {name: self._model.tensors[uid].size for name, uid in pairs.items()}
-        if all(sizes.get(name) == math.prod(shape) for name, shape in self._wanted.items()):
-            self._pairs = {name: (pairs[name], "by the names of its import") for name in self._wanted}
+        ours = {name: shape for name, shape in self._wanted.items() if name in pairs or not name.endswith(_COUNTS)}
+        if ours and all(sizes.get(name) == math.prod(shape) for name, shape in ours.items()):
+            self._pairs = {name: (pairs[name], "by the names of its import") for name in ours}
 
     # --- by name ----------------------------------------------------------------------------------
 
     def _match_names(self) -> None:
         """Tensors whose path in the model is the network's, as it is or by the rules of CNTK's library."""
-        for rule, how in ((lambda path: (path, f"{path}.value"), "by name"), (_paths_here, "by CNTK's names")):
+        for rule, how in ((lambda path: (path, f"{path}.value"), "by name"), (_paths_here, "by CNTK's names"),
+                          (_tails_here, "by CNTK's names")):
             theirs: dict[str, list[str]] = {}
             for uid, tensor in self._model.tensors.items():
                 for path in rule(tensor.path):
@@ -176,12 +187,12 @@ class _Matched:
 
     # --- order of axes ----------------------------------------------------------------------------
 
-    def _forms(self, tensor: ModelTensor) -> list[np.ndarray[Any, Any]]:
-        """A tensor as its layer would store it here, then as a parameter by itself would."""
+    def _forms(self, tensor: ModelTensor, alone: bool) -> list[np.ndarray[Any, Any]]:
+        """A tensor as its layer would store it here, then as a parameter by itself would; that first if it is one."""
         users = [self._model.nodes[uid] for uid in self._model.users.get(tensor.uid, ())]
         plain = tensor.array()
-        if users and users[0].layer == "Embedding":
-            return [plain, *layer_forms(tensor, users[0])]
+        if alone or (users and users[0].layer == "Embedding"):
+            return [plain, *(form for user in users[:1] for form in layer_forms(tensor, user))]
         return [*(form for user in users[:1] for form in layer_forms(tensor, user)), plain]
 
 
@@ -200,15 +211,18 @@ def layer_forms(tensor: ModelTensor, user: ModelNode) -> Iterator[np.ndarray[Any
 
 
 def _old_filters(array: np.ndarray[Any, Any], user: ModelNode) -> np.ndarray[Any, Any]:
-    """Filters that are stored as a matrix of [maps x width * height * channels]; HWC has the channels innermost."""
-    width, height = (tuple(user.options.get("kernelShape", ())) + (1, 1))[:2]
+    """Filters that are stored as a matrix of [maps x width * height * channels].
+
+    Only the order of the numbers counts, and there they are one filter after the other, the width fastest; but the old
+    engine for images with the channels innermost (HWC) multiplies by the matrix, so it has a filter in each row.
+    """
     columns, maps = array.shape
-    if width * height == 0 or columns % (width * height):
+    kernel = tuple(user.options.get("kernelShape") or ())
+    extents = kernel[:2] if user.options.get("convolution2D") or len(kernel) < 3 else kernel[:-1]
+    if not extents or math.prod(extents) == 0 or columns % math.prod(extents):
         return array
-    channels = columns // (width * height)
-    if user.options.get("imageLayout") == 0:  # ImageLayoutKind::HWC
-        return array.T.reshape(maps, height, width, channels).transpose(0, 3, 1, 2)
-    return array.T.reshape(maps, channels, height, width)
+    shape = (maps, columns // math.prod(extents), *reversed(extents))
+    return array.T.reshape(shape) if user.options.get("imageLayout") == 0 else array.reshape(shape)
 
 
 def _paths_here(path: str) -> Iterator[str]:
@@ -216,6 +230,13 @@ def _paths_here(path: str) -> Iterator[str]:
     layer, _, own = path.rpartition(".")
     if own in _ROLES:
         yield f"{_INNER.sub('', layer)}.{_ROLES[own]}".lstrip(".")
+
+
+def _tails_here(path: str) -> Iterator[str]:
+    """The same without what stands around the layer there: `model.h.W` may be `h.weight`."""
+    for found in _paths_here(path):
+        parts = found.split(".")
+        yield from (".".join(parts[k:]) for k in range(1, len(parts) - 1))
 
 
 def _fits(theirs: tuple[int, ...], ours: tuple[int, ...]) -> bool:
