@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 @table_row
 class ROIPooling(Layer):
-    """The largest values of a grid over each region of interest: `ROIPooling (x, rois, (6:6))`.
+    """The largest values of a grid over each region of interest: `ROIPooling (input, ROIs, (6:6))`.
 
-    `x` is a map `W x H x C`, `rois` holds the corners of R regions, `4 x R`: left, top, right, bottom, in pixels of
+    `input` is a map `W x H x C`, `ROIs` holds the corners of R regions, `4 x R`: left, top, right, bottom, in pixels of
     the image. `spatialScale` is the map's size as a part of the image's. The output is `6 x 6 x C x R`.
 
     The corners are scaled, rounded (halves up) and belong to the region; it is divided into the cells of the grid,
@@ -29,7 +29,7 @@ class ROIPooling(Layer):
 
     family: ClassVar[str] = "pooling"
     label: ClassVar[str] = "roiPool"
-    inputs: ClassVar[tuple[str, ...]] = ("x", "rois")
+    inputs: ClassVar[tuple[str, ...]] = ("input", "ROIs")
     examples: ClassVar[tuple[Example, ...]] = (
         Example("ROIPooling (x, rois, (2:3))", ((7, 6, 3), (4, 5)), (2, 3, 3, 5)),
         Example("ROIPooling (x, rois, (2:2), spatialScale = 0.5)", ((7, 6, 3), (4,)), (2, 2, 3, 1), "one region"),

@@ -156,9 +156,9 @@ def reader_member(context: ConfigContext, steps: Sequence[Step], chosen: Step) -
         _add(members, context, section, key, phase)
     tests = [step.section for step in steps if step.does("test") and step.section is not section]
     for test in tests:
-        if len(members) and any(m.name.text == "test" for m in members if isinstance(m, ast.Assign)):
+        if test is not tests[0]:
             context.notes.append(Diagnostic(
-                Code.NO_EFFECT, f"`{test.name}` tests as well; the file's `reader.test` is another one's",
+                Code.NO_EFFECT, f"`{test.name}` tests as well; `reader.test` is that of `{tests[0].name}`",
                 Label(test.span, "its data are not read"),
                 hint=f"choose it on the command line: `command={section.name}:{test.name}`.", severity="note"))
             continue

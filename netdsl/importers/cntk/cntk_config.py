@@ -18,7 +18,6 @@ from .config_context import ConfigContext
 from .config_files import joined_files, require_config
 from .config_keys import ACTION_KEYS, TOP_KEYS
 from .config_section import Section
-from .ndl.mel import edit_notes
 from .network_builders import BUILDERS
 from .train_block import sgd_member
 
@@ -61,7 +60,6 @@ def _members(context: ConfigContext, steps: Sequence[Step], chosen: Step) -> lis
     blocks: list[ast.Member] = [network]
     blocks += [block for block in (reader_member(context, steps, chosen), sgd_member(context)) if block is not None]
     say_what_runs(context, steps, chosen)
-    context.notes += [note for step in steps for note in edit_notes(step.section, context)]
     context.report_keys(chosen.section, ACTION_KEYS, all_keys=False)
     if chosen.section is not context.top:
         context.report_keys(context.top, TOP_KEYS, all_keys=False)

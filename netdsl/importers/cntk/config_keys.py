@@ -104,10 +104,10 @@ ADJUST_KEYS = _table(
     _same("autoAdjustLR", "reduceLearnRateIfImproveLessThan", "continueReduce", "learnRateAdjustInterval",
           "learnRateDecreaseFactor", "increaseLearnRateIfImproveMoreThan", "learnRateIncreaseFactor", "loadBestModel",
           "useCVSetControlLRIfCVExists", "useEvalCriterionControlLR"),
-    _idle("they belong to the search for a rate, `autoAdjustLR = \"searchBeforeEpoch\"`, which is not supported",
+    _idle("a part of the search for a rate (`searchBeforeEpoch`), which is not supported",
           "numPrevLearnRates", "numBestSearchEpoch", "numSamples4Search", "numMiniBatch4LRSearch"),
     _lacking("the minibatch is not changed by results; `minibatchSize` can be a schedule", "autoAdjustMinibatch"),
-    _idle("they belong to `autoAdjustMinibatch`, which is not supported", "minibatchSizeTuningFrequency",
+    _idle("a part of `autoAdjustMinibatch`, which is not supported", "minibatchSizeTuningFrequency",
           "minibatchSizeTuningMax", "minibatchSearchCriterionErrorMargin"),
 )
 

@@ -297,6 +297,7 @@ def _circular(entry: Entry, chain: Sequence[str]) -> Failure:
     assert entry.value is not None
     folded = [name.casefold() for name in chain]
     route = " -> ".join([*chain[folded.index(entry.name.casefold()):], entry.name])
+    label = "case does not count in names of variables" if folded[-1] == entry.name.casefold() else ""
     return failure(Code.CYCLE, f"`{entry.name}` asks for its own value", entry.value.span(0, len(entry.value.text)),
-                   "case does not count in names of variables", body=(f"    {route}",),
+                   label, body=(f"    {route}",),
                    hint=f"write its value here, or on the command line: `{entry.name}=...`.")

@@ -29,10 +29,10 @@ def sgd_member(context: ConfigContext) -> ast.Assign | None:
     block = _Block(context, section, TrainingBlock, SGD_KEYS)
     members = block.members()
     adjust = section.section("AutoAdjust") or section.nearest("AutoAdjust")
-    if adjust is not None:
-        rule = _Block(context, adjust, AutoAdjust, ADJUST_KEYS)
-        members.append(Builder(adjust.span).assign("AutoAdjust", Builder(adjust.text.span(0, len(adjust.text.text)))
-                                                   .record(_in_order(rule.members()))))
+    rules = _Block(context, adjust, AutoAdjust, ADJUST_KEYS).members() if adjust is not None else []
+    if adjust is not None and rules:
+        record = Builder(adjust.text.span(0, len(adjust.text.text))).record(_in_order(rules))
+        members.append(Builder(adjust.span).assign("AutoAdjust", record))
     members += _precision(context)
     place = Builder(section.text.span(0, len(section.text.text)))
     return Builder(section.span).assign("SGD", place.record(_in_order(members)))

@@ -111,7 +111,6 @@ _MODELS = _rows(
 
 _OTHER = _rows(
     "such operation", "nobody needed it yet", "", (
-        "ROIPooling (input, ROIs, shape, spatialScale = 0.0625)",
         "CNTK2.GetRandomSample (_, numSamples, sampleWithReplacement)",
         "CNTK2.GetInclusionFrequency (_, numSamples, sampleWithReplacement)",
         "QuantizedTimes (leftMatrix, rightMatrix, bitSmoothingA = 1, bitSmoothingB = 1, outputRank = 1, "

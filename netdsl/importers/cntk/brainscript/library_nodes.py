@@ -111,6 +111,7 @@ NODES: tuple[LibraryRow, ...] = (
          "dilation = 1, maxTempMemSizeInSamples = 0)", names=_CONVOLUTION),
     Same("Pooling (input, poolKind, kernelDims, stride = 1, autoPadding = true, lowerPad = 0, upperPad = 0, "
          "ceilOutDim = false, includePad = false)"),
+    Same("ROIPooling (input, ROIs, shape, spatialScale = 0.0625)"),
     Same("MaxUnpooling (unpoolInput, poolInput, kernelDims, stride = 1, autoPadding = true, lowerPad = 0, "
          "upperPad = 0)"),
     Spelled("MaxPooling (input, windowWidth, windowHeight, horizontalSubsample, verticalSubsample)",
