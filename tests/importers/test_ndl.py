@@ -102,6 +102,11 @@ def test_names_are_those_of_cntk() -> None:
     assert [node.name for node in program.network if node.layer.is_input] == ["features", "labels"]
 
 
+def test_macro_that_two_files_define_alike() -> None:
+    text = "Twice(a) = Plus(a, a)\nTwice(a)  = Plus(a, a)\nx = Input(3, tag = feature)\nz = Twice(x)\nOutputNodes = (z)\n"
+    assert "z" in examine(Source("twice.ndl", text)).require_network().network
+
+
 def test_names_that_mean_something_else_here() -> None:
     text = ("1x1(a, if) = [ budget = Plus(a, if) ; array = Tanh(budget) ]\nx = Input(3, tag = feature)\n"
             "then-2 = 1x1(x, x)\nParameterTensor = Sigmoid(then-2)\nw = Parameter(2, 3)\n"

@@ -43,7 +43,7 @@ def _macros(members: Iterable[Member]) -> dict[str, Macro]:
         if not isinstance(member, Macro):
             continue
         before = found.setdefault(member.name.key, member)
-        if before is not member:
+        if before is not member and before.span.text.split() != member.span.text.split():
             raise Failure([Diagnostic(
                 Code.DUPLICATE_NAME, f"the macro `{member.name.text}` is defined twice",
                 Label(member.name.span, "again here"), (Label(before.name.span, "first here"),),
