@@ -77,7 +77,8 @@ class _Network:
         functions = self._functions()
         made: list[ast.Member] = []
         for member in self._members:
-            function = functions.get(member.name.key) if isinstance(member, Macro) else None
+            first = isinstance(member, Macro) and self._macros[member.name.key] is member
+            function = functions.get(member.name.key) if isinstance(member, Macro) and first else None
             if function is not None:
                 made.append(function)
             elif id(member) in written:
