@@ -12,6 +12,7 @@ import click
 from cntk_page import cntk_page
 from darknet_page import darknet_page
 from network_pages import networks_page
+from onnx_page import onnx_page
 
 from netdsl import optimizers, readers
 from netdsl.base.codes import Code
@@ -153,6 +154,7 @@ def errors_page() -> str:
 PAGES: dict[str, Callable[[], str]] = {
     "layers.md": layers_page, "readers.md": readers_page, "optimizers.md": optimizers_page, "cli.md": cli_page,
     "errors.md": errors_page, "networks.md": networks_page, "cntk.md": lambda: _page(cntk_page()),
+    "onnx.md": lambda: _page([onnx_page()]),
     "coming-from-darknet.md": lambda: darknet_page(ROOT / "docs" / "coming-from-darknet.md"),
 }
 

@@ -11,6 +11,7 @@ from .cntk.ndl.mel import MELFile
 from .cntk.ndl.ndl_file import NDLFile
 from .darknet.darknet_format import Darknet
 from .import_format import ImportFormat
+from .onnx.onnx_format import OnnxModel
 
 FORMATS: tuple[ImportFormat, ...] = (
     CNTKConfig(),
@@ -19,6 +20,7 @@ FORMATS: tuple[ImportFormat, ...] = (
     CaffeNet(),
     Darknet(),
     CNTKModelGraph(),
+    OnnxModel(),
 )
 
 

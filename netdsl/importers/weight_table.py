@@ -10,12 +10,14 @@ from .arrays.torch_weights import TorchStateDict
 from .caffe.caffe_weights import CaffeModel
 from .cntk.models.model_weights import CNTKModel
 from .darknet.darknet_weights import DarknetWeights
+from .onnx.onnx_weights import OnnxWeights
 from .weight_format import WeightFormat
 
 WEIGHT_FORMATS: tuple[WeightFormat, ...] = (
     CNTKModel(),
     CaffeModel(),
     DarknetWeights(),
+    OnnxWeights(),
     NeonWeights(),
     NumPyArchive(),
     TorchStateDict(),

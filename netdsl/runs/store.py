@@ -15,6 +15,7 @@ from ..base.codes import Code
 from ..base.failure import Failure, failure
 from ..base.source import Span
 from ..base.suggest import did_you_mean
+from ..importers.weight_table import weight_format_of
 
 #: Files of a run folder; `netdsl.runs.writer` writes them.
 SOURCE, RESOLVED, OVERRIDES = "source.net", "resolved.net", "overrides.txt"
@@ -212,7 +213,10 @@ def latest(network: str, root: Path = Path("runs")) -> Path | None:
 
 
 def checkpoint_of(file: str, given: str | None, root: Path = Path("runs")) -> Path:
-    """The checkpoint or run that a command works on: the one given, else the latest run. Raises Failure."""
+    """The checkpoint or run that a command works on: the one given, else the latest run, else the weights in the file.
+
+    Raises Failure where there is none of them.
+    """
     if given is not None:
         path = locate_run(given, root)
         require_checkpoint(str(path))
@@ -222,6 +226,8 @@ def checkpoint_of(file: str, given: str | None, root: Path = Path("runs")) -> Pa
         require_checkpoint(str(own.folder))
         return own.folder
     found = latest(network_name(file), root)
+    if (found is None or Run(found).checkpoint is None) and weight_format_of(Path(file)) is not None:
+        return Path(file)  # a model with its weights in one file: ONNX, CNTK
     if found is None or Run(found).checkpoint is None:
         what = f"there is no run of `{network_name(file)}` to take a checkpoint from"
         raise failure(Code.NO_FILE, what, Span.nowhere(file),

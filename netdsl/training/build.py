@@ -21,7 +21,9 @@ def build(program: CheckedProgram, roots: tuple[str, ...], device: torch.device,
     with device:
         executable = lower(program.network, roots, averaged=averaged_roots(program, roots))
     executable.initialize(seed)
-    executable.module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    for parameter in executable.module.parameters():
+        if parameter.dim() == 4:  # torch's own `module.to` would fail on filters over three axes
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
     return executable
 
 
