@@ -150,12 +150,13 @@ def _examine(source: Source, overrides: Sequence[str], files: Files, sample: str
 
 
 def _unused(program: Program, passed: Passed, problems: list[Diagnostic]) -> tuple[ShapedNode, ...]:
-    """The nodes that no list of nodes needs, with their shapes; CNTK makes and checks them as well."""
+    """The nodes that no list of nodes needs, with their shapes. A mistake in one is a warning: nothing runs it."""
     known = {node.name for node in (*passed.program.network, *passed.failed)}
     if all(node.name in known for node in program.network):
         return ()
     whole = infer_shapes(program)
-    problems += [problem for problem in whole.diagnostics if problem not in passed.diagnostics]
+    problems += [dataclasses.replace(problem, severity="warning") for problem in whole.diagnostics
+                 if problem not in passed.diagnostics]
     return tuple(node for node in whole.program.network if node.name not in known)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from netdsl.importers.cntk.brainscript.bs_library import LIBRARY
+from netdsl.importers.cntk.brainscript.bs_library import LIBRARY, OBJECTS, OPERATIONS
 from netdsl.importers.cntk.cntk_actions import ACTIONS
 from netdsl.importers.cntk.cntk_readers import READERS
 from netdsl.importers.cntk.config_keys import TABLES, KeyTable, State
@@ -49,6 +49,13 @@ def cntk_page() -> list[str]:
         parts += [f"### {title}", "", "| function | state | |", "|---|---|---|"]
         parts += [f"| `{row.name}` | {row.state} | {_cell(row.how)} |" for row in sorted(rows, key=_name)]
         parts.append("")
+    parts += ["### `new ComputationNode`", "",
+              "`operation = '...'` takes the names of the functions above and these names of C++. Options that the",
+              "record lacks are the arguments of the function around it.", "",
+              "| operation | function of the library |", "|---|---|"]
+    parts += [f"| `{name}` | `{ours}` |" for name, ours in sorted(OPERATIONS.items())]
+    parts += [f"| `{name}` | the same, {row.how} |" for name, row in OBJECTS.items()]
+    parts.append("")
     parts += ["## NDL", "", "Macros become functions; one whose text depends on its arguments (`init = kind`, "
               "`layer.W`) is written out at each call. What a macro's call makes is called by CNTK's path, as in "
               "`h1.W`. Of several criteria the first is trained, as in CNTK. `OutputNodes = z` does not rename `z`, "

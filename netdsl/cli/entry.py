@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "graph": ("graph", "A diagram: SVG, PNG, DOT, Mermaid or text."),
     "run": ("train", "Check, then train and test as the file says."),
     "train": ("train", "Check and train; no test at the end."),
+    "sweep": ("sweep", "Several runs with other values, in one table and one plot."),
     "test": ("test", "The whole test set from a checkpoint."),
     "predict": ("predict", "Classes of images or rows, from a checkpoint."),
     "export": ("export", "An ONNX model, PyTorch source, weights: for other programs."),

@@ -19,7 +19,7 @@ def diff_text(diff: ProgramDiff, width: int | None = 100, everything: bool = Fal
     lines += ["", verdict(diff)]
     most = None if everything else MOST
     for title, section in (("graph", _graph(diff, width)), ("cost", _cost(diff)), ("checkpoint", _tensors(diff)),
-                           ("plan", _keys(diff.plan, width)), ("data", _keys(diff.data, width))):
+                           ("plan", _plan(diff, width)), ("data", _keys(diff.data, width))):
         found = list(section)
         if found:
             lines += ["", title, *_shortened(found, most)]
@@ -35,7 +35,7 @@ def verdict(diff: ProgramDiff) -> str:
         counts = [plural(len(part), f"node {word}", f"nodes {word}") for word, part in
                   (("added", diff.added), ("removed", diff.removed), ("changed", diff.changed)) if part]
         counts += [f"{plural(len(diff.pairs) - len(diff.changed), 'node')} the same"]
-        counts += [f"another {change.key}" for change in diff.lists]
+        counts += ["other lists of nodes"] if len(diff.lists) > 1 else [f"another {c.key}" for c in diff.lists]
         return f"The networks differ: {', '.join(counts)}{'; ' + differ if differ else ''}."
     same = f"equal but for {plural(len(diff.renamed), 'name')}" if diff.renamed else "equal"
     if differ:
@@ -56,7 +56,7 @@ def _graph(diff: ProgramDiff, width: int | None) -> Iterator[str]:
     """A line for each node: `+` added, `-` removed, `~` changed, `=` under another name; then the lists."""
     rows = [*_facts("+", diff.groups(diff.added)), *_facts("-", diff.groups(diff.removed))]
     room = None if width is None else width - len(_INDENT)
-    columns = (Column(), Column(cut=1, least=12), Column(cut=2), Column(right=True), Column(right=True))
+    columns = (Column(cut=1, least=12), Column(cut=2), Column(right=True), Column(right=True))
     yield from (_INDENT + line for line in text_table(columns, rows, room))
     changed = [(f"~ {_both(node)}", _changes(node)) for node in diff.changed]
     yield from listed(changed, len(_INDENT), width)
@@ -68,8 +68,8 @@ def _graph(diff: ProgramDiff, width: int | None) -> Iterator[str]:
 
 
 def _facts(sign: str, nodes: Sequence[NodeFacts]) -> list[tuple[str, ...]]:
-    return [(sign, node.name, node.layer, node.output, f"{node.parameters:,} parameters" if node.parameters else "")
-            for node in nodes]
+    return [(f"{sign} {node.name}", node.layer, node.output,
+             f"{node.parameters:,} parameters" if node.parameters else "") for node in nodes]
 
 
 def _both(node: ChangedNode) -> str:
@@ -105,6 +105,14 @@ def _tensors(diff: ProgramDiff) -> Iterator[str]:
         if count]
     if parts:
         yield f"{_INDENT}{', '.join(parts)}"
+
+
+def _plan(diff: ProgramDiff, width: int | None) -> Iterator[str]:
+    for name, there in (("now", [change.then for change in diff.plan]), ("then", [change.now for change in diff.plan])):
+        if diff.plan and not any(there):
+            yield f"{_INDENT}only {name} has one"
+            return
+    yield from _keys(diff.plan, width)
 
 
 def _keys(changes: Sequence[Changed], width: int | None) -> Iterator[str]:

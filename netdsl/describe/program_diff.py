@@ -9,7 +9,7 @@ from typing import Any
 
 from ..checks.memory_estimate import estimate_memory
 from ..ir.network import ShapedNode, totals
-from ..ir.program import SPECIAL, CheckedProgram
+from ..ir.program import SPECIAL, CheckedProgram, Phase
 from ..layers.layer import Layer
 from ..layers.short_text import layer_name, option_texts
 from ..optimizers.plan_text import plan_lines
@@ -152,7 +152,7 @@ def _compared(then: CheckedProgram, now: CheckedProgram, pairs: Mapping[str, str
         tuple(_list_changes(then, now, pairs)), tuple(_quantities(then, now)),
         tuple(_by_key(_tensors(then, pairs), _tensors(now))),
         sum(pairs.get(name.rpartition(".")[0], "") not in ("", name.rpartition(".")[0]) for name in _tensors(then)),
-        tuple(_by_key(_plan(then), _plan(now))), tuple(_by_key(_data(then), _data(now))))
+        tuple(_by_key(_plan(then), _plan(now))), tuple(_data_changes(then, now)))
 
 
 # --- nodes -------------------------------------------------------------------------------------------
@@ -252,13 +252,14 @@ def _plan(program: CheckedProgram) -> dict[str, str]:
     return {subject: "; ".join(texts) for subject, texts in found.items()}
 
 
-def _data(program: CheckedProgram) -> dict[str, str]:
-    """The reader of each phase by its options: `train.file`."""
-    found: dict[str, str] = {}
-    for phase, reader in program.readers.items():
-        found[phase.value] = type(reader).name()
-        found.update(_options(phase.value, reader))
-    return found
+def _data_changes(then: CheckedProgram, now: CheckedProgram) -> Iterator[Changed]:
+    """Of each phase another reader, or the options of one reader that differ: `train.file`."""
+    for phase in Phase:
+        old, new = then.readers.get(phase), now.readers.get(phase)
+        if old is not None and new is not None and type(old) is type(new):
+            yield from _by_key(dict(_options(phase.value, old)), dict(_options(phase.value, new)))
+        elif old is not None or new is not None:
+            yield Changed(phase.value, old.show() if old else None, new.show() if new else None)
 
 
 def _options(path: str, row: Spec) -> Iterator[tuple[str, str]]:

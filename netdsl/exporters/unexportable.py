@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import torch
@@ -27,8 +28,7 @@ def refused(executable: Executable, error: Exception, form: str, title: str,
     `attempt` exports a module of one layer, and raises what torch raises.
     """
     node, why = _culprit(executable, attempt)
-    reason = (why or error)
-    said = next((line.strip() for line in str(reason).splitlines() if line.strip()), type(reason).__name__)
+    said = _reason(why or error)
     body = (f"The reason: {said[:300].rstrip('.')}.",)
     hint = "export the network as PyTorch source instead: `--to torch`; or name in `outputNodes` what comes before it."
     if node is None:
@@ -37,6 +37,14 @@ def refused(executable: Executable, error: Exception, form: str, title: str,
                        "layers that can be exported one by one, but not together", body=body, hint=hint)
     return failure(Code.CANNOT_EXPORT, f"{node.layer.name()} cannot be written as {title}", node.span,
                    f"{form} has no form of this", body=body, hint=hint)
+
+
+def _reason(error: BaseException) -> str:
+    """What went wrong first, on one line: torch wraps it in steps of its own."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    text = re.sub(r"\x1b\[[\d;]*m", "", str(error))
+    return next((line.strip() for line in text.splitlines() if line.strip()), type(error).__name__)
 
 
 def _culprit(executable: Executable, attempt: Callable[[nn.Module, list[Shape]], object]

@@ -10,6 +10,7 @@ from ..spec import Choice, Dims, Flag, Integer, Number, Optional, OptionError, o
 from .bounds import UNBOUNDED
 from .initializers import Initializer, constant, fans, init_option, init_value_scale_option, weight_start
 from .layer import Example, Layer, ParameterSpec, SampleLayer, Shape, ShapeError, expect_rank
+from .torch_form import Call, Default, TorchForm, alike
 
 if TYPE_CHECKING:
     import torch
@@ -118,9 +119,10 @@ class MultiHeadAttentionLayer(Layer):
     def forward(self, p: Any, *tensors: torch.Tensor) -> torch.Tensor:
         import torch
 
-        batched = [t if shape.batched else t[None] for t, shape in zip(tensors, p.inputs, strict=True)]
-        samples = max(len(t) for t in batched)
-        x, memory = (t.expand(samples, -1, -1) for t in (batched[0], batched[-1]))
+        pairs = list(zip(tensors, p.inputs, strict=True))
+        samples = next((t.shape[0] for t, shape in pairs if shape.batched), 1)
+        batched = [t if shape.batched else t[None].expand(samples, -1, -1) for t, shape in pairs]
+        x, memory = batched[0], batched[-1]
         head, linear = self.width_of_a_head(p.inputs[0]), torch.nn.functional.linear
         query, key, value = (
             split_heads(linear(given, getattr(p, f"{name}Weight"), getattr(p, f"{name}Bias") if self.bias else None),
@@ -268,7 +270,7 @@ class ClassTokenLayer(_OnPositions):
     def run(self, p: Any, x: torch.Tensor) -> torch.Tensor:
         import torch
 
-        return torch.cat((p.weight.to(x.dtype).expand(len(x), -1, -1), x), 1)
+        return torch.cat((p.weight.to(x.dtype).expand(x.shape[0], -1, -1), x), 1)
 
 
 @table_row
@@ -334,3 +336,8 @@ class PatchEmbeddingLayer(SampleLayer):
 
         y = torch.nn.functional.conv2d(x, p.weight, p.bias if self.bias else None, self.window)
         return y.flatten(2).transpose(1, 2)
+
+    def torch_form(self, inputs: Sequence[Shape], output: Shape) -> TorchForm | None:
+        module = Call.of("nn.Conv2d", ("in_channels", inputs[0].dims[0]), ("out_channels", output.dims[-1]),
+                         kernel_size=alike(self.window), stride=alike(self.window), bias=Default(self.bias, True))
+        return TorchForm("{self}({0}).flatten(2).transpose(1, 2)", module) if inputs[0].batched else None

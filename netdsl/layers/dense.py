@@ -90,13 +90,14 @@ class Linear(SampleLayer):
 
     def torch_form(self, inputs: Sequence[Shape], output: Shape) -> TorchForm | None:
         kept, summed = self.split(inputs[0])
-        if kept or len(self.out_dim) > 1 or not inputs[0].batched:
+        if len(self.out_dim) > 1 or not inputs[0].batched:
             return None
         module = Call.of("nn.Linear", ("in_features", math.prod(summed)), ("out_features", self.out_dim[0]),
                          bias=Default(self.bias, True))
         flat = len(summed) == 1
-        return TorchForm("{self}({0})" if flat else "{self}({0}.flatten(1))", module,
-                         () if flat else (Call.of("nn.Flatten"),))
+        first = 1 + len(kept)
+        return TorchForm("{self}({0})" if flat else f"{{self}}({{0}}.flatten({first}))", module,
+                         () if flat else (Call.of("nn.Flatten", start_dim=Default(first, 1)),))
 
 
 _LINEAR_EXAMPLES = (

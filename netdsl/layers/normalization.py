@@ -120,7 +120,9 @@ class LayerNormalizationLayer(SampleNormalization):
     def torch_form(self, inputs: Sequence[Shape], output: Shape) -> TorchForm | None:
         if not self.per_element or not inputs[0].batched:
             return None
-        return TorchForm(module=Call.of("nn.LayerNorm", ("normalized_shape", self.normalized(inputs[0])),
+        extents = self.normalized(inputs[0])
+        given = extents[0] if len(extents) == 1 else extents
+        return TorchForm(module=Call.of("nn.LayerNorm", ("normalized_shape", given),
                                         eps=Default(self.epsilon, 1e-5)))
 
 

@@ -62,7 +62,7 @@ class ROIPooling(Layer):
         """x (N, C, H, W) and rois (N, ..., 4) to (N, R, C, height, width), a region at a time to save memory."""
         import torch
 
-        corners = torch.floor(rois.reshape(len(x), -1, 4) * self.spatial_scale + 0.5)
+        corners = torch.floor(rois.reshape(x.shape[0], -1, 4) * self.spatial_scale + 0.5)
         width, height = self.pooled
         across = _cells(corners[..., 0], corners[..., 2], width, x.shape[3])
         down = _cells(corners[..., 1], corners[..., 3], height, x.shape[2])

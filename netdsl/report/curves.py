@@ -29,6 +29,16 @@ def charts(run: Run, percentages: frozenset[str], program: CheckedProgram | None
     return [chart for chart in found if any(series.points for series in chart.series)]
 
 
+def curve(run: Run, name: str, percent: bool) -> tuple[Point, ...]:
+    """A value over the epochs: of the validation data where there are some, else of the training."""
+    factor = 100.0 if percent else 1.0
+    for phase in ("validation", "train"):
+        found = [*_points(run, "epoch", lambda line, phase=phase: _value(line, phase, name, factor))]
+        if any(math.isfinite(y) for _, y in found):
+            return tuple(found)
+    return ()
+
+
 def _chart(run: Run, name: str, percent: bool) -> Chart:
     factor = 100.0 if percent else 1.0
     few = len(run.epochs) < _FEW_EPOCHS

@@ -24,6 +24,8 @@ _OPERATORS = {"add": "+", "sub": "-", "mul": "*", "div": "/", "true_divide": "/"
               "__mul__": "*", "__truediv__": "/", "ge": ">=", "gt": ">", "le": "<=", "lt": "<", "eq": "==", "ne": "!=",
               "matmul": "@", "__matmul__": "@", "__pow__": "**", "pow": "**", "__and__": "&", "__or__": "|"}
 _REVERSED = {"__radd__": "+", "__rsub__": "-", "__rmul__": "*", "__rtruediv__": "/", "__rpow__": "**", "__rdiv__": "/"}
+#: A part of an expression that is longer gets a line of its own.
+_LONG = 40
 #: What asks for a value: such a layer is another program for other numbers.
 _ASKING = {"item", "tolist", "__bool__", "__int__", "__float__", "__index__", "numpy", "nonzero"}
 
@@ -108,7 +110,8 @@ class _Writer:
             several = len(parts) > 1 or not isinstance(value, torch.Tensor)
             used = sum(counts.get(id(part), 0) for part in parts)
             in_place = any(part is argument for part in parts for argument in _tensors(args))
-            if used > 1 and not in_place:
+            is_long = used and not in_place and len(text) > _LONG
+            if (used > 1 and not in_place) or is_long:
                 lines.append(text)
                 text, atom = f"{{line:{len(lines) - 1}}}", True
             for index, part in enumerate(parts):

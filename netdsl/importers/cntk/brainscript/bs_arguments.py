@@ -13,7 +13,7 @@ from ....base.suggest import did_you_mean
 from ....syntax import ast
 from ...import_format import not_supported
 from .bs_scopes import Scope, known_value
-from .library_row import MEANINGLESS, LibraryRow
+from .library_row import MEANINGLESS, LibraryRow, Same
 
 #: Options that all functions take, whatever their row says.
 _COMMON = frozenset(("tag", "precision", "imageLayout"))
@@ -64,12 +64,14 @@ class Arguments:
         if name not in MEANINGLESS:
             return True
         value = known_value(argument.value, scope)
+        if name == "sharing" and value is False and isinstance(row, Same) and row.unshared:
+            return False  # another row says it
         refused = {"imageLayout": value is not None and str(value).casefold() == "hwc", "sharing": value is not True}
         if refused.get(name):
             self.problems.append(not_supported(
                 f"`{name} = {argument.value.span.text}`", argument.span, "this changes the meaning",
                 "images are W x H x C, as with `imageLayout = 'CHW'`." if name == "imageLayout" else
-                "a filter is shared over all positions."))
+                "filters are shared over all positions; LocalConvolution has one for each."))
         else:
             self.dropped.append((name, argument.name.span if argument.name else argument.span))
         return False

@@ -19,7 +19,7 @@ LIBRARY: dict[str, tuple[LibraryRow, ...]] = {
 OPERATIONS = {
     "InputValue": "Input", "SparseInputValue": "SparseInput", "LearnableParameter": "ParameterTensor",
     "RectifiedLinear": "ReLU", "Reshape": "NewReshape", "LegacyReshape": "Reshape", "If": "BS.Boolean.If",
-    "ErrorPrediction": "ClassificationError", "SumColumnElements": "SumColumnElements",
+    "ErrorPrediction": "ClassificationError",
 }
 #: Operations that only `new ComputationNode` makes
 OBJECTS: dict[str, LibraryRow] = {row.name: row for row in (

@@ -113,9 +113,9 @@ def _read(text: MappedText, context: NetworkContext) -> NetworkText:
 
 def _translated(record: ast.Record, renamed: dict[str, str], notes: list[Diagnostic], comments: tuple[Span, ...]
                 ) -> NetworkText:
-    tags = TagFinder()
-    tags.find(record)
     dead = dead_members(record)
+    tags = TagFinder(dead)
+    tags.find(record)
     while True:
         translator = Translator(renamed, dead)
         try:

@@ -103,7 +103,8 @@ class Parser:
         found: list[ast.Member] = []
         while not (self.word.kind == "end" or (closing and self.sees(closing))):
             if self.word.kind != "name":
-                raise self.unexpected("a name is wanted here", "a record holds `name = value`.")
+                raise self.unexpected("a name is wanted here", "a record holds `name = value`, separated by line ends "
+                                      "or `;`.")
             found.append(self.member())
             while self.take(";"):
                 pass

@@ -36,7 +36,8 @@ class Tagged:
 class TagFinder:
     """Finds the tags of a network before it is translated."""
 
-    def __init__(self) -> None:
+    def __init__(self, dead: frozenset[int]) -> None:
+        self.dead = dead  #: members that nothing asks for
         self.found: list[Tagged] = []
         self.problems: list[Diagnostic] = []
         self.reached: set[int] = set()  #: arguments `tag = ...` that a name leads to
@@ -101,6 +102,8 @@ class TagFinder:
 
     def _unreached(self, e: object) -> None:
         """Tags inside larger expressions: inputs need none, for all others the node needs a name."""
+        if id(e) in self.dead:
+            return
         if isinstance(e, ast.Define) and tag_is_passed_on(e):
             for part in parts_of(e.value):
                 self._unreached(part)
@@ -130,6 +133,7 @@ def with_lists(members: Sequence[ast.Member], tagged: Sequence[Tagged], notes: l
     changed = dict(added)
     criteria = changed.get("criterionNodes") or (
         list_items(lists["criterionNodes"].value, scope) if "criterionNodes" in lists else [])
+    criteria = [part for item in criteria for part in _first_and_rest(item, scope)]
     if len(criteria) > 1:
         notes.append(Diagnostic(
             Code.DOUBTFUL, "CNTK trains the first criterion alone",
@@ -141,6 +145,16 @@ def with_lists(members: Sequence[ast.Member], tagged: Sequence[Tagged], notes: l
         changed["criterionNodes"] = criteria[:1]
         changed["evaluationNodes"] = [*evaluated, *(c for c in criteria[1:] if _path(c) not in shown)]
     return _replaced(members, lists, changed)
+
+
+def _first_and_rest(e: ast.Expression, scope: Scope) -> list[ast.Expression]:
+    """A name of an array as its first element and the others; all else as it is."""
+    binding = scope.find(e.text) if isinstance(e, ast.Name) else None
+    array = binding.member if binding is not None and isinstance(binding.member, ast.AssignElements) else \
+        binding.value if binding is not None else None
+    if not isinstance(array, ast.Array | ast.AssignElements):
+        return [e]
+    return [ast.Index(e, array.low, e.span), Builder(e.span).binary(e, "<<", Builder(e.span).value(1))]
 
 
 def _replaced(members: Sequence[ast.Member], lists: dict[str, ast.Assign], changed: dict[str, list[ast.Expression]]

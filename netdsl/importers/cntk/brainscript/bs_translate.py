@@ -24,7 +24,17 @@ from .bs_arguments import Arguments
 from .bs_library import by_name, find_row, namespaces
 from .bs_objects import write_object
 from .bs_parser import ARRAY, NEW
-from .bs_scopes import Scope, known_truth, library_name, list_items, names_in, parts_of, record_of, tag_is_passed_on
+from .bs_scopes import (
+    Scope,
+    known_truth,
+    known_value,
+    library_name,
+    list_items,
+    names_in,
+    parts_of,
+    record_of,
+    tag_is_passed_on,
+)
 from .library_row import Composed, Given, LibraryRow, Missing, Same, Spelled, Value, at_place, definitions
 
 #: Functions that make no node: a default that calls them may be evaluated at each call.
@@ -233,6 +243,8 @@ class Translator:
         """Functions that are written out; the name of the last one."""
         name = ""
         for function in functions:
+            for used in {used.text for used in names_in(function.value)} & set(NAMES):
+                self.ours(used, scope)
             name = self.ours(function.name.text, scope)
             self.helpers.setdefault(name, function)
         return name
@@ -283,14 +295,24 @@ class Translator:
         row = find_row(name) if name is not None else None
         if row is not None and row.definition is not None:
             return self.library_call(row, e, scope)
-        arguments = tuple(dataclasses.replace(a, value=self.value(a.value, scope)) for a in e.arguments
-                          if a.name is None or a.name.text != "tag")
+        arguments = tuple(
+            dataclasses.replace(a, name=None if a.name is None else self.identifier(a.name),
+                                value=self.value(a.value, scope))
+            for a in e.arguments if a.name is None or a.name.text != "tag")
         callee = self.value(e.callee, scope)
         return dataclasses.replace(e, callee=callee, arguments=arguments)
 
     def array_literal(self, e: ast.Call, scope: Scope) -> ast.Expression:
-        """`[| |]` has no elements, `[| x |]` has one; our lists of `a : b` have at least two."""
+        """`[| |]` has no elements, `[| x |]` one, and an element may be a list; our `a : b` is always one flat list."""
         items, b = [self.value(a.value, scope) for a in e.arguments], Builder(e.span)
+        if any(len(list_items(a.value, scope)) > 1 for a in e.arguments):
+            index = self.free("i", scope)
+            chosen: ast.Expression = items[-1]
+            for number in range(len(items) - 2, -1, -1):
+                is_it = b.binary(b.name(index), "==", b.value(number))
+                chosen = ast.Conditional(is_it, items[number], chosen, e.span)
+            function = ast.Function((b.identifier(index),), chosen, e.span)
+            return ast.Array(b.value(0), b.value(len(items) - 1), function, e.span)
         if len(items) > 1:
             return b.list(items)
         return b.call("Repeat", len(items), *(items or [b.value(0)]))
@@ -304,6 +326,9 @@ class Translator:
                      if self.arguments.have_a_meaning(a, row, scope))
         call = dataclasses.replace(e, arguments=kept)
         if isinstance(row, Same):
+            shared = next((a.value for a in e.arguments if a.name is not None and a.name.text == "sharing"), None)
+            if row.unshared and shared is not None and known_value(shared, scope) is False:
+                row = dataclasses.replace(row, ours=row.unshared)
             return self.same(row, call, e.callee, scope)
         if isinstance(row, Composed):
             return dataclasses.replace(call, callee=ast.Name(self.needs(row.members, scope), e.callee.span))

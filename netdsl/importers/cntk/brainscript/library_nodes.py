@@ -106,7 +106,8 @@ NODES: tuple[LibraryRow, ...] = (
     Same("Splice (_, axis = 1)", names={"_": "inputs"}),
     # --- convolution and pooling
     Same(f"Convolution (weightNode, inputValueNode, kernelDims, mapDims = 0, {_PADS}, dilation = 1, "
-         "maxTempMemSizeInSamples = 0)", names=_CONVOLUTION),
+         "maxTempMemSizeInSamples = 0)", names=_CONVOLUTION, unshared="LocalConvolution",
+         note="`sharing = false` is `LocalConvolution`"),
     Same(f"ConvolutionTranspose (weightNode, inputValueNode, kernelDims, mapDims = 0, {_PADS}, outputShape = None, "
          "dilation = 1, maxTempMemSizeInSamples = 0)", names=_CONVOLUTION),
     Same("Pooling (input, poolKind, kernelDims, stride = 1, autoPadding = true, lowerPad = 0, upperPad = 0, "

@@ -88,6 +88,7 @@ class Same(LibraryRow):
     names: Mapping[str, str] = field(default_factory=dict)  #: CNTK's parameters that have another name with us
     written: Mapping[str, str] = field(default_factory=dict)  #: our options whose default differs, with CNTK's value
     note: str = ""
+    unshared: str = ""  #: our row for `sharing = false`
 
     @property
     def state(self) -> str:  # type: ignore[override]

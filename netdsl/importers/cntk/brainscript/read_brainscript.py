@@ -7,11 +7,12 @@ from ....base.diagnostics import Diagnostic
 from ....base.failure import failure
 from ....syntax import ast
 from ..config_context import ConfigContext
-from .bs_network import read_network_text
 
 
 def read_network(context: ConfigContext, key: str) -> tuple[ast.Record, list[Diagnostic]]:
     """The network of a key, and notes; its comments are told to the context. Raises Failure."""
+    from .bs_network import read_network_text  # the library's table is for those who read CNTK's files
+
     text = context.action.value(key)
     if text is None or not text.text:
         raise failure(Code.NO_NETWORK, f"`{key}` has no value", context.action.key_span(key),
