@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import click
 
+from ..base.codes import Code
 from ..base.diagnostics import Diagnostic
-from ..base.failure import Failure
-from ..base.source import Files
+from ..base.failure import Failure, failure
+from ..base.source import Files, Source, Span
 from ..base.units import plural
 from ..compiler import read_source
+from ..importers import format_of
 from ..syntax.format.printer import format_text
 from .completion import complete_file
 from .help_examples import examples
 from .output import err, out, write_file
+
+
+def _require_own(source: Source) -> None:
+    """Raises Failure for a file of another system, which may well parse as one of ours and is not to be rewritten."""
+    row = format_of(source.name, source.text)
+    if row is not None:
+        raise failure(Code.NO_FILE, f"`{source.name}` is {row.title}: only `.net` files are formatted",
+                      Span.nowhere(source.name), hint=f"`netdsl import {source.name}` writes it as a `.net` file.")
 
 
 @examples(
@@ -30,6 +40,7 @@ def fmt(files: tuple[str, ...], only_check: bool, stdout: bool) -> int:
     for file in files:
         try:
             source = read_source(file, Files())
+            _require_own(source)
             text = format_text(source)
         except Failure as failed:
             problems += failed.diagnostics

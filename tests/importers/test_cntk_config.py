@@ -12,6 +12,7 @@ from netdsl.base.diagnostics import Diagnostic
 from netdsl.base.failure import Failure
 from netdsl.base.render import render_all
 from netdsl.base.source import Files, Source
+from netdsl.cli.fmt import fmt
 from netdsl.compiler import CheckResult, examine, load, read_module, read_source
 from netdsl.data.choose import choose_data
 from netdsl.elaborate.overrides import is_override
@@ -244,6 +245,23 @@ def test_command_line_of_cntk_names_the_file() -> None:
     assert is_override("Train=[SGD=[maxEpochs=1]]")
     assert is_override("DataDir=/x")
     assert not is_override("configFile=a.cntk")
+
+
+def test_command_line_that_nothing_reads() -> None:
+    found = [d.title for d in examined("digits.cntk", "maxEpohcs=3", "traceLevel=2").diagnostics]
+    assert "nothing reads `maxEpohcs`" in found
+    assert "nothing reads `traceLevel`" not in found
+    (wrong,) = examined("digits.cntk", "Trian=[SGD=[maxEpochs=1]]").errors
+    assert (wrong.code, wrong.primary.text) == (Code.OVERRIDE, "did you mean `Train`?")
+
+
+def test_configuration_is_not_formatted(tmp_path: Path) -> None:
+    """Its text may well parse as ours, and would then be written over."""
+    text = (HERE / "files" / "digits.cntk").read_text()
+    (tmp_path / "a.cntk").write_text(text)
+    with pytest.raises(Failure, match=r"only `\.net` files are formatted"):
+        fmt.main([str(tmp_path / "a.cntk")], standalone_mode=False)
+    assert (tmp_path / "a.cntk").read_text() == text
 
 
 def test_picture_called_cntk(tmp_path: Path) -> None:

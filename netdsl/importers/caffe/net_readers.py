@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from ...base.source import Span
 from ...syntax import ast
 from ..building import Builder
-from .data_source import TRANSFORM, DataSource, found_path
+from .data_source import TRANSFORM, DataSource
 from .known_fields import Problems, read_fields
 from .layer_rows import LAYER_TYPES
 from .net_blobs import Made, Use
@@ -78,14 +78,3 @@ def batch_of(found: Mapping[int, TranslatedUse], phase: str = "TRAIN") -> int:
             if row.batch(each.translation):
                 return row.batch(each.translation)
     return 0
-
-
-def samples_of(found: Mapping[int, TranslatedUse]) -> int | None:
-    """The samples of the training data, where they can be counted."""
-    for each in found.values():
-        if isinstance(each.row, DataRow) and "TRAIN" in each.use.phases:
-            layer = each.use.layer
-            values = read_fields(layer.parameter(each.row.message), each.row.fields, "", layer.span, Problems([], []))
-            if "source" in values:
-                return each.row.samples(found_path(values["source"], layer.span.source.name))
-    return None

@@ -17,7 +17,7 @@ from .data_source import found_path
 from .known_fields import Problems
 from .net_layers import PHASES, Layer, NetState, is_in, net_of
 from .net_module import NetModule
-from .net_readers import batch_of, reader_member, samples_of
+from .net_readers import batch_of, reader_member
 from .net_translation import TranslatedUse
 from .prototext import Field, Message, ParsedText, Scalar, parse_text
 from .solver import SOLVER, UNUSED_WHY, SolverReading, Trained, is_solver
@@ -52,7 +52,7 @@ class TrainingFiles:
             members.append(reader)
         if self.solver is not None:
             multipliers = multiplier_members(found, network, Builder(self.solver.span))
-            members.append(self.solver.member(Trained(batch_of(found), samples_of(found), multipliers)))
+            members.append(self.solver.member(Trained(batch_of(found), multipliers)))
         if any(problem.is_error for problem in self.problems.diagnostics):
             raise Failure(self.problems.diagnostics)
         return members

@@ -41,10 +41,6 @@ class DataRow(LayerRow):
         values = read_fields(layer.parameter(self.message), self.fields, "", layer.span, Problems([], []))
         return int(values["batch_size"] or 0)
 
-    def samples(self, path: str) -> int | None:
-        """How many samples lie at a path, None where that is not known."""
-        return None
-
     def reader(self, source: DataSource) -> ast.Expression | None:
         """The reader that gives the same samples; None where there is none, which may be among the problems."""
         return None
@@ -121,7 +117,7 @@ class Input(DataRow):
 class Data(DataRow):
     types, message = ("Data",), "data_param"
     fields: ClassVar[Mapping[str, Known]] = {
-        "source": text(), "batch_size": whole(0), "rand_skip": whole(0), "backend": choice("LEVELDB", "LMDB"),
+        "source": text(), "batch_size": whole(0), "rand_skip": unused("whole"), "backend": choice("LEVELDB", "LMDB"),
         "scale": number(1.0), "mean_file": text(), "crop_size": whole(0), "mirror": flag(False),
         "force_encoded_color": flag(False), "prefetch": unused("whole")}
     becomes = "Input"
@@ -149,18 +145,14 @@ class Data(DataRow):
                              hint=f"say it behind the file's name if it is not: `{use.layer.tops[0][0]}=28:28:1`.")
         return extents
 
-    def samples(self, path: str) -> int | None:
-        try:
-            return len(LMDB(file=path).records.keys) if os.path.exists(path) else None
-        except DataError:
-            return None
-
     def reader(self, source: DataSource) -> ast.Expression | None:
         if source.values["backend"] == "LEVELDB" and "backend" in source.values:
             source.left_out("they are in a LevelDB, which netdsl does not read",
                             "make an LMDB of them: `convert_imageset -backend lmdb`.")
             return None
-        given = {"labelDim": source.classes} if source.classes else {}
+        given: dict[str, object] = {"labelDim": source.classes} if source.classes else {}
+        if source.transform["force_gray"]:
+            given["grayscale"] = True
         return source.build.make("LMDB", source.path("source"), **given, **source.color(), **source.transforms(),
                                  **source.names(), **({"randomize": False} if source.is_training else {}))
 
@@ -168,7 +160,7 @@ class Data(DataRow):
 class ImageData(DataRow):
     types, message = ("ImageData",), "image_data_param"
     fields: ClassVar[Mapping[str, Known]] = {
-        "source": text(), "batch_size": whole(1), "rand_skip": whole(0), "shuffle": flag(False),
+        "source": text(), "batch_size": whole(1), "rand_skip": unused("whole"), "shuffle": flag(False),
         "new_height": whole(0), "new_width": whole(0), "is_color": flag(True), "scale": number(1.0),
         "mean_file": text(), "crop_size": whole(0), "mirror": flag(False), "root_folder": text()}
     becomes = "Input"
@@ -177,12 +169,6 @@ class ImageData(DataRow):
         return self.transformed(use, use.values["new_height"], use.values["new_width"],
                                 3 if use.values["is_color"] else 1)
 
-    def samples(self, path: str) -> int | None:
-        if not os.path.isfile(path):
-            return None
-        with open(path, "rb") as lines:
-            return sum(1 for line in lines if line.strip())
-
     def reader(self, source: DataSource) -> ast.Expression | None:
         values = source.values
         given: dict[str, object] = {}
@@ -190,7 +176,7 @@ class ImageData(DataRow):
             given["rootFolder"] = found_path(values["root_folder"], source.layer.span.source.name)
         if len(source.inputs) > 1:
             given |= {"labelDim": source.classes} if source.classes else {"targets": "numbers"}
-        if not values["is_color"]:
+        if not values["is_color"] or source.transform["force_gray"]:
             given["grayscale"] = True
         size = [source.build.value(values[name]) for name in ("new_width", "new_height")]
         first = [source.build.make("Scale", ast.List(tuple(size), source.build.span))] if values["new_height"] else []

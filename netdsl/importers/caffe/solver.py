@@ -54,7 +54,6 @@ class Trained:
     """What the net says that the solver needs."""
 
     batch: int  #: samples of a minibatch of training; 0: not said
-    samples: int | None  #: of the training data, where they can be counted
     multipliers: Sequence[tuple[str, object]]  #: members of `SGD` for rates and decays of single blobs
 
 
@@ -117,15 +116,10 @@ class SolverReading:
             put("accumulate", pieces, "iter_size")
         interval = values["test_interval"] or min(updates, _INTERVAL)
         put("epochSize", interval * batch * pieces, "test_interval")
-        put("maxEpochs", self._epochs(updates, interval, batch, trained.samples), "max_iter")
+        # Enough for all updates: an epoch has at least `interval` of them, and more where a minibatch is smaller,
+        # since none crosses the end of the data (in Caffe one may).
+        put("maxEpochs", math.ceil(updates / interval), "max_iter")
         put("maxSteps", updates, "max_iter")
-
-    def _epochs(self, updates: int, interval: int, batch: int, samples: int | None) -> int:
-        """Enough epochs for all updates: minibatches do not cross the end of the data, so that some are smaller."""
-        if samples is None or samples % batch == 0:
-            return math.ceil(updates / interval)
-        per_pass = math.ceil(samples / batch)
-        return math.ceil(updates / per_pass * samples / (interval * batch)) + 1
 
     # --- the rule --------------------------------------------------------------------------------------
 

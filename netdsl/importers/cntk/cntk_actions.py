@@ -28,12 +28,13 @@ class Action:
     name: str
     kind: str  #: "train", "test", or empty
     instead: str = ""  #: what does it in netdsl
+    nodes_key: str = ""  #: the key that names nodes for it
 
 
 _ACTIONS = (
     Action("train", "train"), Action("trainRNN", "train"), Action("test", "test"), Action("eval", "test"),
     Action("adapt", "", "there is no adaptation of one network to another"),
-    Action("write", "", "`netdsl predict` writes the outputs of a trained network"),
+    Action("write", "", "`netdsl predict` writes the outputs of a trained network", "outputNodeNames"),
     Action("cv", "", "`netdsl runs` shows each epoch's results on the validation data"),
     Action("dumpNode", "", "`netdsl info RUN` lists the tensors of a checkpoint"),
     Action("dumpNodes", "", "`netdsl info RUN` lists the tensors of a checkpoint"),
@@ -141,11 +142,18 @@ def say_what_runs(context: ConfigContext, steps: Sequence[Step], chosen: Step) -
     others = [(step, action) for step in steps if step is not chosen for action in step.actions if not action.kind]
     if others:
         names = [f"`{step.section.name}`" for step, _ in others]
-        body = [f"`{step.section.name}`: {action.instead}." for step, action in others]
+        body = [f"`{step.section.name}`: {action.instead}{_for_nodes(step.section, action)}."
+                for step, action in others]
         context.notes.append(Diagnostic(
             Code.NO_EFFECT, f"{first_of(names, 5)} {inflect(len(names), 'is', 'are')} not part of the file",
             Label(others[0][0].section.value_span("action"), "a file has the action `train`, and the data for a test"),
             body=tuple(dict.fromkeys(body)), severity="note"))
+
+
+def _for_nodes(section: Section, action: Action) -> str:
+    """How to get the nodes that a section names."""
+    names = [name.text for name in section.items(action.nodes_key)] if action.nodes_key else []
+    return f"; with `network.outputNodes={':'.join(names)}` those that are named here" if names else ""
 
 
 def reader_member(context: ConfigContext, steps: Sequence[Step], chosen: Step) -> ast.Assign | None:

@@ -63,6 +63,7 @@ def _members(context: ConfigContext, steps: Sequence[Step], chosen: Step) -> lis
     context.report_keys(chosen.section, ACTION_KEYS, all_keys=False)
     if chosen.section is not context.top:
         context.report_keys(context.top, TOP_KEYS, all_keys=False)
+    context.report_command_line()
     members = [*context.variables.members(), *blocks]
     return sorted(members, key=lambda member: _place(context, member.span))
 

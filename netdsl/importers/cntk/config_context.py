@@ -19,6 +19,9 @@ from .config_section import Section
 from .config_text import Entry
 from .variables import Definition, Variables
 
+#: What overrides are called as a source.
+COMMAND_LINE = "command line"
+
 
 @dataclass
 class ConfigContext:
@@ -80,6 +83,20 @@ class ConfigContext:
             Code.UNKNOWN_KEY, f"`{entry.name}` is no key of {section.name or 'the configuration'}, and is not read",
             Label(entry.span, label), body=("CNTK does not read it either, and says nothing.",),
             hint=TrainingBlock.unknown_hint(entry.name) if table is SGD_KEYS else "", severity="warning"))
+
+    def report_command_line(self) -> None:
+        """What the command line sets and nothing reads. Raises Failure for a section that does not exist."""
+        known = [*self.top.names(), *(name for table in TABLES for name in table.names)]
+        for entry in self.top.entries():
+            span, table = entry.span, TABLES[0]
+            if span.source.name != COMMAND_LINE or self.top.reading.has_read(entry) or self.variables.uses(entry) or \
+                    table.get(entry.name) is not None:
+                continue
+            near = did_you_mean(entry.name, [name for name in known if name != entry.name])
+            if entry.is_section:
+                raise failure(Code.OVERRIDE, f"the file has no section `{entry.name}` that is read", span, near)
+            self.notes.append(Diagnostic(Code.UNKNOWN_KEY, f"nothing reads `{entry.name}`", Label(span, near),
+                                         severity="warning"))
 
     def closing_notes(self) -> list[Diagnostic]:
         """All notes, with one for everything that has no meaning, and one for variables that nothing defines."""

@@ -8,11 +8,10 @@ from ...base.codes import Code
 from ...base.failure import Failure, failure
 from ...base.source import Files, Source, Span
 from ..mapped_text import MappedText
-from .config_context import find_file
+from .config_context import COMMAND_LINE, find_file
 from .config_text import without_comments
 
 _INCLUDE = "include="
-_COMMAND_LINE = "command line"
 
 
 def joined_files(source: Source, files: Files, overrides: Sequence[str]
@@ -25,8 +24,8 @@ def joined_files(source: Source, files: Files, overrides: Sequence[str]
     else:
         reading.add(source, source.name)
     for text in overrides:
-        whole = MappedText.whole(Source(_COMMAND_LINE, text))
-        newline = MappedText.whole(Source(_COMMAND_LINE, "\n"))
+        whole = MappedText.whole(Source(COMMAND_LINE, text))
+        newline = MappedText.whole(Source(COMMAND_LINE, "\n"))
         reading.parts += [whole, newline]
     return MappedText.join(reading.parts), reading.sources, reading.comments
 

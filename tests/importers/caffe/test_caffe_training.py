@@ -395,3 +395,12 @@ def test_statistics_remember_as_long_as_in_caffe(folder: Path) -> None:
     (folder / "net.prototxt").write_text(NET.replace('layer { name: "r"', normal % ""))
     network = written(solver(folder, FIXED))["network"]
     assert f"normalizationTimeConstant = {round(-BATCH / math.log(0.999))}" in network
+
+
+def test_grey_images_and_fields_without_a_meaning(folder: Path) -> None:
+    (folder / "net.prototxt").write_text(NET.replace("mean_value: 100", "force_gray: true").replace(
+        "batch_size: 8", "batch_size: 8 rand_skip: 5"))
+    name = solver(folder, FIXED)
+    assert written(name)["reader"].count("grayscale = true") == 2
+    notes = [found for found in examine(Source(name, FIXED)).diagnostics if "rand_skip" in found.title]
+    assert [found.severity for found in notes] == ["note"]
