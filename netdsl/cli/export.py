@@ -36,7 +36,7 @@ def _with_row_docs(command: Any) -> Any:
 @examples(
     ("netdsl export digits.net --to onnx", "digits.onnx, by the latest run"),
     ("netdsl export digits.net --to torch", "digits.py, a module without netdsl in it, and digits.safetensors"),
-    ("netdsl export photos.net --to exported-program --with-preprocessing --image-size 640:480",
+    ("netdsl export photos.net --to exported-program --with-preprocessing",
      "photos.pt2: images in, shares out"),
     ("netdsl export digits.net --to safetensors -c runs/digits/latest --epoch last", "the weights alone"),
     ("netdsl export digits.net --to net -o handed/digits.net", "one `.net` file and its weights"),

@@ -16,7 +16,7 @@ from .weights_options import device_option
 
 @examples(
     ("netdsl sweep digits.net SGD.learningRate=0.1,0.03,0.01", "three runs, one table, one plot"),
-    ("netdsl sweep digits.net SGD.learningRate=0.1,0.01 network.width=32,64 --max-epochs 2", "four short runs"),
+    ("netdsl sweep digits.net SGD.learningRate=0.1,0.01 network.width=32,64", "four runs"),
     ("netdsl sweep digits.net SGD.seed=1,2,3 -o runs/seeds", "how much chance does; again, it goes on"),
 )
 @click.command("sweep")

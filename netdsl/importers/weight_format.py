@@ -23,6 +23,7 @@ class NetworkUse:
     tensors: tuple[str, ...]  #: full names of its tensors: `model.conv1.weight`
     inputs: tuple[str, ...]  #: names of the nodes it takes
     size: int = 0  #: numbers in an input of the network; 0 for every other node
+    family: str = ""  #: the family of its row: "convolution", "pooling"
     is_source: bool = False  #: a parameter that stands by itself, as in `W * x`
 
 

@@ -32,7 +32,7 @@ from ..base.source import Span
 from ..base.units import first_of, plural
 from ..importers.weight_format import FoundArrays
 from ..importers.weight_map import mapped_arrays
-from ..importers.weight_table import weight_format_of
+from ..importers.weight_table import other_weights_hint, weight_format_of
 from ..ir.network import Network, ShapedNode
 from ..layers.layer import Shape
 from .network_tensors import network_tensors
@@ -89,6 +89,9 @@ def size(snapshot: Snapshot) -> int:
 def read(path: Path) -> Snapshot:
     """A checkpoint from its folder, or from a link to one. Raises Failure `checkpoint-mismatch`."""
     folder = follow(path)
+    if folder.is_file():
+        raise _unreadable(path, f"`{path.name}` is no checkpoint and no file of weights that can be read",
+                          "It begins like none of those that netdsl knows.", other_weights_hint(path))
     if not (folder / STATE).is_file():
         found = sorted(p.parent.name for p in path.parent.glob(f"*/{STATE}")) if path.parent.is_dir() else []
         raise _unreadable(path, "there is no checkpoint here", f"I looked for {WEIGHTS} and {STATE} in this folder.",

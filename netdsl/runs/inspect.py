@@ -13,7 +13,7 @@ from safetensors import SafetensorError, safe_open
 from ..base.codes import Code
 from ..base.failure import Failure, failure
 from ..base.source import Span
-from ..importers.weight_table import weight_format_of
+from ..importers.weight_table import other_weights_hint, weight_format_of
 from ..layers.layer import Shape
 from . import checkpoint
 
@@ -90,7 +90,7 @@ def _require_safetensors(path: Path) -> None:
 def _not_one(path: Path, error: Exception) -> Failure:
     return failure(Code.CHECKPOINT_MISMATCH, f"`{path.name}` is not a checkpoint", Span.nowhere(str(path)),
                    body=(f"Reading says: {error}.",),
-                   hint="name a run's folder, a folder of its `checkpoints`, or a safetensors file.")
+                   hint=other_weights_hint(path))
 
 
 def _facts(path: Path) -> Iterator[TensorFacts]:

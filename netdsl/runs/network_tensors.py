@@ -35,4 +35,4 @@ def network_tensors(tensors: Mapping[str, torch.Tensor], network: Network[Shaped
 def _use(node: ShapedNode, tensors: tuple[str, ...]) -> NetworkUse:
     taken = tuple(use.node for use in node.inputs)
     size = node.shape.size if node.layer.is_input else 0
-    return NetworkUse(node.name, tensors, taken, size, is_source=bool(tensors) and not taken)
+    return NetworkUse(node.name, tensors, taken, size, node.layer.family, bool(tensors) and not taken)

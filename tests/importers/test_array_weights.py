@@ -173,6 +173,15 @@ def test_other_files_of_torch_are_refused(net: Path) -> None:
     _refused("old.pth", "cannot be read as a state_dict of PyTorch")
 
 
+@pytest.mark.parametrize(("file", "said"), [
+    ("theirs.h5", "netdsl does not read HDF5"), ("theirs.ckpt", "can run code when they are opened"),
+    ("theirs.xyz", "a file that ends in .safetensors"),
+])
+def test_files_that_are_not_read_say_what_to_do(net: Path, file: str, said: str) -> None:
+    Path(file).write_bytes(b"\x89HDF\r\n and more")
+    _refused(file, said)
+
+
 def test_no_two_rows_read_one_ending() -> None:
     endings = [suffix for row in WEIGHT_FORMATS for suffix in row.suffixes]
     assert len(endings) == len(set(endings))

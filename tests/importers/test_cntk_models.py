@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import struct
 from collections.abc import Callable
@@ -109,6 +110,28 @@ def test_a_model_of_another_network_is_refused_with_all_its_shapes(tmp_path: Pat
     with pytest.raises(Failure) as raised:
         netdsl.load_weights(netdsl.compile(tmp_path / "net.net"), MODELS / "mlp.v2.model")
     assert "h.weight" in str(raised.value)
+
+
+@pytest.mark.parametrize("given", ["loadWeights", "--weights", "-c"])
+def test_commands_take_a_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+                               given: str) -> None:
+    """A rate of almost 0: after the run the weights are the model's, and the criterion is what CNTK computes."""
+    monkeypatch.chdir(tmp_path)
+    stored, model = np.load(MODELS / "mlp.npz"), str(MODELS / "mlp.v1.model")
+    (tmp_path / "rows.txt").write_text("".join(
+        f"|x {' '.join(map(str, x))} |t {' '.join(map(str, t))}\n"
+        for x, t in zip(stored["in:x"].tolist(), stored["in:t"].tolist(), strict=True)))
+    data = 'CNTKText {"rows.txt", input = {x = {dim = 6}; t = {dim = 3}}, featuresInput = "x", labelsInput = "t"}'
+    start = f'loadWeights = "{model}"' if given == "loadWeights" else ""
+    (tmp_path / "mlp.net").write_text(
+        f"{MLP}reader = {{\n    train = {data}\n    test = {data}\n}}\n"
+        f"SGD = {{\n    maxEpochs = 1\n    minibatchSize = 4\n    learningRate = 1e-30\n    {start}\n}}\n")
+    if given != "-c":
+        assert run(["run", "mlp.net", "-o", "run", *(["--weights", model] if given == "--weights" else [])]) == 0
+        assert f"weights from {model}: all 4 tensors (4 by place in the graph)" in capsys.readouterr().out
+    assert run(["test", "mlp.net", "-c", "run" if given != "-c" else model, "--format", "json"]) == 0
+    value = json.loads(capsys.readouterr().out)["values"]["ce"]
+    assert value == pytest.approx(float(stored["out:ce"].mean()), abs=1e-5)
 
 
 @pytest.mark.parametrize("file", FILES)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -155,6 +156,29 @@ def test_crlf_and_recognition(tmp_path: Path) -> None:
     path = tmp_path / "network.txt"
     path.write_bytes((HERE / "chain.cfg").read_bytes().replace(b"\n", b"\r\n"))
     assert netdsl.load(path).require_network().network["model.conv1.conv"].shape.file_dims == (32, 28, 16)
+
+
+def test_texts_that_are_changed() -> None:
+    """Texts overwritten, cut and stuffed at random are pages, or networks that are written and read again."""
+    original, random, pages = (HERE / "mini.cfg").read_text(), Random(1), 0
+    pieces = ["[route]\nlayers=-1\n", "=", "-99", "[", "\n\n", "999999999", "layers=", "from=-2\n", "groups=3\n"]
+    for _ in range(150):
+        text = list(original)
+        for _ in range(random.randint(1, 5)):
+            place, kind = random.randrange(len(text)), random.randrange(3)
+            if kind == 0:
+                text[place] = random.choice("[]=#;,-0123456789.\nabc \t\0é")
+            elif kind == 1:
+                del text[place:place + random.randint(1, 30)]
+            else:
+                text[place:place] = random.choice(pieces)
+        result = load(Source("changed.cfg", "".join(text)))
+        if result.errors:
+            assert render_all(result.errors)
+            pages += 1
+        else:
+            read_again(result.require_network(), imported_text(result), "changed.net")
+    assert 50 < pages < 150
 
 
 def test_session_of_the_page() -> None:

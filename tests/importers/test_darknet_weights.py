@@ -110,6 +110,16 @@ def test_order_of_a_connected_section_with_normalization() -> None:
     np.testing.assert_array_equal(found["a.linear.weight"], [[1, 2]])
 
 
+def test_filters_of_local() -> None:
+    """darknet keeps the filters of one place together, netdsl those of one output; compared with darknet by hand."""
+    wanted = {"l.filters.p.value": (2, 6), "l.bias.p.value": (2, 1, 3)}  # 2 outputs at 3 places, 2 numbers under each
+    found = _read(np.arange(18), wanted)
+    np.testing.assert_array_equal(found["l.bias.p.value"].reshape(-1), range(6))
+    by_output = found["l.filters.p.value"].reshape(2, 3, 2)
+    np.testing.assert_array_equal(by_output[0], [[6, 7], [10, 11], [14, 15]])
+    np.testing.assert_array_equal(by_output[1], [[8, 9], [12, 13], [16, 17]])
+
+
 def test_batchnorm_alone_has_no_biases() -> None:
     wanted = {"n.weight": (1,), "n.bias": (1,), "n.running_mean": (1,), "n.running_variance": (1,),
               "n.running_count": (1,)}
@@ -180,7 +190,7 @@ def test_against_opencv(tmp_path: Path) -> None:
 
 
 #: parameters with the statistics of normalizations, as darknet stores them
-COUNTS = {"chain": 14084, "residual": 9072, "mini": 3214, "heads": 368}
+COUNTS = {"local": 2009, "chain": 14084, "residual": 9072, "mini": 3214, "heads": 368}
 
 
 @pytest.mark.parametrize("name", COUNTS)

@@ -6,6 +6,7 @@ ends a value but the line; what stands behind a number is not read, since `atoi`
 
 from __future__ import annotations
 
+import bisect
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -111,7 +112,8 @@ def read_cfg(source: Source) -> CfgFile:
         if stripped[0] in "#;":
             comments.append(whole)
         elif stripped[0] == "[":
-            following = min((s for s in starts if s > begin), default=len(source.text))
+            after = bisect.bisect_right(starts, begin)
+            following = starts[after] if after < len(starts) else len(source.text)
             sections.append(_section(source, whole, following, comments))
         else:
             problem = _entry(whole, sections, comments)

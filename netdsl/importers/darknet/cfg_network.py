@@ -6,6 +6,7 @@ written as `model = Sequential (...)`, as a person would; otherwise each chain i
 
 from __future__ import annotations
 
+import bisect
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -85,6 +86,7 @@ class Network:
 
     def __post_init__(self) -> None:
         self.build = Builder(Span.nowhere(self.span.source.name))
+        self._comment_starts = sorted(comment.start for comment in self.comments)
         self.ending = self._ending()
         self._names: dict[int, str] = {FEATURES: "features"}
         self.users = self._users()
@@ -214,7 +216,8 @@ class Network:
     def _sequence(self, chain: Sequence[int], span: Span) -> ast.Expression:
         steps: list[ast.Expression | ast.Step] = []
         first, last = (self.placed[index].use.section.header for index in (chain[0], chain[-1]))
-        commented = any(first.start < comment.start < last.start for comment in self.comments)
+        places = self._comment_starts
+        commented = bisect.bisect_left(places, last.start) > bisect.bisect_right(places, first.start)
         for index, following in zip(chain, [*chain[1:], None], strict=True):
             place = self.placed[index]
             assert place.made.layer is not None
@@ -229,7 +232,8 @@ class Network:
         """From a section to where the next one begins, or a comment: blank lines between sections are left out."""
         source, header = self.span.source, self.placed[last].use.section.header
         end = self.placed[following].use.section.span.start if following is not None else self.span.end
-        commented = [comment.start for comment in self.comments if header.end <= comment.start < end]
+        next_comment = bisect.bisect_left(self._comment_starts, header.end)
+        commented = [place for place in self._comment_starts[next_comment:next_comment + 1] if place < end]
         start = self.placed[first].use.section.span.start
         if own_line:  # so that a comment stands above its own step
             end = max(end - 1, header.end)

@@ -52,6 +52,7 @@ class Block:
 
     name: str
     tensors: tuple[str, ...]
+    is_local: bool = False  #: whether its filters differ from place to place
 
 
 class DarknetWeights(WeightFormat):
@@ -63,6 +64,8 @@ class DarknetWeights(WeightFormat):
 
     def read(self, path: Path, wanted: Wanted) -> dict[str, np.ndarray[Any, Any]]:
         header, numbers = _opened(path)
+        if not wanted:  # there is no network to name them by
+            return {"numbers": numbers.copy()}
         found: dict[str, np.ndarray[Any, Any]] = {}
         at = 0
         for block in blocks(wanted):
@@ -77,6 +80,11 @@ class DarknetWeights(WeightFormat):
                 size = prod(wanted[name])
                 found[name] = _tensor(numbers[at:at + size], name, wanted, header)
                 at += size
+            if block.is_local:
+                bias, filters = block.tensors
+                outputs, places = wanted[bias][0], prod(wanted[bias][1:])
+                by_place = found[filters].reshape(places, outputs, -1)  # netdsl has the places of an output together
+                found[filters] = np.ascontiguousarray(by_place.swapaxes(0, 1)).reshape(wanted[filters])
         if at < len(numbers):
             last = list(blocks(wanted))[-1].name if wanted else ""
             raise _unreadable(path, f"The network ends with `{last}` after {plural(at, 'number')}, and the file has "
@@ -131,6 +139,11 @@ def blocks(wanted: Wanted) -> Sequence[Block]:
     waiting = ""  # a layer whose bias is that of the normalization behind it
     for layer in layers:
         weight, bias = f"{layer}.weight", f"{layer}.bias"
+        if f"{layer}.value" in wanted:  # [local]: filters, then biases, as parameters of their own
+            if waiting:
+                found.append(Block(layer.rpartition(".bias")[0] or layer, (f"{layer}.value", waiting), True))
+            waiting = "" if waiting else f"{layer}.value"
+            continue
         normalizes = f"{layer}.running_mean" in wanted
         if not normalizes:
             if bias in wanted:

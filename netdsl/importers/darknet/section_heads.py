@@ -114,9 +114,5 @@ class Crnn(RefusedSection):
     names, label, what = ("crnn",), "crnn", "[crnn]"
 
 
-class Local(RefusedSection):
-    names, label, what = ("local",), "local", "[local]: a convolution with kernels of its own at every place"
-
-
 class Iseg(RefusedSection):
     names, label, what = ("iseg",), "iseg", "[iseg]"

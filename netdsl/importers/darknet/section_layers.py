@@ -60,17 +60,18 @@ class Convolutional(SectionType):
         options = f"{filters}, ({size}:{size})" + (f", stride = {stride}" if stride > 1 else "") + pads + \
             (f", groups = {groups}" if groups > 1 else "") + (", bias = false" if normed else option_of(activation))
         layer = f'ConvolutionalLayer {{{options}, init = "heNormal"}}'
-        before = " : ".join(step for step in (_as_image(use), around) if step)
+        before = " : ".join(step for step in (as_image(use), around) if step)
         if normed:
             return sequence(before, f"conv := {layer}", f"norm := {normalization(2)}", ACTIVATIONS[activation])
         return sequence(before, f"conv := {layer}" if before else layer)
 
 
-def padding(use: Use, size: int, stride: int, pads: tuple[int, int], value: str = "") -> tuple[str, str]:
+def padding(use: Use, size: int, stride: int, pads: tuple[int, int], value: str = "",
+            drops: bool = True) -> tuple[str, str]:
     """How a window is padded before and behind the input: a step before the layer, and options of the layer.
 
     netdsl's `pad = true` is said where it means the same. A step `Padding` is needed where the window is larger than
-    the input, or leaves pixels out at its end: with padding options netdsl refuses both.
+    the input, or leaves pixels out at its end and the layer has no `dropRest` (`drops`).
     """
     (lower, upper), extents = pads, (use.image().width, use.image().height)
     if not lower and not upper:
@@ -79,10 +80,9 @@ def padding(use: Use, size: int, stride: int, pads: tuple[int, int], value: str 
     if not value and automatic and all((extent - 1) % stride < 2 for extent in extents):
         return "", ", pad = true"
     reached = all((extent + lower + upper - size) // stride * stride + size >= extent + lower for extent in extents)
-    if reached and size <= min(extents):
-        if lower == upper:
-            return "", f", lowerPad = {lower}, upperPad = {upper}"
-        return "", (f", lowerPad = {lower}" if lower else "") + (f", upperPad = {upper}" if upper else "")
+    if size <= min(extents) and (reached or drops):
+        options = (f", lowerPad = {lower}" if lower else "") + (f", upperPad = {upper}" if upper else "")
+        return "", options + ("" if reached else ", dropRest = true")
     further = f", value = {value}" if value else ""
     return f"Padding {{lowerPad = ({lower}:{lower}), upperPad = ({upper}:{upper}){further}}}", ""
 
@@ -108,7 +108,7 @@ def refuse_binary(use: Use) -> None:
                           "this is not supported", hint="a network with `xnor=0` and `binary=0` can be read.")
 
 
-def _as_image(use: Use) -> str:
+def as_image(use: Use) -> str:
     """A step that makes the vector of `[connected]` an image of one pixel, where the section needs an image."""
     return f"Reshape {use.image().dims[:-1]})".replace("Reshape (", "Reshape {").replace(")", "}") \
         if use.input.flat else ""
@@ -136,7 +136,7 @@ class Deconvolutional(SectionType):
         layer = f'ConvolutionTransposeLayer {{{options}{"" if normed else option_of(activation)}, init = "normal", ' \
                 "initValueScale = 0.02}"
         steps = (f"deconv := {layer}", f"norm := {normalization(2)}", ACTIVATIONS[activation]) if normed else (layer,)
-        return Made(Extents(width, height, filters), use.parsed(sequence(_as_image(use), *steps)))
+        return Made(Extents(width, height, filters), use.parsed(sequence(as_image(use), *steps)))
 
 
 class Connected(SectionType):
@@ -182,7 +182,7 @@ class MaxPool(SectionType):
         around, pads = padding(use, size, stride, (lower, upper), "-3.4e38")  # what never is the largest
         options = f"({size}:{size})" + (f", stride = {stride}" if stride > 1 else "") + pads
         return Made(Extents(width, height, use.image().channels),
-                    use.parsed(sequence(_as_image(use), around, f"MaxPoolingLayer {{{options}}}")))
+                    use.parsed(sequence(as_image(use), around, f"MaxPoolingLayer {{{options}}}")))
 
 
 class AveragePool(SectionType):
@@ -192,7 +192,7 @@ class AveragePool(SectionType):
 
     def read(self, use: Use) -> Made:
         return Made(Extents(1, 1, use.image().channels),
-                    use.parsed(sequence(_as_image(use), "GlobalAveragePoolingLayer {}")))
+                    use.parsed(sequence(as_image(use), "GlobalAveragePoolingLayer {}")))
 
 
 class Dropout(SectionType):
@@ -323,7 +323,7 @@ class Upsample(SectionType):
             steps = [f"AveragePoolingLayer {{({factor}:{factor}), stride = {factor}}}"]
             scale *= factor * factor
         steps += [] if scale == 1 else [f"ScaleAndShift {{{show_value(scale)}}}"]
-        return Made(extents, use.parsed(sequence(_as_image(use), *steps)))
+        return Made(extents, use.parsed(sequence(as_image(use), *steps)))
 
 
 class Reorg(SectionType):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .section_heads import Crnn, Detection, Gru, Iseg, Local, Lstm, Region, Rnn, Yolo
+from .section_heads import Crnn, Detection, Gru, Iseg, Lstm, Region, Rnn, Yolo
 from .section_joins import Cost, Route, ShortcutSection
 from .section_layers import (
     Activation,
@@ -21,6 +21,7 @@ from .section_layers import (
     Softmax,
     Upsample,
 )
+from .section_local import Local
 from .section_type import SectionType
 
 SECTIONS: tuple[SectionType, ...] = (

@@ -222,14 +222,16 @@ def _linear(use: OperatorUse, x: Value, weight: Any, bias: Bias) -> Value:
 
 def _gemm(use: OperatorUse) -> Value:
     x = use.tensor()
-    matrix = use.constant(1, "matrix").astype("float32")
+    matrix = use.constant(1, "matrix").astype("float32", copy=False)
+    if matrix.ndim != 2:
+        raise Refused(f"its matrix has {matrix.ndim} axes")
     if len(x.dims) != 1 or use.attribute("transA", 0):
         raise Refused("its first input is no vector for each sample")
     weight = matrix if use.attribute("transB", 0) else matrix.T
     alpha, beta = float(use.attribute("alpha", 1.0)), float(use.attribute("beta", 1.0))
     bias = Bias(np.broadcast_to(use.constant(2, "bias"), (1, weight.shape[0])).reshape(-1) * np.float32(beta)) \
         if use.has(2) else Bias()
-    return _linear(use, x, weight * np.float32(alpha), bias)
+    return _linear(use, x, weight if alpha == 1 else weight * np.float32(alpha), bias)
 
 
 def _matmul(use: OperatorUse) -> Value:

@@ -14,7 +14,8 @@ from ....base.lazy import LazyModule
 from ....base.source import Span
 from ...place_matching import match_places
 from ...weight_format import FoundArrays, NetworkTensors, StoredTensor, Wanted, WeightFormat
-from .model_file import ModelFile, ModelNode, ModelTensor
+from .model_file import ModelFile, ModelTensor
+from .model_forms import layer_forms
 from .model_network import GraphWriter
 from .model_places import counted_tensors, places_of_model, places_of_network
 from .read_model import TITLE, looks_like_model, read_model
@@ -155,21 +156,25 @@ class _Matched:
     # --- by place ---------------------------------------------------------------------------------
 
     def _match_places(self) -> None:
+        """First with poolings and the order of what is joined as places of their own; what is left, without."""
         if not isinstance(self._wanted, NetworkTensors) or not self._wanted.uses:
             return
-        ours = places_of_network(self._wanted.uses, self._wanted)
         known = {name: uid for name, (uid, _) in self._pairs.items()}
-        for fixed in (False, True):
+        ambiguous: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = ()
+        for fixed, marks in ((False, True), (False, False), (True, True)):
             left = [name for name in self._wanted if name not in self._pairs]
             if not left:
                 return
-            found = match_places(ours, places_of_model(self._model, fixed), known)
-            if found.ambiguous and not fixed:
-                raise self._ambiguous(found.ambiguous)
+            ours = places_of_network(self._wanted.uses, self._wanted, marks)
+            found = match_places(ours, places_of_model(self._model, fixed, marks), known)
+            ambiguous = found.ambiguous if not fixed else ambiguous
             for name in left:
                 if name in found.pairs:
                     self._pairs[name] = found.pairs[name], "by place in the graph"
                     known[name] = found.pairs[name]
+        doubtful = tuple(group for group in ambiguous if any(name in self._wanted for name in group[0]))
+        if doubtful:
+            raise self._ambiguous(doubtful)
 
     def _ambiguous(self, groups: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]) -> Exception:
         rows = []
@@ -194,35 +199,6 @@ class _Matched:
         if alone or (users and users[0].layer == "Embedding"):
             return [plain, *(form for user in users[:1] for form in layer_forms(tensor, user))]
         return [*(form for user in users[:1] for form in layer_forms(tensor, user)), plain]
-
-
-def layer_forms(tensor: ModelTensor, user: ModelNode) -> Iterator[np.ndarray[Any, Any]]:
-    """The weights of a layer in the order that torch has them: by the operation that uses them."""
-    array, rank = tensor.array(), len(tensor.dims)
-    if user.operation in ("Times", "TransposeTimes") and user.inputs[0] == tensor.uid and rank:
-        outer = min(int(user.options.get("outputRank") or 1), rank)
-        if user.operation == "Times":  # [out x in], turned round: (in, out)
-            outputs = math.prod(tensor.dims[:outer])
-            yield array.reshape(-1, outputs).T
-        else:
-            yield array.reshape(math.prod(tensor.dims[rank - outer:]), -1)
-    elif user.operation == "Convolution" and rank == 2 and user.inputs[0] == tensor.uid:
-        yield _old_filters(array, user)
-
-
-def _old_filters(array: np.ndarray[Any, Any], user: ModelNode) -> np.ndarray[Any, Any]:
-    """Filters that are stored as a matrix of [maps x width * height * channels].
-
-    Only the order of the numbers counts, and there they are one filter after the other, the width fastest; but the old
-    engine for images with the channels innermost (HWC) multiplies by the matrix, so it has a filter in each row.
-    """
-    columns, maps = array.shape
-    kernel = tuple(user.options.get("kernelShape") or ())
-    extents = kernel[:2] if user.options.get("convolution2D") or len(kernel) < 3 else kernel[:-1]
-    if not extents or math.prod(extents) == 0 or columns % math.prod(extents):
-        return array
-    shape = (maps, columns // math.prod(extents), *reversed(extents))
-    return array.T.reshape(shape) if user.options.get("imageLayout") == 0 else array.reshape(shape)
 
 
 def _paths_here(path: str) -> Iterator[str]:
