@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,9 @@ from netdsl.readers.formats.csvfile import CSV
 from netdsl.readers.formats.mapfile import MapFile
 from netdsl.runs.store import file_of
 from netdsl.syntax.format.printer import format_module
-from tests.conftest import Golden
+
+#: What the fixture `golden` is.
+Golden = Callable[[str, Path], None]
 
 HERE = Path(__file__).parent / "config"
 FOLDER = Path("tests/importers/config")

@@ -55,7 +55,7 @@ class GraphWriter:
     """Writes the graph of a model with the rows of netdsl."""
 
     def __init__(self, model: ModelFile, file: str) -> None:
-        self._model, self._file = model, file
+        self._model = model
         self._span = Span.nowhere(file)
         self._view = GraphView(model, Builder(self._span))
         self._steps, self._roots = self._needed_steps()
