@@ -83,8 +83,10 @@ class GraphWriter:
             if node is None or uid in steps or uid in problems:
                 continue
             try:
-                steps[uid] = step_of(self._view, node)
-                waiting += steps[uid].operands
+                step = step_of(self._view, node)
+                step.make([self._view.build.name("x")] * len(step.operands))  # to see whether it can be written
+                steps[uid] = step
+                waiting += step.operands
             except Unsupported as wrong:
                 problems[uid] = self._no_row(wrong, node)
                 waiting += node.inputs
