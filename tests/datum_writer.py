@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 
@@ -24,8 +25,7 @@ def datum(image: np.ndarray, label: int, encoded: str = "", as_floats: bool = Fa
 
 
 def write_database(path: Path, records: Sequence[bytes]) -> Path:
-    import lmdb
-
+    lmdb = pytest.importorskip("lmdb", reason="databases of images need the package lmdb")
     with lmdb.open(str(path), map_size=1 << 24) as environment, environment.begin(write=True) as transaction:
         for index, record in enumerate(records):
             transaction.put(f"{index:08d}".encode(), record)

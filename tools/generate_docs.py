@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import click
+from caffe_page import caffe_page
 from cntk_page import cntk_page
 from darknet_page import darknet_page
 from network_pages import networks_page
@@ -154,6 +155,7 @@ def errors_page() -> str:
 PAGES: dict[str, Callable[[], str]] = {
     "layers.md": layers_page, "readers.md": readers_page, "optimizers.md": optimizers_page, "cli.md": cli_page,
     "errors.md": errors_page, "networks.md": networks_page, "cntk.md": lambda: _page(cntk_page()),
+    "coming-from-caffe.md": lambda: caffe_page(ROOT / "docs" / "coming-from-caffe.md"),
     "onnx.md": lambda: _page([onnx_page()]),
     "coming-from-darknet.md": lambda: darknet_page(ROOT / "docs" / "coming-from-darknet.md"),
 }

@@ -91,7 +91,9 @@ _FOR_LAYERS = {"dropoutRate": "Dropout", "batchNormalizationTimeConstant": "Batc
 def _without_effect(program: CheckedProgram, plan: TrainingPlan) -> Iterator[Diagnostic]:
     taken = {key for node in program.network for key in node.layer.from_plan.values()}
     for key, layer in _FOR_LAYERS.items():
-        if key in plan.spans and key not in taken:
+        # A rate of 0, which many of CNTK's files state, drops nothing where there is nothing to drop.
+        if key in plan.spans and key not in taken and any(
+                plan.settings_at(epoch)[key] for epoch in range(min(plan.epochs, 1000))):
             yield _warning(f"`{key}` has no effect: the network has no {layer}", plan.spans[key], "",
                            f"add a {layer} to the network, or leave the key out.")
     if "dropoutRate" not in plan.spans:

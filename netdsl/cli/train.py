@@ -67,7 +67,7 @@ def _training_options(command: Callable[..., Any]) -> Callable[..., Any]:
     ("netdsl run digits.net --smoke", "try it out in seconds, on made-up data"),
     ("netdsl run digits.net --limit 20 --max-time 10m", "a short run"),
     ("netdsl run digits.net --resume digits", "resume the latest run, at the exact next minibatch"),
-    ("netdsl run photos.net --weights resnet50.safetensors --map torchvision-resnet50",
+    ("netdsl run photos.net --weights r50.safetensors --map torchvision-resnet50",
      "weights under other names"),
     ("netdsl run digits.net --weights runs/base --allow-missing 'model.head.*'", "start from trained weights"),
 )

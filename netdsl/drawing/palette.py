@@ -75,11 +75,13 @@ FRAMES = ("#f4f6f9", "#e9edf3")
 
 #: Colour on a light page -> its stand-in on a dark one, for texts, for areas and for lines. Families keep their
 #: colour: their white text can be read on either.
-DARK_TEXTS = {TEXT: "#e6ebf1", FAINT: "#a7b3c0", "#47576b": "#b4c3d4", "#a0451a": "#f08a4b", "#8a6d00": "#d9b44a"}
+DARK_TEXTS = {TEXT: "#e6ebf1", FAINT: "#a7b3c0", "#47576b": "#b4c3d4", "#a0451a": "#f08a4b", "#8a6d00": "#d9b44a",
+              "#2f7d5b": "#58b88d", "#a23b3b": "#e58a8a", "#8f5f00": "#d9a94a", "#6b7785": "#a3afbc"}
 DARK_AREAS = {BACKGROUND: "#1d242d", FRAMES[0]: "#212934", FRAMES[1]: "#28313d", CLOSED: "#2b3542", TEXT: "#465363"}
 DARK_LINES = {RETURN: "#b48be0", LINE: "#8694a4", BORDER: "#465363", GRID: "#323c48", TEXT: "#e6ebf1", FAINT: "#a7b3c0",
               "#47576b": "#8fa3ba", "#a0451a": "#f08a4b", "#8a6d00": "#d9b44a",
-              "#0b63a5": "#5aa9e6", "#c8551b": "#f08a4b", "#2f7d5b": "#58b88d", "#8a3f75": "#c77fb3"}
+              "#0b63a5": "#5aa9e6", "#c8551b": "#f08a4b", "#2f7d5b": "#58b88d", "#8a3f75": "#c77fb3",
+              "#a23b3b": "#e58a8a", "#8f5f00": "#d9a94a", "#6b7785": "#8f9dab"}
 
 
 def words(family: str) -> str:

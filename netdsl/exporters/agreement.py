@@ -41,7 +41,7 @@ def compared(executable: Executable, other: Callable[[Tensors], Tensors], batche
         inputs, expected = _finite_run(executable, batch)
         values = other(inputs)
         for name in executable.roots:
-            worst = difference(expected[name].numpy(), values[name].detach().numpy())
+            worst = difference(expected[name].detach().numpy(), values[name].detach().numpy())
             if not worst <= found.worst:
                 found = Agreement(worst, name)
     return found

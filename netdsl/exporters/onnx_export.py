@@ -22,7 +22,7 @@ from .export_format import Exported, ExportFormat, ExportRequest
 from .onnx_metadata import metadata_of
 from .onnx_network import OnnxNetwork, open_session
 from .traced import Outputs, quiet
-from .unexportable import example_of, refused
+from .unexportable import example_of, refused, require_inputs
 
 #: The oldest set of operators that torch's exporter writes natively, and so the one that most programs read.
 OPSET = 18
@@ -66,6 +66,7 @@ def onnx_model(request: ExportRequest) -> Any:
     executable, options = request.executable, request.options
     opset = options.opset or OPSET
     shapes = list(executable.inputs.values())
+    require_inputs(executable, OnnxFormat.title)
     try:
         program = _exported(Outputs(executable), shapes, opset, list(executable.inputs), list(request.output_names))
     except Exception as error:  # torch's exporter raises whatever it runs into

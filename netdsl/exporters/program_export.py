@@ -23,7 +23,7 @@ from .image_steps import ImagePreprocessing
 from .onnx_metadata import metadata_of
 from .preprocessing import Preprocessing, preprocessing_of
 from .traced import Outputs, quiet
-from .unexportable import example_of, refused
+from .unexportable import example_of, refused, require_inputs
 
 #: How far shares may differ from those of `predict`: a pixel that is rounded the other way changes them.
 _SHARES = 1e-3
@@ -54,6 +54,7 @@ class ProgramFormat(ExportFormat):
 
 def _from_inputs(request: ExportRequest) -> tuple[torch.export.ExportedProgram, str]:
     executable = request.executable
+    require_inputs(executable, ProgramFormat.title)
     examples = tuple(example_of(shape, 2) for shape in executable.inputs.values())
     program = _exported(request, Outputs(executable), examples)
     module = program.module()

@@ -19,13 +19,14 @@ class Outputs(nn.Module):
     def __init__(self, executable: Executable) -> None:
         super().__init__()
         self.network, self.roots = executable.module, executable.roots
+        self.batched = {name: executable.network[name].shape.batched for name in executable.roots}
 
     def forward(self, *tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
         values = self.network(*tensors)
         found: list[torch.Tensor] = []
         for name in self.roots:
-            # A value that is an input, or another output, has that one's name already.
-            taken = any(values[name] is other for other in (*tensors, *found))
+            # A value that is an input, a weight or another output has that one's name already.
+            taken = any(values[name] is other for other in (*tensors, *found)) or not self.batched[name]
             found.append(values[name].clone() if taken else values[name])
         return tuple(found)
 

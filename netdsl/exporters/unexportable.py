@@ -21,6 +21,14 @@ def example_of(shape: Shape, batch: int) -> torch.Tensor:
     return torch.rand(dims, generator=torch.Generator().manual_seed(0))
 
 
+def require_inputs(executable: Executable, title: str) -> None:
+    """Raise Failure for outputs that no input goes into."""
+    if not executable.inputs:
+        raise failure(Code.CANNOT_EXPORT, f"{title} needs an input, and no output is computed from one",
+                      executable.network[executable.roots[0]].span, "this is the same for every sample",
+                      hint="name in `outputNodes` what is computed from the inputs.")
+
+
 def refused(executable: Executable, error: Exception, form: str, title: str,
             attempt: Callable[[nn.Module, list[Shape]], object]) -> Failure:
     """The page for an export that failed: names the first layer that cannot be exported by itself.
@@ -66,4 +74,4 @@ def _culprit(executable: Executable, attempt: Callable[[nn.Module, list[Shape]],
     return None, None
 
 
-__all__ = ["example_of", "refused"]
+__all__ = ["example_of", "refused", "require_inputs"]

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -163,6 +163,21 @@ def mapped_arrays(found: Mapping[str, np.ndarray[Any, Any]], wanted: Wanted, giv
                 result[name] = np.full(shape, rule.number, "f4")
                 result.how[name] = f"{rule.number:g}", "by the map"
     return result
+
+
+def fitting_map(theirs: Iterable[str], ours: Iterable[str]) -> str:
+    """The name of a shipped map by which the tensors of a file are those of a network; empty where none is."""
+    names, wanted = list(theirs), set(ours)
+    for name in SHIPPED_MAPS:
+        rules = read_map(name)
+        filled = {own for rule in rules if rule.number is not None for own in wanted
+                  if _pattern(rule.ours).fullmatch(own)}
+        lines = [rule for rule in rules if rule.number is None]
+        found = {next((own for rule in lines if (own := rule.name_for(other)) is not None), other)
+                 for other in names} - {NOTHING}
+        if found <= wanted and wanted - filled <= found:
+            return name
+    return ""
 
 
 def _changed(array: np.ndarray[Any, Any], rule: MapRule, name: str, shape: tuple[int, ...] | None

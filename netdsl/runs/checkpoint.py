@@ -31,7 +31,7 @@ from ..base.failure import Failure, failure
 from ..base.source import Span
 from ..base.units import first_of, plural
 from ..importers.weight_format import FoundArrays
-from ..importers.weight_map import mapped_arrays
+from ..importers.weight_map import fitting_map, mapped_arrays
 from ..importers.weight_table import other_weights_hint, weight_format_of
 from ..ir.network import Network, ShapedNode
 from ..layers.layer import Shape
@@ -289,7 +289,7 @@ def load(wanted: Tensors, found: Tensors, spans: Mapping[str, Span], path: Path,
         found.left_out if isinstance(found, FoundTensors) else (),
     )
     if not report.fits:
-        raise Failure([_misfit(report, spans, path)])
+        raise Failure([_misfit(report, spans, path, fitting_map(found, wanted))])
     with torch.no_grad():
         for name in same:
             wanted[name].copy_(found[name])
@@ -301,7 +301,7 @@ def _ways(found: Tensors, loaded: Sequence[str]) -> tuple[tuple[str, int], ...]:
     return tuple(Counter(how[name][1] for name in loaded if name in how).most_common())
 
 
-def _misfit(report: LoadReport, spans: Mapping[str, Span], path: Path) -> Diagnostic:
+def _misfit(report: LoadReport, spans: Mapping[str, Span], path: Path, fitting: str) -> Diagnostic:
     first = next(iter([name for name, _, _ in report.other_shape] or report.missing), "")
     primary = spans.get(first) or Span.nowhere(str(path))
     counts = [f"{len(names)} {what}" for names, what in (
@@ -322,9 +322,13 @@ def _misfit(report: LoadReport, spans: Mapping[str, Span], path: Path) -> Diagno
                            for name in [*(name for name, _, _ in report.other_shape), *report.missing] or ["model"])
     patterns = " ".join(f"--allow-missing '{pattern}'"
                         for pattern in ([f"{layer}.*" for layer in layers] if len(layers) <= 4 else ["*"]))
-    return Diagnostic(
-        Code.CHECKPOINT_MISMATCH, "the checkpoint does not fit the network", Label(primary, label), body=tuple(body),
-        hint=f"use a checkpoint of this network, or name the tensors that may start fresh: {patterns}.")
+    hint = f"use a checkpoint of this network, or name the tensors that may start fresh: {patterns}."
+    if fitting:
+        hint = f"the names are those of another layout, which netdsl knows: --map {fitting}."
+    elif report.missing and report.unexpected and not report.loaded:
+        hint += " Where only the names differ, --map FILE says which tensor is which."
+    return Diagnostic(Code.CHECKPOINT_MISMATCH, "the checkpoint does not fit the network", Label(primary, label),
+                      body=tuple(body), hint=hint)
 
 
 def _more(items: Sequence[object], shown: int = 8) -> list[str]:

@@ -119,6 +119,7 @@ PAGES = {
     "option": ("small.net", "--to", "torch", "--untrained", "--opset", "18"),
     "itself": ("small.net", "--to", "net", "--untrained", "-o", "small.net"),
     "no-outputs": ("nothing.net", "--to", "torch", "--untrained"),
+    "no-input": ("weights.net", "--to", "exported-program", "--untrained"),
     "layer": ("bessel.net", "--to", "onnx", "--untrained"),
 }
 
@@ -130,6 +131,7 @@ def test_pages(case: str, golden: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.importorskip("onnxruntime")
     Path("nothing.net").write_text("network = { x = Input {2} ; y = Input {2} }\n")
     Path("bessel.net").write_text(BESSEL)
+    Path("weights.net").write_text("network = { w = ParameterTensor {3} ; z = ReLU (w) ; outputNodes = z }\n")
     if case == "layer":  # a function that ONNX does not have
         monkeypatch.setattr(Tanh, "forward", lambda self, p, *tensors: torch.special.bessel_j0(tensors[0]))
     code, _, err = command("export", *PAGES[case])

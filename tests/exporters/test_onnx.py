@@ -99,6 +99,21 @@ def test_metadata(tmp_path: Path) -> None:
     assert len(again.network) == 79
 
 
+def test_outputs_that_are_weights_inputs_or_each_other(tmp_path: Path) -> None:
+    text = """network = {
+        x = Input {3} ; W = ParameterTensor {3} ; y = LinearLayer {3} (x) ; again = Pass (y) ; same = Pass (x)
+        outputNodes = y : W : again : same
+    }"""
+    program = netdsl.check(Source("odd.net", text))
+    weights = random_weights(program, tmp_path / "w.safetensors")
+    (path,) = netdsl.export(program, "onnx", weights, out=tmp_path / "odd.onnx", quiet=True)
+    x = np.ones((2, 3), np.float32)
+    y, w, again, same = onnxruntime.InferenceSession(path).run(None, {"x": x})
+    assert w.shape == (3,)
+    np.testing.assert_array_equal(y, again)
+    np.testing.assert_array_equal(x, same)
+
+
 def test_several_outputs_and_inputs(tmp_path: Path) -> None:
     text = """network = {
         a = Input {4} ; b = Input {3:2} ; y = Input {2}

@@ -88,7 +88,7 @@ def test_the_text(name: str, tmp_path: Path, golden: Any) -> None:
 
 
 def test_ruff_has_nothing_to_say(tmp_path: Path) -> None:
-    for name in FAST:
+    for name in (*FAST, "vit_tiny_cifar10"):
         text_of(name, tmp_path)
     ruff = [sys.executable, "-m", "ruff"]
     if subprocess.run([*ruff, "--version"], capture_output=True, check=False).returncode:
@@ -131,6 +131,8 @@ def network(body: str) -> CheckedProgram:
     "max_unpool2d = MaxPoolingLayer {(2:2), stride = 2} (x) ;"
     " z = MaxUnpoolingLayer {(2:2), stride = 2} (max_unpool2d, x) ; outputNodes = z : max_unpool2d",
     "z = Pass (x) ; outputNodes = z",
+    "m = Mean (x) ; z = LinearLayer {2} ((x - m) .* InvStdDev (x)) ; outputNodes = z",
+    "W = ParameterTensor {3} ; z = ReLU (W) ; y = LinearLayer {3} (x) ; outputNodes = y : W : z",
     "z = MaxUnpoolingLayer {(2:2), stride = 2} (MaxPoolingLayer {(2:2), stride = 2} (x), x) ; outputNodes = z",
     "z = ReduceLogSum (Splice (x : x, axis = 3)) ; outputNodes = z",
     "m = Sequential (LinearLayer {6} : PReLU : GELU {formula = 'tanh'} : Dropout {0.5} : LinearLayer {2}) ; z = m (x) ;"

@@ -114,6 +114,8 @@ def test_resnet_of_torchvision_gives_the_same_outputs(network: str, name: str, m
     module = randomized(make())
     save_file(module.state_dict(), tmp_path / "theirs.safetensors")
     ours = netdsl.load_weights(netdsl.compile(NETWORKS / f"{network}.net"), tmp_path / "theirs.safetensors", map=name)
+    with pytest.raises(Failure, match=f"which netdsl knows: --map\\s+{name}"):
+        netdsl.load_weights(netdsl.compile(NETWORKS / f"{network}.net"), tmp_path / "theirs.safetensors")
     x = torch.randn(1, 3, 224, 224)
     with torch.no_grad():
         expected, found = module(x), ours.eval()(x)

@@ -124,6 +124,18 @@ def test_map_file_of_numbers_caffe_and_three_columns(tmp_path: Path) -> None:
     assert batch.names[1].endswith("b.png: row 2 of list.txt")
 
 
+def test_map_file_with_a_folder_in_front(tmp_path: Path) -> None:
+    for k in range(3):
+        save_png(tmp_path / "pictures" / "a" / f"{k}.png", np.full((2, 3, 3), 10 * k, np.uint8))
+    for text in ("a/0.png 1\na/1.png 0\na/2.png 1\n", "/a/0.png 1\n/a/1.png 0\n\n/a/2.png 1\n"):
+        (tmp_path / "list.txt").write_text(text)
+        reader = READERS["MapFile"](file=str(tmp_path / "list.txt"), root_folder=str(tmp_path / "pictures") + "/")
+        assert reader.describe().count == 3
+        batch = reader.open(training=False).batch(range(3), SampleRng())
+        assert batch.arrays["features"][:, 0, 0, 0].tolist() == [0, 10, 20]
+        assert batch.arrays["labels"].tolist() == [1, 0, 1]
+
+
 def test_map_file_tells_of_paths_beside_the_list(tmp_path: Path) -> None:
     save_png(tmp_path / "a.png", random_bytes(4, 5, 3))
     (tmp_path / "list.txt").write_text("a.png\t0\n")

@@ -63,7 +63,7 @@ def leaves_of(executable: Executable, nodes: Sequence[ShapedNode]) -> list[Leaf]
         if form is not None and alike and node.shape.batched:
             found.append(Leaf(node, form, node.weights, all_shapes))
             continue
-        module = LayerModule(node.layer, shapes, node.shape, node.span)
+        module = LayerModule(node.layer, all_shapes, node.shape, node.span)
         try:
             written = recorded(module, shapes)
         except NotWritable as reason:

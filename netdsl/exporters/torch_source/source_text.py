@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -189,7 +190,7 @@ class _Statements:
         found: list[str] = []
         for place, step in enumerate(self.steps):
             before, text, is_atom = self._expression(step)
-            found += [f"        {line}" for line in before]
+            found += [part for line in before for part in _broken(f"        {line}")]
             following = self.steps[place + 1] if place + 1 < len(self.steps) else None
             if re.fullmatch(r"self\.\w+", text) and (following is not None or self.outputs != (step.value,)):
                 self.names[step.value] = text  # a tensor of the module's own
@@ -329,10 +330,28 @@ def _wrapped(head: str, inside: str, tail: str) -> list[str]:
 def _commented(line: str, comment: str) -> list[str]:
     """The line with its comment, or the comment above where there is no room for it."""
     if not comment:
-        return [line]
+        return _broken(line)
     if len(line) + len(comment) + 4 <= WIDTH:
         return [f"{line}  # {comment}"]
-    return [f"{' ' * (len(line) - len(line.lstrip()))}# {comment}", line]
+    return [f"{' ' * (len(line) - len(line.lstrip()))}# {comment}", *_broken(line)]
+
+
+def _broken(line: str) -> list[str]:
+    """A line that ends with a call, with the call's arguments on lines of their own where it is too long."""
+    if len(line) <= WIDTH or not line.endswith(")"):
+        return [line]
+    starts, commas, depth = [], [], 0
+    for place in range(len(line) - 1, -1, -1):
+        depth += (line[place] in ")]") - (line[place] in "([")
+        if depth == 0 and line[place] == "(":
+            starts.append(place)
+            break
+        if depth == 1 and line[place : place + 2] == ", ":
+            commas.append(place)
+    cuts = [starts[0] + 1, *(comma + 2 for comma in reversed(commas)), len(line) + 1]
+    arguments = [line[start : end - 2] for start, end in itertools.pairwise(cuts)]
+    indent = len(line) - len(line.lstrip())
+    return _indented(line[indent : starts[0]], _Expression("", arguments), indent)
 
 
 def _word(call: str) -> str:

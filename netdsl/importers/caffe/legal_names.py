@@ -46,7 +46,7 @@ def legal_names(names: Iterable[str]) -> dict[str, str]:
 #: Functions of the language that are no layers; `elaborate` knows what they do, a test compares.
 _FUNCTIONS = {"Sequential", "Parallel", "MergeBinary", "LayerStack", "Length", "Repeat", "Map", "Min", "Max", "Mod",
               "IntDiv", "Sign", "Fac", "RoundUp", "RoundDown", "Replace", "Substr", "Format", "Fail", "IsArray",
-              "IsDouble", "IsBool", "Identity", "None", "Infinity"}
+              "IsDouble", "IsBool", "IsNone", "Identity", "None", "Inferred", "Infinity"}
 
 
 def is_function(name: str) -> bool:

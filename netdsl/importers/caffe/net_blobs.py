@@ -16,6 +16,7 @@ from ...base.diagnostics import Diagnostic, Label
 from ...base.source import Span
 from ...base.suggest import did_you_mean
 from .net_layers import Layer, NetState, is_in
+from .prototext import Message, Scalar
 
 
 class Made(NamedTuple):
@@ -78,7 +79,7 @@ class _Resolver:
     def run(self) -> list[Use]:
         for index, layer in enumerate(self.layers):
             phases = tuple(state.phase for state in self.states if is_in(layer, state))
-            if phases and not self._joins_data(layer, phases):
+            if phases and not self._joins_data(layer, phases) and not self._joins_twin(layer, phases):
                 self._use(index, layer, phases)
         return self.uses
 
@@ -94,6 +95,20 @@ class _Resolver:
                 for phase in phases:
                     self.latest[phase] |= {name: Made(use.number, top) for top, (name, _) in enumerate(layer.tops)}
                 return True
+        return False
+
+    def _joins_twin(self, layer: Layer, phases: tuple[str, ...]) -> bool:
+        """Whether a layer is one of another phase written out again, as people do it to normalize by other statistics
+        in testing (`use_global_stats`): it is then the same use."""
+        for use in reversed(self.uses):
+            if use.layer.name == layer.name and not set(use.phases) & set(phases) and is_twin(use.layer, layer):
+                now = tuple(self.latest[phase].get(name) for phase in phases[:1] for name, _ in layer.bottoms)
+                if now == use.bottoms:
+                    use.phases = (*use.phases, *phases)
+                    for phase in phases:
+                        self.latest[phase] |= {name: Made(use.number, top)
+                                               for top, (name, _) in enumerate(layer.tops)}
+                    return True
         return False
 
     def _use(self, index: int, layer: Layer, phases: tuple[str, ...]) -> None:
@@ -189,6 +204,20 @@ class _Resolver:
                  f"the second one is called `{other}` here."))
         self.names[other] = layer
         return replace(layer, name=other)
+
+
+#: What two layers of one name may say differently in two phases and still be the same.
+_PHASE_FIELDS = ("include", "exclude", "param", "use_global_stats", "phase")
+
+
+def is_twin(a: Layer, b: Layer) -> bool:
+    """Whether two layers say the same, but for the phase they are in."""
+    return a.type == b.type and _plain(a.message) == _plain(b.message)
+
+
+def _plain(message: Message) -> list[tuple[str, object]]:
+    return [(f.name, f.value.value if isinstance(f.value, Scalar) else _plain(f.value)) for f in message.fields
+            if f.name not in _PHASE_FIELDS and not (isinstance(f.value, Message) and not _plain(f.value))]
 
 
 def outputs(uses: Sequence[Use], ends: Collection[str]) -> list[Made]:

@@ -10,6 +10,7 @@ from ...syntax import ast
 from .known_fields import ENGINE, Known, flag, number, whole
 from .known_fields import message as known_message
 from .layer_row import Extents, LayerRow, Translation
+from .legal_names import legal_name
 from .start_values import bias_options, filler_of
 
 
@@ -26,6 +27,10 @@ class BatchNorm(LayerRow):
     def steps(self, use: Translation) -> Sequence[tuple[str, ast.Expression]]:
         options: dict[str, object] = {"spatialRank": len(use.shape) - 1} if len(use.shape) > 1 else {}
         options |= {"affine": False, "biasCorrection": True}
+        if use.trains and use.values["use_global_stats"]:
+            use.warn("training normalizes by the minibatch here, also with `use_global_stats: true`",
+                     "use_global_stats", label="Caffe keeps the statistics of the file",
+                     hint=f"to keep them, freeze the layer: `SGD.freeze = \"*{legal_name(use.layer.name)}\"`.")
         if use.trains and use.batch and 0 < use.values["moving_average_fraction"] < 1:
             constant = -use.batch / math.log(use.values["moving_average_fraction"])
             options["normalizationTimeConstant"] = round(constant)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -29,6 +30,7 @@ class Option:
 
 
 Options = list[Option]
+_NAME = re.compile(r"[A-Za-z_]\w*")
 #: Keys of a stream in a text file that `CNTKText` has as well; entries of `reader`.
 _STREAM, _PHASES = ("dim", "alias", "format"), ("train", "validation", "test", "sample")
 
@@ -176,6 +178,9 @@ def _text_format(reading: Reading) -> ast.Expression:
         if stream is None:
             raise failure(Code.OPTION_TYPE, f"`{name}` has to be a section", inputs.key_span(name),
                           hint=f"for example `{name} = {{ dim = 784 ; format = \"dense\" }}`.")
+        if not _NAME.fullmatch(name):
+            raise failure(Code.OPTION_TYPE, f"no input of a network can be called `{name}`", inputs.key_span(name),
+                          "a name is made of letters, digits and `_`", hint="is a separator missing before it?")
         reading.context.report_keys(stream, STREAM_KEYS)
         members.append(Builder(stream.span).assign(name, _stream(reading, stream)))
     place = inputs.text.span(0, len(inputs.text.text))

@@ -109,7 +109,7 @@ class MapFile(ImageFileReader):
         """A list of images; what stands after the paths is not looked at, and does not have to be there."""
         folder, names = os.path.dirname(path), list[str]()
         for _, lines in text_blocks(path, "file"):
-            names += [_path(_path_cell(line), folder) for line in lines if line.strip()]
+            names += [self._path(_path_cell(line), folder) for line in lines if line.strip()]
         if not names:
             raise DataError(f"the list `{short(path)}` has no images", path=path, place="row 1",
                             hint="it needs a line with a path for each image.")

@@ -110,3 +110,18 @@ def test_a_phase_that_is_complete_with_a_stage_only() -> None:
     assert [(d.severity, d.title) for d in result.diagnostics] == [
         ("note", "in the phase TEST the net needs a stage")]
     assert result.require().network.names == ("data", "a")
+
+
+def test_a_layer_that_is_written_out_for_each_phase() -> None:
+    """Files of residual networks normalize so: by the minibatch in training, by the running statistics in testing."""
+    def norm(phase: str, stats: str, eps: str = "0.001") -> str:
+        return (f'layer {{ name: "n" type: "BatchNorm" bottom: "data" top: "data" include {{ phase: {phase} }}'
+                f' batch_norm_param {{ use_global_stats: {stats} eps: {eps} }} }}\n')
+
+    result = examine(Source("net.prototxt", IN + norm("TRAIN", "false") + norm("TEST", "true")
+                            + relu("r", "data", "out")))
+    assert not result.diagnostics
+    assert result.require().network.names == ("data", "n", "r")
+    other = examine(Source("net.prototxt", IN + norm("TRAIN", "false") + norm("TEST", "true", "0.1")
+                           + relu("r", "data", "out")))
+    assert [d.title for d in other.errors] == ["`data` is another blob in training than in testing"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -72,6 +72,7 @@ class NetworkText:
     notes: list[Diagnostic]
     comments: tuple[Span, ...]  #: those of BrainScript's forms, in the order of the text
     left_out: tuple[Span, ...] = ()  #: members that are not written, so that their comments are not either
+    included: tuple[tuple[Span, Source], ...] = ()  #: files that are part of it, each with the place that includes it
 
 
 def read_network(text: MappedText, context: NetworkContext) -> tuple[ast.Record, list[Diagnostic]]:
@@ -106,9 +107,22 @@ def _read(text: MappedText, context: NetworkContext) -> NetworkText:
     renamed = misread_names(record.members, notes)
     gone = [m for m in record.members if isinstance(m, ast.Assign) and renamed.get(m.name.text) == ""]
     record = dataclasses.replace(record, members=tuple(m for m in record.members if m not in gone))
+    every = record.members
     record = _without_unused(record, words.included)
-    network = _translated(record, {old: new for old, new in renamed.items() if new}, notes, tuple(words.comments))
-    return dataclasses.replace(network, left_out=(*(m.span for m in gone), *network.left_out))
+    comments = [c for c in words.comments if c.source not in words.included or _is_written(c, every, record.members)]
+    network = _translated(record, {old: new for old, new in renamed.items() if new}, notes, tuple(comments))
+    return dataclasses.replace(network, left_out=(*(m.span for m in gone), *network.left_out),
+                               included=tuple((place, source) for source, place in words.included.items()))
+
+
+def _is_written(comment: Span, members: Sequence[ast.Member], kept: Sequence[ast.Member]) -> bool:
+    """Whether a comment of an included file belongs to a member that is written: around it, before it, or behind it."""
+    own = [member for member in members if member.span.source is comment.source]
+    before = [member for member in own if member.span.end <= comment.start]
+    behind = [member for member in own if member.span.end > comment.start]
+    if before and before[-1].span.end_position[0] == comment.line:
+        return before[-1] in kept
+    return bool(behind) and behind[0] in kept
 
 
 def _translated(record: ast.Record, renamed: dict[str, str], notes: list[Diagnostic], comments: tuple[Span, ...]

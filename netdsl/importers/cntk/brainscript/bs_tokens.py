@@ -48,20 +48,20 @@ class Words:
 
     words: list[Word]
     comments: list[Span]
-    included: set[Source]
+    included: dict[Source, Span]  #: each file, and where the text says to include it, or the file that includes it
 
 
 def read_words(text: MappedText, finder: IncludeFinder) -> Words:
     """All words, closed by one of kind `end`. Raises Failure (`syntax`, `include-not-found`, `include-cycle`)."""
-    read = Words([], [], set())
-    _read(text, finder, read, ())
+    read = Words([], [], {})
+    _read(text, finder, read, (), None)
     end = len(text.text)
     place = text.span(max(end - 1, 0), end)
     read.words.append(Word("end", "", Span(place.source, place.end, place.end)))
     return read
 
 
-def _read(text: MappedText, finder: IncludeFinder, read: Words, including: tuple[str, ...]) -> None:
+def _read(text: MappedText, finder: IncludeFinder, read: Words, including: tuple[str, ...], outer: Span | None) -> None:
     words = _words(text, read.comments)
     for word in words:
         if word.kind != "sign" or word.text != "include":
@@ -76,8 +76,8 @@ def _read(text: MappedText, finder: IncludeFinder, read: Words, including: tuple
             raise failure(Code.INCLUDE_CYCLE, "files include each other in a circle", path.span,
                           "the circle closes here",
                           body=(f"    {' -> '.join([*including[including.index(source.name):], source.name])}",))
-        read.included.add(source)
-        _read(MappedText.whole(source), finder, read, (*including, source.name))
+        _read(MappedText.whole(source), finder, read, (*including, source.name), outer or path.span)
+        read.included.setdefault(source, outer or path.span)  # behind those that it includes itself
 
 
 def _words(text: MappedText, comments: list[Span]) -> Iterator[Word]:

@@ -23,7 +23,7 @@ _ONE_INPUT = (
 _TWO_INPUTS = (
     "ElementDivide", "ElementTimes", "Minus", "Plus", "Less", "LessEqual", "Equal", "NotEqual", "Greater",
     "GreaterEqual", "LogPlus", "KhatriRaoProduct", "ColumnwiseCrossProduct", "ColumnElementTimes", "CosDistance")
-_SHAPES_OF_2 = ("Square", "Relu", "Identity")  # names that only CNTK2 has, or with another parameter
+_OF_CNTK2 = ("Square", "Relu", "Identity")  # names that only CNTK2 has, or with another parameter
 _INIT = ("learningRateMultiplier = 1, init = '', initValueScale = 1, value = 0, initValue = '', initFilterRank = 0, "
          "initOutputRank = 1, initFromFilePath = '', initFromLiteral = '', initOnCPUOnly = true, randomSeed = -1")
 _PADS = "stride = 1, sharing = true, autoPadding = true, lowerPad = 0, upperPad = 0"
@@ -33,8 +33,8 @@ _VALUE = ("`value` is read with `init = 'fixedValue'` only, as CNTK does it; alo
 
 
 def _elementwise() -> Iterable[LibraryRow]:
-    for name in (*_ONE_INPUT, *_SHAPES_OF_2):
-        yield Same(f"{'CNTK2.' if name in _SHAPES_OF_2 else ''}{name} (_)", names={"_": "x"},
+    for name in (*_ONE_INPUT, *_OF_CNTK2):
+        yield Same(f"{'CNTK2.' if name in _OF_CNTK2 else ''}{name} (_)", names={"_": "x"},
                    ours={"RectifiedLinear": "ReLU", "Relu": "ReLU", "Identity": "Pass"}.get(name, ""))
     for name in _TWO_INPUTS:
         yield Same(f"{name} (_, y)", names={"_": "x"})

@@ -159,7 +159,7 @@ def write_concatenation(given: Given) -> ast.Expression:
     return ast.Parentheses(ast.List((given["aOrScalar"], given["bOrScalar"]), b.span), b.span)
 
 
-def write_network(given: Given) -> ast.Expression:
+def write_pooling_layer(given: Given) -> ast.Expression:
     """`_PoolingLayer {kind, shape, ...}`: a function of the input."""
     b, x = given.builder, "x"
     options: dict[str, object] = {"autoPadding": given.get("pad") or b.value(False)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .library_row import Composed, LibraryRow, Same, Spelled, Value
-from .library_spelled import write_concatenation, write_first, write_format, write_list, write_network
+from .library_spelled import write_concatenation, write_first, write_format, write_list, write_pooling_layer
 
 VALUES: tuple[LibraryRow, ...] = (
     Value("None", "None"),
@@ -40,5 +40,5 @@ VALUES: tuple[LibraryRow, ...] = (
              "AllTheSame (list, count) = if count < 2 then true "
              "else list[count - 1] == list[count - 2] && AllTheSame (list, count - 1)"),
     Spelled("_PoolingLayer {poolKind, filterShape, stride = 1, pad = false, lowerPad = 0, upperPad = 0, "
-            "ceilOutDim = false, includePad = false}", write_network, "a function that calls `Pooling`"),
+            "ceilOutDim = false, includePad = false}", write_pooling_layer, "a function that calls `Pooling`"),
 )

@@ -19,5 +19,8 @@ def read_network(context: ConfigContext, key: str) -> tuple[ast.Record, list[Dia
                       hint=f"write `{key} = {{ ... }}`.")
     network = read_network_text(text, context)
     context.comments += network.comments
+    others = {source for _, source in network.included}
+    context.text_comments += [comment for comment in network.comments if comment.source in others]
+    context.texts += [(place.end, source) for place, source in network.included]
     context.left_out += network.left_out
     return network.record, network.notes

@@ -43,7 +43,7 @@ def _macros(members: Iterable[Member]) -> dict[str, Macro]:
         if not isinstance(member, Macro):
             continue
         before = found.setdefault(member.name.key, member)
-        if before is not member:
+        if before is not member and before.span.text.split() != member.span.text.split():
             raise Failure([Diagnostic(
                 Code.DUPLICATE_NAME, f"the macro `{member.name.text}` is defined twice",
                 Label(member.name.span, "again here"), (Label(before.name.span, "first here"),),
@@ -77,7 +77,8 @@ class _Network:
         functions = self._functions()
         made: list[ast.Member] = []
         for member in self._members:
-            function = functions.get(member.name.key) if isinstance(member, Macro) else None
+            first = isinstance(member, Macro) and self._macros[member.name.key] is member
+            function = functions.get(member.name.key) if isinstance(member, Macro) and first else None
             if function is not None:
                 made.append(function)
             elif id(member) in written:

@@ -1,0 +1,44 @@
+"""The session of docs/coming-from-caffe.md, and names that the importer keeps clear of."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from netdsl.api.importing import text_of_import
+from netdsl.elaborate.builtins import BUILTINS, CONSTANTS
+from netdsl.importers.caffe.layer_rows import LAYER_TYPES
+from netdsl.importers.caffe.legal_names import is_function, legal_name, legal_names
+
+PAGE = Path(__file__).parents[3] / "docs" / "coming-from-caffe.md"
+
+
+def test_the_session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    blocks = dict(re.findall(r"^```(prototxt|net)\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.M | re.S))
+    monkeypatch.chdir(tmp_path)
+    Path("letters.prototxt").write_text(blocks["prototxt"], encoding="utf-8")
+    text, _, _ = text_of_import("letters.prototxt", ("mean_value=104:117:123",), "letters.net")
+    assert text == blocks["net"]
+
+
+def test_every_type_is_on_the_page() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    assert all(f"`{name}`" in page for name in LAYER_TYPES)
+
+
+def test_no_name_hides_a_function() -> None:
+    assert all(is_function(name) for name in (*(builtin.name for builtin in BUILTINS), *CONSTANTS))
+
+
+@pytest.mark.parametrize(("name", "legal"), [
+    ("conv1/7x7_s2", "conv1_7x7_s2"), ("3x3", "_3x3"), ("fc-8", "fc_8"), ("", "layer"), ("ReLU", "ReLU_"),
+    ("Splice", "Splice_"), ("if", "if_"), ("outputNodes", "outputNodes_"), ("relu", "relu"), ("größe", "gr__e")])
+def test_legal_names(name: str, legal: str) -> None:
+    assert legal_name(name) == legal
+
+
+def test_names_that_fall_together_do_not_depend_on_their_order() -> None:
+    assert legal_names(["a/b", "a_b", "a-b"]) == legal_names(["a-b", "a_b", "a/b"]) == {
+        "a_b": "a_b", "a-b": "a_b_2", "a/b": "a_b_3"}
