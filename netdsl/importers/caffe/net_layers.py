@@ -155,8 +155,8 @@ def _type(f: Field, message: Message, span: Span, problems: list[Diagnostic]) ->
         number = int(float(typed.value.value))
         return next((name for _, (code, name) in SECOND_FORM_TYPES.items() if code == number), str(number))
     if f.name == "layers" or typed.value.kind == "word":
-        return SECOND_FORM_TYPES.get(text, (0, text))[1]
-    return FIRST_FORM_TYPES.get(text, text)
+        return SECOND_FORM_TYPES.get(text, (0, FIRST_FORM_TYPES.get(text, text)))[1]
+    return text
 
 
 def _params(message: Message) -> tuple[ParamSpec, ...]:
