@@ -213,11 +213,6 @@ def _whole(f: Field, default: int) -> int:
     return int(float(value.value)) if isinstance(value, Scalar) and value.is_whole else default
 
 
-def layers_of(layers: Iterable[Layer], state: NetState) -> list[Layer]:
-    """The layers that a net has in a phase, in the order of the file."""
-    return [layer for layer in layers if is_in(layer, state)]
-
-
 def stages_of(layers: Iterable[Layer]) -> list[str]:
     """Every stage that a rule of the net names, for messages."""
     rules = [rule for layer in layers for key in ("include", "exclude") for rule in layer.message.messages(key)]
