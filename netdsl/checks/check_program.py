@@ -77,7 +77,7 @@ def _check_reader(program: CheckedProgram, phase: Phase, description: Descriptio
             yield Diagnostic(
                 Code.READER_SHAPE, f"the {phase} reader delivers nothing for the input `{name}`",
                 Label(program.readers.spans.get(phase, node.span), f"it delivers {', '.join(sorted(delivered))}"),
-                related=(Label(node.span, did_you_mean(name, delivered) or "this input"),),
+                related=(Label(node.span, did_you_mean(name, delivered - set(inputs)) or "this input"),),
                 body=(f"{why.title}.",) if why is not None else (),
                 hint=why.hint if why is not None else
                 f"rename the input, or name the reader's data after it: "

@@ -103,6 +103,67 @@ def test_page(title: str, golden: Golden) -> None:
     golden(pages(result.errors) + "\n", FOLDER / "pages" / f"{title.replace(' ', '_')}.page")
 
 
+def written(text: str) -> str:
+    source = Source("net.cntk", text)
+    return format_module(read_module(source).module, source)
+
+
+NETWORK = "x = Input {2} ; t = Input {1} ; criterionNodes = SquareError (t, LinearLayer {1} (x))"
+
+
+def test_network_begins_on_the_line_of_its_name() -> None:
+    text = written(f"a = 1\nBrainScriptNetworkBuilder = (\n  new ComputationNetwork {{ {NETWORK} }}\n)\n")
+    assert text.startswith("network = {")
+
+
+def test_comments_of_what_is_left_out_are_left_out() -> None:
+    text = written(f"""# the first lines of a file stay
+command = fit:put:look    # not this one
+
+# this stays
+fit = {{
+    action = "train"      # nor this
+    BrainScriptNetworkBuilder = {{ {NETWORK} }}    # and this
+}}
+# of what writes,
+# two lines
+put = {{
+    action = "write"      # inside
+    outputPath = "a"      # inside
+}} # behind
+# not run
+more = {{ action = "test" }}
+look = {{ action = "plot" }}
+
+# at the end
+""")
+    assert [line.split("#")[1].strip() for line in text.splitlines() if "#" in line] == [
+        "the first lines of a file stay", "this stays", "and this", "at the end"]
+
+
+def test_joined_readers_stand_under_each_other(tmp_path: Path) -> None:
+    text = written(f"""BrainScriptNetworkBuilder = {{ {NETWORK} }}
+reader = {{ deserializers = ({{
+    type = "CNTKTextFormatDeserializer" ; file = "a.ctf"
+    input = {{ x = {{ dim = 2 }} }}
+}} : {{
+    type = "CNTKTextFormatDeserializer" ; file = "b.ctf"
+    input = {{ t = {{ dim = 1 }} }}
+}}) }}
+""")
+    first, second = (next(line for line in text.splitlines() if name in line) for name in ("a.ctf", "b.ctf"))
+    assert first.index("CNTKText {") == second.index("CNTKText {")
+
+
+def test_input_that_another_one_has_is_not_proposed() -> None:
+    result = examine(Source("net.cntk", """BrainScriptNetworkBuilder = {
+x = Input {2} ; t = Input {1} ; criterionNodes = SquareError (t, LinearLayer {1} (x)) }
+reader = { readerType = "CNTKTextFormatReader" ; file = "a.ctf" ; input = { x = { dim = 2 } ; tt = { dim = 1 } } }
+"""))
+    found = next(d for d in result.errors if "delivers nothing" in d.title)
+    assert found.related[0].text == "did you mean `tt`?"
+
+
 # --- sections (the rules are those of CNTK's Config.h) ------------------------------------------------------
 
 

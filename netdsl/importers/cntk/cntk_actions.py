@@ -17,6 +17,7 @@ from .cntk_readers import read_reader
 from .config_context import ConfigContext
 from .config_keys import ACTION_KEYS
 from .config_section import Section
+from .config_text import entries
 from .ndl.mel import edit_notes
 from .network_builders import BUILDERS
 
@@ -148,6 +149,37 @@ def say_what_runs(context: ConfigContext, steps: Sequence[Step], chosen: Step) -
             Code.NO_EFFECT, f"{first_of(names, 5)} {inflect(len(names), 'is', 'are')} not part of the file",
             Label(others[0][0].section.value_span("action"), "a file has the action `train`, and the data for a test"),
             body=tuple(dict.fromkeys(body)), severity="note"))
+
+
+def leave_out(context: ConfigContext, steps: Sequence[Step], chosen: Step) -> None:
+    """Sections with an action that the file does not become are not written, and so are their comments."""
+    tests = [step.section for step in steps if step.does("test")]
+    written = [chosen.section, *tests[:1]]
+    context.left_out += [section.entry_span("action") for section in written if section.raw("action") is not None]
+    if context.top.raw("command") is not None:
+        context.left_out.append(context.top.entry_span("command"))
+    others = context.top.entries()
+    for entry in others:
+        if not entry.is_section or entry.value is None or entry.name.casefold() in {s.name.casefold() for s in written} \
+                or context.variables.uses(entry) or "action" not in {e.name.casefold() for e in entries(entry.value)}:
+            continue
+        place = context.top.entry_span(entry.name)
+        # The pieces of a section that stands in several places have others between them.
+        if not any(o is not entry and o.span.source is place.source and place.start <= o.span.start < place.end
+                   for o in others):
+            context.left_out.append(_with_heading(place))
+
+
+def _with_heading(place: Span) -> Span:
+    """A section with the comments right above it, but not with those that a file begins with."""
+    text = place.source.text
+    start = text.rfind("\n", 0, place.start) + 1
+    while start:
+        above = text.rfind("\n", 0, start - 1) + 1
+        if not text[above:start].lstrip().startswith("#"):
+            break
+        start = above
+    return Span(place.source, start, place.end) if start else place
 
 
 def _for_nodes(section: Section, action: Action) -> str:

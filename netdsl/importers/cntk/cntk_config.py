@@ -13,7 +13,7 @@ from ...base.source import Span
 from ...syntax import ast
 from ..building import Builder
 from ..import_format import Imported, ImportFormat, ImportRequest
-from .cntk_actions import Step, reader_member, say_what_runs, steps_of, test_nodes, training_step
+from .cntk_actions import Step, leave_out, reader_member, say_what_runs, steps_of, test_nodes, training_step
 from .config_context import ConfigContext
 from .config_files import joined_files, require_config
 from .config_keys import ACTION_KEYS, TOP_KEYS
@@ -60,6 +60,7 @@ def _members(context: ConfigContext, steps: Sequence[Step], chosen: Step) -> lis
     blocks: list[ast.Member] = [network]
     blocks += [block for block in (reader_member(context, steps, chosen), sgd_member(context)) if block is not None]
     say_what_runs(context, steps, chosen)
+    leave_out(context, steps, chosen)
     context.report_keys(chosen.section, ACTION_KEYS, all_keys=False)
     if chosen.section is not context.top:
         context.report_keys(context.top, TOP_KEYS, all_keys=False)
@@ -85,6 +86,14 @@ def _network(context: ConfigContext, steps: Sequence[Step]) -> ast.Assign:
             tested = test_nodes(context, steps, record)
             if tested is not None:
                 record = replace(record, members=(*record.members, tested))
-            return Builder(context.action.key_span(builder.key)).assign("network", record)
+            return Builder(_network_place(context.action.key_span(builder.key), record)).assign("network", record)
     raise failure(Code.NO_NETWORK, "no section of the configuration describes a network", context.action.span,
                   hint="a section that trains has a `BrainScriptNetworkBuilder = { ... }`.")
+
+
+def _network_place(key: Span, record: ast.Record) -> Span:
+    """The builder's key; the record itself where it begins on a later line, or `network =` would end its line."""
+    start = record.span.start
+    if key.source is record.span.source and "\n" in key.source.text[key.end : start]:
+        return Span(key.source, start, start)
+    return key

@@ -138,11 +138,14 @@ def _shadowed(name: str, place: Span, near: Span, far: Span) -> Diagnostic:
 
 
 def _belongs(comment: Span, place: Span) -> bool:
-    """Whether a comment stands in a piece of text, or behind it at the end of a line that begins with it."""
+    """Whether a comment stands in a piece of text, or behind it on a line that holds nothing else."""
     if comment.source is not place.source or comment.start < place.start:
         return False
     before = place.source.line(place.line)[: place.column - 1]
-    return comment.start < place.end or (not before.strip() and comment.line == place.end_position[0])
+    if comment.start < place.end:
+        return True
+    between = place.source.text[place.end : comment.start]
+    return not before.strip() and comment.line == place.end_position[0] and not between.strip(" \t;,\"'")
 
 
 def find_file(files: Files, path: str, place: Span, beside: Sequence[str] = ()) -> Source:

@@ -87,6 +87,11 @@ class LineBuffer:
         """Where the next text begins; a string may run over several lines."""
         return len(self.line.rsplit("\n", 1)[-1]) if self.line else self.indent
 
+    @property
+    def is_ragged(self) -> bool:
+        """Whether the current line is more than the closing brackets of a block."""
+        return self.line.lstrip()[:1] not in ("}", ")", "]")
+
     def put(self, text: str) -> None:
         line = self._lines[-1]
         line.code = line.code + text if line.code else " " * self.indent + text

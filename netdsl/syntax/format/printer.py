@@ -356,9 +356,10 @@ class _Printer:
             is_last = index == len(items) - 1
             tail, end = buffer.tail if is_last else len(colon), buffer.column
             if index:
-                buffer.put(colon)
                 text = None if buffer.flat else self._flat_value(item, ELEMENT)
-                wide = text is not None and not buffer.fits(text, 1 + tail) and buffer.column > column
+                wide = not buffer.flat and text is None and written[-1].last > written[-1].first and buffer.is_ragged
+                buffer.put(colon)
+                wide = wide or (text is not None and not buffer.fits(text, 1 + tail) and buffer.column > column)
                 buffer.gap(between[index - 1], column, blank, always=wide or not filled)
             first = buffer.number
             with buffer.trailing(tail):
