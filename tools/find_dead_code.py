@@ -12,6 +12,7 @@ from pathlib import Path
 from vulture import Vulture  # type: ignore[import-untyped]
 
 from netdsl import layers, optimizers, readers
+from netdsl.importers.caffe import layer_rows as caffe_rows
 from netdsl.layers.layer import Layer
 from netdsl.optimizers.block import TrainingBlock
 
@@ -20,11 +21,12 @@ ROOT = Path(__file__).resolve().parent.parent
 #: Used from outside of the package's own code, and by whom.
 USED = {
     "pytest's battery over the rows": {"invariants", "parameter_inputs"},
-    "a notebook": {"_repr_mimebundle_", "_repr_html_", "_render_traceback_"},
+    "a notebook": {"_repr_mimebundle_", "_repr_html_", "_repr_svg_", "_render_traceback_"},
     "Python": {"__dir__", "_value_", "__call__"},
     "pickle": {"find_class", "persistent_load", "pid"},
     "click": {"format_commands"},
     "torch": {"extra_repr"},
+    "onnx and onnxruntime": {"doc_string", "log_severity_level"},
     "tests that look at a decision or a layout from outside": {"rate_factor", "lay_out_diagram", "example_lines"},
     "vars () of a class": {"_reader_options", "_known_fields"},
     "the order of an enum": {"NOTHING"},
@@ -38,6 +40,7 @@ USED = {
 def main() -> int:
     rows = {row.__name__ for table in (layers.NAMES, optimizers.NAMES, readers.NAMES) for row in table.values()}
     tables = (TrainingBlock, *layers.NAMES.values())
+    rows |= {type(row).__name__ for row in caffe_rows.ROWS}
     options = {field for row in tables for field in vars(row).get("__annotations__", {})}
     known = rows | options | set(vars(Layer)) | {name for names in USED.values() for name in names}
     vulture = Vulture(ignore_decorators=["@*.command", "@*.command(*)", "@*.option", "@click.*"])

@@ -53,6 +53,8 @@ class Builder:
 
     def list(self, items: Sequence[ast.Expression | ast.Step]) -> ast.Expression:
         """`(a : b : c)`; of one item that item."""
+        if not items:
+            raise ValueError("a list of nothing")
         if len(items) == 1 and not isinstance(items[0], ast.Step):
             return items[0]
         return ast.Parentheses(ast.List(tuple(items), self.span), self.span)

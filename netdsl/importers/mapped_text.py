@@ -69,10 +69,6 @@ class MappedText:
                 found.append(Piece(piece.text[low:high], origin, piece.whole, piece.variable))
         return MappedText(tuple(found))
 
-    def piece_at(self, offset: int) -> Piece | None:
-        index = bisect.bisect_right(self._starts, offset) - 1
-        return self.pieces[index] if 0 <= index < len(self.pieces) else None
-
     def span(self, start: int, end: int) -> Span:
         """Where a part of the text came from: from its first character to its last, if they are of one file."""
         first, last = self._place(start, False), self._place(max(start, end - 1), True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,9 +17,11 @@ from netdsl.describe.matched_nodes import matched_nodes
 from netdsl.describe.program_diff import ProgramDiff, compare
 from netdsl.ir.network import Network, Use
 from netdsl.ir.program import CheckedProgram
-from tests.conftest import Golden
 
 from .conftest import Command
+
+#: What the fixture `golden` is.
+Golden = Callable[[str, Path], None]
 
 ROOT = Path(__file__).parents[2]
 NETWORKS = sorted((ROOT / "networks").glob("*.net"))

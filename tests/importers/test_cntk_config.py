@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,9 @@ from netdsl.readers.formats.csvfile import CSV
 from netdsl.readers.formats.mapfile import MapFile
 from netdsl.runs.store import file_of
 from netdsl.syntax.format.printer import format_module
-from tests.conftest import Golden
+
+#: What the fixture `golden` is.
+Golden = Callable[[str, Path], None]
 
 HERE = Path(__file__).parent / "config"
 FOLDER = Path("tests/importers/config")
@@ -381,3 +384,15 @@ def test_builders_that_do_not_count_are_not_read() -> None:
             "evalCriterion = SquareError ]\n BrainScriptNetworkBuilder = { this is ( no ) BrainScript = = } ; "
             "NDLNetworkBuilder_off = [ nor this ] ]")
     assert totals(examine(Source("a.cntk", text)).require_network().network).parameters == 15
+
+
+# --- the session of the documentation -------------------------------------------------------------------------
+
+
+def test_session_of_the_docs_is_what_is_written() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "coming-from-cntk.md").read_text()
+    configuration, said = re.findall(r"^```text\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    (net,) = re.findall(r"^```net\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    assert configuration == (HERE / "files" / "digits.cntk").read_text()
+    assert net == (HERE / "written" / "digits_cntk.net").read_text()
+    assert said.strip() in (HERE / "written" / "digits_cntk.notes").read_text()

@@ -7,6 +7,7 @@ import math
 import struct
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -290,7 +291,7 @@ def test_names_of_cntks_library(tmp_path: Path) -> None:
     from netdsl.importers.cntk.models.model_weights import CNTKModel
 
     wanted = {"h.weight": (5, 6), "h.bias": (5,), "z.weight": (3, 5), "z.bias": (3,)}
-    found = CNTKModel().read(tmp_path / "m.cmf", wanted)
+    found: Any = CNTKModel().read(tmp_path / "m.cmf", wanted)
     assert {name: how for name, (_, how) in found.how.items()} == dict.fromkeys(
         ("h.weight", "h.bias", "z.weight", "z.bias"), "by CNTK's names")
     tensors = netdsl.load_weights(netdsl.compile(tmp_path / "net.net"), tmp_path / "m.cmf").tensors()

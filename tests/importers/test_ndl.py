@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -20,7 +20,9 @@ from netdsl.importers.mapped_text import MappedText
 from netdsl.ir.network import totals
 from netdsl.ir.program import CheckedProgram
 from netdsl.syntax.format.printer import format_module
-from tests.conftest import Golden
+
+#: What the fixture `golden` is.
+Golden = Callable[[str, Path], None]
 
 HERE = Path(__file__).parent / "ndl"
 FOLDER = Path("tests/importers/ndl")

@@ -160,7 +160,9 @@ class _Writer:
             if id(value) not in self.values:
                 raise NotWritable("it uses a tensor that is no input and none of its own")
             return self.values[id(value)].text
-        if isinstance(value, bool) or value is None or isinstance(value, str):
+        if isinstance(value, str):
+            return f'"{value}"'
+        if isinstance(value, bool) or value is None:
             return repr(value)
         if isinstance(value, torch.dtype):
             return str(value)

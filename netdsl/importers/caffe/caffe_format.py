@@ -55,9 +55,11 @@ class CaffeNet(ImportFormat):
     suffixes = (".prototxt",)
 
     def recognises(self, text: str) -> bool:
-        return bool(re.search(r"^\s*layers?\s*\{", text, re.MULTILINE)
-                    and re.search(r"^\s*(?:\w+\s*\{\s*)?(?:type|bottom|top)\s*:", text, re.MULTILINE)
-                    and re.search(r"\btype\s*:\s*[\"'A-Z]", text))
+        is_net = re.search(r"^\s*layers?\s*:?\s*\{", text, re.MULTILINE) and re.search(
+            r"\btype\s*:\s*[\"'A-Z]", text) and re.search(r"\b(?:bottom|top)\s*:\s*[\"']", text)
+        is_solver = re.search(r"^\s*base_lr\s*:", text, re.MULTILINE) and re.search(
+            r"^\s*(?:net|train_net|net_param|train_net_param)\s*[:{]", text, re.MULTILINE)
+        return bool(is_net or is_solver)
 
     def read(self, request: ImportRequest) -> Imported:
         parsed = parse_text(request.source)

@@ -11,7 +11,7 @@ from ...base.diagnostics import Diagnostic, Label
 from ...base.source import Span
 from ...base.suggest import did_you_mean
 from ...base.units import any_of
-from .prototext import Field, Message, Scalar
+from .prototext import Field, Message
 
 
 @dataclass(frozen=True)
@@ -62,8 +62,6 @@ FILLER: dict[str, Known] = {
     "std": number(1.0), "sparse": whole(-1),
     "variance_norm": choice("FAN_IN", "FAN_OUT", "AVERAGE"),
 }
-
-SHAPE: dict[str, Known] = {"dim": whole(repeated=True)}
 
 
 @dataclass
@@ -156,7 +154,3 @@ def _value(f: Field, kind: Known, problems: Problems) -> Any:
     problems.add(Code.OPTION_TYPE, f"`{f.name}` has to be {_SAID[kind.kind]}", f.value.span,
                  "this is a message" if isinstance(value, Message) else "this is not")
     return None
-
-
-def scalars(f: Field) -> Scalar | None:
-    return f.value if isinstance(f.value, Scalar) else None

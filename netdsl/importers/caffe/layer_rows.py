@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import ClassVar
 
 from . import rows_data, rows_loss, rows_neuron, rows_norm, rows_shape, rows_vision
@@ -36,19 +36,25 @@ class Others(Refused):
     types = tuple(reasons)
 
 
-_MODULES = (rows_data, rows_vision, rows_norm, rows_neuron, rows_shape, rows_loss)
-
-
-def _rows() -> Iterator[LayerRow]:
-    """A row of every class of the families that has names in files."""
-    for module in _MODULES:
-        for value in vars(module).values():
-            if isinstance(value, type) and issubclass(value, LayerRow) and "types" in vars(value):
-                yield value()
-    yield Others()
-
-
-ROWS: tuple[LayerRow, ...] = tuple(_rows())
+#: The rows of each family; the table of the docs is sorted by type.
+ROWS: tuple[LayerRow, ...] = (
+    rows_data.Input(), rows_data.Data(), rows_data.ImageData(), rows_data.WindowData(), rows_data.MemoryData(),
+    rows_data.HDF5Data(), rows_data.DummyData(),
+    rows_vision.Convolution(), rows_vision.Deconvolution(), rows_vision.InnerProduct(), rows_vision.Pooling(),
+    rows_vision.LRN(), rows_vision.SPP(),
+    rows_norm.BatchNorm(), rows_norm.Scale(), rows_norm.Bias(), rows_norm.MVN(),
+    rows_neuron.AbsVal(), rows_neuron.Sigmoid(), rows_neuron.TanH(), rows_neuron.BNLL(), rows_neuron.ReLU6(),
+    rows_neuron.ReLU(), rows_neuron.ELU(), rows_neuron.PReLU(), rows_neuron.Swish(), rows_neuron.Dropout(),
+    rows_neuron.Clip(), rows_neuron.Threshold(), rows_neuron.Power(), rows_neuron.Exp(), rows_neuron.Log(),
+    rows_neuron.Eltwise(),
+    rows_shape.Concat(), rows_shape.Slice(), rows_shape.Split(), rows_shape.Silence(), rows_shape.Flatten(),
+    rows_shape.Reshape(), rows_shape.Permute(), rows_shape.Crop(), rows_shape.Tile(), rows_shape.Softmax(),
+    rows_shape.ArgMax(), rows_shape.Reduction(), rows_shape.Parameter(), rows_shape.Interp(),
+    rows_loss.SoftmaxWithLoss(), rows_loss.EuclideanLoss(), rows_loss.SigmoidCrossEntropyLoss(),
+    rows_loss.HingeLoss(), rows_loss.ContrastiveLoss(), rows_loss.SmoothL1Loss(),
+    rows_loss.MultinomialLogisticLoss(), rows_loss.Accuracy(),
+    Others(),
+)
 #: The row of each type.
 LAYER_TYPES: dict[str, LayerRow] = {name: row for row in ROWS for name in row.types}
 DATA_TYPES = frozenset(name for name, row in LAYER_TYPES.items() if row.role == "data")

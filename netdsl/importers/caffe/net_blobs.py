@@ -7,7 +7,7 @@ layer that both have is one use, and where they would read different blobs there
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -225,8 +225,3 @@ def outputs(uses: Sequence[Use], ends: Collection[str]) -> list[Made]:
     return [Made(use.number, top) for use in uses if use.layer.type not in ends
             for top, readers in enumerate(use.readers)
             if all(uses[reader].layer.type in ends for reader in readers)]
-
-
-def names_of(uses: Sequence[Use]) -> Mapping[str, Made]:
-    """The last blob under each name: what Caffe's `net.blobs` holds after a pass."""
-    return {name: Made(use.number, top) for use in uses for top, (name, _) in enumerate(use.layer.tops)}

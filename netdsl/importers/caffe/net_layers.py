@@ -155,8 +155,8 @@ def _type(f: Field, message: Message, span: Span, problems: list[Diagnostic]) ->
         number = int(float(typed.value.value))
         return next((name for _, (code, name) in SECOND_FORM_TYPES.items() if code == number), str(number))
     if f.name == "layers" or typed.value.kind == "word":
-        return SECOND_FORM_TYPES.get(text, (0, text))[1]
-    return FIRST_FORM_TYPES.get(text, text)
+        return SECOND_FORM_TYPES.get(text, (0, FIRST_FORM_TYPES.get(text, text)))[1]
+    return text
 
 
 def _params(message: Message) -> tuple[ParamSpec, ...]:
@@ -211,11 +211,6 @@ def _meets(rule: Message, state: NetState) -> bool:
 def _whole(f: Field, default: int) -> int:
     value = f.value
     return int(float(value.value)) if isinstance(value, Scalar) and value.is_whole else default
-
-
-def layers_of(layers: Iterable[Layer], state: NetState) -> list[Layer]:
-    """The layers that a net has in a phase, in the order of the file."""
-    return [layer for layer in layers if is_in(layer, state)]
 
 
 def stages_of(layers: Iterable[Layer]) -> list[str]:

@@ -15,7 +15,7 @@ from ..import_format import not_supported
 from .known_fields import Problems, read_fields
 from .layer_row import Extents, LayerRow, Translation, Untranslated
 from .layer_rows import LAYER_TYPES
-from .net_blobs import Made, Use
+from .net_blobs import Use
 from .net_layers import LAYER_FIELDS, Layer
 
 
@@ -73,10 +73,6 @@ def translate(uses: Sequence[Use], problems: Problems, given_shapes: Mapping[str
         batch = batch or row.batch(translation)
         found[use.number] = each
     return found
-
-
-def shape_of(found: Mapping[int, TranslatedUse], made: Made) -> Extents:
-    return found[made.use].shapes[made.top]
 
 
 def unknown_type(layer: Layer) -> Diagnostic:

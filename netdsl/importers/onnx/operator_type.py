@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from math import prod
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ...base.lazy import LazyModule
@@ -180,10 +179,6 @@ def listed(values: Sequence[object]) -> str:
     """One value, or `(a:b)`."""
     shown = [str(value) for value in values]
     return shown[0] if len(set(shown)) == 1 else f"({':'.join(shown)})"
-
-
-def size_of(dims: Sequence[int]) -> int:
-    return prod(dims)
 
 
 Translate = Callable[[OperatorUse], "Value | Sequence[Value]"]

@@ -201,11 +201,6 @@ def _erf(use: OperatorUse) -> Value:
     return made
 
 
-def _round(use: OperatorUse) -> Value:
-    x = use.tensor()
-    return use.define(f"Round ({x.text})", x.dims)
-
-
 def _pass(use: OperatorUse) -> Value:
     """The value itself under another name: nothing is written."""
     return use.value(0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -204,15 +204,12 @@ class Translation:
             arrays = [value.array for value in use.inputs if value is not None]
             if sum(array.size for array in arrays) > LARGEST_CONSTANT:
                 raise Refused("its constants are too large to be computed")
-            try:
-                folded = row.fold(use, arrays)
-            except (ValueError, TypeError, IndexError, ZeroDivisionError, OverflowError, MemoryError) as error:
-                raise Refused(f"its numbers cannot be computed: {error}") from None
+            folded = _checked(lambda: row.fold(use, arrays), "its numbers cannot be computed")
             array = np.array(folded, dtype=object) if folded is BATCH else np.asarray(folded)
             return Value(array, name=use.node.outputs[0])
         if row.translate is None:
             raise Refused("it is read where all of its inputs are stored numbers only")
-        made: Value | Sequence[Value] = row.translate(use)
+        made: Value | Sequence[Value] = _checked(lambda: row.translate(use), "its attributes and inputs do not fit")
         return made
 
     # --- names ---------------------------------------------------------------------------------
@@ -265,6 +262,14 @@ class Translation:
                           Label(Span.nowhere(str(self.model.path))),
                           body=("These nodes of the graph have no counterpart:", "\n".join(rows[:40])),
                           hint="export the part of the model before them, or write it without them.")
+
+
+def _checked(work: Callable[[], Any], otherwise: str) -> Any:
+    """The result of a row; attributes of a kind that it does not expect, in damaged files, are a reason to refuse."""
+    try:
+        return work()
+    except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, MemoryError) as error:
+        raise Refused(f"{otherwise}: {error}") from None
 
 
 def _plain(name: str) -> str:

@@ -9,8 +9,10 @@ import pytest
 
 from netdsl.api.importing import text_of_import
 from netdsl.elaborate.builtins import BUILTINS, CONSTANTS
+from netdsl.importers.caffe.caffe_format import CaffeNet
 from netdsl.importers.caffe.layer_rows import LAYER_TYPES
 from netdsl.importers.caffe.legal_names import is_function, legal_name, legal_names
+from netdsl.importers.format_table import format_of
 
 PAGE = Path(__file__).parents[3] / "docs" / "coming-from-caffe.md"
 
@@ -21,6 +23,14 @@ def test_the_session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("letters.prototxt").write_text(blocks["prototxt"], encoding="utf-8")
     text, _, _ = text_of_import("letters.prototxt", ("mean_value=104:117:123",), "letters.net")
     assert text == blocks["net"]
+
+
+@pytest.mark.parametrize("name", ["old_v1", "rounding_deploy", "phases_train_val", "solver", "written/chain",
+                                  "written/first_form"])
+def test_a_net_is_known_by_its_text(name: str) -> None:
+    text = (Path(__file__).parent / f"{name}.prototxt").read_text(encoding="utf-8")
+    for suffix in ("txt", "pt", "proto"):
+        assert isinstance(format_of(f"net.{suffix}", text), CaffeNet)
 
 
 def test_every_type_is_on_the_page() -> None:

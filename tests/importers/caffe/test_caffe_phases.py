@@ -9,7 +9,7 @@ import pytest
 from netdsl.base.codes import Code
 from netdsl.base.source import Source
 from netdsl.compiler import check, examine
-from netdsl.importers.caffe.net_layers import Layer, NetState, layers_of, net_of
+from netdsl.importers.caffe.net_layers import Layer, NetState, is_in, net_of
 from netdsl.importers.caffe.prototext import parse_text
 
 HERE = Path(__file__).parent
@@ -20,7 +20,7 @@ def layers(text: str) -> list[Layer]:
 
 
 def names(text: str, phase: str, level: int = 0, stages: tuple[str, ...] = ()) -> list[str]:
-    return [layer.name for layer in layers_of(layers(text), NetState(phase, level, stages))]
+    return [layer.name for layer in layers(text) if is_in(layer, NetState(phase, level, stages))]
 
 
 def test_the_phases_of_the_corpus() -> None:

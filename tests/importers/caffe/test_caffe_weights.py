@@ -107,7 +107,7 @@ def test_blobs_find_their_layers(tmp_path: Path) -> None:
 
 
 def test_a_factor_of_zero_gives_zeros(tmp_path: Path) -> None:
-    weights = dense_weights(n=[FOUR, FOUR, np.float32([0])])
+    weights = dense_weights(n=[FOUR, FOUR, np.array([0], np.float32)])
     found = values(write_caffemodel(tmp_path / "w.caffemodel", weights))
     assert not found["model.n.running_mean"].any()
     assert not found["model.n.running_variance"].any()

@@ -6,6 +6,7 @@ point at; it has the name of the file.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -55,7 +56,7 @@ class GraphWriter:
     """Writes the graph of a model with the rows of netdsl."""
 
     def __init__(self, model: ModelFile, file: str) -> None:
-        self._model, self._file = model, file
+        self._model = model
         self._span = Span.nowhere(file)
         self._view = GraphView(model, Builder(self._span))
         self._steps, self._roots = self._needed_steps()
@@ -82,8 +83,10 @@ class GraphWriter:
             if node is None or uid in steps or uid in problems:
                 continue
             try:
-                steps[uid] = step_of(self._view, node)
-                waiting += steps[uid].operands
+                step = step_of(self._view, node)
+                step.make([self._view.build.name("x")] * len(step.operands))  # to see whether it can be written
+                steps[uid] = step
+                waiting += step.operands
             except Unsupported as wrong:
                 problems[uid] = self._no_row(wrong, node)
                 waiting += node.inputs
@@ -174,8 +177,8 @@ class _Names:
         clean = re.sub(r"[^A-Za-z0-9_]+", "_", wanted).strip("_") if wanted else ""
         if clean and not clean[0].isalpha():
             clean = f"n{clean}"
-        candidates = ([clean, *(f"{clean}{k}" for k in range(2, 10000))] if clean
-                      else [f"{stem}{k}" for k in range(1, 1_000_000)])
+        numbered = (f"{clean or stem}{number}" for number in itertools.count(2 if clean else 1))
+        candidates = itertools.chain([clean], numbered) if clean else numbered
         name = next(name for name in candidates if name not in self._taken)
         self._taken.add(name)
         return name
