@@ -173,9 +173,10 @@ def fitting_map(theirs: Iterable[str], ours: Iterable[str]) -> str:
         filled = {own for rule in rules if rule.number is not None for own in wanted
                   if _pattern(rule.ours).fullmatch(own)}
         lines = [rule for rule in rules if rule.number is None]
-        found = {next((own for rule in lines if (own := rule.name_for(other)) is not None), other)
-                 for other in names} - {NOTHING}
-        if found <= wanted and wanted - filled <= found:
+        renamed = {other: own for other in names
+                   if (own := next((own for rule in lines if (own := rule.name_for(other)) is not None), None))}
+        found = {renamed.get(other, other) for other in names} - {NOTHING}
+        if renamed and found <= wanted and wanted - filled <= found:
             return name
     return ""
 

@@ -258,7 +258,7 @@ class LoadReport:
     def fits(self) -> bool:
         return not (self.missing or self.unexpected or self.other_shape)
 
-    def words(self, wanted: Sequence[str]) -> str:
+    def words(self, wanted: Sequence[str], of: Path | None = None) -> str:
         """What was loaded: `all 320 tensors (267 by the map)`, `4 of 6 tensors; fc8.weight, fc8.bias start fresh`."""
         loaded = set(self.loaded)
         fresh = [name for name in wanted if name not in loaded]
@@ -267,7 +267,7 @@ class LoadReport:
         how = ", ".join(f"{count:,} {way}" for way, count in self.how)
         names = first_of([f"`{name}`" for name in self.left_out], 4)
         left = f"; the network has no {names}, which the file has" if names else ""
-        return what + (f" ({how})" if how else "") + left
+        return what + (f" ({how})" if how else "") + (f" of {of}" if of else "") + left
 
 
 def load(wanted: Tensors, found: Tensors, spans: Mapping[str, Span], path: Path,

@@ -21,10 +21,13 @@ def build(program: CheckedProgram, roots: tuple[str, ...], device: torch.device,
     with device:
         executable = lower(program.network, roots, averaged=averaged_roots(program, roots))
     executable.initialize(seed)
-    for parameter in executable.module.parameters():
-        if parameter.dim() == 4:  # torch's own `module.to` would fail on filters over three axes
-            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+    # What `module.to (memory_format = ...)` does, which fails on filters over three axes.
+    executable.module._apply(_channels_last)  # type: ignore[no-untyped-call]
     return executable
+
+
+def _channels_last(tensor: torch.Tensor) -> torch.Tensor:
+    return tensor.to(memory_format=torch.channels_last) if tensor.dim() == 4 else tensor
 
 
 def averaged_roots(program: CheckedProgram, roots: Iterable[str]) -> list[str]:

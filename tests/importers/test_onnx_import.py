@@ -263,22 +263,29 @@ def test_every_row_is_tried() -> None:
     assert set(OPERATORS) - {kind for kind, *_ in CASES} <= by_networks | {"Not", "And", "Or", "Xor", "ReduceLogSum"}
 
 
-def test_gelu_that_is_written_out(tmp_path: Path) -> None:
-    """`0.5 * x * (1 + Erf (x / sqrt 2))`, as exporters wrote GELU before opset 20."""
+@pytest.mark.parametrize("stored", [True, False])
+def test_gelu_that_is_written_out(tmp_path: Path, stored: bool) -> None:
+    """`0.5 * x * (1 + Erf (x / sqrt 2))`, as exporters wrote GELU before opset 20: numbers stored, or each in a node
+    before its use."""
     onnx = pytest.importorskip("onnx", reason="onnx is not installed")
     helper, numpy_helper = onnx.helper, onnx.numpy_helper
     numbers = {"r": 2**0.5, "one": 1.0, "half": 0.5}
     nodes = [helper.make_node("Div", ["x", "r"], ["a"]), helper.make_node("Erf", ["a"], ["b"]),
              helper.make_node("Add", ["b", "one"], ["c"]), helper.make_node("Mul", ["x", "c"], ["d"]),
              helper.make_node("Mul", ["d", "half"], ["y"])]
+    tensors = {name: numpy_helper.from_array(np.float32(value), name) for name, value in numbers.items()}
+    if not stored:
+        for name, place in (("half", 4), ("one", 2), ("r", 0)):
+            nodes.insert(place, helper.make_node("Constant", [], [name], value=tensors[name]))
     graph = helper.make_graph(
         nodes, "g", [helper.make_tensor_value_info("x", 1, ["n", 5])], [helper.make_tensor_value_info("y", 1, None)],
-        [numpy_helper.from_array(np.float32(value), name) for name, value in numbers.items()])
+        list(tensors.values()) if stored else [])
     path = tmp_path / "gelu.onnx"
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), path)
     given = {"x": floats(3, 5)}
     assert_same(outputs(path, given), runtime(path, given))
     assert "GELU (x)" in imported_text(load(path))
+    assert "/" not in imported_text(load(path))
 
 
 # --- what cannot be read ---------------------------------------------------------------------------------
@@ -289,7 +296,7 @@ def page_of(path: Path) -> str:
 
 
 @pytest.mark.parametrize(("kind", "shape", "more", "said"), [
-    ("Slice", IMAGE, {"constants": {1: wholes(0), 2: wholes(8), 3: wholes(3), 4: wholes(2)}}, "every 2th element"),
+    ("Slice", IMAGE, {"constants": {1: wholes(0), 2: wholes(8), 3: wholes(3), 4: wholes(2)}}, "in steps of 2"),
     ("Softmax", IMAGE, {"opset": 11, "axis": 2}, "several axes together"),
     ("Reshape", IMAGE, {"constants": {1: wholes(-1, 8)}}, "it makes [-1, 8] of samples"),
     ("ReduceMean", IMAGE, {"opset": 11, "axes": [0]}, "the axis of the samples"),

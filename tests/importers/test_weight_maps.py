@@ -15,6 +15,7 @@ import netdsl
 from netdsl.base.failure import Failure
 from netdsl.cli.entry import run
 from netdsl.importers.shipped_maps import SHIPPED_MAPS
+from netdsl.importers.weight_map import fitting_map
 
 ROOT = Path(__file__).resolve().parents[2]
 NETWORKS = ROOT / "networks"
@@ -266,3 +267,8 @@ SGD = {{ maxEpochs = 1
     first, second = (netdsl.load_weights(netdsl.compile("small.net"), folder).tensors()
                      for folder in ("run", result.out))
     assert all(torch.equal(tensor, second[name]) for name, tensor in first.items())
+
+
+def test_no_map_is_named_where_the_names_are_right() -> None:
+    """A tensor of another shape under its right name is no matter of a map."""
+    assert fitting_map(["conv.weight"], ["conv.weight"]) == ""

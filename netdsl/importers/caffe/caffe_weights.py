@@ -57,8 +57,17 @@ class CaffeModel(WeightFormat):
             count = f"{owner}.running_count"
             if count in wanted and f"{owner}.running_mean" in found:
                 found[count] = np.full(1, _MANY_SAMPLES, np.float32)
-        found.left_out = tuple(left)
+        # Layers that share weights are saved with a copy each; the network has the numbers once.
+        found.left_out = tuple(name for name in left if not any(
+            is_copy(layers[name], layers[other]) for other in layers if other not in left))
         return found
+
+
+def is_copy(layer: StoredLayer, other: StoredLayer) -> bool:
+    """Whether two layers hold the same numbers."""
+    return len(layer.blobs) == len(other.blobs) and all(
+        one.shape == two.shape and np.array_equal(one.array(), two.array())
+        for one, two in zip(layer.blobs, other.blobs, strict=True))
 
 
 def owners_of(wanted: Wanted) -> dict[str, str]:

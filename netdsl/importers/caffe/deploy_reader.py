@@ -26,8 +26,9 @@ from .net_translation import TranslatedUse
 from .rows_data import Input
 from .stored_blobs import read_blob
 
+_NUMBER = r"-?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?"
 #: Words of the command line -> what they look like.
-WORDS = {"mean_value": r"-?[\d.]+(?:[:,]-?[\d.]+)*", "mean_file": r".+", "scale": r"-?[\d.]+(?:e-?\d+)?",
+WORDS = {"mean_value": rf"{_NUMBER}(?:[:,]{_NUMBER})*", "mean_file": r".+", "scale": _NUMBER,
          "resize": r"[1-9]\d*(?:[:,x][1-9]\d*)?", "color": r"(?i:rgb|bgr)"}
 _EXAMPLES = {"mean_value": "104:117:123", "mean_file": "mean.binaryproto", "scale": "0.017", "resize": "256:256",
              "color": "RGB or BGR"}

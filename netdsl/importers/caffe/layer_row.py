@@ -18,6 +18,7 @@ from ..building import Builder
 from ..import_format import not_supported
 from .known_fields import Known, Problems, Values
 from .net_layers import Layer
+from .prototext import Message, Scalar
 
 #: Channels, height, width: the extents of a blob but for the samples.
 Extents = tuple[int, ...]
@@ -64,6 +65,21 @@ class Translation:
     def file_axis(self, axis: int, shape: Extents | None = None) -> int:
         """An axis as the language counts it: 1 is the width."""
         return len(self.shape if shape is None else shape) - axis + 1
+
+    def dims_in(self, shape: object, least: int = 1) -> list[int]:
+        """The extents of a message `shape { dim: 3 dim: 4 }`; none where there is no message.
+
+        Stops where one of them is no whole number of at least `least`.
+        """
+        found = []
+        for f in shape.all("dim") if isinstance(shape, Message) else ():
+            whole_number = isinstance(f.value, Scalar) and f.value.is_whole
+            found.append(int(float(f.value.value)) if whole_number else least - 1)  # type: ignore[union-attr]
+            if not least <= found[-1] < 2**31:
+                self.problems.add(Code.OPTION_TYPE, f"an extent is a whole number above {least - 1}" if least > 0 else
+                                  "an extent is a whole number, 0 or -1", f.span, "this is not")
+                raise Untranslated
+        return found
 
     # --- problems --------------------------------------------------------------------------------------
 

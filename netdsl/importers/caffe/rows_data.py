@@ -92,19 +92,9 @@ class Input(DataRow):
             use.refuse(Code.MISSING_OPTION, f"{what} for {plural(count, 'input')}", "shape",
                        label="the shape is not said",
                        hint="`input_param { shape { dim: 1 dim: 3 dim: 224 dim: 224 } }`.")
-        found = [self._extents(use, shape) for shape in messages] * (count if len(messages) == 1 else 1)
+        found = [tuple(use.dims_in(shape)[1:]) for shape in messages] * (count if len(messages) == 1 else 1)
         return [use.given_shapes.get(name, shape)
                 for (name, _), shape in zip(use.layer.tops, found, strict=True)]
-
-    def _extents(self, use: Translation, shape: Message) -> Extents:
-        dims = []
-        for f in shape.all("dim"):
-            whole_number = isinstance(f.value, Scalar) and f.value.is_whole
-            dims.append(int(float(f.value.value)) if whole_number else 0)  # type: ignore[union-attr]
-            if not 1 <= dims[-1] < 2**31:
-                use.problems.add(Code.OPTION_TYPE, "an extent is a whole number above 0", f.span, "this is not")
-                dims[-1] = 1
-        return tuple(dims[1:])
 
     def batch(self, use: Translation) -> int:
         """The samples of a minibatch that the file states."""
@@ -236,8 +226,7 @@ class DummyData(DataRow):
 
     def shapes(self, use: Translation) -> Sequence[Extents]:
         values, count = use.values, len(use.layer.tops)
-        found = [tuple(int(float(f.value.value)) for f in shape.all("dim") if isinstance(f.value, Scalar))[1:]
-                 for shape in values["shape"]]
+        found = [tuple(use.dims_in(shape)[1:]) for shape in values["shape"]]
         if not found:
             found = list(zip(values["channels"], values["height"], values["width"], strict=False))
         if len(found) not in (1, count):

@@ -12,7 +12,6 @@ from ...syntax import ast
 from .known_fields import ENGINE, Known, choice, flag, number, whole
 from .known_fields import message as known_message
 from .layer_row import Extents, LayerRow, Translation, shown
-from .prototext import Message
 
 
 class Concat(LayerRow):
@@ -131,9 +130,7 @@ class Reshape(LayerRow):
         if not 0 <= axis <= end <= len(old):
             use.refuse(Code.OPTION_TYPE, f"`axis` and `num_axes` reach beyond the {len(old)} axes of the blob", "axis",
                        "num_axes")
-        given = use.values["shape"]
-        dims = [int(float(f.value.value)) for f in given.all("dim")  # type: ignore[union-attr]
-                ] if isinstance(given, Message) else []
+        dims = use.dims_in(use.values["shape"], least=-1)
         new = [*old[:axis], *self._filled(use, dims, old, axis, end), *old[end:]]
         if new[:1] != [-2] or -2 in new[1:]:
             use.unsupported("Reshape that moves numbers from one sample to another", "shape",
@@ -323,9 +320,7 @@ class Parameter(LayerRow):
     becomes = "ParameterTensor"
 
     def shapes(self, use: Translation) -> Sequence[Extents]:
-        given = use.values["shape"]
-        dims = tuple(int(float(f.value.value)) for f in given.all("dim")  # type: ignore[union-attr]
-                     ) if isinstance(given, Message) else ()
+        dims = tuple(use.dims_in(use.values["shape"]))
         if not dims:
             use.refuse(Code.MISSING_OPTION, "the parameter has no `shape`", "shape")
         return [dims]

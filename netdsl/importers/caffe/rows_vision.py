@@ -122,11 +122,10 @@ CONVOLUTION: dict[str, Known] = {
 class Convolution(LayerRow):
     """`floor ((in + 2 pad - extent) / stride) + 1` positions; weights `[outputs, inputs / group, height, width]`."""
 
-    types: ClassVar[tuple[str, ...]] = ("Convolution", "ConvolutionDepthwise", "DepthwiseConvolution")
+    types: ClassVar[tuple[str, ...]] = ("Convolution",)
     message, fields = "convolution_param", CONVOLUTION
     tensors = ("weight", "bias")
     becomes = "ConvolutionalLayer"
-    remark = "the two Depthwise types are of forks"
 
     def windows(self, use: Translation) -> list[Spatial]:
         check_image(use)
@@ -139,8 +138,12 @@ class Convolution(LayerRow):
         self.check_counts(use)
         return found
 
+    def groups(self, use: Translation) -> int:
+        found: int = use.values["group"]
+        return found
+
     def check_counts(self, use: Translation) -> None:
-        outputs, groups = use.values["num_output"], use.values["group"]
+        outputs, groups = use.values["num_output"], self.groups(use)
         if not outputs or outputs < 1:
             use.refuse(Code.MISSING_OPTION, "the layer has no `num_output`", "num_output",
                        label="how many maps it makes is not said")
@@ -160,15 +163,15 @@ class Convolution(LayerRow):
         dilation = per_axis([window.dilation for window in windows])
         if dilation != 1:
             found["dilation"] = dilation
-        if use.values["group"] != 1:
-            found["groups"] = use.values["group"]
+        if (groups := self.groups(use)) != 1:
+            found["groups"] = groups
         if not use.values["bias_term"]:
             found["bias"] = False
         return found
 
     def steps(self, use: Translation) -> Sequence[tuple[str, ast.Expression]]:
         windows = self.windows(use)
-        outputs, groups = use.values["num_output"], use.values["group"]
+        outputs, groups = use.values["num_output"], self.groups(use)
         size = 1
         for window in windows:
             size *= window.kernel
@@ -180,6 +183,20 @@ class Convolution(LayerRow):
             options |= bias_options(use)
         kernel = square([window.kernel for window in windows])
         return [("", use.build.make("ConvolutionalLayer", outputs, kernel, **options))]
+
+
+class DepthwiseConvolution(Convolution):
+    """A convolution of each channel by itself, whether or not the file writes `group` as well."""
+
+    types = ("ConvolutionDepthwise", "DepthwiseConvolution")
+    remark = "of forks; each channel by itself, with `group` or without"
+
+    def groups(self, use: Translation) -> int:
+        if "group" in use.values and use.values["group"] != use.shape[0]:
+            use.refuse(Code.OPTION_TYPE, f"a depthwise convolution of {use.shape[0]} channels has {use.shape[0]} "
+                       "groups", "group", label=f"not {use.values['group']}",
+                       hint="leave `group` out; or, if these groups are meant, write `type: \"Convolution\"`.")
+        return use.shape[0]
 
 
 class Deconvolution(Convolution):
@@ -198,7 +215,7 @@ class Deconvolution(Convolution):
 
     def steps(self, use: Translation) -> Sequence[tuple[str, ast.Expression]]:
         windows = self.windows(use)
-        outputs, groups = use.values["num_output"], use.values["group"]
+        outputs, groups = use.values["num_output"], self.groups(use)
         size = 1
         for window in windows:
             size *= window.kernel

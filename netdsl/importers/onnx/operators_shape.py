@@ -153,7 +153,7 @@ def _slice(use: OperatorUse) -> Value:
         if axis == 0 and start == 0 and step == 1 and (end >= _FAR - 1 or (use.graph.single and end >= 1)):
             continue
         if step != 1:
-            raise Refused(f"it takes every {step}th element")
+            raise Refused(f"it takes elements in steps of {step}")
         place = x.rank - 1 - use.axis(axis, x.rank)
         extent = x.dims[place]
         begin, stop = (min(max(number + extent if number < 0 else number, 0), extent) for number in (start, end))

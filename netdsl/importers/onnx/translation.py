@@ -129,13 +129,25 @@ class Translation:
         unknown = [node for node in self.model.nodes if self._row(node) is None]
         if unknown:
             raise Failure([self._not_supported([(node, "") for node in unknown])])
-        for node in self.model.nodes:
+        # Constants first: rows look ahead at later nodes, and exporters write a constant just before its use.
+        for node in sorted(self.model.nodes, key=lambda node: bool(node.inputs)):
             if id(node) not in self._fused:
                 self._node(node)
         if self.refused:
             raise Failure([self._not_supported(self.refused)])
         self.outputs = self._outputs()
+        self._drop_unused()
         return self
+
+    def _drop_unused(self) -> None:
+        """Steps that nothing needs any more, since a layer was made of them and of others: the `x / sqrt 2` of GELU."""
+        needed = {*self.outputs, *(name.rpartition(".")[0] for name in self.weights)}
+        kept = []
+        for member in reversed(self.members):
+            if member.name in needed or member.text.startswith("Input {"):
+                kept.append(member)
+                needed |= set(re.findall(r"\w+", member.text))
+        self.members = kept[::-1]
 
     @staticmethod
     def _row(node: ModelNode) -> Any:

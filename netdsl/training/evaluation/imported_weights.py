@@ -23,6 +23,6 @@ def stored_weights(program: CheckedProgram, path: Path, allow_missing: Sequence[
     wanted = executable.tensors()
     found = checkpoint.read_weights(path, wanted, executable.network, weight_map)
     report = checkpoint.load(wanted, found, tensor_spans(executable), path, allow_missing)
-    told = f"{report.words(list(wanted))} of {path}"
+    told = report.words(list(wanted), path)
     return save(checkpoint.portable(wanted), metadata={"format": "pt"}), \
         told

@@ -221,7 +221,36 @@ def _read_any(data: bytes) -> None:
 
 def test_layers_that_only_the_file_has_are_told(tmp_path: Path) -> None:
     """As the auxiliary classifiers of GoogLeNet's file, which its deploy net does not have."""
-    run = CaffeRun(DENSE, write_caffemodel(tmp_path / "w.caffemodel", [("aux/fc", "InnerProduct", [SQUARE]),
+    run = CaffeRun(DENSE, write_caffemodel(tmp_path / "w.caffemodel", [("aux/fc", "InnerProduct", [SQUARE + 1]),
                                                                        *dense_weights()]))
     told = run.report.words(list(run.executable.tensors()))
     assert told == "all 6 tensors (5 by the names of layers); the network has no `aux/fc`, which the file has"
+
+
+def test_copies_of_shared_weights_are_no_further_layers(tmp_path: Path) -> None:
+    """Caffe saves what two layers share with each of them; the network has it once, and nothing is left out."""
+    text = 'input: "a" input: "b" input_shape { dim: 1 dim: 4 } input_shape { dim: 1 dim: 4 }\n' + "".join(
+        f'layer {{ name: "ip{end}" type: "InnerProduct" bottom: "{blob}" top: "ip{end}" param {{ name: "w" }} '
+        f'param {{ name: "v" }} inner_product_param {{ num_output: 4 }} }}\n' for end, blob in (("", "a"), ("_p", "b")))
+    one, other = [SQUARE, SQUARE[0]], [SQUARE + 1, SQUARE[0]]
+    for second, told in ((one, "all 2 tensors (2 by the names of layers)"),
+                         (other, "all 2 tensors (2 by the names of layers); the network has no `ip_p`, which the file "
+                                 "has")):
+        path = write_caffemodel(tmp_path / "w.caffemodel", [("ip", "InnerProduct", one),
+                                                            ("ip_p", "InnerProduct", second)])
+        run = CaffeRun(text, path)
+        assert run.report.words(list(run.executable.tensors())) == told
+
+
+def test_a_depthwise_convolution_of_a_fork_needs_no_group(tmp_path: Path) -> None:
+    kernel = np.arange(1, 28, dtype=np.float32).reshape(3, 1, 3, 3)
+    values = []
+    for kind, group in (("ConvolutionDepthwise", ""), ("DepthwiseConvolution", "group: 3"),
+                        ("Convolution", "group: 3")):
+        text = ('input: "data" input_shape { dim: 1 dim: 3 dim: 6 dim: 5 }\n'
+                f'layer {{ name: "dw" type: "{kind}" bottom: "data" top: "dw" convolution_param {{ num_output: 3 '
+                f'kernel_size: 3 {group} bias_term: false }} }}\n')
+        run = CaffeRun(text, write_caffemodel(tmp_path / "w.caffemodel", [("dw", kind, [kernel])]))
+        assert run.parameters == 27
+        values.append(run.blobs({"data": np.linspace(-1, 1, 90, dtype=np.float32).reshape(1, 3, 6, 5)})["dw"])
+    assert all(np.array_equal(value, values[2]) for value in values)
