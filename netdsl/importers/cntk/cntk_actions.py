@@ -158,9 +158,9 @@ def leave_out(context: ConfigContext, steps: Sequence[Step], chosen: Step) -> No
     context.left_out += [section.entry_span("action") for section in written if section.raw("action") is not None]
     if context.top.raw("command") is not None:
         context.left_out.append(context.top.entry_span("command"))
-    others = context.top.entries()
+    others, names = context.top.entries(), {section.name.casefold() for section in written}
     for entry in others:
-        if not entry.is_section or entry.value is None or entry.name.casefold() in {s.name.casefold() for s in written} \
+        if not entry.is_section or entry.value is None or entry.name.casefold() in names \
                 or context.variables.uses(entry) or "action" not in {e.name.casefold() for e in entries(entry.value)}:
             continue
         place = context.top.entry_span(entry.name)
