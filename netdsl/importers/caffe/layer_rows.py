@@ -40,7 +40,8 @@ class Others(Refused):
 ROWS: tuple[LayerRow, ...] = (
     rows_data.Input(), rows_data.Data(), rows_data.ImageData(), rows_data.WindowData(), rows_data.MemoryData(),
     rows_data.HDF5Data(), rows_data.DummyData(),
-    rows_vision.Convolution(), rows_vision.Deconvolution(), rows_vision.InnerProduct(), rows_vision.Pooling(),
+    rows_vision.Convolution(), rows_vision.DepthwiseConvolution(), rows_vision.Deconvolution(),
+    rows_vision.InnerProduct(), rows_vision.Pooling(),
     rows_vision.LRN(), rows_vision.SPP(),
     rows_norm.BatchNorm(), rows_norm.Scale(), rows_norm.Bias(), rows_norm.MVN(),
     rows_neuron.AbsVal(), rows_neuron.Sigmoid(), rows_neuron.TanH(), rows_neuron.BNLL(), rows_neuron.ReLU6(),

@@ -9,8 +9,10 @@ import pytest
 
 from netdsl.api.importing import text_of_import
 from netdsl.elaborate.builtins import BUILTINS, CONSTANTS
+from netdsl.importers.caffe import rows_data, rows_loss, rows_neuron, rows_norm, rows_shape, rows_vision
 from netdsl.importers.caffe.caffe_format import CaffeNet
-from netdsl.importers.caffe.layer_rows import LAYER_TYPES
+from netdsl.importers.caffe.layer_row import LayerRow
+from netdsl.importers.caffe.layer_rows import LAYER_TYPES, ROWS
 from netdsl.importers.caffe.legal_names import is_function, legal_name, legal_names
 from netdsl.importers.format_table import format_of
 
@@ -52,3 +54,10 @@ def test_legal_names(name: str, legal: str) -> None:
 def test_names_that_fall_together_do_not_depend_on_their_order() -> None:
     assert legal_names(["a/b", "a_b", "a-b"]) == legal_names(["a-b", "a_b", "a/b"]) == {
         "a_b": "a_b", "a-b": "a_b_2", "a/b": "a_b_3"}
+
+
+def test_every_row_is_in_the_table() -> None:
+    modules = (rows_data, rows_vision, rows_norm, rows_neuron, rows_shape, rows_loss)
+    written = {value for module in modules for value in vars(module).values()
+               if isinstance(value, type) and issubclass(value, LayerRow) and "types" in vars(value)}
+    assert written <= {type(row) for row in ROWS}
