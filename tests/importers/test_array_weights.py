@@ -171,6 +171,8 @@ def test_other_files_of_torch_are_refused(net: Path) -> None:
     _refused("cut.pt", "cannot be read as a state_dict of PyTorch")
     Path("old.pth").write_bytes(b"\x80\x02}q\x00.")
     _refused("old.pth", "cannot be read as a state_dict of PyTorch")
+    Path("text.pt").write_text("no weights at all", encoding="utf-8")
+    _refused("text.pt", "it is no archive of torch.save, or it holds more than tensors")
 
 
 @pytest.mark.parametrize(("file", "said"), [

@@ -98,6 +98,7 @@ def test_activation(name: str) -> None:
     wanted = {
         "logistic": sigmoid, "relu": x * (x > 0), "leaky": np.where(x > 0, x, 0.1 * x), "ramp": x * (x > 0) + 0.1 * x,
         "tanh": np.tanh(x), "elu": np.where(x >= 0, x, e - 1), "relie": np.where(x > 0, x, 0.01 * x),
+        "swish": x * sigmoid, "mish": x * np.tanh(np.log1p(e)),
         "selu": np.where(x >= 0, 1.0507 * x, 1.0507 * 1.6732 * (e - 1)), "loggy": 2 * sigmoid - 1,
         "hardtan": np.clip(x, -1, 1),
         "lhtan": np.where(x < 0, 0.001 * x, np.where(x > 1, 0.001 * (x - 1) + 1, x)),

@@ -173,6 +173,20 @@ def test_no_file_of_darknet(tmp_path: Path) -> None:
         DarknetWeights().tensors(tmp_path / "absent.weights")
 
 
+@pytest.mark.parametrize(("wanted", "layer"), [
+    ({"p.slope": (3,), "fc.bias": (2,), "fc.weight": (2, 3)}, "p"),
+    ({"conv.weight": (4, 3, 1, 1)}, "conv"),
+    ({"a.weight": (4, 3, 1, 1), "b.weight": (4, 4, 1, 1), "c.bias": (4,), "c.weight": (4, 4, 1, 1)}, "a"),
+    ({"n.running_mean": (4,), "n.running_variance": (4,)}, "n"),
+    ({"conv.weight": (4, 3, 1, 1), "n.running_mean": (4,), "n.running_variance": (4,)}, "conv"),
+    ({"x.value": (4,)}, "x"),
+])
+def test_networks_that_are_not_darknets(wanted: dict[str, tuple[int, ...]], layer: str) -> None:
+    """The numbers have no names: a network of other layers cannot say whose they are."""
+    with pytest.raises(Failure, match=rf"a layer that darknet does not\s+have: `{layer}`"):
+        DarknetWeights().read(HERE / "mini.weights", wanted)
+
+
 def test_against_opencv(tmp_path: Path) -> None:
     """OpenCV's own reader of darknet, on random weights. It refuses the shortcuts of the other networks here."""
     cv2 = pytest.importorskip("cv2", reason="OpenCV is not installed")

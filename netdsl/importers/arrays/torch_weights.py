@@ -37,7 +37,8 @@ class TorchStateDict(WeightFormat):
             found = torch.load(path, map_location="cpu", weights_only=True)
         except Exception as error:  # a pickle can be wrong in any way
             refused = type(error).__name__ == "UnpicklingError"
-            raise read_failure(path, _WHAT, _first_line(error), _MORE_THAN_WEIGHTS if refused else "") from None
+            why = "it is no archive of torch.save, or it holds more than tensors" if refused else _first_line(error)
+            raise read_failure(path, _WHAT, why, _MORE_THAN_WEIGHTS if refused else "") from None
         weights = next((found[key] for key in _INSIDE if isinstance(found, Mapping)
                         and isinstance(found.get(key), Mapping)), found)
         if not isinstance(weights, Mapping) or not weights or not all(

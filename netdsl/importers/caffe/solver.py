@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ...base.codes import Code
@@ -180,16 +180,19 @@ class SolverReading:
                 self.problems.add(Code.MISSING_OPTION, f"the policy \"{policy}\" needs `{field}`",
                                   values.place("lr_policy"), f"`{field}` is missing")
                 return base
-        rates: Mapping[str, object] = {
-            "fixed": base,
-            "step": build.make("StepDecay", base, every=values["stepsize"], factor=values["gamma"], unit="steps"),
-            "exp": build.make("ExponentialDecay", base, values["gamma"], unit="steps"),
-            "inv": build.make("InverseDecay", base, gamma=values["gamma"], power=values["power"], unit="steps"),
-            "multistep": build.make("MultiStepDecay", base, at=values["stepvalue"], factor=values["gamma"],
-                                    unit="steps"),
-            "poly": build.make("PolynomialDecay", base, power=values["power"], over=values["max_iter"], unit="steps"),
-            "sigmoid": build.make("SigmoidDecay", base, gamma=values["gamma"], middle=values["stepsize"],
-                                  unit="steps"),
+        rates: Mapping[str, Callable[[], object]] = {
+            "fixed": lambda: base,
+            "step": lambda: build.make("StepDecay", base, every=values["stepsize"], factor=values["gamma"],
+                                       unit="steps"),
+            "exp": lambda: build.make("ExponentialDecay", base, values["gamma"], unit="steps"),
+            "inv": lambda: build.make("InverseDecay", base, gamma=values["gamma"], power=values["power"],
+                                      unit="steps"),
+            "multistep": lambda: build.make("MultiStepDecay", base, at=values["stepvalue"], factor=values["gamma"],
+                                            unit="steps"),
+            "poly": lambda: build.make("PolynomialDecay", base, power=values["power"], over=values["max_iter"],
+                                       unit="steps"),
+            "sigmoid": lambda: build.make("SigmoidDecay", base, gamma=values["gamma"], middle=values["stepsize"],
+                                          unit="steps"),
         }
         if policy not in rates:
             title = f"the learning rate policy \"{policy}\" is not known" if policy else "the solver has no `lr_policy`"
@@ -197,7 +200,7 @@ class SolverReading:
                 Code.UNKNOWN_NAME, title, Label(values.place("lr_policy", "base_lr"), "this one" if policy else ""),
                 hint=did_you_mean(policy, rates) or f"Caffe has {any_of([f'`{name}`' for name in rates])}."))
             return base
-        return rates[policy]
+        return rates[policy]()
 
 
 #: Fields without which a policy says nothing.

@@ -7,7 +7,7 @@ from ...base.failure import failure
 from ...base.suggest import did_you_mean
 from .section_type import Use
 
-#: name -> the function in the language; "" is none.
+#: name -> the function in the language; "" is none. `swish` and `mish` are of AlexeyAB's fork.
 ACTIVATIONS: dict[str, str] = {
     "linear": "",
     "logistic": "Sigmoid",
@@ -17,6 +17,8 @@ ACTIVATIONS: dict[str, str] = {
     "tanh": "Tanh",
     "elu": "ELU",
     "selu": "(x => 1.0507 * ELU (x, alpha = 1.6732))",
+    "swish": "SiLU",
+    "mish": "Mish",
     "relie": "LeakyReLU {0.01}",
     "loggy": "(x => 2 * Sigmoid (x) - 1)",
     "hardtan": "Clip {-1, 1}",

@@ -68,7 +68,7 @@ class DarknetWeights(WeightFormat):
             return {"numbers": numbers.copy()}
         found: dict[str, np.ndarray[Any, Any]] = {}
         at = 0
-        for block in blocks(wanted):
+        for block in known_blocks(wanted, path):
             needed = sum(prod(wanted[name]) for name in block.tensors)
             if at == len(numbers):
                 break  # weights up to a section: what is missing is named by whoever loads them
@@ -126,6 +126,24 @@ def _opened(path: Path) -> tuple[Header, np.ndarray[Any, Any]]:
     return Header(major, minor, revision, seen, size), np.frombuffer(data, "<f4", offset=size)
 
 
+def known_blocks(wanted: Wanted, path: Path) -> Sequence[Block]:
+    """The sections with weights of a network that darknet can have. Raises Failure for another network."""
+    try:
+        found = blocks(wanted)
+        strange = next((block.name for block in found if not wanted.keys() >= set(block.tensors)), "")
+    except NotDarknets as error:
+        strange = str(error)
+    if strange:
+        raise _unreadable(path, f"Its numbers have no names, and the network has a layer that darknet does not have: "
+                          f"`{strange}`.", "use these weights with the .cfg that belongs to them, or with the `.net` "
+                          "file that was imported from it.")
+    return found
+
+
+class NotDarknets(Exception):
+    """A layer with weights that no section of darknet has; its name."""
+
+
 def blocks(wanted: Wanted) -> Sequence[Block]:
     """The sections with weights, in order, as the network's tensors show them.
 
@@ -146,6 +164,8 @@ def blocks(wanted: Wanted) -> Sequence[Block]:
             continue
         normalizes = f"{layer}.running_mean" in wanted
         if not normalizes:
+            if weight not in wanted or waiting:
+                raise NotDarknets(layer if weight not in wanted else waiting)
             if bias in wanted:
                 found.append(Block(layer, (bias, weight)))
             else:
@@ -160,6 +180,8 @@ def blocks(wanted: Wanted) -> Sequence[Block]:
         else:
             found.append(Block(waiting, (bias, *statistics, kernel)))
         waiting = ""
+    if waiting:
+        raise NotDarknets(waiting.removesuffix(".value"))
     return found
 
 

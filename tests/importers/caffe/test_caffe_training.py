@@ -404,3 +404,16 @@ def test_grey_images_and_fields_without_a_meaning(folder: Path) -> None:
     assert written(name)["reader"].count("grayscale = true") == 2
     notes = [found for found in examine(Source(name, FIXED)).diagnostics if "rand_skip" in found.title]
     assert [found.severity for found in notes] == ["note"]
+
+
+@pytest.mark.parametrize("policy", ['"fixed"', '"step" gamma: 0.1 stepsize: 3', '"exp" gamma: 0.9',
+                                    '"inv" gamma: 0.1 power: 0.75', '"poly" power: 1',
+                                    '"multistep" gamma: 0.1 stepvalue: 3', '"sigmoid" gamma: -0.5 stepsize: 3'])
+def test_each_policy_needs_its_own_fields_alone(policy: str) -> None:
+    """A solver has the fields of its policy, and none of the others'."""
+    net = ('net_param { layer { name: "data" type: "DummyData" top: "data" top: "label" dummy_data_param { '
+           'shape { dim: 2 dim: 3 } shape { dim: 2 } } } layer { name: "ip" type: "InnerProduct" bottom: "data" '
+           'top: "ip" inner_product_param { num_output: 2 } } layer { name: "loss" type: "SoftmaxWithLoss" '
+           'bottom: "ip" bottom: "label" top: "loss" } }\n')
+    result = examine(Source("solver.prototxt", f"{net}base_lr: 0.1 max_iter: 10 lr_policy: {policy}\n"))
+    assert not result.errors, [error.title for error in result.errors]
