@@ -305,7 +305,8 @@ def test_override_may_name_the_section_with_dots() -> None:
 
 
 def test_builder_that_is_not_read_is_told() -> None:
-    result = examine(Source("net.cntk", f"""SimpleNetworkBuilder = [ layerSizes = 3:2 ; trainingCriterion = SquareError ]
+    result = examine(Source("net.cntk", f"""
+SimpleNetworkBuilder = [ layerSizes = 3:2 ; trainingCriterion = SquareError ; evalCriterion = SquareError ]
 BrainScriptNetworkBuilder = {{ {NETWORK} }}
 """))
     assert not result.errors
