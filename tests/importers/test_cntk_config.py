@@ -296,6 +296,24 @@ def test_overrides_in_both_forms() -> None:
     assert program.readers[Phase.TRAIN].sources() == ("/x/Train-28x28.txt",)
 
 
+def test_override_may_name_the_section_with_dots() -> None:
+    for path in ("Fit.SGD.maxEpochs=3", "fit.sgd.maxEpochs=3", "SGD.maxEpochs=3", "Fit=[SGD=[maxEpochs=3]]"):
+        result = examined("39_actions.cntk", path)
+        plan = result.require_network().plan
+        assert plan is not None
+        assert plan.keys["maxEpochs"] == "3"
+
+
+def test_builder_that_is_not_read_is_told() -> None:
+    result = examine(Source("net.cntk", f"""
+SimpleNetworkBuilder = [ layerSizes = 3:2 ; trainingCriterion = SquareError ; evalCriterion = SquareError ]
+BrainScriptNetworkBuilder = {{ {NETWORK} }}
+"""))
+    assert not result.errors
+    assert [d.title for d in result.diagnostics if "not read" in d.title] == [
+        "`BrainScriptNetworkBuilder` is not read: the section has a `SimpleNetworkBuilder` as well"]
+
+
 def test_section_is_chosen_on_the_command_line() -> None:
     assert keys("two_trainings.cntk")["maxEpochs"] == "4"
     chosen = keys("two_trainings.cntk", "command=Second:Again")

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 from ...base.codes import Code
+from ...base.diagnostics import Diagnostic, Label
 from ...base.failure import failure
 from ...base.source import Span
 from ...syntax import ast
@@ -25,6 +26,9 @@ _LOOKS_LIKE = re.compile(r"(?im)^\s*(command\s*=|(BrainScript|NDL|Simple)Network
 #: An override in our own form: a path with a dot.
 _OURS = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+=.*", re.DOTALL)
 
+#: What an override in our own form begins with although a configuration may have a section of that name.
+_BLOCKS = ("network", "sgd", "reader")
+
 
 class CNTKConfig(ImportFormat):
     """A configuration of CNTK: sections with actions, one of which trains."""
@@ -40,8 +44,9 @@ class CNTKConfig(ImportFormat):
 
     def read(self, request: ImportRequest) -> Imported:
         require_config(request.source)
-        ours = tuple(text for text in request.overrides if _OURS.fullmatch(text))
-        theirs = [text for text in request.overrides if text not in ours]
+        given = [_in_brackets(text, request.source.text) for text in request.overrides]
+        ours = tuple(text for text in given if _OURS.fullmatch(text))
+        theirs = [text for text in given if text not in ours]
         text, sources, comments = joined_files(request.source, request.files, theirs)
         top = Section("", text)
         steps = steps_of(top)
@@ -52,6 +57,16 @@ class CNTKConfig(ImportFormat):
         kept = (*context.kept((*comments, *context.comments), sources[0]), *context.text_comments)
         module = ast.Module(tuple(members), whole, kept, tuple(context.texts))
         return Imported(module, ours, tuple(context.closing_notes()))
+
+
+def _in_brackets(override: str, text: str) -> str:
+    """`Train.SGD.maxEpochs=1` in CNTK's form, if `Train` is a section; others are paths of the `.net` file."""
+    path, equals, value = override.partition("=")
+    first, *rest = path.split(".")
+    if not rest or not _OURS.fullmatch(override) or first.casefold() in _BLOCKS or \
+            re.search(rf"^[ \t]*{first}[ \t]*(=\s*)?[\[{{]", text, re.IGNORECASE | re.MULTILINE) is None:
+        return override
+    return f"{first}=[{'=['.join(rest)}{equals}{value}{']' * len(rest)}"
 
 
 def _members(context: ConfigContext, steps: Sequence[Step], chosen: Step) -> list[ast.Member]:
@@ -83,6 +98,9 @@ def _network(context: ConfigContext, steps: Sequence[Step]) -> ast.Assign:
         if context.action.holder(builder.key) is not None:
             record, notes = builder.read(context, builder.key)
             context.notes += notes
+            context.notes += [_not_read(context.action.key_span(other.key), other.key, builder.key)
+                              for other in BUILDERS
+                              if other is not builder and context.action.raw(other.key) is not None]
             tested = test_nodes(context, steps, record)
             if tested is not None:
                 record = replace(record, members=(*record.members, tested))
@@ -97,3 +115,9 @@ def _network_place(key: Span, record: ast.Record) -> Span:
     if key.source is record.span.source and "\n" in key.source.text[key.end : start]:
         return Span(key.source, start, start)
     return key
+
+
+def _not_read(place: Span, key: str, first: str) -> Diagnostic:
+    return Diagnostic(Code.NO_EFFECT, f"`{key}` is not read: the section has a `{first}` as well",
+                      Label(place, f"CNTK takes `{first}`, wherever it stands"),
+                      hint=f"rename the key of the one that is not wanted, such as `{first}_off`.", severity="note")
