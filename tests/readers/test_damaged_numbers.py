@@ -195,7 +195,7 @@ def _from_buffer() -> Callable[..., object]:
     Call(_from_buffer(), Call(os.system, "echo this must not run > /tmp/netdsl-evil-value"), np.dtype("u1"), (3,), "C"),
     Call(_from_buffer(), b"abc", "object", (3,), "C"), Call(_from_buffer(), b"abc", np.dtype("O"), (3,), "C"),
     Call(_from_buffer(), b"abc", np.dtype("S1"), (3,), "C"), Call(_from_buffer(), b"abc", np.dtype("u1"), (4,), "C"),
-    Call(_from_buffer(), b"abc", np.dtype("u1"), (3,), "F"), Call(_from_buffer(), [1, 2, 3], np.dtype("u1"), 3, "C"),
+    Call(_from_buffer(), b"abc", np.dtype("u1"), (3,), "K"), Call(_from_buffer(), [1, 2, 3], np.dtype("u1"), 3, "C"),
     Call(_from_buffer(), b"abc"), Call(np.dtype, "u1,u1"), np.array([1.0, 2.0, 3.0]), np.array(["a", "b", "c"]),
     np.array([1, 2, 3], dtype="M8[s]"), np.array([(1,)] * 3, dtype=[("x", "u1")]), np.float64(1),
 ], ids=lambda entry: re.sub(" at 0x[0-9a-f]+", "", str(getattr(entry, "made_of", entry)))[:60])
