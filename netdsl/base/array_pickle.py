@@ -76,8 +76,10 @@ def _reconstruct(*_: Any) -> PickledArray:
 
 def _from_buffer(data: Any, kind: Any, shape: Any, order: Any, *_: Any) -> PickledArray:
     """Stands for numpy's function of protocol 5."""
+    if order not in ("C", "F"):
+        raise PickleRefused("an array in an order of its own")
     block = PickledArray()
-    block.__setstate__((1, shape, kind, order != "C", data))
+    block.__setstate__((1, shape, kind, order == "F", data))
     return block
 
 
