@@ -22,6 +22,7 @@ from .elaborate import elaborate
 from .elaborate.overrides import with_overrides
 from .importers import Imported, ImportRequest, format_of
 from .importers.format_table import is_binary, kind_of, parts_of
+from .importers.weight_table import weight_format_of
 from .ir.network import NetworkTotals, Node, ShapedNode, totals
 from .ir.program import CheckedProgram, Origin, Program
 from .passes import run_passes
@@ -99,7 +100,16 @@ def read_source(path: str, files: Files) -> Source:
         folder = Path(path).parent
         beside = [file.name for file in folder.glob("*.net")] if isinstance(error, FileNotFoundError) else []
         raise failure(Code.NO_FILE, f"`{path}` cannot be read: {why}", Span.nowhere(path),
-                      hint=did_you_mean(Path(path).name, beside)) from None
+                      hint=did_you_mean(Path(path).name, beside) or _cure(path, kind)) from None
+
+
+def _cure(path: str, kind: str) -> str:
+    """What to do with a file that is no text; empty where its kind says nothing."""
+    if "UTF-16" in kind:
+        return "save it as UTF-8, for example with `iconv -f UTF-16 -t UTF-8`."
+    if weight_format_of(Path(path)) is not None:
+        return f"name the network's file, and these with `--weights {path}` or `-c {path}`."
+    return ""
 
 
 def _shipped(path: str) -> str:

@@ -12,6 +12,7 @@ from .cntk.ndl.ndl_file import NDLFile
 from .darknet.darknet_format import Darknet
 from .import_format import ImportFormat
 from .onnx.onnx_format import OnnxModel
+from .weight_table import WEIGHT_FORMATS
 
 FORMATS: tuple[ImportFormat, ...] = (
     CNTKConfig(),
@@ -62,11 +63,13 @@ def parts_of(name: str) -> tuple[str, ...]:
 #: How files begin that are no text, and what they are.
 _MAGIC = ((b"BM", "a picture (BMP)"), (b"\x89PNG", "a picture (PNG)"), (b"\xff\xd8", "a picture (JPEG)"),
           (b"GIF8", "a picture (GIF)"), (b"\x1f\x8b", "packed (gzip)"), (b"PK\x03\x04", "a zip archive"),
-          (b"B\0C\0N\0", "a model of CNTK, with weights"))
+          (b"B\0C\0N\0", "a model of CNTK, with weights"), (b"\xff\xfe", "UTF-16 text"), (b"\xfe\xff", "UTF-16 text"))
 
 
 def kind_of(path: str) -> str:
     """What a file is that is no text, by its first bytes: "a picture (BMP)"; empty where they do not say."""
     with open(path, "rb") as stream:
         head = stream.read(8)
-    return next((what for magic, what in _MAGIC if head.startswith(magic)), "")
+    row = next((row for row in WEIGHT_FORMATS if PurePath(path).suffix.lower() in row.suffixes), None)
+    return row.title if row is not None else \
+        next((what for magic, what in _MAGIC if head.startswith(magic)), "")
