@@ -215,7 +215,8 @@ def _trained_text(program: CheckedProgram, total: NetworkTotals) -> str:
     numbers, tensors = trainable(program)
     if numbers == total.parameters:
         return ", all trained" if program.plan is not None else ""
-    without = [node for node in program.network if node.cost.parameters and node.weights not in _reached(program)]
+    reached = _reached(program)
+    without = [node for node in program.network if node.cost.parameters and node.weights not in reached]
     others = "the others frozen" if not without else "no criterion needs the others" \
         if numbers + sum(node.cost.parameters for node in without) == total.parameters else \
         "the others are frozen, or no criterion needs them"
@@ -276,11 +277,12 @@ def to_json(checked: CheckResult) -> dict[str, Any]:
                               "reader": None}
     if program is not None:
         total, memory = checked.totals, estimate_memory(program)
+        trained_numbers, trained_tensors = trainable(program)
         result["nodes"] = [_node_json(node) for node in program.network]
         result["nodes"] += [{**_node_json(node), "used": False} for node in checked.unused]
         result["totals"] = {
             "parameters": total.parameters, "parameterTensors": total.parameter_tensors,
-            "trainableParameters": trainable(program)[0], "trainableTensors": trainable(program)[1], "macs": total.macs,
+            "trainableParameters": trained_numbers, "trainableTensors": trained_tensors, "macs": total.macs,
             "neurons": total.neurons, "activationBytes": memory.activation_bytes,
             "trainingBytes": memory.training_bytes,
         }
