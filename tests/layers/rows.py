@@ -182,6 +182,21 @@ def module_of(layer: Layer, shapes: Sequence[Shape], seed: int = 1) -> LayerModu
     return module.double().train()
 
 
+def drawn_module(text: str, *dims: tuple[int, ...]) -> LayerModule:
+    """The layer that a text makes for inputs of these dims, with drawn weights, in float64."""
+    layer = row_from_example(text)
+    made = module_of(layer, input_shapes(layer, dims))
+    draw = torch.Generator().manual_seed(3)
+    for parameter in made.parameters():
+        parameter.data = torch.randn(parameter.shape, generator=draw, dtype=torch.float64)
+    return made
+
+
+def random(*shape: int, seed: int = 5) -> torch.Tensor:
+    """Normal numbers in float64, always the same."""
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
 def tensors_for(shapes: Sequence[Shape], seed: int = 1, layer: Layer | None = None) -> list[torch.Tensor]:
     """Inputs in [0.1, 0.9]: every function of the table is defined and smooth there. Class numbers are whole."""
     draw = torch.Generator().manual_seed(seed)

@@ -5,25 +5,13 @@ from __future__ import annotations
 import math
 
 import pytest
-import rows
 import torch
+from rows import drawn_module as module
+from rows import random
 from torch import nn
 
 from netdsl.layers.attention import rotated
 from netdsl.lower import LayerModule
-
-
-def module(text: str, *dims: tuple[int, ...]) -> LayerModule:
-    layer = rows.row_from_example(text)
-    made = rows.module_of(layer, rows.input_shapes(layer, dims))
-    draw = torch.Generator().manual_seed(3)
-    for parameter in made.parameters():
-        parameter.data = torch.randn(parameter.shape, generator=draw, dtype=torch.float64)
-    return made
-
-
-def random(*shape: int, seed: int = 5) -> torch.Tensor:
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
 def stock(made: LayerModule, width: int, found: int, heads: int) -> nn.MultiheadAttention:

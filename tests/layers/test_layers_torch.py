@@ -11,6 +11,8 @@ import rows
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rows import drawn_module as module
+from rows import random
 from torch import nn
 
 from netdsl.base.failure import Failure
@@ -23,19 +25,6 @@ from netdsl.layers.windows import Sliding, Window
 from netdsl.lower import LayerModule
 
 quick = settings(max_examples=150, deadline=None, derandomize=True)
-
-
-def module(text: str, *dims: tuple[int, ...]) -> LayerModule:
-    layer = rows.row_from_example(text)
-    made = rows.module_of(layer, rows.input_shapes(layer, dims))
-    draw = torch.Generator().manual_seed(3)
-    for parameter in made.parameters():
-        parameter.data = torch.randn(parameter.shape, generator=draw, dtype=torch.float64)
-    return made
-
-
-def random(*shape: int) -> torch.Tensor:
-    return torch.randn(shape, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
 
 
 @pytest.mark.parametrize(("text", "stock", "dims"), [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -99,16 +99,22 @@ class Variables:
 
     def string(self, value: MappedText, taken: Collection[str] = ()) -> ast.String:
         """A text as a string, with `$x$` of it as interpolations where they are names of the `.net` file."""
-        parts: list[str | ast.Interpolation] = []
-        for piece in value.pieces:
-            name = self.name_of(piece, taken) if piece.variable else None
-            if name is not None:
-                parts.append(ast.Interpolation(ast.Name(name, piece.origin), piece.origin))
-            elif parts and isinstance(parts[-1], str):
-                parts[-1] += piece.text
-            else:
-                parts.append(piece.text)
+        parts = string_parts(value.pieces, lambda piece: self.name_of(piece, taken))
         return ast.String(tuple(part for part in parts if part != ""), value.span(0, len(value.text)))
+
+
+def string_parts(pieces: Iterable[Piece], name_of: Callable[[Piece], str | None]) -> list[str | ast.Interpolation]:
+    """The text of pieces, with an interpolation for each that replaces a variable and has a name."""
+    parts: list[str | ast.Interpolation] = []
+    for piece in pieces:
+        name = name_of(piece) if piece.variable else None
+        if name is not None:
+            parts.append(ast.Interpolation(ast.Name(name, piece.origin), piece.origin))
+        elif parts and isinstance(parts[-1], str):
+            parts[-1] += piece.text
+        else:
+            parts.append(piece.text)
+    return parts
 
 
 def _place(entry: Entry) -> tuple[Source, int]:

@@ -19,6 +19,7 @@ from ....base.source import Span
 from ....syntax import ast
 from ...import_format import not_supported
 from ...mapped_text import Piece
+from ..variables import string_parts
 from .bs_tokens import Word
 
 NEW, ARRAY = "new ", "[|"
@@ -217,15 +218,8 @@ class Parser:
 
     def string(self) -> ast.String:
         word = self.next()
-        parts: list[str | ast.Interpolation] = []
-        for piece in word.pieces or (Piece(word.text, word.span),):
-            name = self.name_of(piece) if piece.variable and '"' not in piece.text and "'" not in piece.text else None
-            if name is not None:
-                parts.append(ast.Interpolation(ast.Name(name, piece.origin), piece.origin))
-            elif parts and isinstance(parts[-1], str):
-                parts[-1] += piece.text
-            else:
-                parts.append(piece.text)
+        parts = string_parts(word.pieces or (Piece(word.text, word.span),),
+                             lambda piece: None if '"' in piece.text or "'" in piece.text else self.name_of(piece))
         if isinstance(parts[0], str):
             parts[0] = parts[0][1:]
         if isinstance(parts[-1], str):
